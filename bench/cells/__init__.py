@@ -1,0 +1,1 @@
+"""Cells that ship with the harness, one file an architecture."""

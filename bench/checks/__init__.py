@@ -1,0 +1,1 @@
+"""Laws that every cell and every task obeys."""

@@ -1,0 +1,160 @@
+"""The command: `python -m bench OPTION=VALUE ...` runs, `python -m bench VERB ...` does something with runs.
+
+A first word without `=` that is no flag is a verb; anything else goes to Hydra. Exit codes: 0 done; 1 a run failed or
+diverged; 2 the command or the configuration was wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import __version__, listing
+from bench.errors import BenchError, ConfigError, did_you_mean
+
+USAGE = """\
+Usage: python -m bench [OPTION=VALUE ...]         train, score, measure and record one run
+       python -m bench -m OPTION=VALUE,VALUE ...  a sweep over all combinations
+       python -m bench VERB ...                   {verbs}
+
+For example
+  python -m bench task=copy cell=gru
+  python -m bench -m task=copy,charlm cell=vanilla,lstm,gru seed=0,1,2
+  python -m bench leaderboard
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code. Whatever a user can mend is one line on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler writes lines of its own,
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # and warns of memory from before it started
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt: it leaves a record
+    try:
+        return _dispatch(arguments)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(help_text())
+        return 0
+    if arguments[0] == "--version":
+        print(f"bench {__version__}")
+        return 0
+    word = arguments[0]
+    if word.startswith(("-", "+", "~")) or "=" in word:
+        return _run(arguments)
+    if word not in VERBS:
+        verbs = ", ".join(VERBS)
+        raise ConfigError(f"{word}: there is no such verb{did_you_mean(word, VERBS)}; there are {verbs} (a run is OPTION=VALUE ...)")
+    return VERBS[word](arguments[1:])
+
+
+def help_text() -> str:
+    """Usage, choices and options, from the configuration files alone."""
+    lines = [USAGE.format(verbs=", ".join(VERBS)), "Options of every run, with their defaults"]
+    for key, value, comment in listing.options(listing.conf_folder() / "config.yaml"):
+        lines.append(f"  {f'{key}={value}':<32}{comment}")
+    for group in listing.GROUPS:
+        lines += ["", f"{'+' * (group == 'experiment')}{group}=NAME, where NAME is one of"]
+        lines += [f"  {name:<32}{description}" for name, description in listing.choices(group).items()]
+    lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
+    return "\n".join(lines)
+
+
+def _run(arguments: list[str]) -> int:
+    """A run, or a sweep of them with the table at its end."""
+    from bench.compose import Composed, run_hydra
+
+    statuses: list[str] = []
+
+    def job(composed: Composed) -> None:
+        from bench.report import Reporter
+        from bench.runner import execute
+
+        record = execute(composed, Reporter())
+        statuses.append(record.status)
+        if composed.sweep_folder is not None:
+            (composed.sweep_folder / "run.json").write_text(json.dumps({"id": record.id, "status": record.status}))
+
+    sweep = run_hydra(arguments, job)
+    if sweep is None:
+        return int(any(status != "done" for status in statuses))
+    return _end_of_sweep(sweep)
+
+
+def _end_of_sweep(sweep: Path) -> int:
+    """Write and print the tables; exit 0 if all members are done. Members may have run in other processes."""
+    from bench import leaderboard
+
+    results = sweep.parent.parent
+    members = [path for path in sweep.iterdir() if path.is_dir()]
+    runs = [json.loads(path.read_text()) for member in members if (path := member / "run.json").is_file()]
+    done = sum(run["status"] == "done" for run in runs)
+    frame = leaderboard.write(results)
+    print()
+    print(leaderboard.to_text(frame))
+    print(f"\n{done} of {len(members)} runs done; tables in {results / 'leaderboard.csv'}")
+    return int(done < len(members))
+
+
+def _list(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="bench list", description="Show tasks, cells and options.")
+    parser.add_argument("group", nargs="?", choices=listing.GROUPS, help="only this group")
+    print(listing.to_text(parser.parse_args(arguments).group))
+    return 0
+
+
+def _leaderboard(arguments: list[str]) -> int:
+    from bench import leaderboard
+
+    parser = argparse.ArgumentParser(prog="bench leaderboard", description="Derive the tables from all records.")
+    parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown")
+    options = parser.parse_args([_as_flag(argument) for argument in arguments])
+    frame = leaderboard.write(options.results_dir)
+    print(leaderboard.to_markdown(frame) if options.markdown else leaderboard.to_text(frame))
+    return 0
+
+
+def _sample(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="bench sample", description="Write text from a trained run.")
+    parser.add_argument("run", help="a run's id, the beginning of one, or its folder")
+    parser.add_argument("--prompt", default="\n", help="text to go on from")
+    parser.add_argument("--length", type=int, default=500, help="characters to write (500)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="below 1: more likely text; above 1: wilder (1)")
+    parser.add_argument("--greedy", action="store_true", help="always the most likely character")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (0)")
+    parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
+    options = parser.parse_args([_as_flag(argument) for argument in arguments])
+    from bench.sample import sample
+
+    text = sample(
+        options.run, options.results_dir, options.prompt, options.length, options.temperature, options.greedy, options.seed
+    )
+    for piece in text:
+        print(piece, end="", flush=True)
+    print()
+    return 0
+
+
+def _as_flag(argument: str) -> str:
+    """`results_dir=x` as verbs' parsers know it, so that the option is written alike everywhere."""
+    return f"--{argument}" if argument.startswith("results_dir=") else argument
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {"leaderboard": _leaderboard, "list": _list, "sample": _sample}

@@ -1,0 +1,26 @@
+"""The learning curve of a run: a row at every validation."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Curve:
+    """Rows of progress and scores, all with the same columns."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, progress: dict[str, float], scores: dict[str, float]) -> None:
+        """Append a row; scores are those on the validation split."""
+        self.rows.append({**progress, **{f"valid_{name}": value for name, value in scores.items()}})
+
+    def write(self, path: Path) -> None:
+        """Write the rows as CSV; nothing where there are none."""
+        if self.rows:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+                writer.writeheader()
+                writer.writerows(self.rows)

@@ -1,0 +1,39 @@
+"""The errors that a user can mend: each becomes one clear line and an exit code, never a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Something went wrong that the user can mend; `str(error)` is the one line to print.
+
+    The line names the value, the alternatives where there are any, and the remedy.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(BenchError, ValueError):
+    """The command or the configuration is wrong: unknown name, wrong type, value out of range."""
+
+    exit_code = 2
+
+
+class DataError(BenchError):
+    """A task's data cannot be used: missing, empty, too short, undecodable, unreachable."""
+
+    exit_code = 2
+
+
+class StoreError(BenchError):
+    """The results folder cannot be written or read."""
+
+
+class Diverged(BenchError):
+    """The training loss became NaN or infinite."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """`" (did you mean gru?)"` when a choice is close to `word`, else the empty string."""
+    close = difflib.get_close_matches(word, list(choices), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,0 +1,210 @@
+"""What a run leaves behind: the record, its JSON, and the row of figures that tables need of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+
+from bench.errors import StoreError
+
+SCHEMA = 1
+FILE = "record.json"
+
+Status = Literal["done", "failed", "diverged", "interrupted"]
+
+
+class Labels(TypedDict):
+    """The leaderboard row that a run belongs to."""
+
+    task: str
+    cell: str
+    bptt: str
+    budget: str
+    hardware: str
+
+
+class Scores(TypedDict):
+    """The task's metric and what the run scored in it; null for what an early end left unknown."""
+
+    name: str
+    unit: str
+    direction: Literal["max", "min"]
+    valid: float | None
+    test: float | None
+    chance: float | None
+    solved: float | None
+    baselines: dict[str, float | None]
+
+
+class Summary(TypedDict):
+    """Robust statistics of repeated measurements; see `bench.stats.summarise`."""
+
+    median: float | None
+    q1: float | None
+    q3: float | None
+    samples: int
+
+
+class Speed(TypedDict):
+    """Tokens a second in training and inference, and microseconds a time step."""
+
+    train_tokens_per_s: Summary | None
+    infer_tokens_per_s: Summary | None
+    step_us: Summary | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A run in full, the content of `record.json`. ValueError names the first field that is not of its type.
+
+    `identity` is a hash of all that decides the result except the code's version; `changed` holds by dotted name the
+    options that differ from their groups' defaults; `fingerprint` is a hash of the data (null where it is generated);
+    `unroll` is the way that the cell was really carried through time. `memory` holds at least `peak_mib`. `scores` holds
+    all of the task's scores by split, the metric among them.
+    """
+
+    schema: Literal[1] = SCHEMA
+    id: str
+    status: Status
+    reason: str | None
+    task: str
+    cell: str
+    bptt: str
+    seed: int
+    metric: Scores | None
+    scores: dict[str, dict[str, float | None]]
+    params: int | None
+    speed: Speed | None
+    memory: dict[str, float | None] | None
+    seconds: float | None
+    config: dict[str, Any]
+    versions: dict[str, Any]
+    git: dict[str, Any]
+    machine: dict[str, Any]
+    changed: dict[str, Any]
+    labels: Labels
+    identity: str
+    fingerprint: str | None
+    unroll: str | None
+
+    def __post_init__(self) -> None:
+        for name, hint in _types(Record).items():
+            if not _fits(getattr(self, name), hint):
+                raise ValueError(f"{name} is not as schema {SCHEMA} has it")
+
+    def to_json(self) -> str:
+        """Strictly valid JSON, keys in the order above, floats to the last bit; NaN and infinities become null."""
+        return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str | Path) -> Record:
+        """The record in `text`. StoreError names `source` where it is broken or of a schema unknown here."""
+        try:
+            tree = json.loads(text)
+            if not isinstance(tree, dict):
+                raise ValueError("it is no JSON object")
+            if tree.get("schema") != SCHEMA:
+                raise ValueError(f"its schema is {tree.get('schema')} and this version of bench reads {SCHEMA}")
+            names = {field.name for field in fields(cls)}
+            if wrong := sorted(names ^ tree.keys()):
+                raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in names else 'no field of a record'}")
+            return cls(**tree)
+        except ValueError as error:
+            raise StoreError(f"cannot read {source}: {error}; restore the file or remove its folder") from None
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The record of a run's folder; StoreError names the file where it cannot be read."""
+        path = folder / FILE
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"cannot read {path}: {error}; restore the file or remove its folder") from None
+        return cls.from_json(text, path)
+
+    def row(self, written: int) -> Row:
+        """What tables need of the record, which was written at `written` (nanoseconds)."""
+        scores: dict[str, Any] = {**(self.metric or {})}
+        speed: dict[str, Any] = {**(self.speed or {})}
+        medians = {name: summary["median"] for name, summary in speed.items() if summary}
+        return Row(
+            id=self.id,
+            written=written,
+            status=self.status,
+            identity=self.identity,
+            fingerprint=self.fingerprint,
+            seed=self.seed,
+            **self.labels,
+            metric=scores.get("name"),
+            direction=scores.get("direction"),
+            **{name: scores.get(name) for name in ("valid", "test", "chance", "solved")},
+            params=self.params,
+            **{name: medians.get(name) for name in ("train_tokens_per_s", "infer_tokens_per_s", "step_us")},
+            peak_mib=(self.memory or {}).get("peak_mib"),
+            seconds=self.seconds,
+        )
+
+
+class Row(NamedTuple):
+    """The share of a record that tables are made of, small enough to keep for 100,000 runs."""
+
+    id: str
+    written: int
+    status: Status
+    identity: str
+    fingerprint: str | None
+    seed: int
+    task: str
+    cell: str
+    bptt: str
+    budget: str
+    hardware: str
+    metric: str | None
+    direction: Literal["max", "min"] | None
+    valid: float | None
+    test: float | None
+    chance: float | None
+    solved: float | None
+    params: int | None
+    train_tokens_per_s: float | None
+    infer_tokens_per_s: float | None
+    step_us: float | None
+    peak_mib: float | None
+    seconds: float | None
+
+
+_types = cache(get_type_hints)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of the annotated type; a bool is no number, an int is a float."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin is UnionType:
+        return any(_fits(value, option) for option in arguments)
+    if origin is Literal:
+        return value in arguments
+    if is_typeddict(hint):
+        types = _types(hint)
+        return isinstance(value, dict) and value.keys() == types.keys() and all(_fits(value[k], types[k]) for k in types)
+    if origin is dict:
+        return isinstance(value, dict) and all(isinstance(k, str) and _fits(v, arguments[1]) for k, v in value.items())
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

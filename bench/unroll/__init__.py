@@ -1,0 +1,75 @@
+"""How a cell is carried through time: one name an unrolling, chosen per cell and held to the plain loop.
+
+    eager     the cell's step in a Python loop
+    vendor    torch.nn's fused layer of the same equation, on the same parameters
+    parallel  the cell's own `unroll` over the whole sequence
+    auto      vendor where the cell has it, else parallel, else eager
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bench.api import Cell, GatedCell, State
+from bench.errors import ConfigError
+from bench.unroll.eager import unroll_eager
+from bench.unroll.vendor import VendorUnroll
+
+Mode = Literal["auto", "eager", "vendor", "parallel"]
+Unroll = Callable[[Tensor, State], tuple[Tensor, State]]
+
+_PROBE_T, _PROBE_B = 3, 2
+_TOLERANCE = 1e-3  # far above float32 rounding over three steps, far below the effect of another equation
+
+
+def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
+    """The unrolling of `cell` under `mode` and its name, after checking that it agrees with the plain loop.
+
+    Call it when the cell lies on its device. Raises ConfigError where the cell has no such form, or where the form's
+    outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
+    """
+    forms: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
+    if callable(getattr(cell, "unroll", None)):
+        forms["parallel"] = lambda: cell.unroll  # type: ignore[return-value]
+    if isinstance(cell, GatedCell) and (layer := cell.vendor()) is not None:
+        forms["vendor"] = lambda: VendorUnroll(cell, layer)
+    name = next(n for n in ("vendor", "parallel", "eager") if n in forms) if mode == "auto" else mode
+    if name not in forms:
+        have = ", ".join(sorted(forms))
+        raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
+    unroll = forms[name]()
+    if name != "eager":
+        _hold_to_loop(cell, name, unroll)
+    return name, unroll
+
+
+def _hold_to_loop(cell: Cell, name: str, unroll: Unroll) -> None:
+    """Compare outputs and all gradients of `unroll` with the plain loop's on a small random input."""
+    like = next(cell.parameters())
+    generator = torch.Generator().manual_seed(0)
+    shape = (_PROBE_T, _PROBE_B, cell.input_size)
+    x_TBF = torch.randn(shape, generator=generator).to(like).requires_grad_()
+    found, wanted = (
+        _outputs_and_gradients(cell, form, x_TBF) for form in (unroll, partial(unroll_eager, cell))
+    )  # fmt: skip
+    for what, a, b in zip(("outputs", *(["gradients"] * len(found))), found, wanted, strict=False):
+        gap = (a - b).abs().max().item()
+        if not gap <= _TOLERANCE * max(1.0, b.abs().max().item()):
+            raise ConfigError(
+                f"unroll={name}: {what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
+                f"if the equation was changed in a subclass, change or drop its {name} form too, or use unroll=eager"
+            )
+
+
+def _outputs_and_gradients(cell: Cell, unroll: Unroll, x_TBF: Tensor) -> list[Tensor]:
+    y_TBH, _ = unroll(x_TBF, cell.initial_state(_PROBE_B, like=x_TBF))
+    weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype, device=y_TBH.device).view_as(y_TBH)
+    wanted = [x_TBF, *cell.parameters()]
+    gradients = torch.autograd.grad((y_TBH * weight).sum(), wanted, allow_unused=True)
+    zeros = (torch.zeros_like(p) for p in wanted)
+    return [y_TBH.detach(), *(z if g is None else g for g, z in zip(gradients, zeros, strict=True))]

@@ -1,0 +1,24 @@
+"""The plain loop over time: the oracle that every faster form is held against."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.api import Cell, GatedCell, State
+
+
+def unroll_eager(cell: Cell, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+    """Step `cell` through `x [T, B, F]`; outputs `[T, B, H]` and the last state.
+
+    A gated cell's input projection is one matrix product for all steps, before the loop.
+    """
+    if isinstance(cell, GatedCell):
+        advance, inputs = cell.advance, cell.project(x_TBF)
+    else:
+        advance, inputs = cell.step, x_TBF
+    outputs = []
+    for x_BF in inputs.unbind(0):
+        y_BH, state = advance(x_BF, state)
+        outputs.append(y_BH)
+    return torch.stack(outputs), state

@@ -1,0 +1,1 @@
+"""Tasks that ship with the harness, one file a task. Imported as `bench.tasks`."""
