@@ -203,10 +203,11 @@ class GatedCell(Cell):
         x_proj = W_ih x + b_ih        h_proj = W_hh h + b_hh        both [B, G*H]
 
     A subclass sets `blocks` (G) and `states` and writes only `gates`. The first state is the output h. Parameters
-    are named, laid out and by default initialised as in torch.nn's recurrent layers: uniform in +-1/sqrt(H).
+    are named, laid out and by default initialised as in torch.nn's recurrent layers: uniform in +-1/sqrt(H). An
+    equation with parameters of its own (peepholes, gains) registers them in `add_parameters`.
     """
 
-    blocks: ClassVar[int]
+    blocks: int
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -216,7 +217,12 @@ class GatedCell(Cell):
         self.weight_hh = nn.Parameter(torch.empty(width, hidden_size))
         self.bias_ih = nn.Parameter(torch.empty(width))
         self.bias_hh = nn.Parameter(torch.empty(width))
+        self.add_parameters()
         self.reset_parameters()
+
+    def add_parameters(self) -> None:
+        """Register what `gates` needs beyond the two maps; the constructor calls it before all is drawn."""
+        return
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew from torch's global generator."""

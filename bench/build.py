@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -16,6 +16,7 @@ from bench.checks.shapes import check_shapes
 from bench.config import Config
 from bench.errors import BenchError, ConfigError
 from bench.machine import Machine, choose_machine
+from bench.match import hidden_for
 from bench.model import MakeCell, SequenceModel
 from bench.plugins import check_options, load
 from bench.unroll import Mode
@@ -23,7 +24,9 @@ from bench.unroll import Mode
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a run needs. `unroll` names how the cells are carried through time in fact."""
+    """All that a run needs. `unroll` names how the cells are carried through time in fact; `config` holds the hidden
+    size in fact, also where it was chosen to match a count.
+    """
 
     config: Config
     task: Task
@@ -41,8 +44,12 @@ def build(config: Config, task: Task) -> Setup:
     """
     machine = choose_machine(config.hardware)
     cell_class, options = load_cell(config.cell)
+    make_cell = partial(cell_class, **options)
+    if config.match.params is not None or config.match.flops is not None:
+        hidden = hidden_for(config.match, task.spec, lambda size: build_model(config, task, make_cell, size))
+        config = replace(config, model=replace(config.model, hidden=hidden))
     torch.manual_seed(stream_seed(config.seed, "weights"))
-    model = build_model(config, task, partial(cell_class, **options))
+    model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
     unroll = model.choose_unroll(cast(Mode, config.unroll))
     optimizer = build_optimizer(config.optimizer, model)
@@ -78,14 +85,14 @@ def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:
     return cls, check_options(cls, options, "cell", given=2)
 
 
-def build_model(config: Config, task: Task, make_cell: MakeCell) -> SequenceModel:
+def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) -> SequenceModel:
     """The model on the CPU, its first cell checked for shapes; a constructor that fails is a ConfigError."""
     shape = config.model
     try:
-        model = SequenceModel(task.spec, make_cell, shape.hidden, shape.layers, shape.embedding, shape.dropout)
+        model = SequenceModel(task.spec, make_cell, hidden, shape.layers, shape.embedding, shape.dropout)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"the cell cannot be built: {error}") from error
-    check_shapes(cast(Cell, model.cells[0]))
+    check_shapes(model.cells[0])
     return model
 
 
@@ -105,8 +112,3 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         return cls(model.parameters(), **checked)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"optimizer: {error}") from None
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Trainable parameters."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

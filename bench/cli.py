@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("bench: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
 
 
@@ -91,7 +91,8 @@ def _run(arguments: list[str]) -> int:
         if composed.sweep_folder is not None:
             (composed.sweep_folder / "run.json").write_text(json.dumps({"id": record.id, "status": record.status}))
 
-    sweep = run_hydra(arguments, job)
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    sweep = run_hydra([*flags, *(a for a in arguments if a not in flags)], job)  # Hydra wants flags before options
     if sweep is None:
         return int(any(status != "done" for status in statuses))
     return _end_of_sweep(sweep)

@@ -110,7 +110,7 @@ def explain(error: Exception, arguments: list[str]) -> str:
 def _unknown_key(key: str, arguments: list[str]) -> str:
     """Names the nearest option of the chosen files, and all of the same group; `key` may be a group's name, too."""
     chosen = dict(_DEFAULT_CHOICES)
-    chosen.update(argument.split("=", 1) for argument in arguments if "=" in argument)
+    chosen.update(argument.partition("=")[::2] for argument in arguments if "=" in argument)
     in_schema = flatten(OmegaConf.to_container(OmegaConf.structured(Config)))
     in_files = [k for group in _DEFAULT_CHOICES for name in chosen[group].split(",") for k in _options_in(group, name)]
     known = sorted(({*in_schema, *in_files} - {"task", "cell", "optimizer"}) | {*_DEFAULT_CHOICES})

@@ -39,7 +39,7 @@ class ModelConfig:
 
     hidden: Annotated[int, Ge(1)] = 128
     layers: Annotated[int, Ge(1)] = 1
-    embedding: Annotated[int, Ge(0)] = 0
+    embedding: Annotated[int, Ge(0)] = 64
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
 
 
@@ -82,6 +82,14 @@ class BudgetConfig:
 
 
 @dataclass
+class MatchConfig:
+    """Choose the hidden size by the model's parameters, or by its FLOPs a token, so that cells compare; see `bench.match`."""
+
+    params: Annotated[int, Ge(1)] | None = None
+    flops: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass
 class HardwareConfig:
     """Where and in which arithmetic to run."""
 
@@ -102,6 +110,7 @@ class Config:
     clip: ClipConfig = field(default_factory=ClipConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    match: MatchConfig = field(default_factory=MatchConfig)
     batch_size: Annotated[int, Ge(1)] = 32
     evaluations: Annotated[int, Ge(1)] = 10
     unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel")] = "auto"
@@ -125,6 +134,8 @@ def validate(tree: Mapping[str, Any]) -> Config:
         raise ConfigError("bptt=truncated needs a window: set bptt.window to a number of time steps")
     if config.budget.steps is config.budget.examples is config.budget.seconds is None:
         raise ConfigError("no budget is set: give budget.steps, budget.examples or budget.seconds")
+    if config.match.params is not None and config.match.flops is not None:
+        raise ConfigError("match.params and match.flops are both set: choose one")
     return config
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.config import BudgetConfig, Tree
+from bench.record import Labels
 
-_COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "unroll": "cell", "hardware": None, "budget": None}
+_COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "match": "cell", "unroll": "cell", "hardware": None, "budget": None}
 """Which column names a changed option, by the option's first part; any other is part of the training regime."""
 
 _UNNAMED = {"seed", "results_dir", "rerun", "cell.target", "bptt.window"}
@@ -21,7 +22,7 @@ def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
     return f"custom:{re.split(r'[:.]', str(cell.get('target', '?')))[-1]}"
 
 
-def make_labels(task_id: str, tree: Tree, choices: Mapping[str, str], changed: Tree, hardware: str) -> dict[str, str]:
+def make_labels(task_id: str, tree: Tree, choices: Mapping[str, str], changed: Tree, hardware: str) -> Labels:
     """The five key columns: names, each with what the run changed from the defaults of its choices.
 
     So `gru` and `gru(model.hidden=64)` are two rows, and no row averages over different models.

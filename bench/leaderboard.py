@@ -1,4 +1,4 @@
-"""Tables over runs: one row a (task, cell, training regime, budget, hardware), derived anew from the store each time."""
+"""Tables over runs: one row a (task, cell, training regime, budget, hardware), derived anew from the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, median, median_low
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -26,7 +26,8 @@ COLUMNS = (
 )  # fmt: skip
 _WHOLE = {"seeds": "int64", "params": "Int64", **dict.fromkeys(_COUNTS, "int64")}  # Int64 may be missing
 
-SHOWN = ("cell", "bptt", "budget", "hardware", "score", "seeds", "gap_closed", "params", *_MEDIANS, "failed", "diverged")
+SHOWN = (*_TEXTS[1:5], "score", "seeds", "gap_closed", "params", *_MEDIANS, "failed", "diverged")
+_LEFT = (*_TEXTS, "score")  # by the first digit, since not every score has an interval
 _SHAREABLE = ("bptt", "budget", "hardware")
 _HEADINGS = {
     "gap_closed": "gap closed",
@@ -108,7 +109,7 @@ def to_text(frame: pd.DataFrame, columns: Sequence[str] = SHOWN) -> str:
     for head, names, lines in _blocks(frame, columns):
         table = [[_HEADINGS.get(name, name) for name in names], *lines]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        pads = [str.ljust if name in _TEXTS else str.rjust for name in names]
+        pads = [str.ljust if name in _LEFT else str.rjust for name in names]
         aligned = ("  ".join(p(c, w) for p, c, w in zip(pads, cells, widths, strict=True)) for cells in table)
         blocks.append("\n".join([*head, *map(str.rstrip, aligned)]))
     return "\n\n".join(blocks) or "no runs yet"
@@ -118,7 +119,7 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[str] = SHOWN) -> str:
     """The blocks of `to_text` as Markdown tables under headings."""
     parts = []
     for (title, *shared), names, lines in _blocks(frame, columns):
-        rule = ["---" if name in _TEXTS else "---:" for name in names]
+        rule = ["---" if name in _LEFT else "---:" for name in names]
         table = [[_HEADINGS.get(name, name) for name in names], rule, *lines]
         rows = ["| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |" for cells in table]
         parts += [f"### {title}", *shared, "\n".join(rows)]
@@ -145,8 +146,8 @@ def _line(key: _Key, runs: list[Row]) -> dict[str, Any]:
         "ci_low": score.low,
         "ci_high": score.high,
         "seeds": len({run.seed for run in done}),
-        "params": median_low([run.params for run in done if run.params is not None] or [None]),
-        **{name: median([v for run in done if (v := getattr(run, name)) is not None] or [math.nan]) for name in _MEDIANS},
+        "params": max(_known(done, "params"), default=None),
+        **{name: median(_known(done, name) or [math.nan]) for name in _MEDIANS},
         **{status: sum(run.status == status for run in runs) for status in _COUNTS},
     }
     if scored:
@@ -155,6 +156,10 @@ def _line(key: _Key, runs: list[Row]) -> dict[str, Any]:
         if scored.chance is not None and scored.solved is not None:
             line["gap_closed"] = gap_closed(score.mean, scored.chance, scored.solved)
     return line
+
+
+def _known(runs: list[Row], name: str) -> list[Any]:
+    return [value for run in runs if (value := getattr(run, name)) is not None]
 
 
 def _score(done: list[Row]) -> tuple[str, Interval]:

@@ -119,6 +119,6 @@ def _peak_of(work: Callable[[], object], machine: Machine) -> int:
         return torch.cuda.max_memory_allocated(machine.device) - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
     changes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
     return max(itertools.accumulate(changes, initial=0))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, State, TaskSpec, Tokens, map_state
-from bench.bptt import detach
 from bench.unroll import Mode, Unroll, choose
 
 MakeCell = Callable[[int, int], Cell]
@@ -18,6 +18,8 @@ MakeCell = Callable[[int, int], Cell]
 
 class OneHot(nn.Module):
     """Symbols `[T, B]` as unit vectors `[T, B, V]`: the cell's input weights are then its embedding."""
+
+    table_VV: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -45,7 +47,8 @@ class SequenceModel(nn.Module):
             self.encoder, width = nn.Embedding(spec.inputs.size, embedding), embedding
         else:
             self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
-        self.cells = nn.ModuleList(make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
+        cells = nn.ModuleList(make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
+        self.cells = cast(Sequence[Cell], cells)  # which a ModuleList cannot tell type checkers
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, spec.outputs)
         self._unrolls: list[Unroll] = []
@@ -67,16 +70,21 @@ class SequenceModel(nn.Module):
         """
         if state is None or bool(fresh.all()):
             return self.initial_state(len(fresh))
+
+        def go_on(old: Tensor) -> Tensor:
+            if len(old) != len(fresh):
+                raise ValueError(f"lanes go on from a batch of {len(old)} lanes into one of {len(fresh)}")
+            return old.detach()
+
+        carried = map_state(go_on, state)
         if not bool(fresh.any()):
-            return detach(state)
+            return carried  # type: ignore[return-value]
 
         def reset(old: Tensor, initial: Tensor) -> Tensor:
-            if old.shape != initial.shape:
-                raise ValueError(f"lanes go on with a state of shape {tuple(old.shape)} into {tuple(initial.shape)}")
             mask = fresh.to(old.device).view(-1, *[1] * (old.dim() - 1))
             return torch.where(mask, initial, old)
 
-        return map_state(reset, detach(state), self.initial_state(len(fresh)))  # type: ignore[return-value]
+        return map_state(reset, carried, self.initial_state(len(fresh)))  # type: ignore[return-value]
 
     def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Final, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 from bench.errors import StoreError
 
-SCHEMA = 1
+SCHEMA: Final = 1
 FILE = "record.json"
 
 Status = Literal["done", "failed", "diverged", "interrupted"]
@@ -64,8 +64,8 @@ class Record:
 
     `identity` is a hash of all that decides the result except the code's version; `changed` holds by dotted name the
     options that differ from their groups' defaults; `fingerprint` is a hash of the data (null where it is generated);
-    `unroll` is the way that the cell was really carried through time. `memory` holds at least `peak_mib`. `scores` holds
-    all of the task's scores by split, the metric among them.
+    `unroll` is the way that the cell was really carried through time. `memory` holds at least `peak_mib`; `scores` all
+    of the task's scores by split, the metric among them.
     """
 
     schema: Literal[1] = SCHEMA
@@ -192,7 +192,11 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in arguments
     if is_typeddict(hint):
         types = _types(hint)
-        return isinstance(value, dict) and value.keys() == types.keys() and all(_fits(value[k], types[k]) for k in types)
+        return (
+            isinstance(value, dict)
+            and value.keys() == types.keys()
+            and all(_fits(value[k], t) for k, t in types.items())
+        )
     if origin is dict:
         return isinstance(value, dict) and all(isinstance(k, str) and _fits(v, arguments[1]) for k, v in value.items())
     if hint in (int, float):

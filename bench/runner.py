@@ -12,13 +12,14 @@ from safetensors.torch import save_file
 
 from bench import provenance
 from bench.api import Task
-from bench.build import Setup, build, build_task, parameter_count
+from bench.build import Setup, build, build_task
 from bench.compose import Composed
 from bench.config import code_version, identity, validate
 from bench.errors import BenchError, Diverged
 from bench.evaluate import evaluate
 from bench.fit import Fit, fit
 from bench.labels import cell_name, make_labels, run_stem
+from bench.match import parameter_count
 from bench.measure import measure_memory, measure_speed
 from bench.plugins import source_hash
 from bench.record import Record, Status
@@ -39,9 +40,9 @@ class Outcome:
     task: Task | None = None
     setup: Setup | None = None
     fit: Fit = field(default_factory=Fit)
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    speed: dict[str, Any] | None = None
-    memory: dict[str, float | None] | None = None
+    scores: dict[str, dict[str, Any]] = field(default_factory=dict)
+    speed: Any = None
+    memory: Any = None
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -99,6 +100,7 @@ def prepare(outcome: Outcome) -> None:
     config = validate(outcome.composed.tree)
     outcome.task = build_task(config.task)
     outcome.setup = build(config, outcome.task)
+    outcome.composed.tree["model"]["hidden"] = outcome.setup.config.model.hidden
 
 
 def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
@@ -142,7 +144,7 @@ def make_record(outcome: Outcome) -> Record:
     """The record of a run; its id is set when it is published."""
     composed, task, setup = outcome.composed, outcome.task, outcome.setup
     tree = composed.tree
-    metric = None
+    metric: Any = None
     if task is not None:
         metric = {**asdict(task.spec.metric), "baselines": dict(task.spec.metric.baselines)}
         for split in ("valid", "test"):

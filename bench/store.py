@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from bench.errors import StoreError
 from bench.record import FILE, Record, Row
@@ -39,9 +38,8 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not self._published:
-            self.discard()
+    def __exit__(self, *error: object) -> None:
+        self.discard()
 
     def path(self, name: str) -> Path:
         """Where the run's file `name` lies now."""
@@ -74,7 +72,7 @@ class RunFolder:
         return True
 
     def discard(self) -> None:
-        """Remove the unpublished folder with all that is in it."""
+        """Remove the folder with all that is in it, unless it is published."""
         if not self._published:
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Long short-term memory, with forget gate and without peepholes.
+"""Long short-term memory, with a forget gate; peepholes, coupled gates and layer normalisation as options.
 
 Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); the forget gate from Gers,
 Schmidhuber & Cummins, "Learning to forget", Neural Computation 12 (2000).
@@ -11,35 +11,87 @@ from torch import Tensor, nn
 
 from bench.api import GatedCell
 
+_INPUT, _FORGET, _OUTPUT = -3, -2, -1  # rows of the peepholes, from the end: coupled gates have no first one
+
 
 class LSTM(GatedCell):
     """Gate blocks in the order i, f, g, o, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
 
         c' = sigmoid(a_f) * c + sigmoid(a_i) * tanh(a_g)
-        h' = sigmoid(a_o) * tanh(c')
+        h' = sigmoid(a_o) * tanh(c')                                parameters: 4 H (F + H + 2)
 
     `forget_bias` sets the two forget biases to sum to this value (1 opens the gate at the start, as Jozefowicz et al.
     2015 recommend); None leaves them as drawn.
+
+    `peepholes` lets the gates see the cell: a_i and a_f get p_i * c and p_f * c, a_o gets p_o * c' (Gers &
+    Schmidhuber, "Recurrent nets that time and count", IJCNN 2000). Parameters: H more a gate.
+
+    `coupled` is CIFG: the input gate is 1 - f and has no block, so that the order is f, g, o (Greff et al., "LSTM: a
+    search space odyssey", IEEE TNNLS 28, 2017, who write f = 1 - i). Parameters: 3 H (F + H + 2).
+
+    `layer_norm` is the form of Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016): statistics are taken
+    over all blocks at once, of the input's and the state's share apart, and the new cell is normalised on its way out:
+
+        a = LN(W_ih x) + LN(W_hh h)        h' = sigmoid(a_o) * tanh(LN(c'))
+
+    each LN with a gain and a shift, which take the place of the biases. Parameters: 2 H (blocks + 1) more.
     """
 
     blocks = 4
     states = ("h", "c")
 
-    def __init__(self, input_size: int, hidden_size: int, forget_bias: float | None = None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        forget_bias: float | None = None,
+        peepholes: bool = False,
+        coupled: bool = False,
+        layer_norm: bool = False,
+    ) -> None:
         self.forget_bias = forget_bias
+        self.peepholes = peepholes
+        self.coupled = coupled
+        self.layer_norm = layer_norm
+        self.blocks = 3 if coupled else 4
         super().__init__(input_size, hidden_size)
+
+    def add_parameters(self) -> None:
+        if self.peepholes:  # one row a gate, in the order of the blocks
+            self.peephole = nn.Parameter(torch.empty(self.blocks - 1, self.hidden_size))
+        if self.layer_norm:
+            self.bias_ih = self.bias_hh = None  # type: ignore[assignment]
+            self.norm_ih = nn.LayerNorm(self.blocks * self.hidden_size)
+            self.norm_hh = nn.LayerNorm(self.blocks * self.hidden_size)
+            self.norm_c = nn.LayerNorm(self.hidden_size)
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
+        shifts = (self.bias_ih, self.bias_hh)
+        if self.layer_norm:
+            for norm in (self.norm_ih, self.norm_hh, self.norm_c):
+                norm.reset_parameters()
+            shifts = (self.norm_ih.bias, self.norm_hh.bias)
         if self.forget_bias is not None:
-            forget = slice(self.hidden_size, 2 * self.hidden_size)
-            nn.init.constant_(self.bias_ih[forget], self.forget_bias)
-            nn.init.zeros_(self.bias_hh[forget])
+            start = (self.blocks - 3) * self.hidden_size
+            forget = slice(start, start + self.hidden_size)
+            nn.init.constant_(shifts[0][forget], self.forget_bias)
+            nn.init.zeros_(shifts[1][forget])
 
     def gates(self, x_proj: Tensor, h_proj: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        i, f, g, o = (x_proj + h_proj).chunk(4, dim=-1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return torch.sigmoid(o) * torch.tanh(c), c
+        if self.layer_norm:
+            x_proj, h_proj = self.norm_ih(x_proj), self.norm_hh(h_proj)
+        *i, f, g, o = (x_proj + h_proj).chunk(self.blocks, dim=-1)
+        forget = torch.sigmoid(self._peep(_FORGET, c, f))
+        c = forget * c + (1 - forget if self.coupled else torch.sigmoid(self._peep(_INPUT, c, i[0]))) * torch.tanh(g)
+        output = torch.sigmoid(self._peep(_OUTPUT, c, o))
+        return output * torch.tanh(self.norm_c(c) if self.layer_norm else c), c
 
-    def vendor(self) -> nn.RNNBase:
+    def _peep(self, gate: int, c: Tensor, a: Tensor) -> Tensor:
+        """A gate's sum with its view of the cell, where it has one."""
+        return a + self.peephole[gate] * c if self.peepholes else a
+
+    def vendor(self) -> nn.RNNBase | None:
+        if self.peepholes or self.coupled or self.layer_norm:
+            return None
         return nn.LSTM(self.input_size, self.hidden_size, device="meta")

@@ -33,19 +33,25 @@ def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
     Call it when the cell lies on its device. Raises ConfigError where the cell has no such form, or where the form's
     outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
     """
-    forms: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
-    if callable(getattr(cell, "unroll", None)):
-        forms["parallel"] = lambda: cell.unroll  # type: ignore[return-value]
-    if isinstance(cell, GatedCell) and (layer := cell.vendor()) is not None:
-        forms["vendor"] = lambda: VendorUnroll(cell, layer)
-    name = next(n for n in ("vendor", "parallel", "eager") if n in forms) if mode == "auto" else mode
-    if name not in forms:
-        have = ", ".join(sorted(forms))
+    available = forms(cell)
+    name = next(n for n in ("vendor", "parallel", "eager") if n in available) if mode == "auto" else mode
+    if name not in available:
+        have = ", ".join(sorted(available))
         raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
-    unroll = forms[name]()
+    unroll = available[name]()
     if name != "eager":
         _hold_to_loop(cell, name, unroll)
     return name, unroll
+
+
+def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
+    """All unrollings that `cell` has, by name; a call builds one, for the device and dtype that the cell then has."""
+    found: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
+    if callable(getattr(cell, "unroll", None)):
+        found["parallel"] = lambda: cell.unroll  # type: ignore[assignment, return-value]
+    if isinstance(cell, GatedCell) and (layer := cell.vendor()) is not None:
+        found["vendor"] = lambda: VendorUnroll(cell, layer)
+    return found
 
 
 def _hold_to_loop(cell: Cell, name: str, unroll: Unroll) -> None:

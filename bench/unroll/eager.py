@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,9 +16,10 @@ def unroll_eager(cell: Cell, x_TBF: Tensor, state: State) -> tuple[Tensor, State
     A gated cell's input projection is one matrix product for all steps, before the loop.
     """
     if isinstance(cell, GatedCell):
-        advance, inputs = cell.advance, cell.project(x_TBF)
+        inputs = cell.project(x_TBF)
+        advance: Callable[[Tensor, State], tuple[Tensor, State]] = cell.advance
     else:
-        advance, inputs = cell.step, x_TBF
+        inputs, advance = x_TBF, cell.step
     outputs = []
     for x_BF in inputs.unbind(0):
         y_BH, state = advance(x_BF, state)

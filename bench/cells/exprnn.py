@@ -1,0 +1,75 @@
+"""Orthogonal recurrence by the matrix exponential. Lezcano-Casado & Martinez-Rubio, "Cheap orthogonal constraints in
+neural networks", ICML 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.api import Cell
+
+
+class ExpRNN(Cell):
+    """A recurrent matrix that is a rotation whatever its parameters are, so that no state or gradient grows or shrinks:
+
+        h' = modrelu(exp(A) h + W x)        A = U - U^T, U strictly upper triangular
+        modrelu(a) = sign(a) * relu(|a| + b)        parameters: H F + H (H - 1) / 2 + H
+
+    W is drawn as by He et al. (2015), b uniformly in +-0.01. A starts as 2x2 blocks on the diagonal, each turning a pair
+    of units: by an angle uniform in +-pi for `init=henaff` (Henaff et al., ICML 2016), by tan(v / 2) with v uniform in
+    [-pi/2, 0] for `init=cayley` (Helfrich et al., ICML 2018), which begins near the identity.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, init: Literal["henaff", "cayley"] = "henaff") -> None:
+        super().__init__(input_size, hidden_size)
+        self.init = init
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))
+        self.skew = nn.Parameter(torch.empty(hidden_size * (hidden_size - 1) // 2))
+        self.bias = nn.Parameter(torch.empty(hidden_size))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew from torch's global generator."""
+        nn.init.kaiming_normal_(self.weight_ih, nonlinearity="relu")
+        nn.init.uniform_(self.bias, -0.01, 0.01)
+        rows, columns = self._upper()
+        angles = torch.empty(len(rows)).uniform_(-math.pi, math.pi)
+        if self.init == "cayley":
+            angles = -torch.tan(angles.abs() / 4)
+        pairs = (rows % 2 == 0) & (columns == rows + 1)
+        with torch.no_grad():
+            self.skew.copy_(torch.where(pairs, angles, 0.0))
+
+    def rotation(self) -> Tensor:
+        """The orthogonal recurrent matrix exp(A), `[H, H]`."""
+        upper = self.skew.new_zeros(self.hidden_size, self.hidden_size).index_put(self._upper(), self.skew)
+        return torch.linalg.matrix_exp(upper - upper.T)
+
+    def initial_state(self, batch_size: int, like: Tensor) -> Tensor:
+        return like.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x_BF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        h = self._turn(F.linear(x_BF, self.weight_ih), state, self.rotation())
+        return h, h
+
+    def unroll(self, x_TBF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps from `x [T, B, F]`, one after another, but with one exponential for all of them."""
+        rotation_HH, h, outputs = self.rotation(), state, []
+        for x_BH in F.linear(x_TBF, self.weight_ih).unbind(0):
+            h = self._turn(x_BH, h, rotation_HH)
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+    def _turn(self, x_BH: Tensor, h_BH: Tensor, rotation_HH: Tensor) -> Tensor:
+        a = x_BH + F.linear(h_BH, rotation_HH)
+        return torch.sign(a) * torch.relu(torch.abs(a) + self.bias)
+
+    def _upper(self) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the entries above the diagonal, in the order of `skew`."""
+        rows, columns = torch.triu_indices(self.hidden_size, self.hidden_size, offset=1, device=self.skew.device)
+        return rows, columns

@@ -1,0 +1,40 @@
+"""Independently recurrent network. Li, Li, Cook, Zhu & Gao, "Independently recurrent neural network (IndRNN): building a
+longer and deeper RNN", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.api import Cell
+
+
+class IndRNN(Cell):
+    """Every unit sees itself alone, by one recurrent weight each; units mix in the next layer:
+
+        h' = relu(W x + b + u * h)        parameters: H (F + 2)
+
+    u is drawn uniformly from [0, 1], W and b as in torch.nn's recurrent layers. `u_max` clips u to [-u_max, u_max]; the
+    paper recommends 2^(1/T) for sequences of T steps, with which a state at most doubles on its way through. None does
+    not clip.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, u_max: float | None = None) -> None:
+        super().__init__(input_size, hidden_size)
+        self.u_max = math.inf if u_max is None else u_max
+        bound = 1 / math.sqrt(hidden_size)
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(hidden_size).uniform_(-bound, bound))
+        self.weight_hh = nn.Parameter(torch.empty(hidden_size).uniform_(0, 1))
+
+    def initial_state(self, batch_size: int, like: Tensor) -> Tensor:
+        return like.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x_BF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        u = self.weight_hh.clamp(-self.u_max, self.u_max)
+        h = torch.relu(F.linear(x_BF, self.weight_ih, self.bias) + u * state)
+        return h, h

@@ -1,0 +1,67 @@
+"""sLSTM, the LSTM with exponential gates of xLSTM. Beck et al., "xLSTM: extended long short-term memory", NeurIPS 2024."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.api import GatedCell
+
+_NOTHING = -1e9  # log of the weight of the empty memory: no input gate's is lower, and unlike -inf it can be subtracted
+
+
+class SLSTM(GatedCell):
+    """Gate blocks in the order i, f, z, o, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+
+        c' = f * c + i * tanh(a_z)        n' = f * n + i        i = exp(a_i)
+        h' = sigmoid(a_o) * c' / n'                             parameters: 4 H (F + H + 2)
+
+    so that c' / n' is the mean of all that was written, weighted by the gates. With `forget=sigmoid` f = sigmoid(a_f),
+    with `exp` f = exp(a_f). Exponentials overflow, so c and n are kept divided by exp(m), where m is the greatest log
+    weight so far:
+
+        m' = max(log f + m, a_i)        i = exp(a_i - m')        f = exp(log f + m - m')
+
+    n' is then at least 1 and h' does not depend on m. One head: W_hh is dense; the paper's blocks around the cell
+    (convolution, group norm, projections) are not part of it. `forget_bias` is as in the LSTM.
+    """
+
+    blocks = 4
+    states = ("h", "c", "n", "m")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        forget: Literal["sigmoid", "exp"] = "sigmoid",
+        forget_bias: float | None = None,
+    ) -> None:
+        self.forget = forget
+        self.forget_bias = forget_bias
+        super().__init__(input_size, hidden_size)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        if self.forget_bias is not None:
+            forget = slice(self.hidden_size, 2 * self.hidden_size)
+            nn.init.constant_(self.bias_ih[forget], self.forget_bias)
+            nn.init.zeros_(self.bias_hh[forget])
+
+    def initial_state(self, batch_size: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Nothing written yet: `[B, H]` each, h, c and n zero."""
+        zeros = like.new_zeros(batch_size, self.hidden_size)
+        return zeros, zeros, zeros, torch.full_like(zeros, _NOTHING)
+
+    def gates(  # type: ignore[override]
+        self, x_proj: Tensor, h_proj: Tensor, h: Tensor, c: Tensor, n: Tensor, m: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        a_i, a_f, a_z, a_o = (x_proj + h_proj).chunk(4, dim=-1)
+        kept = m + (F.logsigmoid(a_f) if self.forget == "sigmoid" else a_f)
+        m = torch.maximum(kept, a_i)
+        i, f = torch.exp(a_i - m), torch.exp(kept - m)
+        c = f * c + i * torch.tanh(a_z)
+        n = f * n + i
+        return torch.sigmoid(a_o) * c / n, c, n, m

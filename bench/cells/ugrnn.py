@@ -1,0 +1,31 @@
+"""Update-gate RNN. Collins, Sohl-Dickstein & Sussillo, "Capacity and trainability in recurrent neural networks", ICLR
+2017.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.api import GatedCell
+
+
+class UGRNN(GatedCell):
+    """Gate blocks in the order g, c, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+
+        g = sigmoid(a_g + gate_bias)        c = tanh(a_c)
+        h' = g * h + (1 - g) * c      (g near 1 keeps the old state)        parameters: 2 H (F + H + 2)
+
+    `gate_bias` is a constant of the equation, which the paper tunes; above zero it keeps the state at the start.
+    """
+
+    blocks = 2
+
+    def __init__(self, input_size: int, hidden_size: int, gate_bias: float = 1.0) -> None:
+        self.gate_bias = gate_bias
+        super().__init__(input_size, hidden_size)
+
+    def gates(self, x_proj: Tensor, h_proj: Tensor, h: Tensor) -> Tensor:  # type: ignore[override]
+        a_g, a_c = (x_proj + h_proj).chunk(2, dim=-1)
+        c = torch.tanh(a_c)
+        return c + torch.sigmoid(a_g + self.gate_bias) * (h - c)

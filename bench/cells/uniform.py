@@ -1,0 +1,16 @@
+"""The initialisation of torch.nn's recurrent layers, for cells that are no GatedCell."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from bench.api import Cell
+
+
+def draw_uniform(cell: Cell) -> None:
+    """Draw all parameters of `cell` uniformly in +-1/sqrt(H), from torch's global generator."""
+    bound = 1 / math.sqrt(cell.hidden_size)
+    for parameter in cell.parameters():
+        nn.init.uniform_(parameter, -bound, bound)

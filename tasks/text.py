@@ -1,0 +1,158 @@
+"""A text corpus: the English text that every Python carries, a data set of the Hugging Face hub, or local files."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.api import DataError
+
+__all__ = ["Corpus", "read_text"]
+
+_REMEDY = "download the text and name the local file: task.source=path/to/file.txt"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text, and what a reader of results must know of it.
+
+    `name` is short, `origin` says where the text came from, `licence` under which terms (as far as its source says).
+    """
+
+    name: str
+    text: str
+    origin: str
+    licence: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the text in UTF-8, in hexadecimal: the same for the same text, wherever it was read from."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_text(source: str | Sequence[str], encoding: str = "utf-8") -> Corpus:
+    """Read `source`, or several of them joined by a newline in the order given.
+
+    - `builtin`: the Python reference that ships as `pydoc_data.topics`; no network, but its wording differs a little
+      from one Python version to the next.
+    - `hub:<owner>/<name>[/<configuration>][@<revision>]`: a data set of the Hugging Face hub; the rows of the column
+      `text` of its split `train`, joined by newlines.
+    - anything else is a path (`~` expands): a text file, or a folder for all `*.txt` files below it, sorted by path and
+      joined by newlines. Files are decoded by `encoding` and not altered otherwise, line ends included.
+
+    Raises ValueError for an unknown encoding or an ill-formed source, DataError for a source that cannot be read or is
+    empty.
+    """
+    try:
+        b" ".decode(encoding, "ignore")
+    except (LookupError, UnicodeError):
+        raise ValueError(
+            f"task.encoding={encoding}: not a text encoding of Python's; try utf-8, latin-1, cp1252"
+        ) from None
+    sources = [source] if isinstance(source, str) else list(source)
+    if not sources or not all(sources):
+        raise ValueError(f"task.source={source!r}: empty; give builtin, hub:<owner>/<name>[@<revision>], or a path")
+    parts = [_read_one(each, encoding) for each in sources]
+    return Corpus(
+        name="+".join(part.name for part in parts),
+        text="\n".join(part.text for part in parts),
+        origin="; ".join(part.origin for part in parts),
+        licence="; ".join(dict.fromkeys(part.licence for part in parts)),
+    )
+
+
+def _read_one(source: str, encoding: str) -> Corpus:
+    if source == "builtin":
+        corpus = _builtin()
+    elif source.startswith("hub:"):
+        corpus = _from_hub(source)
+    else:
+        corpus = _from_path(source, encoding)
+    if not corpus.text:
+        raise DataError(f"task.source={source}: the text is empty; name another source")
+    return corpus
+
+
+def _builtin() -> Corpus:
+    from pydoc_data.topics import topics
+
+    version = platform.python_version()
+    return Corpus(
+        name="builtin",
+        text="\n\n".join(topics[key] for key in sorted(topics)),
+        origin=f"pydoc_data.topics of Python {version} (Python Software Foundation, https://docs.python.org)",
+        licence="PSF License Agreement",
+    )
+
+
+def _from_hub(source: str) -> Corpus:
+    match = re.fullmatch(r"hub:([^/@]+/[^/@]+)(?:/([^/@]+))?(?:@(.+))?", source)
+    if not match:
+        raise ValueError(f"task.source={source}: not of the form hub:<owner>/<name>[/<configuration>][@<revision>]")
+    dataset_id, configuration, revision = match.groups()
+    if Path(dataset_id).exists():  # `datasets` would silently prefer it to the hub's
+        raise DataError(f"task.source={source}: a local {dataset_id} hides the hub's; for the local one drop the hub:")
+    try:
+        import datasets  # type: ignore[import-untyped]
+    except ImportError:
+        raise DataError(f"task.source={source}: needs `pip install datasets`; or {_REMEDY}") from None
+    hub_log = logging.getLogger("huggingface_hub")
+    level = hub_log.level
+    hub_log.setLevel(logging.ERROR)  # two lines for each of its retries would bury ours
+    try:
+        rows = datasets.load_dataset(dataset_id, configuration, revision=revision, split="train")
+    except Exception as error:  # the hub, its client, HTTP and file formats each have their own kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise DataError(f"task.source={source}: cannot read it from the hub ({reason}); {_REMEDY}") from error
+    finally:
+        hub_log.setLevel(level)
+    kinds = {name: getattr(feature, "dtype", "nested") for name, feature in rows.features.items()}
+    if kinds.get("text") not in ("string", "large_string"):
+        columns = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+        raise DataError(f"task.source={source}: has no column text of type string, only {columns}; {_REMEDY}")
+    return Corpus(
+        name=source.removeprefix("hub:"),
+        text="\n".join(row for row in rows["text"][:] if row is not None),
+        origin=f"https://huggingface.co/datasets/{dataset_id}, revision {revision or 'main'}, split train",
+        licence=rows.info.license or "as its page on the hub states",
+    )
+
+
+def _from_path(source: str, encoding: str) -> Corpus:
+    path = Path(os.path.expanduser(source))
+    if not os.path.exists(path):  # unlike Path.exists, False for a name too long to be one
+        raise DataError(
+            f"task.source={source}: no such file or folder (looked from {Path.cwd()}); "
+            "give builtin, hub:<owner>/<name>[@<revision>], or the path of a text file or a folder"
+        )
+    files = sorted(file for file in path.rglob("*.txt") if file.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"task.source={source}: no *.txt file in this folder; name a file, or another folder")
+    return Corpus(
+        name=path.resolve().name,
+        text="\n".join(_decode(file, encoding) for file in files),
+        origin=f"local {'folder' if path.is_dir() else 'file'} {source}",
+        licence="not stated (local text)",
+    )
+
+
+def _decode(file: Path, encoding: str) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); check the file and its permissions") from error
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        offset = len(data) - len(error.object) + error.start  # some codecs count from behind the byte order mark
+        raise DataError(
+            f"{file}: byte {offset} (0x{data[offset]:02x}) is not {encoding}; "
+            "set task.encoding to the file's own, such as latin-1 or cp1252"
+        ) from error
