@@ -114,7 +114,8 @@ def summary(record: Record) -> str:
     if record.metric and record.status == "done":
         lines += _score_lines(record)
     if record.speed:
-        train, infer, step = (human((record.speed[key] or {}).get("median")) for key in ("train_tokens_per_s", "infer_tokens_per_s", "step_us"))
+        speeds = (record.speed[key] for key in ("train_tokens_per_s", "infer_tokens_per_s", "step_us"))
+        train, infer, step = (human(speed["median"] if speed else None) for speed in speeds)
         lines.append(f"  {'speed':<10} training {train} tokens/s, inference {infer} tokens/s, streaming {step} µs a step")
     if record.memory:
         lines.append(f"  {'memory':<10} peak {digits(record.memory['peak_mib'])} MiB in a training step")

@@ -33,7 +33,7 @@ class Copy(Task):
     `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
-    def __init__(self, symbols: int = 5, delay: int = 10, alphabet: int = 8, held_out: int = 1000) -> None:
+    def __init__(self, symbols: int = 5, delay: int = 20, alphabet: int = 8, held_out: int = 1000) -> None:
         for name, value, least in (("symbols", symbols, 1), ("delay", delay, 1), ("held_out", held_out, 1)):
             if value < least:
                 raise ValueError(f"task.{name}={value} must be at least {least}")
