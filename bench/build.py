@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from bench.api import Cell, Task
-from bench.checks.shapes import check_shapes
+from bench.checks.quick import quick_check
 from bench.config import Config
 from bench.errors import BenchError, ConfigError
 from bench.machine import Machine, choose_machine
@@ -20,6 +20,8 @@ from bench.match import hidden_for
 from bench.model import MakeCell, SequenceModel
 from bench.plugins import check_options, load
 from bench.unroll import Mode
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,8 @@ def stream_seed(seed: int, purpose: Literal["weights", "data", "dropout"]) -> in
 
 
 def build_task(options: dict[str, Any]) -> Task:
-    """The task of `_target_`; ConfigError or DataError in one line where options or data will not do."""
-    options = dict(options)
-    cls = load(str(options.pop("_target_", "")), "task._target_")
-    if not issubclass(cls, Task):
-        raise ConfigError(f"task._target_: {cls.__name__} is no bench.api.Task")
-    checked = check_options(cls, options, "task")
+    """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data will not do."""
+    cls, checked = _load("task", options, Task)
     try:
         return cls(**checked)
     except ValueError as error:
@@ -77,22 +75,26 @@ def build_task(options: dict[str, Any]) -> Task:
 
 def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:
     """A cell's class by `target` or `_target_`, and its checked options."""
-    options = dict(options)
+    return _load("cell", options, Cell, given=2)
+
+
+def _load(group: str, options: dict[str, Any], base: type[T], given: int = 0) -> tuple[type[T], dict[str, Any]]:
+    """The class that a group's options name, and the other options, checked against its constructor."""
     key = "target" if "target" in options else "_target_"
-    cls = load(str(options.pop(key, "")), f"cell.{key}")
-    if not issubclass(cls, Cell):
-        raise ConfigError(f"cell.{key}: {cls.__name__} is no bench.api.Cell; derive it from Cell or GatedCell")
-    return cls, check_options(cls, options, "cell", given=2)
+    cls = load(str(options.get(key, "")), f"{group}.{key}")
+    if not issubclass(cls, base):
+        raise ConfigError(f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {base.__module__}.{base.__name__}")
+    return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
 
 
 def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) -> SequenceModel:
-    """The model on the CPU, its first cell checked for shapes; a constructor that fails is a ConfigError."""
+    """The model on the CPU, its first cell checked quickly; a constructor that fails is a ConfigError."""
     shape = config.model
     try:
         model = SequenceModel(task.spec, make_cell, hidden, shape.layers, shape.embedding, shape.dropout)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"the cell cannot be built: {error}") from error
-    check_shapes(model.cells[0])
+    quick_check(model.cells[0])
     return model
 
 
@@ -101,11 +103,7 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
 
     Raises ConfigError for an unknown or ill-typed option and for a value that the optimiser rejects.
     """
-    options = dict(options)
-    cls = load(str(options.pop("_target_", "")), "optimizer._target_")
-    if not issubclass(cls, Optimizer):
-        raise ConfigError(f"optimizer._target_: {cls.__name__} is no torch.optim.Optimizer")
-    checked = check_options(cls, options, "optimizer", given=1)
+    cls, checked = _load("optimizer", options, Optimizer, given=1)
     if "fused" in cls.__init__.__annotations__:  # the fastest at every size measured, on CPUs too
         checked.setdefault("fused", True)
     try:

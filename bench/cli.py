@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import __version__, listing
+from bench import __version__, listing, packages
 from bench.errors import BenchError, ConfigError, did_you_mean
 
 USAGE = """\
@@ -67,11 +67,11 @@ def _dispatch(arguments: list[str]) -> int:
 def help_text() -> str:
     """Usage, choices and options, from the configuration files alone."""
     lines = [USAGE.format(verbs=", ".join(VERBS)), "Options of every run, with their defaults"]
-    for key, value, comment in listing.options(listing.conf_folder() / "config.yaml"):
+    for key, value, comment in listing.options(packages.built_in().conf / "config.yaml"):
         lines.append(f"  {f'{key}={value}':<32}{comment}")
     for group in listing.GROUPS:
         lines += ["", f"{'+' * (group == 'experiment')}{group}=NAME, where NAME is one of"]
-        lines += [f"  {name:<32}{description}" for name, description in listing.choices(group).items()]
+        lines += [f"  {name:<32}{choice}" for name, choice in listing.choices(group).items()]
     lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
     return "\n".join(lines)
 

@@ -12,17 +12,20 @@ from typing import Any
 
 import hydra
 import yaml
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.experimental.callback import Callback
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bench import listing, packages
 from bench.config import Config, Tree, flatten
 from bench.errors import ConfigError, did_you_mean
-from bench.listing import conf_folder
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Composed:
     changed: Tree
     sweep_folder: Path | None
     """The job's own folder in a sweep's; None outside sweeps."""
+
+
+class PackagePaths(SearchPathPlugin):
+    """Lets Hydra find the groups of third-party packages, after our own."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for package in packages.third_party():
+            search_path.append(provider=package.name, path=f"file://{package.conf}")
 
 
 class SweepFolder(Callback):
@@ -60,11 +71,12 @@ def run_hydra(arguments: list[str], job: Callable[[Composed], None]) -> Path | N
             escaped.append(error)
 
     ConfigStore.instance().store(name="schema", node=Config)
+    Plugins.instance().register(PackagePaths)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's own printer
     sys.argv = ["bench", *arguments]
     SweepFolder.last = None
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(hydra_job)()
+        hydra.main(version_base="1.3", config_path=str(packages.built_in().conf), config_name="config")(hydra_job)()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error, arguments)) from None
     if escaped:
@@ -76,6 +88,9 @@ def _composed(node: DictConfig) -> Composed:
     settings = HydraConfig.get()
     names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
     choices = {group: str(name) for group, name in names.items() if name is not None}
+    for group, name in choices.items():
+        if len(packages.providers(group, name)) > 1:  # Hydra would take the first in silence
+            packages.provider(group, name)
     tree = OmegaConf.to_container(node, resolve=True)
     sweep = Path(settings.runtime.output_dir) if settings.mode == RunMode.MULTIRUN else None
     assert isinstance(tree, dict)
@@ -98,7 +113,7 @@ def explain(error: Exception, arguments: list[str]) -> str:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     if isinstance(error, MissingConfigException) and (found := re.search(r"'([^'/]+)/([^']+)'", str(error))):
         group, name = found.groups()
-        options = [path.stem for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        options = list(listing.choices(group))
         return f"{group}={name}: there is no such {group}{did_you_mean(name, options)}; choose one of {', '.join(options)}"
     if found := re.search(r"Could not override '([^']+)'|Key '[^']+' is not in struct\s+full_key: (\S+)", str(error)):
         return _unknown_key(found.group(1) or found.group(2), arguments)
@@ -116,16 +131,16 @@ def _unknown_key(key: str, arguments: list[str]) -> str:
     known = sorted(({*in_schema, *in_files} - {"task", "cell", "optimizer"}) | {*_DEFAULT_CHOICES})
     siblings = [k for k in known if "." in key and k.startswith(key.partition(".")[0] + ".")]
     has = f"; there are {', '.join(siblings)}" if siblings else "; see python -m bench --help"
-    own = " (for an option of your own class write +KEY=VALUE)" if chosen["cell"] == "custom" else ""
+    own = " (for an option of your own class write +KEY=VALUE)" if "custom" in (chosen["cell"], chosen["task"]) else ""
     return f"{key}: there is no such option{did_you_mean(key, known)}{has}{own}"
 
 
 def _options_in(group: str, name: str) -> list[str]:
     """The dotted options that the file of one choice sets."""
-    path = conf_folder() / group / f"{name}.yaml"
-    if not path.is_file():
+    found = packages.providers(group, name)
+    if not found:
         return []
-    text = path.read_text(encoding="utf-8")
+    text = (found[0].conf / group / f"{name}.yaml").read_text(encoding="utf-8")
     tree = {key: value for key, value in (yaml.safe_load(text) or {}).items() if key != "defaults"}
     names = flatten(tree if "@package _global_" in text else {group: tree})
     return [key for key in names if not key.endswith("._target_")]

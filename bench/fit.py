@@ -11,10 +11,12 @@ from torch import Generator, Tensor, nn
 
 from bench.build import Setup, stream_seed
 from bench.curve import Curve
-from bench.errors import DataError
+from bench.errors import DataError, Diverged
 from bench.evaluate import evaluate
 from bench.report import Reporter
 from bench.train import Step, passes, train
+
+_ROUNDING = 1e-9  # 1 / 49 * 49 is less than 1
 
 
 @dataclass
@@ -40,14 +42,15 @@ def fit(setup: Setup, result: Fit, reporter: Reporter) -> None:
     generator = Generator().manual_seed(stream_seed(config.seed, "data"))
     batches = passes(setup.task, "train", config.batch_size, generator)
     steps = train(setup.model, setup.task, setup.optimizer, batches, config, setup.machine)
-    validations_done, spent = 0, 0.0
+    validations_done = 0
     losses = _Mean()
     for step in _timed(steps, result):
         spent = config.budget.spent(result.steps, result.sequences, result.seconds)
         losses.add(step.loss)
         reporter.step(spent, step.loss, result.steps, result.tokens / result.seconds)
-        if spent * config.evaluations >= validations_done + 1 or spent >= 1:
-            validations_done = math.floor(min(spent, 1) * config.evaluations)
+        due = math.floor(min(spent, 1) * config.evaluations + _ROUNDING)
+        if due > validations_done:
+            validations_done = due
             _validate(setup, result, {"train_loss": losses.take(), "grad_norm": step.grad_norm}, reporter)
         if spent >= 1:
             break
@@ -72,6 +75,8 @@ def _validate(setup: Setup, result: Fit, losses: dict[str, float], reporter: Rep
         raise DataError(f"{setup.task.spec.id} has an empty valid split; best weights are chosen on it")
     metric = setup.task.spec.metric
     score = scores[metric.name]
+    if math.isnan(score):  # an update has spoilt the weights, and no training loss has shown it yet
+        raise Diverged(f"{metric.name} on valid became nan at step {result.steps}")
     if result.best_score is None or metric.better(score, result.best_score):
         result.best_score, result.best_weights = score, snapshot(setup.model)
     progress = {"step": result.steps, "sequences": result.sequences, "tokens": result.tokens}
@@ -85,15 +90,16 @@ def snapshot(model: nn.Module) -> dict[str, Tensor]:
 
 
 class _Mean:
-    """The mean of the numbers since it was last taken."""
+    """The mean of the numbers since it was last taken, NaN where there was none; a NaN is none."""
 
     def __init__(self) -> None:
         self.total, self.count = 0.0, 0
 
     def add(self, value: float) -> None:
-        self.total, self.count = self.total + value, self.count + 1
+        if not math.isnan(value):
+            self.total, self.count = self.total + value, self.count + 1
 
     def take(self) -> float:
-        mean = self.total / self.count
+        mean = self.total / self.count if self.count else math.nan
         self.total, self.count = 0.0, 0
         return mean

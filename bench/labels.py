@@ -12,7 +12,7 @@ from bench.record import Labels
 _COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "match": "cell", "unroll": "cell", "hardware": None, "budget": None}
 """Which column names a changed option, by the option's first part; any other is part of the training regime."""
 
-_UNNAMED = {"seed", "results_dir", "rerun", "cell.target", "bptt.window"}
+_UNNAMED = {"seed", "results_dir", "rerun", "cell.target", "task.target", "bptt.window"}
 
 
 def cell_name(choice: str, cell: Mapping[str, Any]) -> str:

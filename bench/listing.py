@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-import bench
+from bench.packages import Package, built_in, third_party
 
 GROUPS = ("task", "cell", "bptt", "optimizer", "experiment")
 
 
-def conf_folder() -> Path:
-    """The folder of configuration files: the checkout's own, else the one inside the installed package."""
-    package = Path(bench.__file__).parent
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
+@dataclass(frozen=True)
+class Choice:
+    """A name in a group: its file's first comment, and the package that offers it."""
+
+    path: Path
+    description: str
+    package: Package
+
+    def __str__(self) -> str:
+        return self.description if self.package.name == "bench" else f"{self.description} [{self.package}]"
 
 
-def choices(group: str) -> dict[str, str]:
-    """The names in a group, each with its file's first comment."""
-    return {path.stem: _first_comment(path) for path in sorted((conf_folder() / group).glob("*.yaml"))}
+def choices(group: str) -> dict[str, Choice]:
+    """The names in a group, ours and third-party packages'; of two alike ours is listed (and neither can be run)."""
+    found = {}
+    for package in reversed([built_in(), *third_party()]):
+        for path in sorted((package.conf / group).glob("*.yaml")):
+            found[path.stem] = Choice(path, _first_comment(path), package)
+    return dict(sorted(found.items()))
 
 
 def options(path: Path) -> list[tuple[str, str, str]]:
@@ -39,9 +49,8 @@ def options(path: Path) -> list[tuple[str, str, str]]:
     return found
 
 
-def group_options(group: str, name: str) -> list[tuple[str, str, str]]:
-    """The commented options of one choice, named as on the command line."""
-    path = conf_folder() / group / f"{name}.yaml"
+def group_options(group: str, path: Path) -> list[tuple[str, str, str]]:
+    """The commented options of a choice's file, named as on the command line."""
     is_global = "@package _global_" in path.read_text(encoding="utf-8")
     return [(key if is_global else f"{group}.{key}", value, comment) for key, value, comment in options(path)]
 
@@ -52,9 +61,9 @@ def to_text(only: str | None = None) -> str:
     for group in GROUPS if only is None else (only,):
         flag = "+" if group == "experiment" else ""
         lines.append(f"{flag}{group}=")
-        for name, description in choices(group).items():
-            lines.append(f"  {name:<16}{description}")
-            lines += [f"      {key}={value:<{max(1, 26 - len(key))}} {comment}" for key, value, comment in group_options(group, name)]
+        for name, choice in choices(group).items():
+            lines.append(f"  {name:<16}{choice}")
+            lines += [f"      {key}={value:<{max(1, 26 - len(key))}} {comment}" for key, value, comment in group_options(group, choice.path)]
         lines.append("")
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ from bench.config import Config
 from bench.machine import Machine
 from bench.model import SequenceModel
 from bench.stats import summarise
-from bench.train import train
+from bench.train import passes, train
 
 _WARM_UP, _LEAST, _MOST = 3, 5, 50  # samples
 _SECONDS = 1.0  # of sampling for each figure, unless the least number of samples takes longer
@@ -50,14 +50,16 @@ def measure_speed(
 
 def measure_memory(
     model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Peak memory of a training step in MiB: `peak_mib` is all tensors alive at once, `activations_mib` what the step
     adds to weights and optimiser state.
 
     On CUDA the allocator counts; elsewhere the profiler's allocation events do, which other work in the process does
-    not disturb as it would the resident set. The model's weights are changed.
+    not disturb as it would the resident set. Apple's MPS tells neither: None. The model's weights are changed.
     """
-    batches = itertools.islice(task.batches("train", config.batch_size, Generator().manual_seed(0)), 2)
+    if machine.device.type == "mps":
+        return {"peak_mib": None, "activations_mib": None}
+    batches = passes(task, "train", config.batch_size, Generator().manual_seed(0))
     steps = train(model, task, optimizer, batches, config, machine)
     next(steps)  # optimiser state exists from here on
     kept = sum(t.numel() * t.element_size() for t in _kept_tensors(model, optimizer))

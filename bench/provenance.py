@@ -8,19 +8,20 @@ from importlib import metadata
 from pathlib import Path
 
 import bench
+from bench.packages import third_party
 
 _PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of those that results depend on."""
+    """Versions of Python, of this package, of those that results depend on and of installed plugin packages."""
     found = {"python": platform.python_version(), "bench": bench.__version__}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return found | {package.name: package.version for package in third_party()}
 
 
 def git() -> dict[str, str | bool | None]:

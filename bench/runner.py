@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from safetensors.torch import save_file
+from torch import Generator
 
 from bench import provenance
 from bench.api import Task
@@ -25,6 +26,7 @@ from bench.plugins import source_hash
 from bench.record import Record, Status
 from bench.report import Reporter
 from bench.store import RunFolder, Store, writing
+from bench.train import passes
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"
@@ -96,10 +98,11 @@ def execute(composed: Composed, reporter: Reporter) -> Record:
 
 
 def prepare(outcome: Outcome) -> None:
-    """Validate the configuration, then build task and model."""
+    """Validate the configuration, build task and model, and see that there is a batch to train on."""
     config = validate(outcome.composed.tree)
     outcome.task = build_task(config.task)
     outcome.setup = build(config, outcome.task)
+    next(passes(outcome.task, "train", config.batch_size, Generator()))
     outcome.composed.tree["model"]["hidden"] = outcome.setup.config.model.hidden
 
 

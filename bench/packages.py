@@ -1,0 +1,68 @@
+"""Third-party packages that bring configuration groups, and code behind them, through the entry points `bench.plugins`.
+
+    [project.entry-points."bench.plugins"]
+    anything = "their_package"
+
+The package's folder `conf/` holds groups like the built-in one: `conf/cell/theirs.yaml`, `conf/task/theirs.yaml`. Nothing
+of the package is imported here, so that one that is broken fails only the runs that ask for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import bench
+from bench.errors import ConfigError
+
+ENTRY_POINTS = "bench.plugins"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A source of configuration groups: its distribution's name and version, and its `conf` folder."""
+
+    name: str
+    version: str
+    conf: Path
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def built_in() -> Package:
+    """This package: the checkout's own `conf`, else the one inside the installed package."""
+    folder = Path(bench.__file__).parent
+    installed = folder / "conf"
+    return Package("bench", bench.__version__, installed if installed.is_dir() else folder.parent / "conf")
+
+
+def third_party() -> list[Package]:
+    """The installed plugin packages that have a `conf` folder, by name."""
+    found = set()
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(entry.module.partition(".")[0])
+        for place in (spec.submodule_search_locations if spec else None) or ():
+            if (conf := Path(place) / "conf").is_dir():
+                name, version = (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "unknown")
+                found.add(Package(name, version, conf))
+    return sorted(found, key=lambda package: package.name)
+
+
+def providers(group: str, name: str) -> list[Package]:
+    """The packages that have a choice `name` in `group`, the built-in one first."""
+    return [package for package in (built_in(), *third_party()) if (package.conf / group / f"{name}.yaml").is_file()]
+
+
+def provider(group: str, name: str) -> Package:
+    """The one package that has the choice; ConfigError where none or several have it, naming them all."""
+    found = providers(group, name)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigError(f"{group}={name}: there is no such {group}")
+    raise ConfigError(
+        f"{group}={name} is offered by {' and '.join(map(str, found))}; uninstall one, or have its author rename it"
+    )

@@ -1,0 +1,1 @@
+"""An example plugin: an echo state cell and a delay task."""
