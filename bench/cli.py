@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from bench import __version__, listing, packages
 from bench.errors import BenchError, ConfigError, did_you_mean
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
+        print("bench: interrupted; the same command skips what is done", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stdout = None
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    arguments = [_with_folder(argument) for argument in arguments]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(help_text())
         return 0
@@ -57,6 +59,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     word = arguments[0]
     if word.startswith(("-", "+", "~")) or "=" in word:
+        if {"-h", "--help"} & {*arguments}:
+            print(help_text())
+            return 0
         return _run(arguments)
     if word not in VERBS:
         verbs = ", ".join(VERBS)
@@ -81,49 +86,70 @@ def _run(arguments: list[str]) -> int:
     from bench.compose import Composed, run_hydra
 
     statuses: list[str] = []
+    parent = os.getpid()
 
     def job(composed: Composed) -> None:
         from bench.report import Reporter
         from bench.runner import execute
 
-        record = execute(composed, Reporter())
-        statuses.append(record.status)
-        if composed.sweep_folder is not None:
-            (composed.sweep_folder / "run.json").write_text(json.dumps({"id": record.id, "status": record.status}))
+        folder = composed.sweep_folder
+        if folder is None:
+            statuses.append(execute(composed, Reporter()).status)
+            return
+        member = f"{int(folder.name) + 1}/{composed.members or '?'}"
+        try:
+            record = execute(composed, Reporter(member, bar=os.getpid() == parent))
+            fate = {"id": record.id, "status": record.status, "reason": record.reason}
+        except BenchError as error:  # its record could not be stored
+            fate = {"id": f"member {member}", "status": "failed", "reason": str(error)}
+        (folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    sweep = run_hydra([*flags, *(a for a in arguments if a not in flags)], job)  # Hydra wants flags before options
+    sweep = run_hydra(arguments, job)
     if sweep is None:
         return int(any(status != "done" for status in statuses))
     return _end_of_sweep(sweep)
 
 
+_FATE = "run.json"
+
+
 def _end_of_sweep(sweep: Path) -> int:
-    """Write and print the tables; exit 0 if all members are done. Members may have run in other processes."""
+    """Write all tables, print the sweep's own and what went wrong in it; exit 0 if all members are done.
+
+    Members may have run in other processes, so that what became of them is read from their folders.
+    """
     from bench import leaderboard
+    from bench.store import Store
 
     results = sweep.parent.parent
     members = [path for path in sweep.iterdir() if path.is_dir()]
-    runs = [json.loads(path.read_text()) for member in members if (path := member / "run.json").is_file()]
-    done = sum(run["status"] == "done" for run in runs)
-    frame = leaderboard.write(results)
-    print()
-    print(leaderboard.to_text(frame))
-    print(f"\n{done} of {len(members)} runs done; tables in {results / 'leaderboard.csv'}")
-    return int(done < len(members))
+    fates = [json.loads(path.read_text("utf-8")) for member in members if (path := member / _FATE).is_file()]
+    done = [fate for fate in fates if fate["status"] == "done"]
+    leaderboard.write(results)
+    rows, _ = Store(results).rows()
+    print(f"\n{leaderboard.to_text(leaderboard.tabulate(leaderboard.select(rows, {fate['id'] for fate in fates})))}\n")
+    for fate in fates:
+        if fate not in done:
+            print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)
+    print(f"{len(done)} of {len(members)} runs done; tables of all runs in {results / 'leaderboard.csv'}")
+    return int(len(done) < len(members))
 
 
 def _list(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="bench list", description="Show tasks, cells and options.")
-    parser.add_argument("group", nargs="?", choices=listing.GROUPS, help="only this group")
-    print(listing.to_text(parser.parse_args(arguments).group))
+    parser = _Parser(prog="bench list", description="Show tasks, cells and options.")
+    parser.add_argument("group", nargs="?", help=f"only this one of {', '.join(listing.GROUPS)}")
+    group = parser.parse_args(arguments).group
+    if group is not None and group not in listing.GROUPS:
+        groups = ", ".join(listing.GROUPS)
+        raise ConfigError(f"list {group}: there is no such group{did_you_mean(group, listing.GROUPS)}; there are {groups}")
+    print(listing.to_text(group))
     return 0
 
 
 def _leaderboard(arguments: list[str]) -> int:
     from bench import leaderboard
 
-    parser = argparse.ArgumentParser(prog="bench leaderboard", description="Derive the tables from all records.")
+    parser = _Parser(prog="bench leaderboard", description="Derive the tables from all records.")
     parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     options = parser.parse_args([_as_flag(argument) for argument in arguments])
@@ -133,7 +159,7 @@ def _leaderboard(arguments: list[str]) -> int:
 
 
 def _sample(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="bench sample", description="Write text from a trained run.")
+    parser = _Parser(prog="bench sample", description="Write text from a trained run.")
     parser.add_argument("run", help="a run's id, the beginning of one, or its folder")
     parser.add_argument("--prompt", default="\n", help="text to go on from")
     parser.add_argument("--length", type=int, default=500, help="characters to write (500)")
@@ -158,4 +184,38 @@ def _as_flag(argument: str) -> str:
     return f"--{argument}" if argument.startswith("results_dir=") else argument
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"leaderboard": _leaderboard, "list": _list, "sample": _sample}
+def _with_folder(argument: str) -> str:
+    """`results_dir=~/x` with the home folder in full, which most shells leave to us."""
+    key, equals, value = argument.partition("=")
+    if not equals or key.lstrip("-").replace("-", "_") != "results_dir":
+        return argument
+    if not value:
+        raise ConfigError(f"{argument}: name a folder; . is the current one")
+    return f"{key}={Path(value).expanduser()}"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        verb = self.prog.removeprefix("bench ")
+        raise ConfigError(f"{verb}: {message}; see python -m bench {verb} --help")
+
+
+def _check(arguments: list[str]) -> int:
+    from bench.checks.command import run
+
+    return run(arguments)
+
+
+def _new(arguments: list[str]) -> int:
+    from bench.new import run
+
+    return run(arguments)
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "check": _check,
+    "leaderboard": _leaderboard,
+    "list": _list,
+    "new": _new,
+    "sample": _sample,
+}

@@ -121,9 +121,7 @@ class Config:
 
 def validate(tree: Mapping[str, Any]) -> Config:
     """The configuration as typed objects; ConfigError with one line for the first value that is out of range."""
-    for key, value in flatten(tree).items():
-        if value == "???":
-            raise ConfigError(f"{key} is not set, and has no default: add {key}=VALUE (see python -m bench list)")
+    require_all(tree)
     try:
         config = TypeAdapter(Config).validate_python(tree)
     except ValidationError as error:
@@ -137,6 +135,13 @@ def validate(tree: Mapping[str, Any]) -> Config:
     if config.match.params is not None and config.match.flops is not None:
         raise ConfigError("match.params and match.flops are both set: choose one")
     return config
+
+
+def require_all(tree: Mapping[str, Any]) -> None:
+    """Raise ConfigError for the first option that has no default and no value."""
+    for key, value in flatten(tree).items():
+        if value == "???":
+            raise ConfigError(f"{key} is not set, and has no default: add {key}=VALUE (see python -m bench list)")
 
 
 def flatten(tree: Any, prefix: str = "") -> Tree:

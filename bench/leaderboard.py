@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bench.errors import StoreError
 from bench.record import Row
+from bench.report import human
 from bench.stats import Interval, gap_closed, mean_interval
 from bench.store import Store, write_atomic, writing
 
@@ -56,16 +58,18 @@ def _to_stderr(line: str) -> None:
 def write(results_dir: str | Path, warn: Callable[[str], object] = _to_stderr) -> pd.DataFrame:
     """Write `leaderboard.csv` and one CSV a task into `results_dir`, and return the whole table.
 
-    Each record that cannot be read becomes one line to `warn`. StoreError where the folder takes no files.
+    Each record that cannot be read becomes one line to `warn`. StoreError where the folder has no runs or takes no
+    files.
     """
-    rows, warnings = Store(results_dir).rows()
+    store, folder = Store(results_dir), Path(results_dir)
+    if not store.runs.is_dir():
+        raise StoreError(f"there are no runs in {store.runs}: start one, or choose another folder with results_dir=...")
+    rows, warnings = store.rows()
     for warning in warnings:
         warn(warning)
     frame = tabulate(rows)
     tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
-    folder = Path(results_dir)
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             write_atomic(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     return frame
@@ -186,7 +190,8 @@ def _file_name(task: str) -> str:
 
 def _blocks(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[list[str], list[str], list[list[str]]]]:
     """A head, column names and formatted cells for each task, and again for each metric where it has several."""
-    metrics = frame["metric"].fillna(frame.groupby("task")["metric"].transform("first"))
+    metrics = frame["metric"].where(frame["score"].notna())
+    metrics = metrics.fillna(metrics.groupby(frame["task"]).transform("first"))  # rows without a score join the others
     for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
         shared = [name for name in columns if name in _SHAREABLE and part[name].nunique() == 1]
         head = [_title(str(task), part), "; ".join(f"{name} {part[name].iloc[0]}" for name in shared)]
@@ -197,7 +202,7 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[list[
 
 
 def _title(task: str, part: pd.DataFrame) -> str:
-    scored = part.dropna(subset=["metric"])
+    scored = part.dropna(subset=["score"])
     if scored.empty:
         return f"{task}: no run got as far as a score"
     first = scored.iloc[0]
@@ -213,7 +218,7 @@ def _cell(line: Mapping[Any, Any], column: str) -> str:
     if column == "score":
         return _with_interval(value, line["ci_high"] - value)
     if column in ("params", "train_tokens_per_s", "infer_tokens_per_s"):
-        return _human(value)
+        return human(value)
     return _short(value) if isinstance(value, float) else str(value)
 
 
@@ -228,15 +233,6 @@ def _with_interval(score: float, half: float) -> str:
     if half:
         decimals = max(decimals, min(6, -math.floor(math.log10(half))))
     return f"{score:.{decimals}f} ±{half:.{decimals}f}"
-
-
-def _human(value: float) -> str:
-    """Three digits and a thousands' letter: 1.23M."""
-    for unit in ("", "k", "M", "G"):
-        if abs(value) < 999.5:
-            return f"{value:.3g}{unit}"
-        value /= 1000
-    return f"{value:.3g}T"
 
 
 def _short(value: float) -> str:

@@ -28,7 +28,7 @@ _STREAM = 32  # time steps of streaming inference a sample
 def measure_speed(
     model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
 ) -> dict[str, dict[str, Any]]:
-    """Training and inference tokens/s and `step_us`, each as median, quartiles and number of samples.
+    """Training and inference tokens/s and `step_us`, each as median, quartiles and the samples themselves.
 
     A token is one real time step of one lane. Training is the loop itself: forward, backward, clipping, update.
     `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, state carried.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -47,7 +48,7 @@ class Summary(TypedDict):
     median: float | None
     q1: float | None
     q3: float | None
-    samples: int
+    samples: list[float]
 
 
 class Speed(TypedDict):
@@ -62,7 +63,7 @@ class Speed(TypedDict):
 class Record:
     """A run in full, the content of `record.json`. ValueError names the first field that is not of its type.
 
-    `identity` is a hash of all that decides the result except the code's version; `changed` holds by dotted name the
+    `finished` is the time in UTC, as ISO 8601 writes it. `identity` is a hash of all that decides the result except the code's version; `changed` holds by dotted name the
     options that differ from their groups' defaults; `fingerprint` is a hash of the data (null where it is generated);
     `unroll` is the way that the cell was really carried through time. `memory` holds at least `peak_mib`; `scores` all
     of the task's scores by split, the metric among them.
@@ -82,6 +83,7 @@ class Record:
     speed: Speed | None
     memory: dict[str, float | None] | None
     seconds: float | None
+    finished: str
     config: dict[str, Any]
     versions: dict[str, Any]
     git: dict[str, Any]
@@ -93,8 +95,8 @@ class Record:
     unroll: str | None
 
     def __post_init__(self) -> None:
-        for name, hint in _types(Record).items():
-            if not _fits(getattr(self, name), hint):
+        for name, fits in _checks().items():
+            if not fits(getattr(self, name)):
                 raise ValueError(f"{name} is not as schema {SCHEMA} has it")
 
     def to_json(self) -> str:
@@ -178,30 +180,36 @@ class Row(NamedTuple):
     seconds: float | None
 
 
-_types = cache(get_type_hints)
+@cache
+def _checks() -> dict[str, Callable[[Any], bool]]:
+    return {name: _check(hint) for name, hint in get_type_hints(Record).items()}
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of the annotated type; a bool is no number, an int is a float."""
+def _check(hint: Any) -> Callable[[Any], bool]:
+    """Whether a JSON value is of the annotated type, as a function; a bool is no number, an int is a float."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
-        return True
+        return lambda value: True
     if origin is UnionType:
-        return any(_fits(value, option) for option in arguments)
+        options = [_check(argument) for argument in arguments]
+        return lambda value: any(fits(value) for fits in options)
     if origin is Literal:
-        return value in arguments
+        return lambda value: value in arguments
     if is_typeddict(hint):
-        types = _types(hint)
-        return (
+        keys = {name: _check(kind) for name, kind in get_type_hints(hint).items()}
+        return lambda value: (
             isinstance(value, dict)
-            and value.keys() == types.keys()
-            and all(_fits(value[k], t) for k, t in types.items())
+            and value.keys() == keys.keys()
+            and all(fits(value[name]) for name, fits in keys.items())
         )
+    if origin is list:
+        fits = _check(arguments[0])
+        return lambda value: isinstance(value, list) and all(fits(item) for item in value)
     if origin is dict:
-        return isinstance(value, dict) and all(isinstance(k, str) and _fits(v, arguments[1]) for k, v in value.items())
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return isinstance(value, hint)
+        fits = _check(arguments[1])
+        return lambda value: isinstance(value, dict) and all(isinstance(k, str) and fits(v) for k, v in value.items())
+    kinds = (int, float) if hint is float else (hint,)
+    return lambda value: isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _finite(value: Any) -> Any:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 import time
+import traceback
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import yaml
-from safetensors.torch import save_file
+from pydantic import TypeAdapter
+from safetensors.torch import save
 from torch import Generator
 
 from bench import provenance
 from bench.api import Task
 from bench.build import Setup, build, build_task
 from bench.compose import Composed
-from bench.config import code_version, identity, validate
+from bench.config import HardwareConfig, code_version, identity, require_all, validate
 from bench.errors import BenchError, Diverged
 from bench.evaluate import evaluate
 from bench.fit import Fit, fit
 from bench.labels import cell_name, make_labels, run_stem
+from bench.machine import choose_machine
 from bench.match import parameter_count
 from bench.measure import measure_memory, measure_speed
 from bench.plugins import source_hash
 from bench.record import Record, Status
-from bench.report import Reporter
+from bench.report import Reporter, log
 from bench.store import RunFolder, Store, writing
 from bench.train import passes
 
@@ -46,24 +50,26 @@ class Outcome:
     speed: Any = None
     memory: Any = None
     began: float = field(default_factory=time.perf_counter)
+    code: str = field(default_factory=code_version)
 
     @property
     def task_id(self) -> str:
         return self.task.spec.id if self.task else self.composed.choices["task"]
 
-    @property
+    @cached_property  # a file that is edited while it runs was another one when it was loaded
     def identity(self) -> str:
-        """A hash of the configuration, the data and the cell, not of the harness's code."""
-        fingerprint = self.task.spec.fingerprint if self.task else None
-        cell = source_hash(self.setup.cell_class) if self.setup else None
-        return identity(self.composed.tree, task=self.task_id, fingerprint=fingerprint, cell=cell)
+        """A hash of the configuration, the device, the data and the cell, not of the harness's code."""
+        facts = {"task": self.task_id, "fingerprint": self.task.spec.fingerprint if self.task else None}
+        if self.setup:
+            facts |= {"cell": source_hash(self.setup.cell_class), "device": self.setup.machine.device.type}
+        return identity(self.composed.tree, **facts)
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The run's id but for the attempt's number; other code is another run."""
         tree = self.composed.tree
         cell = cell_name(self.composed.choices["cell"], tree["cell"])
-        return run_stem(self.task_id, cell, tree["seed"], identity({}, run=self.identity, code=code_version()))
+        return run_stem(self.task_id, cell, tree["seed"], identity({}, run=self.identity, code=self.code))
 
 
 def execute(composed: Composed, reporter: Reporter) -> Record:
@@ -75,69 +81,81 @@ def execute(composed: Composed, reporter: Reporter) -> Record:
     store = Store(composed.tree["results_dir"])
     store.check_writable()
     outcome = Outcome(composed)
+    stopped: BaseException | None = None
     try:
         prepare(outcome)
-    except BenchError as error:
-        if composed.sweep_folder is None:
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BenchError) and composed.sweep_folder is None:
             raise
-        outcome.reason = str(error)
-        with store.open(outcome.stem) as folder:
-            return publish(outcome, folder, reporter)
-    done = None if composed.tree["rerun"] else store.find(outcome.stem)
-    if done is not None:
+        stopped = error
+    if stopped is None and not composed.tree["rerun"] and (done := store.find(outcome.stem)):
         reporter.already_done(done)
         return done
     with store.open(outcome.stem) as folder, reporter.logging_to(folder.path("run.log")):
         try:
+            if stopped is not None:
+                raise stopped
             carry_out(outcome, folder, reporter)
-        except KeyboardInterrupt:
-            outcome.status, outcome.reason = "interrupted", f"interrupted at step {outcome.fit.steps}"
-            publish(outcome, folder, reporter)
-            raise
-        return publish(outcome, folder, reporter)
+        except (Exception, KeyboardInterrupt) as error:
+            conclude(outcome, error)
+            stopped = error
+        record = publish(outcome, folder, reporter)
+    if isinstance(stopped, KeyboardInterrupt):
+        raise stopped
+    return record
 
 
 def prepare(outcome: Outcome) -> None:
-    """Validate the configuration, build task and model, and see that there is a batch to train on."""
-    config = validate(outcome.composed.tree)
-    outcome.task = build_task(config.task)
+    """Validate the configuration, build task and model, and see that there is a batch to train on.
+
+    The task comes first: its id names the row in which a failed run is counted.
+    """
+    tree = outcome.composed.tree
+    require_all(tree)
+    outcome.task = build_task(tree["task"])
+    config = validate(tree)
     outcome.setup = build(config, outcome.task)
     next(passes(outcome.task, "train", config.batch_size, Generator()))
-    outcome.composed.tree["model"]["hidden"] = outcome.setup.config.model.hidden
+    tree["model"]["hidden"] = outcome.setup.config.model.hidden
 
 
 def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
-    """Train, score the test split once, measure; a failure ends in the outcome's status and reason, not in an error."""
+    """Train, score the test split once, measure."""
     setup = outcome.setup
     assert setup is not None
     reporter.start(outcome.stem, asdict(setup.task.spec.metric), parameter_count(setup.model), setup.unroll, setup.machine.label)
-    try:
-        fit(setup, outcome.fit, reporter)
-        for split in ("valid", "test"):
-            if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
-                outcome.scores[split] = scores
-        with writing(folder.path("")):
-            save_file(outcome.fit.best_weights, folder.path(WEIGHTS))
-        reporter.measuring()
-        arguments = (setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
-        outcome.memory = measure_memory(*arguments)
-        outcome.speed = measure_speed(*arguments)
-        outcome.status = "done"
-    except Diverged as error:
-        outcome.status, outcome.reason = "diverged", str(error)
-    except BenchError as error:
-        outcome.reason = str(error)
-    except Exception as error:
-        logging.getLogger("bench").debug("the run failed", exc_info=True)  # to the run's own log, not to the screen
-        outcome.reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    fit(setup, outcome.fit, reporter)
+    for split in ("valid", "test"):
+        if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
+            outcome.scores[split] = {name: float(value) for name, value in scores.items()}
+    with writing(folder.path("")):
+        folder.path(WEIGHTS).write_bytes(save(outcome.fit.best_weights))  # save_file would let nobody else read it
+    reporter.measuring()
+    arguments = (setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
+    outcome.memory = measure_memory(*arguments)
+    outcome.speed = measure_speed(*arguments)
+    outcome.status = "done"
+
+
+def conclude(outcome: Outcome, error: BaseException) -> None:
+    """Status and reason of a run that `error` has ended; where it is no error of the user's, its traceback is logged."""
+    if isinstance(error, KeyboardInterrupt):
+        outcome.status, outcome.reason = "interrupted", f"interrupted at step {outcome.fit.steps}"
+    elif isinstance(error, BenchError):
+        outcome.status, outcome.reason = "diverged" if isinstance(error, Diverged) else "failed", str(error)
+    else:
+        log.debug("the run failed", exc_info=error)
+        outcome.reason = "".join(traceback.format_exception_only(error)).splitlines()[0]
 
 
 def publish(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> Record:
     """Store the run for good and tell the reporter where."""
+    record = make_record(outcome)
+    reporter.finish(record)
     with writing(folder.path("")):
         outcome.fit.curve.write(folder.path("curve.csv"))
         folder.path(CONFIG).write_text(yaml.safe_dump(outcome.composed.tree, sort_keys=False), encoding="utf-8")
-    place = folder.publish(make_record(outcome))
+    place = folder.publish(record)
     record = Record.read(place)
     reporter.end(record, place)
     return record
@@ -152,8 +170,7 @@ def make_record(outcome: Outcome) -> Record:
         metric = {**asdict(task.spec.metric), "baselines": dict(task.spec.metric.baselines)}
         for split in ("valid", "test"):
             metric[split] = outcome.scores.get(split, {}).get(task.spec.metric.name)
-    hardware = setup.machine.label if setup else "unknown"
-    names = make_labels(outcome.task_id, tree, composed.choices, composed.changed, hardware)
+    names = make_labels(outcome.task_id, tree, composed.choices, composed.changed, hardware_label(outcome))
     return Record(
         id=outcome.stem,
         status=outcome.status,
@@ -168,6 +185,7 @@ def make_record(outcome: Outcome) -> Record:
         speed=outcome.speed,
         memory=outcome.memory,
         seconds=round(time.perf_counter() - outcome.began, 3),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
         config=tree,
         versions=provenance.versions(),
         git=provenance.git(),
@@ -178,3 +196,13 @@ def make_record(outcome: Outcome) -> Record:
         fingerprint=task.spec.fingerprint if task else None,
         unroll=setup.unroll if setup else None,
     )
+
+
+def hardware_label(outcome: Outcome) -> str:
+    """The label of the machine; also for a run that failed before it was chosen, so that it is counted in its row."""
+    if outcome.setup:
+        return outcome.setup.machine.label
+    try:
+        return choose_machine(TypeAdapter(HardwareConfig).validate_python(outcome.composed.tree["hardware"])).label
+    except ValueError:  # wrong options, of which the run's reason speaks
+        return "unknown"

@@ -34,12 +34,12 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def summarise(samples: Sequence[float]) -> dict[str, Any]:
-    """Median, quartiles (linear between neighbours) and the number of `samples`; ValueError where there is none."""
+    """Median, quartiles (linear between neighbours) and the `samples` as they came; ValueError where there is none."""
     if not samples:
         raise ValueError("there are no samples to summarise")
     ordered = sorted(samples)
     q1, median, q3 = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
-    return {"median": median, "q1": q1, "q3": q3, "samples": len(ordered)}
+    return {"median": median, "q1": q1, "q3": q3, "samples": list(samples)}
 
 
 def gap_closed(score: float, chance: float, solved: float) -> float:

@@ -165,7 +165,7 @@ class Store:
 
     def _written(self, run: str) -> int:
         try:
-            return (self.runs / run / FILE).stat().st_mtime_ns
+            return os.stat(os.path.join(self.runs, run, FILE)).st_mtime_ns
         except OSError as error:
             raise StoreError(f"cannot read {self.runs / run / FILE}: {error.strerror}; remove the folder") from None
 
