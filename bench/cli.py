@@ -7,7 +7,6 @@ diverged; 2 the command or the configuration was wrong; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -64,8 +63,8 @@ def _dispatch(arguments: list[str]) -> int:
             return 0
         return _run(arguments)
     if word not in VERBS:
-        verbs = ", ".join(VERBS)
-        raise ConfigError(f"{word}: there is no such verb{did_you_mean(word, VERBS)}; there are {verbs} (a run is OPTION=VALUE ...)")
+        there_are = f"there are {', '.join(VERBS)} (a run is OPTION=VALUE ...)"
+        raise ConfigError(f"{word}: there is no such verb{did_you_mean(word, VERBS)}; {there_are}")
     return VERBS[word](arguments[1:])
 
 
@@ -73,10 +72,10 @@ def help_text() -> str:
     """Usage, choices and options, from the configuration files alone."""
     lines = [USAGE.format(verbs=", ".join(VERBS)), "Options of every run, with their defaults"]
     for key, value, comment in listing.options(packages.built_in().conf / "config.yaml"):
-        lines.append(f"  {f'{key}={value}':<32}{comment}")
+        lines.append(listing.entry(f"  {key}={value}", 32, comment))
     for group in listing.GROUPS:
         lines += ["", f"{'+' * (group == 'experiment')}{group}=NAME, where NAME is one of"]
-        lines += [f"  {name:<32}{choice}" for name, choice in listing.choices(group).items()]
+        lines += [listing.entry(f"  {name}", 18, str(choice)) for name, choice in listing.choices(group).items()]
     lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
     return "\n".join(lines)
 
@@ -89,50 +88,22 @@ def _run(arguments: list[str]) -> int:
     parent = os.getpid()
 
     def job(composed: Composed) -> None:
-        from bench.report import Reporter
-        from bench.runner import execute
+        if composed.sweep_folder is not None:
+            from bench.sweep import run_member
 
-        folder = composed.sweep_folder
-        if folder is None:
+            run_member(composed, bar=os.getpid() == parent)  # processes of a launcher share the terminal
+        else:
+            from bench.report import Reporter
+            from bench.runner import execute
+
             statuses.append(execute(composed, Reporter()).status)
-            return
-        member = f"{int(folder.name) + 1}/{composed.members or '?'}"
-        try:
-            record = execute(composed, Reporter(member, bar=os.getpid() == parent))
-            fate = {"id": record.id, "status": record.status, "reason": record.reason}
-        except BenchError as error:  # its record could not be stored
-            fate = {"id": f"member {member}", "status": "failed", "reason": str(error)}
-        (folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
-    sweep = run_hydra(arguments, job)
-    if sweep is None:
-        return int(any(status != "done" for status in statuses))
-    return _end_of_sweep(sweep)
+    folder = run_hydra(arguments, job)
+    if folder is not None:
+        from bench.sweep import finish
 
-
-_FATE = "run.json"
-
-
-def _end_of_sweep(sweep: Path) -> int:
-    """Write all tables, print the sweep's own and what went wrong in it; exit 0 if all members are done.
-
-    Members may have run in other processes, so that what became of them is read from their folders.
-    """
-    from bench import leaderboard
-    from bench.store import Store
-
-    results = sweep.parent.parent
-    members = [path for path in sweep.iterdir() if path.is_dir()]
-    fates = [json.loads(path.read_text("utf-8")) for member in members if (path := member / _FATE).is_file()]
-    done = [fate for fate in fates if fate["status"] == "done"]
-    leaderboard.write(results)
-    rows, _ = Store(results).rows()
-    print(f"\n{leaderboard.to_text(leaderboard.tabulate(leaderboard.select(rows, {fate['id'] for fate in fates})))}\n")
-    for fate in fates:
-        if fate not in done:
-            print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)
-    print(f"{len(done)} of {len(members)} runs done; tables of all runs in {results / 'leaderboard.csv'}")
-    return int(len(done) < len(members))
+        return finish(folder)
+    return int(any(status != "done" for status in statuses))
 
 
 def _list(arguments: list[str]) -> int:
@@ -140,8 +111,8 @@ def _list(arguments: list[str]) -> int:
     parser.add_argument("group", nargs="?", help=f"only this one of {', '.join(listing.GROUPS)}")
     group = parser.parse_args(arguments).group
     if group is not None and group not in listing.GROUPS:
-        groups = ", ".join(listing.GROUPS)
-        raise ConfigError(f"list {group}: there is no such group{did_you_mean(group, listing.GROUPS)}; there are {groups}")
+        there_are = f"there are {', '.join(listing.GROUPS)}"
+        raise ConfigError(f"list {group}: there is no such group{did_you_mean(group, listing.GROUPS)}; {there_are}")
     print(listing.to_text(group))
     return 0
 
@@ -170,10 +141,7 @@ def _sample(arguments: list[str]) -> int:
     options = parser.parse_args([_as_flag(argument) for argument in arguments])
     from bench.sample import sample
 
-    text = sample(
-        options.run, options.results_dir, options.prompt, options.length, options.temperature, options.greedy, options.seed
-    )
-    for piece in text:
+    for piece in sample(**vars(options)):
         print(piece, end="", flush=True)
     print()
     return 0

@@ -1,42 +1,47 @@
-"""Composing a run's configuration with Hydra, one job or a sweep of them, and saying in one line what is wrong with it."""
+"""Composing a run's configuration with Hydra: one job, or a sweep of them."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
-import yaml
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench import listing, packages
+from bench import packages
 from bench.config import Config, Tree, flatten
-from bench.errors import ConfigError, did_you_mean
+from bench.errors import BenchError, ConfigError, StoreError, did_you_mean
+from bench.explain import OF_CLASSES, default_choices, explain, refuse_unknown
 
 
 @dataclass(frozen=True)
 class Composed:
-    """One run as composed: the whole tree, the chosen name of each group, and what differs from those choices' defaults."""
+    """One run as composed: the whole tree, the chosen name of each group, and what differs from their defaults."""
 
     tree: Tree
     choices: Mapping[str, str]
     changed: Tree
     sweep_folder: Path | None
-    """The job's own folder in a sweep's; None outside sweeps."""
+    """The job's own folder, named by its number, in a sweep's; None outside sweeps."""
+    members: int | None = None
+    """How many members the sweep has, where this process knows."""
 
 
 class PackagePaths(SearchPathPlugin):
@@ -48,9 +53,15 @@ class PackagePaths(SearchPathPlugin):
 
 
 class SweepFolder(Callback):
-    """Keeps the folder of the sweep that ended, for the process that started it."""
+    """Keeps, for the process that started it, how many members a sweep has and the folder of the one that ended."""
 
+    members: int | None = None
     last: Path | None = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        overrides = OverridesParser.create().parse_overrides([*config.hydra.overrides.task])
+        sweeps = [override for override in overrides if override.is_discrete_sweep()]
+        SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         SweepFolder.last = Path(config.hydra.sweep.dir)
@@ -59,88 +70,95 @@ class SweepFolder(Callback):
 def run_hydra(arguments: list[str], job: Callable[[Composed], None]) -> Path | None:
     """Let Hydra compose `arguments` and call `job` once, or once a member of a sweep; the sweep's folder if it was one.
 
-    Raises ConfigError in one line for whatever is wrong with the arguments.
+    Raises ConfigError in one line for whatever is wrong with the arguments, StoreError where a sweep has no place.
     """
-
+    arguments = _flags_first(arguments)
     escaped: list[Exception] = []
+    parent = os.getpid()
 
     def hydra_job(node: DictConfig) -> None:
         try:
-            job(_composed(node))
-        except Exception as error:  # Hydra would print a line of its own
-            escaped.append(error)
+            job(_composed(node, arguments))
+        except Exception as error:
+            if os.getpid() != parent:
+                raise
+            escaped.append(error)  # Hydra would print a line of its own
 
     ConfigStore.instance().store(name="schema", node=Config)
     Plugins.instance().register(PackagePaths)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's own printer
-    sys.argv = ["bench", *arguments]
-    SweepFolder.last = None
+    SweepFolder.last = SweepFolder.members = None
+    before, sys.argv = sys.argv, ["bench", *arguments]
     try:
         hydra.main(version_base="1.3", config_path=str(packages.built_in().conf), config_name="config")(hydra_job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(error, arguments)) from None
+    except BenchError:
+        raise
+    except (HydraException, OmegaConfBaseException, MissingConfigException, ValueError) as error:
+        raise ConfigError(explain(_text(error), arguments)) from None
+    except OSError as error:
+        raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
+    finally:
+        sys.argv = before
     if escaped:
         raise escaped[0]
     return SweepFolder.last
 
 
-def _composed(node: DictConfig) -> Composed:
+def _text(error: Exception) -> str:
+    """What Hydra says, with what OmegaConf said to it."""
+    if isinstance(error, OverrideParseException):
+        return f"Error parsing override '{error.override}'"
+    return f"{error}\n{error.__cause__ or ''}"
+
+
+def _flags_first(arguments: list[str]) -> list[str]:
+    """Hydra's flags in front of the options, as it wants them; ConfigError for an unknown flag or a removal."""
+    for argument in arguments:
+        if argument.startswith("~") and argument[1:].partition(".")[0] not in OF_CLASSES:
+            raise ConfigError(f"{argument}: this cannot be removed: set it to another value")
+    options = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
+    flags = [a for a in arguments if a not in options]
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        known = re.findall(r"--[\w-]+", parser.format_usage())
+        raise ConfigError(f"{message}{did_you_mean(message.split()[-1], known)}; see python -m bench --help")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    parser.parse_args([*flags, *options])
+    return [*flags, *options]
+
+
+def _composed(node: DictConfig, arguments: list[str]) -> Composed:
     settings = HydraConfig.get()
     names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
     choices = {group: str(name) for group, name in names.items() if name is not None}
     for group, name in choices.items():
         if len(packages.providers(group, name)) > 1:  # Hydra would take the first in silence
             packages.provider(group, name)
-    tree = OmegaConf.to_container(node, resolve=True)
-    sweep = Path(settings.runtime.output_dir) if settings.mode == RunMode.MULTIRUN else None
+    try:
+        tree = OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(str(error), arguments)) from None
     assert isinstance(tree, dict)
-    return Composed(tree, choices, _changed(tree, choices), sweep)  # type: ignore[arg-type]
+    refuse_unknown(tree, arguments)  # type: ignore[arg-type]
+    sweep = Path(settings.runtime.output_dir) if settings.mode == RunMode.MULTIRUN else None
+    return Composed(tree, choices, _changed(tree, choices), sweep, SweepFolder.members)  # type: ignore[arg-type]
 
 
 def _changed(tree: Tree, choices: Mapping[str, str]) -> Tree:
-    """The options, by dotted name, whose values are not the defaults of the chosen groups."""
-    overrides = [f"{'+' * (group not in _DEFAULT_CHOICES)}{group}={name}" for group, name in choices.items()]
+    """What is not default, by dotted name: choices that no column of a table shows, and options of the chosen groups.
+
+    Left out is what decides nothing (places on disk), and what each run states by itself (seed, hardware).
+    """
+    default = default_choices()
+    overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in choices.items()]
     defaults = flatten(OmegaConf.to_container(hydra.compose("config", overrides)))
-    return {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
+    others = {group: name for group, name in choices.items() if default.get(group) != name and group not in _IN_COLUMNS}
+    differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
+    kept = {key: value for key, value in differing.items() if key.partition(".")[0] not in _STATED}
+    return others | kept
 
 
-_DEFAULT_CHOICES = {"task": "copy", "cell": "gru", "optimizer": "adam", "bptt": "full"}
-
-
-def explain(error: Exception, arguments: list[str]) -> str:
-    """What is wrong with the composed arguments, in one line."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    if isinstance(error, MissingConfigException) and (found := re.search(r"'([^'/]+)/([^']+)'", str(error))):
-        group, name = found.groups()
-        options = list(listing.choices(group))
-        return f"{group}={name}: there is no such {group}{did_you_mean(name, options)}; choose one of {', '.join(options)}"
-    if found := re.search(r"Could not override '([^']+)'|Key '[^']+' is not in struct\s+full_key: (\S+)", str(error)):
-        return _unknown_key(found.group(1) or found.group(2), arguments)
-    if key := next((line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")), None):
-        return f"{key}: {lines[0][0].lower()}{lines[0][1:]}"
-    return " ".join(lines)
-
-
-def _unknown_key(key: str, arguments: list[str]) -> str:
-    """Names the nearest option of the chosen files, and all of the same group; `key` may be a group's name, too."""
-    chosen = dict(_DEFAULT_CHOICES)
-    chosen.update(argument.partition("=")[::2] for argument in arguments if "=" in argument)
-    in_schema = flatten(OmegaConf.to_container(OmegaConf.structured(Config)))
-    in_files = [k for group in _DEFAULT_CHOICES for name in chosen[group].split(",") for k in _options_in(group, name)]
-    known = sorted(({*in_schema, *in_files} - {"task", "cell", "optimizer"}) | {*_DEFAULT_CHOICES})
-    siblings = [k for k in known if "." in key and k.startswith(key.partition(".")[0] + ".")]
-    has = f"; there are {', '.join(siblings)}" if siblings else "; see python -m bench --help"
-    own = " (for an option of your own class write +KEY=VALUE)" if "custom" in (chosen["cell"], chosen["task"]) else ""
-    return f"{key}: there is no such option{did_you_mean(key, known)}{has}{own}"
-
-
-def _options_in(group: str, name: str) -> list[str]:
-    """The dotted options that the file of one choice sets."""
-    found = packages.providers(group, name)
-    if not found:
-        return []
-    text = (found[0].conf / group / f"{name}.yaml").read_text(encoding="utf-8")
-    tree = {key: value for key, value in (yaml.safe_load(text) or {}).items() if key != "defaults"}
-    names = flatten(tree if "@package _global_" in text else {group: tree})
-    return [key for key in names if not key.endswith("._target_")]
+_IN_COLUMNS = ("task", "cell", "bptt", "experiment")
+_STATED = ("seed", "results_dir", "rerun", "hardware")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 from bench.config import BudgetConfig, Tree
 from bench.record import Labels
 
-_COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "match": "cell", "unroll": "cell", "hardware": None, "budget": None}
+_COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "match": "cell", "unroll": "cell", "budget": None}
 """Which column names a changed option, by the option's first part; any other is part of the training regime."""
 
-_UNNAMED = {"seed", "results_dir", "rerun", "cell.target", "task.target", "bptt.window"}
+_UNNAMED = {"cell.target", "task.target", "bptt.window"}
 
 
 def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
@@ -31,16 +32,17 @@ def make_labels(task_id: str, tree: Tree, choices: Mapping[str, str], changed: T
     for key, value in changed.items():
         column = _COLUMN_OF.get(key.partition(".")[0], "bptt")
         if column is not None and key not in _UNNAMED:
-            extras[column].append(f"{key.removeprefix(column + '.')}={_short(value)}")
-    kind = tree["bptt"]["kind"]
-    regime = f"truncated({tree['bptt']['window']})" if kind == "truncated" else kind
+            extras[column].append(f"{key.removeprefix(column + '.')}={_written(key, value)}")
+    regime = tree["bptt"]["kind"]
+    if tree["bptt"]["window"] is not None:
+        extras["bptt"].insert(0, str(tree["bptt"]["window"]))
     if experiment := choices.get("experiment"):
         regime += f" +{experiment}"
     return {
         "task": _with(task_id, extras["task"]),
         "cell": _with(cell_name(choices["cell"], tree["cell"]), extras["cell"]),
         "bptt": _with(regime, extras["bptt"]),
-        "budget": str(BudgetConfig(**tree["budget"])),
+        "budget": "none" if set(tree["budget"].values()) == {None} else str(BudgetConfig(**tree["budget"])),
         "hardware": hardware,
     }
 
@@ -54,7 +56,10 @@ def _with(name: str, extras: list[str]) -> str:
     return f"{name}({', '.join(extras)})" if extras else name
 
 
-def _short(value: object) -> str:
-    """A path by its last part, anything else as it is."""
-    text = str(value)
-    return text.rstrip("/").rpartition("/")[2] or text
+def _written(key: str, value: object) -> str:
+    """A value as it is written on the command line; of sources of data the last part of the path."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_written(key, part) for part in value)}]"
+    if key == "task.source":
+        return str(value).rstrip("/").rpartition("/")[2] or str(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,13 +1,15 @@
-"""What there is to choose from, read from the comments in the configuration files: no torch, no Hydra, no plugin code."""
+"""What there is to choose from, read from comments in the configuration files: no torch, no Hydra, no plugin code."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.packages import Package, built_in, third_party
 
+_WIDTH = 120
 GROUPS = ("task", "cell", "bptt", "optimizer", "experiment")
 
 
@@ -62,10 +64,16 @@ def to_text(only: str | None = None) -> str:
         flag = "+" if group == "experiment" else ""
         lines.append(f"{flag}{group}=")
         for name, choice in choices(group).items():
-            lines.append(f"  {name:<16}{choice}")
-            lines += [f"      {key}={value:<{max(1, 26 - len(key))}} {comment}" for key, value, comment in group_options(group, choice.path)]
+            lines.append(entry(f"  {name}", 18, str(choice)))
+            lines += [entry(f"      {k}={v}", 36, comment) for k, v, comment in group_options(group, choice.path)]
         lines.append("")
     return "\n".join(lines)
+
+
+def entry(name: str, width: int, text: str) -> str:
+    """`name` in a column of `width` and `text` beside it; lines that would be longer than a screen go on below it."""
+    head = f"{name:<{width - 1}} "
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * width, break_on_hyphens=False)
 
 
 def _first_comment(path: Path) -> str:

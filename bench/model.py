@@ -68,7 +68,8 @@ class SequenceModel(nn.Module):
 
         Raises ValueError where lanes go on from a batch that had another number of lanes.
         """
-        if state is None or bool(fresh.all()):
+        flags = fresh.tolist()
+        if state is None or all(flags):
             return self.initial_state(len(fresh))
 
         def go_on(old: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ class SequenceModel(nn.Module):
             return old.detach()
 
         carried = map_state(go_on, state)
-        if not bool(fresh.any()):
+        if not any(flags):
             return carried  # type: ignore[return-value]
 
         def reset(old: Tensor, initial: Tensor) -> Tensor:

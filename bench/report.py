@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from bench.record import Record
 from bench.stats import gap_closed
 
-_REFRESH = 0.2  # seconds between updates of the bar; more often would cost time in short steps
+_REFRESH = 0.25  # seconds between updates of the bar; more often would cost time in short steps
 
 log = logging.getLogger("bench")
 log.setLevel(logging.DEBUG)
@@ -24,19 +24,24 @@ log.propagate = False
 
 
 class Reporter:
-    """Prints a run's progress: a bar on a terminal, quiet lines elsewhere; all lines go to the run's log as well."""
+    """Prints a run's progress: a bar on a terminal, quiet lines elsewhere; all lines go to the run's log as well.
 
-    def __init__(self) -> None:
+    `member` names a run of a sweep, as in `3/12`: of such a run the screen shows no more than the bar and a line at its
+    end. `bar=False` leaves out the bar, where several processes share a terminal.
+    """
+
+    def __init__(self, member: str | None = None, bar: bool = True) -> None:
+        self._member = member
+        self._has_bar = bar and sys.stderr.isatty()
         self._bar: Progress | None = None
         self._row = TaskID(0)
         self._next_refresh = 0.0
         self._score = ""
-        self._terminal = sys.stderr.isatty()
 
     @contextmanager
     def logging_to(self, path: Path) -> Iterator[None]:
-        """Copy every line, with its time, to the file at `path`."""
-        handler = logging.FileHandler(path, encoding="utf-8")
+        """Copy every line, with its time, to the file at `path`. That a disk is full shows when the run is stored."""
+        handler = _QuietHandler(path, encoding="utf-8", delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
         log.addHandler(handler)
         try:
@@ -49,13 +54,14 @@ class Reporter:
     def start(self, run: str, metric: dict[str, Any], params: int, unroll: str, hardware: str) -> None:
         """Say what begins, and which scores are to be beaten."""
         self.info(f"{run}: {params:,} parameters, {unroll} unroll, on {hardware}")
-        scores = {"chance": metric["chance"], **metric["baselines"], "solved": metric["solved"]}
-        known = ", ".join(f"{name} {digits(value)}" for name, value in scores.items() if value is not None)
         direction = "higher" if metric["direction"] == "max" else "lower"
-        self.info(f"{metric['name']} in {metric['unit']}, {direction} is better: {known}")
-        if self._terminal:
-            columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}"), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.info(f"{metric['name']} in {metric['unit']}, {direction} is better: {_to_beat(metric)}")
+        if self._has_bar:
+            share = TextColumn("{task.percentage:>3.0f}% {task.description}")
+            columns = (BarColumn(24), share, TimeRemainingColumn(compact=True), TextColumn("left"))
+            console = Console(stderr=True)
+            # no refreshing thread: it would run during the steps, and they are timed
+            self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
             self._row = self._bar.add_task("", total=1.0)
             self._bar.start()
 
@@ -64,13 +70,13 @@ class Reporter:
         if self._bar is None or time.perf_counter() < self._next_refresh:
             return
         self._next_refresh = time.perf_counter() + _REFRESH
-        text = f"step {steps}  loss {loss:.4f}  {self._score}{human(tokens_per_s)} tokens/s"
-        self._bar.update(self._row, completed=min(spent, 1), description=text)
+        text = f"step {steps}  loss {_loss(loss)}  {self._score}{human(tokens_per_s)} tokens/s "
+        self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
 
     def validation(self, steps: int, train_loss: float, metric: str, score: float) -> None:
         """A line for each validation."""
         self._score = f"{metric} {digits(score)}  "
-        self.info(f"step {steps:>6}  train loss {train_loss:.4f}  valid {metric} {digits(score)}")
+        self.info(f"step {steps:>6}  train loss {_loss(train_loss)}  valid {metric} {digits(score)}")
 
     def measuring(self) -> None:
         """Training is over; speed and memory are measured."""
@@ -80,22 +86,44 @@ class Reporter:
     def info(self, line: str) -> None:
         """A line for the screen and the log."""
         log.info(line)
-        console = self._bar.console if self._bar else None
-        if console:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if self._member is not None:
+            return
+        if self._bar:
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)
 
     def already_done(self, record: Record) -> None:
         """Say that the run exists, and show it."""
+        if self._member is not None:
+            self._show_member(record, " already")
+            return
         self.info(f"{record.id} is done already; run it again with rerun=true")
-        print(summary(record))
+        print(summary(record), flush=True)
+
+    def finish(self, record: Record) -> None:
+        """Training and measuring have ended, one way or another: the closing lines for the log."""
+        self._stop_bar()
+        for line in summary(record).splitlines():
+            log.info(line)
 
     def end(self, record: Record, place: Path) -> None:
-        """The closing table."""
-        self._stop_bar()
-        print(summary(record))
-        print(f"  {'record':<10} {place}", flush=True)
+        """The run is stored at `place`: the closing table, or one line on stderr of how it failed."""
+        if self._member is not None:
+            self._show_member(record)
+        elif record.status == "done":
+            print(f"{summary(record)}\n  {'record':<10} {place}", flush=True)
+        else:
+            print(f"bench: {record.id} {record.status}: {record.reason} (see {place / 'run.log'})", file=sys.stderr)
+
+    def _show_member(self, record: Record, when: str = "") -> None:
+        metric = record.metric
+        if metric is None or record.status != "done":
+            outcome = record.reason
+        else:
+            split, score = ("valid", metric["valid"]) if metric["test"] is None else ("test", metric["test"])
+            outcome = f"{split} {metric['name']} {digits(score)} after {record.seconds:.1f} s"
+        print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
 
     def _stop_bar(self) -> None:
         if self._bar is not None:
@@ -103,41 +131,62 @@ class Reporter:
             self._bar = None
 
 
+class _QuietHandler(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Not logging's traceback on the screen."""
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:  # lines that the disk did not take
+            self.stream = None
+
+
+def title(record: Record) -> str:
+    """What the run was, as its row is labelled."""
+    labels = record.labels
+    return "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
+
+
 def summary(record: Record) -> str:
     """A run in a few aligned lines."""
-    labels = record.labels
-    title = "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
-    took = f" after {record.seconds:.1f} s" if record.seconds is not None else ""
-    lines = [f"{title}: {record.status}{took}"]
-    if record.reason:
-        lines.append(f"  {'reason':<10} {record.reason}")
+    after = "" if record.seconds is None else f" after {record.seconds:.1f} s"
+    lines = [f"{title(record)}: {record.status}{after}"]
+    facts = {"reason": record.reason}
     if record.metric and record.status == "done":
-        lines += _score_lines(record)
+        facts |= _scores(record)
     if record.speed:
         speeds = (record.speed[key] for key in ("train_tokens_per_s", "infer_tokens_per_s", "step_us"))
         train, infer, step = (human(speed["median"] if speed else None) for speed in speeds)
-        lines.append(f"  {'speed':<10} training {train} tokens/s, inference {infer} tokens/s, streaming {step} µs a step")
+        facts["speed"] = f"training {train} tokens/s, inference {infer} tokens/s, streaming {step} µs a step"
     if record.memory:
-        lines.append(f"  {'memory':<10} peak {digits(record.memory['peak_mib'])} MiB in a training step")
+        facts["memory"] = f"peak {digits(record.memory['peak_mib'])} MiB in a training step"
     if record.params is not None:
-        lines.append(f"  {'model':<10} {record.params:,} parameters, {record.unroll} unroll, {labels['hardware']}")
-    return "\n".join(lines)
+        facts["model"] = f"{record.params:,} parameters, {record.unroll} unroll, {record.labels['hardware']}"
+    return "\n".join([*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)])
 
 
-def _score_lines(record: Record) -> list[str]:
-    metric, scores = record.metric, record.scores
+def _scores(record: Record) -> dict[str, str | None]:
+    metric = record.metric
     assert metric is not None
-    context = {"chance": metric["chance"], **metric["baselines"], "solved": metric["solved"]}
-    known = ", ".join(f"{name} {digits(value)}" for name, value in context.items() if value is not None)
-    lines = []
-    for split, values in scores.items():
+    facts = {}
+    for split, values in record.scores.items():
         others = ", ".join(f"{name} {digits(value)}" for name, value in values.items() if name != metric["name"])
-        lines.append(f"  {split:<10} {metric['name']} {digits(values[metric['name']])}" + f"  ({others})" * bool(others))
-    score = metric["test"] if metric["test"] is not None else metric["valid"]
+        facts[split] = f"{metric['name']} {digits(values[metric['name']])}" + f"  ({others})" * bool(others)
+    score = metric["valid"] if metric["test"] is None else metric["test"]
     gap = ""
     if score is not None and metric["solved"] is not None and metric["chance"] is not None:
-        gap = f"; {gap_closed(score, metric['chance'], metric['solved']):.1%} of the way from chance to solved"
-    return [*lines, f"  {'against':<10} {known}{gap}"]
+        gap = f"; gap closed {gap_closed(score, metric['chance'], metric['solved']):.1%}"
+    return {**facts, "to beat": f"{_to_beat(metric)}{gap}"}
+
+
+def _to_beat(metric: Mapping[str, Any]) -> str:
+    scores = {"chance": metric["chance"], **metric["baselines"], "solved": metric["solved"]}
+    return ", ".join(f"{name} {digits(value)}" for name, value in scores.items() if value is not None)
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"
 
 
 def digits(value: float | None) -> str:

@@ -123,7 +123,8 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
     """Train, score the test split once, measure."""
     setup = outcome.setup
     assert setup is not None
-    reporter.start(outcome.stem, asdict(setup.task.spec.metric), parameter_count(setup.model), setup.unroll, setup.machine.label)
+    metric, params = asdict(setup.task.spec.metric), parameter_count(setup.model)
+    reporter.start(outcome.stem, metric, params, setup.unroll, setup.machine.label)
     fit(setup, outcome.fit, reporter)
     for split in ("valid", "test"):
         if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
@@ -138,7 +139,7 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
 
 
 def conclude(outcome: Outcome, error: BaseException) -> None:
-    """Status and reason of a run that `error` has ended; where it is no error of the user's, its traceback is logged."""
+    """Status and reason of a run that `error` has ended; the traceback of an unexpected one goes to the run's log."""
     if isinstance(error, KeyboardInterrupt):
         outcome.status, outcome.reason = "interrupted", f"interrupted at step {outcome.fit.steps}"
     elif isinstance(error, BenchError):

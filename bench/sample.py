@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ def sample(
     its state carried, on the CPU. Raises StoreError, ConfigError or DataError where the run, its task's data or an
     argument will not do.
     """
-    if length < 0 or not temperature > 0:
-        raise ConfigError(f"--length={length} --temperature={temperature:g}: length must be 0 or more, temperature above 0")
+    if length < 0:
+        raise ConfigError(f"--length={length}: must be 0 or more")
+    if not 0 < temperature < math.inf:
+        raise ConfigError(f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always")
     folder = Store(results_dir).resolve(run)
     task, model = _load(folder, Record.read(folder))
     ids = task.encode(prompt) if prompt else []
@@ -49,6 +52,7 @@ def sample(
         logits, state = model.step(torch.tensor([symbol]), state)
 
 
+@torch.inference_mode(False)  # building a model compares gradients
 def _load(folder: Path, record: Record) -> tuple[Any, Any]:
     """The run's task and its model with the best weights."""
     if not (folder / WEIGHTS).is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Generator, nn
 from torch.optim import Optimizer
@@ -17,8 +17,7 @@ from bench.machine import Machine
 from bench.model import SequenceModel
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one batch of training came to. `loss` is nats (or the task's own unit) per scored position.
 
     `grad_norm` is the global norm before clipping, of the batch's last update; NaN where nothing was scored.
@@ -44,7 +43,8 @@ def train(
     every_window = config.bptt.update == "window"
     state = None
     for number, batch in enumerate(batches, 1):
-        model.train()
+        if not model.training:
+            model.train()
         state = model.carry(state, batch.fresh)
         loss_sum, scored, grad_norm = 0.0, float(batch.weight.sum()), math.nan
         parts = list(windows(batch, config.bptt.window))
@@ -52,18 +52,19 @@ def train(
             part_scored = scored if len(parts) == 1 else float(part.weight.sum())
             part = part.to(machine.device)
             with machine.autocast():
-                logits, state = model(part.inputs, detach(state))
-                part_loss = (task.loss(logits, part) * part.weight).sum()
-            loss_sum += part_loss.item()
+                logits, state = model(part.inputs, state)
+                loss_TB = task.loss(logits, part)
+            state = detach(state)
+            weight_TB = part.weight.to(loss_TB)
+            loss_sum += (loss_TB.detach() * weight_TB).sum().item()
             if not math.isfinite(loss_sum):
                 raise Diverged(f"the training loss became {loss_sum} at step {number}")
             if part_scored:
-                (part_loss / (part_scored if every_window else scored)).backward()
+                loss_TB.backward(weight_TB / (part_scored if every_window else scored))  # of the weighted mean
             if part_scored and every_window:
                 grad_norm = update(optimizer, parameters, config.clip.norm)
         if scored and not every_window:
             grad_norm = update(optimizer, parameters, config.clip.norm)
-        state = detach(state)
         yield Step(number, len(batch.fresh), batch.tokens, loss_sum / scored if scored else math.nan, grad_norm)
 
 
@@ -71,7 +72,8 @@ def update(optimizer: Optimizer, parameters: list[nn.Parameter], clip_norm: floa
     """One optimiser step from the gradients that lie on `parameters`, clipped first; their global norm before that."""
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip_norm is None else clip_norm)
     optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    for parameter in parameters:  # optimizer.zero_grad does the same, and takes 2% of a step of 1 ms
+        parameter.grad = None
     return norm.item()
 
 

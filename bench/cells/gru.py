@@ -16,7 +16,9 @@ class GRU(GatedCell):
     """Gate blocks in the order r, z, n, with x = W_ih x + b_ih and u = W_hh h + b_hh:
 
         r = sigmoid(x_r + u_r)        z = sigmoid(x_z + u_z)        n = tanh(x_n + r * u_n)
-        h' = (1 - z) * n + z * h      (z near 1 keeps the old state)
+        h' = (1 - z) * n + z * h      (z near 1 keeps the old state)        parameters: 3 H (F + H + 2)
+
+    The published form, reset before the product, is `bench.cells.gru_before`.
     """
 
     blocks = 3

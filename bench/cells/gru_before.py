@@ -26,7 +26,7 @@ class GRUBefore(Cell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.input = nn.Linear(input_size, 3 * hidden_size)
-        self.gates = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
+        self.gate = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
         self.candidate = nn.Linear(hidden_size, hidden_size, bias=False)
         draw_uniform(self)
 
@@ -36,7 +36,7 @@ class GRUBefore(Cell):
     def step(self, x_BF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         h = state
         x_r, x_z, x_n = self.input(x_BF).chunk(3, dim=-1)
-        u_r, u_z = self.gates(h).chunk(2, dim=-1)
+        u_r, u_z = self.gate(h).chunk(2, dim=-1)
         r, z = torch.sigmoid(x_r + u_r), torch.sigmoid(x_z + u_z)
         n = torch.tanh(x_n + self.candidate(r * h))
         h = n + z * (h - n)

@@ -1,5 +1,6 @@
-"""Independently recurrent network. Li, Li, Cook, Zhu & Gao, "Independently recurrent neural network (IndRNN): building a
-longer and deeper RNN", CVPR 2018.
+"""Independently recurrent network.
+
+Li, Li, Cook, Zhu & Gao, "Independently recurrent neural network (IndRNN): building a longer and deeper RNN", CVPR 2018.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ class IndRNN(Cell):
 
     u is drawn uniformly from [0, 1], W and b as in torch.nn's recurrent layers. `u_max` clips u to [-u_max, u_max]; the
     paper recommends 2^(1/T) for sequences of T steps, with which a state at most doubles on its way through. None does
-    not clip.
+    not clip. Raises ValueError where u_max is not above zero.
     """
 
     def __init__(self, input_size: int, hidden_size: int, u_max: float | None = None) -> None:
         super().__init__(input_size, hidden_size)
-        self.u_max = math.inf if u_max is None else u_max
+        if u_max is not None and u_max <= 0:
+            raise ValueError(f"u_max={u_max}: must be above 0, or null")
+        self.u_max = u_max
         bound = 1 / math.sqrt(hidden_size)
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(hidden_size).uniform_(-bound, bound))
@@ -35,6 +38,6 @@ class IndRNN(Cell):
         return like.new_zeros(batch_size, self.hidden_size)
 
     def step(self, x_BF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        u = self.weight_hh.clamp(-self.u_max, self.u_max)
+        u = self.weight_hh if self.u_max is None else self.weight_hh.clamp(-self.u_max, self.u_max)
         h = torch.relu(F.linear(x_BF, self.weight_ih, self.bias) + u * state)
         return h, h

@@ -82,12 +82,13 @@ class LSTM(GatedCell):
         if self.layer_norm:
             x_proj, h_proj = self.norm_ih(x_proj), self.norm_hh(h_proj)
         *i, f, g, o = (x_proj + h_proj).chunk(self.blocks, dim=-1)
-        forget = torch.sigmoid(self._peep(_FORGET, c, f))
-        c = forget * c + (1 - forget if self.coupled else torch.sigmoid(self._peep(_INPUT, c, i[0]))) * torch.tanh(g)
-        output = torch.sigmoid(self._peep(_OUTPUT, c, o))
-        return output * torch.tanh(self.norm_c(c) if self.layer_norm else c), c
+        f = torch.sigmoid(self._peep(f, _FORGET, c))
+        write = 1 - f if self.coupled else torch.sigmoid(self._peep(i[0], _INPUT, c))
+        c = f * c + write * torch.tanh(g)
+        o = torch.sigmoid(self._peep(o, _OUTPUT, c))
+        return o * torch.tanh(self.norm_c(c) if self.layer_norm else c), c
 
-    def _peep(self, gate: int, c: Tensor, a: Tensor) -> Tensor:
+    def _peep(self, a: Tensor, gate: int, c: Tensor) -> Tensor:
         """A gate's sum with its view of the cell, where it has one."""
         return a + self.peephole[gate] * c if self.peepholes else a
 

@@ -12,11 +12,13 @@ from bench.cells.uniform import draw_uniform
 
 
 class MGU(Cell):
-    """A GRU whose one gate both resets and updates; the reset comes before the product, as in the paper:
+    """A GRU whose one gate both resets and updates:
 
-    f = sigmoid(W_f x + b_f + U_f h)
-    n = tanh(W_n x + b_n + U_n (f * h))
-    h' = (1 - f) * h + f * n      (f near 0 keeps the old state)        parameters: 2 H (F + H + 1)
+        f = sigmoid(W_f x + b_f + U_f h)
+        n = tanh(W_n x + b_n + U_n (f * h))
+        h' = (1 - f) * h + f * n      (f near 0 keeps the old state)        parameters: 2 H (F + H + 1)
+
+    The reset comes before the product, as in the paper.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

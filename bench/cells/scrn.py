@@ -20,17 +20,15 @@ class SCRN(Cell):
         y = [h', s']                                                parameters: S F + (H - S) (F + H)
 
     The paper reads out U h' + V s', which is what a linear layer makes of y. It has no biases, and alpha is the same
-    constant for all context units. `context` is S; None takes a quarter of the units. Raises ValueError unless S is
-    below H and neither S nor alpha is out of range.
+    constant for all context units. `context` is S; None takes a quarter of the units. Raises ValueError unless
+    1 <= S < H and 0 <= alpha <= 1.
     """
 
-    def __init__(
-        self, input_size: int, hidden_size: int, context: int | None = None, alpha: float = 0.95
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, context: int | None = None, alpha: float = 0.95) -> None:
         super().__init__(input_size, hidden_size)
-        self.context = hidden_size // 4 if context is None else context
-        if not 0 <= self.context < hidden_size:
-            raise ValueError(f"context={context}: must be 0 or more and below the hidden size, {hidden_size}")
+        self.context = max(1, hidden_size // 4) if context is None else context
+        if not 1 <= self.context < hidden_size:
+            raise ValueError(f"context={self.context}: must be 1 or more and below the hidden size, {hidden_size}")
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha}: must be in [0, 1]")
         self.alpha = alpha

@@ -1,4 +1,4 @@
-"""sLSTM, the LSTM with exponential gates of xLSTM. Beck et al., "xLSTM: extended long short-term memory", NeurIPS 2024."""
+"""sLSTM, an LSTM with exponential gates. Beck et al., "xLSTM: extended long short-term memory", NeurIPS 2024."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Vanilla(GatedCell):
     ) -> None:
         self.activation = activation
         self.init = init
-        self.sigma = {"identity": 0.001}.get(init, 1.0) if sigma is None else sigma
+        self.sigma = sigma if sigma is not None else 0.001 if init == "identity" else 1.0
         super().__init__(input_size, hidden_size)
 
     def reset_parameters(self) -> None:

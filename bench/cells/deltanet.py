@@ -1,0 +1,69 @@
+"""Gated DeltaNet: a matrix memory that decays, and in which a key's new value replaces its old one.
+
+Yang, Kautz & Hatamizadeh, "Gated delta networks: improving Mamba2 with delta rule", ICLR 2025 (arXiv:2412.06464); the
+chunked form from Yang, Wang, Zhang, Shen & Kim, "Parallelizing linear transformers with the delta rule over sequence
+length", NeurIPS 2024.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.cells.memory import MatrixMemory, decay_between
+
+_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # softplus(b_a) at the start, as in Mamba-2
+
+
+class GatedDeltaNet(MatrixMemory):
+    """For each of `heads` heads, of width d = ceil(H / heads), with q and k scaled to length 1:
+
+        alpha = exp(-exp(log_A) softplus(w_a x + b_a))        beta = sigmoid(w_b x)
+        S' = alpha S + beta k (v - alpha S^T k)^T             r = S'^T q        y = W_out r
+
+    q, k and v are linear maps of x, then, as in the paper, a causal depthwise convolution of `conv` taps and a SiLU
+    (conv=1: neither). The block's output norm and gate, its residual path and its MLP are not in it. exp(log_A) starts
+    uniform in [1, 16]. Parameters: 3 n d F + n d H + n (2 F + 2), and 3 n d conv where conv is above 1; n = `heads`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 4) -> None:
+        super().__init__(input_size, hidden_size, heads, conv)
+        self.alpha = nn.Linear(input_size, heads)
+        self.beta = nn.Linear(input_size, heads, bias=False)
+        self.log_A = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
+        step = _LEAST_STEP * torch.exp(math.log(_MOST_STEP / _LEAST_STEP) * torch.rand(heads))
+        with torch.no_grad():
+            self.alpha.bias.copy_(torch.log(torch.expm1(step)))  # the inverse of softplus
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        """log alpha and beta."""
+        return -torch.exp(self.log_A) * F.softplus(self.alpha(x)), torch.sigmoid(self.beta(x))
+
+    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+        return (like.new_zeros(batch_size, self.heads, self.width, self.width),)
+
+    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+        log_alpha, beta = gates
+        q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+        S = torch.exp(log_alpha)[..., None, None] * memory[0]
+        error = v - (k.unsqueeze(-2) @ S).squeeze(-2)
+        S = S + k.unsqueeze(-1) * (beta.unsqueeze(-1) * error).unsqueeze(-2)
+        return (q.unsqueeze(-2) @ S).squeeze(-2), (S,)
+
+    def advance_chunk(
+        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
+    ) -> tuple[Tensor, tuple]:
+        """What step j writes, u_j, depends linearly on what those before it wrote: a triangular system for all at once."""
+        (S,), (log_alpha, beta) = memory, gates
+        q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+        decay = torch.exp(decay_between(log_alpha))
+        since_start = torch.exp(log_alpha.cumsum(-1)).unsqueeze(-1)
+        beta = beta.unsqueeze(-1)
+        earlier = (beta * decay * (k @ k.mT)).tril(-1)
+        u = torch.linalg.solve_triangular(earlier, beta * (v - since_start * (k @ S)), upper=False, unitriangular=True)
+        read = since_start * (q @ S) + (decay * (q @ k.mT)) @ u
+        to_end = decay[..., -1, :].unsqueeze(-1)
+        return read, (since_start[..., -1:, :] * S + (to_end * k).mT @ u,)

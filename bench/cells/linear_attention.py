@@ -1,0 +1,49 @@
+"""Linear attention: attention whose softmax is replaced by a product of features, so that it is a recurrence.
+
+Katharopoulos, Vyas, Pappas & Fleuret, "Transformers are RNNs: fast autoregressive transformers with linear attention",
+ICML 2020.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.cells.memory import MatrixMemory
+
+_EPSILON = 1e-6  # added to the normaliser, as the paper's code does
+
+
+class LinearAttention(MatrixMemory):
+    """For each of `heads` heads, of width d = ceil(H / heads), with phi(v) = elu(v) + 1:
+
+        S' = S + phi(k) v^T        z' = z + phi(k)        r = S'^T phi(q) / (z' . phi(q))        y = W_out r
+
+    q, k and v are linear maps of x without bias. The attention alone: no residual path, norm or MLP, and no positions.
+    By itself it cannot tell what came one step before; `conv` (taps of a short causal convolution behind those maps,
+    see MatrixMemory; 1: none, as in the paper) lets it.
+    Parameters: 3 n d F + n d H, and 3 n d conv where conv is above 1; n = `heads`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
+        super().__init__(input_size, hidden_size, heads, conv)
+
+    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+        lanes = (batch_size, self.heads)
+        return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width)
+
+    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+        S, z = memory
+        q, k = F.elu(q) + 1, F.elu(k) + 1
+        S, z = S + k.unsqueeze(-1) * v.unsqueeze(-2), z + k
+        read = (q.unsqueeze(-2) @ S).squeeze(-2)
+        return read / ((q * z).sum(-1, keepdim=True) + _EPSILON), (S, z)
+
+    def advance_chunk(
+        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
+    ) -> tuple[Tensor, tuple]:
+        S, z = memory
+        q, k = F.elu(q) + 1, F.elu(k) + 1
+        weight = (q @ k.mT).tril()
+        total = weight.sum(-1, keepdim=True) + q @ z.unsqueeze(-1)
+        return (weight @ v + q @ S) / (total + _EPSILON), (S + k.mT @ v, z + k.sum(-2))

@@ -1,0 +1,54 @@
+"""Selective state space model (S6), the recurrence inside Mamba.
+
+Gu & Dao, "Mamba: linear-time sequence modeling with selective state spaces", arXiv:2312.00752 (2023), algorithm 2.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.unroll.scan import LinearCell
+
+_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # Delta at the start, as in the paper
+
+
+class S6(LinearCell):
+    """With u = W_in x, which brings the input to width H; each of the H channels has N states of its own:
+
+        Delta = softplus(W_Delta W_low u + b_Delta)        B = W_B u        C = W_C u        A = -exp(log_A)
+        h' = exp(Delta A) * h + Delta B u                  y = C h' + D * u
+
+    W_low has R = ceil(H / 16) rows. The selective recurrence alone, with the paper's real A (at the start -1 .. -N) and
+    its simplified step for B: the Mamba block's convolution, activation and gate are not in it.
+    Parameters: H F + (R + 2 N) H + H R + H + H N + H; N is `state_size`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, state_size: int = 16) -> None:
+        super().__init__(input_size, hidden_size)
+        self.state_shape = (hidden_size, state_size)
+        self.rank = math.ceil(hidden_size / 16)
+        self.project = nn.Linear(input_size, hidden_size, bias=False)
+        self.select = nn.Linear(hidden_size, self.rank + 2 * state_size, bias=False)
+        self.widen = nn.Linear(self.rank, hidden_size)
+        self.log_A = nn.Parameter(torch.log(torch.arange(1.0, state_size + 1)).repeat(hidden_size, 1))
+        self.D = nn.Parameter(torch.ones(hidden_size))
+        span = math.log(_MOST_STEP / _LEAST_STEP)
+        step = _LEAST_STEP * torch.exp(span * torch.rand(hidden_size))
+        with torch.no_grad():
+            self.widen.bias.copy_(torch.log(torch.expm1(step)))  # the inverse of softplus
+
+    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
+        u = self.project(x)
+        size = self.state_shape[1]
+        low, B, C = self.select(u).split((self.rank, size, size), dim=-1)
+        step = F.softplus(self.widen(low))
+        a = torch.exp(step.unsqueeze(-1) * -torch.exp(self.log_A))
+        return a, (step * u).unsqueeze(-1) * B.unsqueeze(-2), C, u
+
+    def output(self, h: Tensor, *others: Tensor) -> Tensor:
+        C, u = others
+        return (h * C.unsqueeze(-2)).sum(-1) + self.D * u  # faster on CPUs than a product of a matrix a lane

@@ -1,0 +1,79 @@
+"""mLSTM: an LSTM whose cell is a matrix and whose input gate is exponential.
+
+Beck, Poeppel, Spanring, Auer, Prudnikova, Kopp, Klambauer, Brandstetter & Hochreiter, "xLSTM: extended long short-term
+memory", NeurIPS 2024, equations 19 to 27 and appendix A.3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.cells.memory import MatrixMemory, decay_between
+
+_LEAST_LOG = -60.0  # exp(60) is in range, and what it divides is nothing
+
+
+class MLSTM(MatrixMemory):
+    """For each of `heads` heads, of width d = ceil(H / heads), with i = exp(w_i x + b_i) and f = sigmoid(w_f x + b_f):
+
+        C' = f C + i k v^T / sqrt(d)        n' = f n + i k / sqrt(d)        r = C'^T q / max(|n' . q|, 1)
+        o = sigmoid(W_o x + b_o)            y = W_out (o * r)
+
+    C and n are carried divided by exp(m) with m' = max(log f + m, log i), so that nothing overflows; r does not depend
+    on m. The cell alone: the block's up-projection, head norm, skip and gate are not in it, and its convolution only
+    where `conv` is above 1. b_f starts evenly in [3, 6], as in the released code.
+    Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1), and 3 n d conv where conv is above 1; n = `heads`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
+        super().__init__(input_size, hidden_size, heads, conv)
+        self.scalar_gates = nn.Linear(input_size, 2 * heads)
+        self.output_gate = nn.Linear(input_size, heads * self.width)
+        with torch.no_grad():
+            self.scalar_gates.bias[:heads].normal_(0, 0.1)
+            self.scalar_gates.bias[heads:].copy_(torch.linspace(3, 6, heads))
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        """log i and log f."""
+        i, f = self.scalar_gates(x).chunk(2, dim=-1)
+        return i, F.logsigmoid(f)
+
+    def read(self, r: Tensor, x: Tensor) -> Tensor:
+        return self.out(torch.sigmoid(self.output_gate(x)) * r)  # type: ignore[no-any-return]
+
+    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+        lanes = (batch_size, self.heads)
+        return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width), like.new_zeros(lanes)
+
+    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+        (C, n, m_before), (log_i, log_f) = memory, gates
+        m = torch.maximum(log_f + m_before, log_i)
+        i, f = torch.exp(log_i - m).unsqueeze(-1), torch.exp(log_f + m_before - m).unsqueeze(-1)
+        k = i * k / math.sqrt(self.width)
+        C, n = f.unsqueeze(-1) * C + k.unsqueeze(-1) * v.unsqueeze(-2), f * n + k
+        read = (q.unsqueeze(-2) @ C).squeeze(-2)
+        return read / _normaliser((q * n).sum(-1), m).unsqueeze(-1), (C, n, m)
+
+    def advance_chunk(
+        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
+    ) -> tuple[Tensor, tuple]:
+        (C, n, m_before), (log_i, log_f) = memory, gates
+        k = k / math.sqrt(self.width)
+        log_weight = decay_between(log_f) + log_i.unsqueeze(-2)
+        log_start = log_f.cumsum(-1) + m_before.unsqueeze(-1)
+        m = torch.maximum(log_weight.amax(-1), log_start)
+        weight, start = torch.exp(log_weight - m.unsqueeze(-1)), torch.exp(log_start - m).unsqueeze(-1)
+        match = weight * (q @ k.mT)
+        total = (match.sum(-1, keepdim=True) + start * (q @ n.unsqueeze(-1))).squeeze(-1)
+        read = (match @ v + start * (q @ C)) / _normaliser(total, m).unsqueeze(-1)
+        written, kept = weight[..., -1, :].unsqueeze(-1) * k, start[..., -1, :]
+        return read, (kept.unsqueeze(-1) * C + written.mT @ v, kept * n + written.sum(-2), m[..., -1])
+
+
+def _normaliser(total: Tensor, m: Tensor) -> Tensor:
+    """max(|n . q|, 1) divided by exp(m) as n is."""
+    return torch.maximum(total.abs(), torch.exp(-m.clamp_min(_LEAST_LOG)))

@@ -1,0 +1,43 @@
+"""Real-gated linear recurrent unit, the recurrence of Griffin and RecurrentGemma.
+
+De, Smith, Fernando, Botev et al., "Griffin: mixing gated linear recurrences with local attention for efficient language
+models", arXiv:2402.19427 (2024), section 2.4.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.unroll.scan import LinearCell
+
+_SHARPNESS = 8.0  # the paper's c
+_TINY = 1e-12  # keeps the square root's gradient finite where a is 1
+
+
+class RGLRU(LinearCell):
+    """With u = W_in x, which brings the input to width H:
+
+        r = sigmoid(W_a u + b_a)        i = sigmoid(W_x u + b_x)        a = sigmoid(Lambda)^(8 r)
+        h' = a * h + sqrt(1 - a^2) * (i * u)        y = h'
+
+    The recurrence alone: the block's convolution and multiplicative branch are not in it. Gate matrices are full (the
+    paper's released code makes them block-diagonal). Lambda starts so that sigmoid(Lambda)^8 is uniform in
+    [0.9, 0.999]. Parameters: H F + 2 H (H + 1) + H.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.state_shape = (hidden_size,)
+        self.project = nn.Linear(input_size, hidden_size, bias=False)
+        self.gates = nn.Linear(hidden_size, 2 * hidden_size)
+        slowest = torch.empty(hidden_size).uniform_(0.9, 0.999) ** (1 / _SHARPNESS)
+        self.Lambda = nn.Parameter(torch.logit(slowest))
+
+    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
+        u = self.project(x)
+        r, i = torch.sigmoid(self.gates(u)).chunk(2, dim=-1)
+        log_a = _SHARPNESS * r * F.logsigmoid(self.Lambda)
+        scale = (-torch.expm1(2 * log_a)).clamp_min(_TINY).sqrt()
+        return torch.exp(log_a), scale * i * u

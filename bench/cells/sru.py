@@ -1,0 +1,72 @@
+"""Simple recurrent unit: a forget gate that averages over time and a highway gate past it.
+
+Lei, Zhang, Wang, Dai & Artzi, "Simple recurrent units for highly parallelizable recurrence", EMNLP 2018; without the
+terms in v as first published, "Training RNNs as fast as CNNs", arXiv:1709.02755v1 (2017).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bench.api import State
+from bench.unroll.scan import LinearCell
+
+
+class SRU(LinearCell):
+    """Rows of W in the order n, f, r and, where the input's width is not H, s:
+
+        f = sigmoid(W_f x + v_f * c + b_f)        r = sigmoid(W_r x + v_r * c + b_r)
+        c' = f * c + (1 - f) * W_n x              y = r * c' + (1 - r) * s
+
+    s is x itself where the widths agree, else W_s x. The 2018 equation has the gates look at the old state through
+    v_f and v_r: `peephole`. Without it v = 0, the recurrence is linear, and all steps can be taken at once; with it
+    only the products with x can. No activation of c' (g of the 2017 paper) and no scaling of s.
+    Parameters: 3 H F + 2 H, and H F where F is not H, and 2 H with `peephole`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, peephole: bool = False) -> None:
+        super().__init__(input_size, hidden_size)
+        self.state_shape = (hidden_size,)
+        skips = input_size != hidden_size
+        self.blocks = [hidden_size, 2 * hidden_size, *[hidden_size] * skips]
+        self.weight = nn.Linear(input_size, sum(self.blocks), bias=False)
+        self.bias = nn.Parameter(torch.zeros(2 * hidden_size))
+        self.v = nn.Parameter(torch.empty(2 * hidden_size).uniform_(-1, 1)) if peephole else None
+
+    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self._coefficients(*self._project(x))
+
+    def output(self, h: Tensor, *others: Tensor) -> Tensor:
+        r, s = others
+        return r * h + (1 - r) * s
+
+    def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
+        return super().step(x_BF, state) if self.v is None else self._look_back(self._project(x_BF), state)
+
+    def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        """All time steps at once: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        if self.v is None:
+            return super().unroll(x_TBF, state)
+        outputs = []
+        for inputs in zip(*(i.unbind() for i in self._project(x_TBF)), strict=True):
+            y_BH, state = self._look_back(inputs, state)
+            outputs.append(y_BH)
+        return torch.stack(outputs), state
+
+    def _project(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The candidate, both gates before the sigmoid and without the state's share, and the way past them."""
+        n, gates, *s = self.weight(x).split(self.blocks, dim=-1)
+        return n, gates + self.bias, s[0] if s else x
+
+    def _coefficients(self, n: Tensor, gates: Tensor, s: Tensor) -> tuple[Tensor, ...]:
+        f, r = torch.sigmoid(gates).chunk(2, dim=-1)
+        return f, (1 - f) * n, r, s
+
+    def _look_back(self, inputs: tuple[Tensor, ...], state: State) -> tuple[Tensor, State]:
+        """One step with gates that look at the state."""
+        assert isinstance(state, Tensor) and self.v is not None
+        n, gates, s = inputs
+        a, b, *others = self._coefficients(n, gates + self.v * torch.cat([state, state], dim=-1), s)
+        c = a * state + b
+        return self.output(c, *others), c

@@ -1,0 +1,73 @@
+"""Temporal convolutional network: causal dilated convolutions, a baseline whose memory is its receptive field.
+
+Bai, Kolter & Koltun, "An empirical evaluation of generic convolutional and recurrent networks for sequence modeling",
+arXiv:1803.01271 (2018).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.api import Cell, State
+from bench.cells.window import extend, taps
+
+
+class TCN(Cell):
+    """`levels` residual blocks, the dilation doubling from 1:
+
+        u = relu(conv_2(relu(conv_1(x))))        y = relu(u + s)        s = x, or W_s x + b_s where the widths differ
+
+    Convolutions are causal, `kernel_size` taps wide and weight-normalised (Salimans & Kingma 2016, one scale an output
+    channel); without dropout, which is the model's. The receptive field, in `receptive_field`, is
+    1 + 2 (kernel_size - 1) (2^levels - 1) inputs: 61 for the defaults. The state is, for each convolution in order, the
+    (kernel_size - 1) * dilation inputs before this one, zeros before the first.
+    Parameters: H (k F + 2) + (2 levels - 1) H (k H + 2), and H (F + 1) where F is not H.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, levels: int = 4, kernel_size: int = 3) -> None:
+        if levels < 1 or kernel_size < 2:
+            raise ValueError(f"levels={levels}, kernel_size={kernel_size}: choose at least 1 level and 2 taps")
+        super().__init__(input_size, hidden_size)
+        self.receptive_field = 1 + 2 * (kernel_size - 1) * (2**levels - 1)
+        self.convolutions = nn.ModuleList(
+            CausalConv(input_size if i == 0 else hidden_size, hidden_size, kernel_size, 2 ** (i // 2)) for i in range(2 * levels)
+        )
+        self.skip = nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)
+
+    def initial_state(self, batch_size: int, like: Tensor) -> State:
+        return tuple(like.new_zeros(batch_size, conv.past, conv.channels) for conv in self.convolutions)
+
+    def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
+        y_TBH, state = self.unroll(x_BF.unsqueeze(0), state)
+        return y_TBH[0], state
+
+    def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        """All time steps at once: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        u, past = x_TBF, list(state)
+        s = self.skip(x_TBF)
+        for i, conv in enumerate(self.convolutions):
+            u, past[i] = conv(u, past[i])
+            u = F.relu(u)
+            if i % 2:
+                u = s = F.relu(u + s)
+        return u, tuple(past)
+
+
+class CausalConv(nn.Module):
+    """A weight-normalised causal convolution over time: `taps` inputs, `dilation` steps apart."""
+
+    def __init__(self, channels: int, width: int, taps: int, dilation: int) -> None:
+        super().__init__()
+        self.channels, self.taps, self.dilation = channels, taps, dilation
+        self.past = (taps - 1) * dilation
+        plain = nn.Linear(taps * channels, width)  # for its initialisation
+        self.direction, self.bias = plain.weight, plain.bias
+        self.scale = nn.Parameter(plain.weight.detach().norm(dim=1))
+
+    def forward(self, x_TBC: Tensor, past_BKC: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs `[T, B, width]`, and the past of the next chunk."""
+        joined, past_BKC = extend(past_BKC, x_TBC)
+        weight = self.direction * (self.scale / self.direction.norm(dim=1)).unsqueeze(1)
+        return F.linear(torch.cat(taps(joined, self.taps, self.dilation), dim=-1), weight, self.bias), past_BKC

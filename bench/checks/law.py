@@ -1,0 +1,108 @@
+"""Laws as objects, and what becomes of one on a subject: the machinery that laws of cells and laws of tasks share."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+import torch
+
+from bench.errors import ConfigError, did_you_mean
+
+Subject = TypeVar("Subject")
+Outcome = Literal["passed", "failed", "expected failure", "unexpectedly passed"]
+
+_NOT_THE_AUTHORS = tuple(
+    str(folder) for folder in (Path(torch.__file__).parent, Path(__file__).parent, Path(__file__).parents[1] / "unroll")
+)
+
+
+class Broken(Exception):
+    """A law does not hold; `str(broken)` says in one line where, and what was found there."""
+
+
+@dataclass(frozen=True)
+class Law(Generic[Subject]):
+    """A named law. `check` returns a note on what it covered (or None) where the law holds, else raises Broken or
+    whatever the subject raises; `remedy` says what its author should do.
+    """
+
+    name: str
+    statement: str
+    remedy: str
+    check: Callable[[Subject], str | None]
+
+
+def law(remedy: str) -> Callable[[Callable[[Subject], str | None]], Law[Subject]]:
+    """Make a law of a function, by its name in words and its docstring."""
+
+    def decorate(check: Callable[[Subject], str | None]) -> Law[Subject]:
+        return Law(check.__name__.replace("_", " "), inspect.getdoc(check) or "", remedy, check)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one law. `message` is one line: what a passed law covered; else the place and the remedy."""
+
+    law: str
+    outcome: Outcome
+    message: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it went as it should: passed, or failed where that was expected."""
+        return self.outcome in ("passed", "expected failure")
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.law}{': ' * bool(self.message)}{self.message}"
+
+
+def judge(
+    laws: Iterable[Law[Subject]],
+    subject: Subject,
+    expected_failures: Mapping[str, str],
+    names: Iterable[str] | None = None,
+) -> list[Verdict]:
+    """A verdict for each law, or for those of `names`; a failing law does not stop the others.
+
+    `expected_failures` maps the laws that `subject` rightly does not keep to the reasons. Raises ConfigError for a name
+    that no law has.
+    """
+    by_name = {law.name: law for law in laws}
+    chosen = list(by_name if names is None else names)
+    for name in (*expected_failures, *chosen):
+        if name not in by_name:
+            known = f"{did_you_mean(name, by_name)}; the laws are {', '.join(by_name)}"
+            raise ConfigError(f"there is no law `{name}`{known}")
+    return [_verdict(by_name[name], subject, expected_failures.get(name)) for name in chosen]
+
+
+def _verdict(law: Law[Subject], subject: Subject, reason: str | None) -> Verdict:
+    """One law on one subject; torch's global generator starts the same for each and is left as it was."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            note = law.check(subject)
+    except Exception as error:
+        found = str(error) if isinstance(error, Broken) else describe(error)
+        if reason is not None:
+            return Verdict(law.name, "expected failure", f"{reason} ({found})")
+        return Verdict(law.name, "failed", f"{found}; {law.remedy}")
+    if reason is not None:
+        return Verdict(law.name, "unexpectedly passed", f"take it out of expected_failures, which says: {reason}")
+    return Verdict(law.name, "passed", note or "")
+
+
+def describe(error: Exception) -> str:
+    """An exception in one line, with the place in its author's code: `ValueError at mine.py:12 in step: ...`."""
+    line = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_NOT_THE_AUTHORS)]
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+    return f"{type(error).__name__}{place}: {textwrap.shorten(line, 160, placeholder=' ...')}"

@@ -1,0 +1,68 @@
+"""A cell under test: building it, and driving it through time in each of its forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.api import Cell, State, map_state
+from bench.unroll import Unroll, forms
+
+MakeCell = Callable[[int, int], Cell]
+Result = tuple[Tensor, State]
+"""Outputs `[T, B, H]` and the last state."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to build the cell under test, `make_cell(input_size, hidden_size)`, and the sizes to do so with."""
+
+    make_cell: MakeCell
+    input_size: int = 3
+    hidden_size: int = 8
+
+    def cell(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> Cell:
+        """A new cell on the CPU, in evaluation mode, its parameters drawn from `seed`."""
+        torch.manual_seed(seed)
+        return self.make_cell(self.input_size, self.hidden_size).to(dtype).eval()
+
+    def inputs(self, steps: int, lanes: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> Tensor:
+        """Standard normal `[T, B, F]`, the same values for every dtype."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(steps, lanes, self.input_size, generator=generator).to(dtype)
+
+    @torch.no_grad()
+    def lived_in(self, cell: Cell, lanes: int, dtype: torch.dtype = torch.float32) -> State:
+        """A state as it is in the middle of a sequence: that of `cell` after three random steps."""
+        x_TBF = self.inputs(3, lanes, dtype, seed=2)
+        _, state = step_loop(cell, x_TBF, cell.initial_state(lanes, like=x_TBF))
+        return map_state(Tensor.clone, state)
+
+
+def step_loop(cell: Cell, x_TBF: Tensor, state: State) -> Result:
+    """The oracle: `step` in a loop and nothing else."""
+    outputs = []
+    for x_BF in x_TBF:
+        y_BH, state = cell.step(x_BF, state)
+        outputs.append(y_BH)
+    return torch.stack(outputs), state
+
+
+def all_forms(cell: Cell) -> dict[str, Unroll]:
+    """The unrollings of `cell` by name, each on copies of what it is given: one that writes into its arguments breaks
+    the law against that, and spoils no other law's comparison.
+    """
+
+    def on_copies(form: Unroll) -> Unroll:
+        return lambda x_TBF, state: form(x_TBF.clone(), map_state(Tensor.clone, state))
+
+    return {name: on_copies(make()) for name, make in forms(cell).items()}
+
+
+def with_same_dropout(form: Unroll, x_TBF: Tensor, state: State) -> Result:
+    """`form` with the same dropout masks in every call with the same shapes."""
+    torch.manual_seed(0)
+    return form(x_TBF, state)

@@ -1,0 +1,66 @@
+"""The quick check of a cell before a run: the laws that a few steps can show, in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from bench.api import Cell
+from bench.checks import cell_module, cell_state, cell_time
+from bench.checks.compare import must_fit
+from bench.checks.contents import contents, must_be_unchanged
+from bench.checks.law import Broken, Law, describe
+from bench.checks.probe import Probe
+from bench.errors import ConfigError
+
+_STEPS, _LANES = 10, 2
+
+
+def quick_check(cell: Cell) -> None:
+    """Raise ConfigError, naming the law, the place and the remedy, where a few steps of `cell` on the CPU break one."""
+    x_TBF = torch.randn(_STEPS, _LANES, cell.input_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for law, check in _CHECKS:
+            try:
+                check(cell, x_TBF)
+            except Exception as error:
+                found = str(error) if isinstance(error, Broken) else describe(error)
+                raise ConfigError(
+                    f"cell {type(cell).__name__} breaks the law `{law.name}`: {found}; {law.remedy} "
+                    "(python -m bench check cell=... checks all laws)"
+                ) from error
+
+
+def _shapes(cell: Cell, x_TBF: Tensor) -> None:
+    initial = cell.initial_state(_LANES, like=x_TBF)
+    cell_state.must_have_lanes_first(initial, _LANES)
+    must_fit(cell.step(x_TBF[0].clone(), initial), [_LANES, cell.hidden_size], initial, "step")
+
+
+def _arguments(cell: Cell, x_TBF: Tensor) -> None:
+    initial = cell.initial_state(_LANES, like=x_TBF)
+    cell_state.must_leave_alone(cell.step, x_TBF[0], initial, "step")
+
+
+def _module(cell: Cell, x_TBF: Tensor) -> None:
+    before = contents(cell)
+    cell.step(x_TBF[0], cell.initial_state(_LANES, like=x_TBF))
+    must_be_unchanged(before, contents(cell), "step")
+
+
+def _values(cell: Cell, x_TBF: Tensor) -> None:
+    state = cell.initial_state(_LANES, like=x_TBF)
+    for time, x_BF in enumerate(x_TBF):
+        y_BH, state = cell.step(x_BF, state)
+        if not y_BH.isfinite().all():
+            raise Broken(f"step: the output is not finite from time {time} on")
+
+
+_CHECKS: tuple[tuple[Law[Probe], Callable[[Cell, Tensor], None]], ...] = (
+    (cell_state.shapes_are_the_contracts, _shapes),
+    (cell_state.input_not_changed_in_place, _arguments),
+    (cell_module.no_state_kept_on_the_module, _module),
+    (cell_time.finite_for_10000_steps, _values),
+)

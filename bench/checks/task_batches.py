@@ -1,0 +1,172 @@
+"""Laws of a task's batches: the same for the same seed, fair splits, no network, no growth."""
+
+from __future__ import annotations
+
+import gc
+import random
+import socket
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Generator, Tensor
+
+from bench.api import Batch, Split, TaskSpec
+from bench.checks.law import Broken, law
+from bench.checks.task_probe import PIECE, SPLITS, TaskProbe, digests, digests_elsewhere, goes_on, pieces, sequences
+
+_MANY, _WARM_UP = 1000, 100
+_STEADY = 64 * 1024  # bytes: caches settle, and no more
+_SEVERAL = -1
+_MOST = 20_000
+
+
+@law("draw from the `generator` that batches() is given alone; order sets and files by sorting them")
+def same_seed_same_batches(probe: TaskProbe) -> None:
+    """The same generator state gives the same batches to the last bit: again, from a new object, in another process;
+    and torch's and Python's global generators are neither asked nor moved.
+    """
+    before = torch.random.get_rng_state(), random.getstate()
+    first = digests(probe.task)
+    if not torch.equal(before[0], torch.random.get_rng_state()) or before[1] != random.getstate():
+        raise Broken("batches draws from a global generator")
+    for where, again in (
+        ("asked again", lambda: digests(probe.task)),
+        ("of a new object", lambda: digests(probe.task_class(**probe.options))),
+        ("in another process", lambda: digests_elsewhere([probe])[0]),
+    ):
+        found = again()
+        for split in SPLITS:
+            if found[split] != first[split]:
+                raise Broken(f"the batches of {split} {where} are others for the same seed")
+
+
+@law("seed valid and test by a constant of the task's own, and end them after the same sequences for every batch size")
+def held_out_data_is_fixed(probe: TaskProbe) -> str:
+    """Valid and test end, and hold the same sequences for every batch size and generator."""
+    sizes = []
+    for split in SPLITS[1:]:
+        first, second = (_sorted_contents(probe, split, size, seed) for size, seed in ((32, 0), (7, 1)))
+        if first != second:
+            raise Broken(f"{split} holds other sequences for another batch size and seed")
+        sizes.append(f"{len(first)} in {split}")
+    return ", ".join(sizes)
+
+
+@law("decide each sequence's split by its content or its place in the source, once; drop duplicates before splitting")
+def splits_are_disjoint(probe: TaskProbe) -> str | None:
+    """No sequence of valid or test is in train. Data that repeats itself may do so between splits, about as much as
+    within train; the verdict then says how often. Where lanes go on, stretches of 32 steps are compared.
+    """
+    train = list(islice(probe.task.batches("train", 32, Generator().manual_seed(0)), 500))
+    go_on = goes_on(train[:2])
+    what = f"stretches of {PIECE} steps" if go_on else "sequences"
+
+    def contents(batches: Iterator[Batch], stride: int = PIECE) -> list[int]:
+        return [hash(content) for content in (pieces(batches, stride) if go_on else sequences(batches))]
+
+    everything = contents(iter(train), stride=1)
+    seen, notes, allowed = set(everything), [], _share_allowed(probe.task.spec, everything)
+    for split in SPLITS[1:]:
+        held_out = contents(islice(probe.task.batches(split, 32, Generator()), 500))
+        shared = sum(content in seen for content in held_out)
+        if shared > len(held_out) * allowed:
+            raise Broken(f"{shared} of {len(held_out)} {what} in {split} are in train, too")
+        notes += [f"{shared} of {len(held_out)} {what} in {split} are in train, too"] * bool(shared)
+    return "; ".join(notes) or None
+
+
+@law("read or download data in the constructor, or by `bench fetch`; batches() works from what is there")
+def no_network_in_batches(probe: TaskProbe) -> None:
+    """Once a task is built, its batches come without a network."""
+    task = probe.task
+    for split in SPLITS:
+        with _no_network() as attempts:
+            try:
+                list(islice(task.batches(split, 8, Generator().manual_seed(0)), 3))
+            except Exception:
+                if not attempts:
+                    raise
+        if attempts:
+            raise Broken(f"the batches of {split} ask the network for {attempts[0]}")
+
+
+@law("keep no batch, sequence or count that grows while iterating")
+def memory_is_flat(probe: TaskProbe) -> None:
+    """1,000 batches of train on, over several passes where need be, no more memory is held."""
+
+    if not probe.batches("train", 1, batch_size=2):
+        raise Broken("train is empty")
+
+    def endless() -> Iterator[Batch]:
+        generator = Generator().manual_seed(0)
+        while True:
+            yield from probe.task.batches("train", 2, generator)
+
+    batches = endless()
+    tracemalloc.start()
+    try:
+        held = []
+        for count in (_WARM_UP, _MANY):
+            for _ in islice(batches, count):
+                pass
+            held.append(_held())
+    finally:
+        tracemalloc.stop()
+    if held[1] - held[0] > _STEADY:
+        raise Broken(f"{_MANY} batches on, {(held[1] - held[0]) / 1024:,.0f} KiB more are held")
+
+
+def _sorted_contents(probe: TaskProbe, split: Split, batch_size: int, seed: int) -> list[int]:
+    """Hashes of all sequences of a split."""
+    batches = probe.task.batches(split, batch_size, Generator().manual_seed(seed))
+    found = [hash(content) for content in sequences(islice(batches, _MOST))]
+    if next(batches, None) is not None:
+        raise Broken(f"{split} does not end within {_MOST:,} batches")
+    return sorted(found)
+
+
+def _share_allowed(spec: TaskSpec, train: list[int]) -> float:
+    """The share of held-out sequences that may be in train: none of what is generated; of data no more, but for 1%,
+    than the share of that tenth of train which repeats the other nine most.
+    """
+    if spec.fingerprint is None:
+        return 0.0
+    tenths = [place * 10 // len(train) for place in range(len(train))]
+    home: dict[int, int] = {}
+    for content, tenth in zip(train, tenths, strict=True):
+        if home.setdefault(content, tenth) != tenth:
+            home[content] = _SEVERAL
+    repeated = Counter(tenth for content, tenth in zip(train, tenths, strict=True) if home[content] == _SEVERAL)
+    sizes = Counter(tenths)
+    return 0.01 + max(repeated[tenth] / sizes[tenth] for tenth in sizes)
+
+
+@contextmanager
+def _no_network() -> Iterator[list[str]]:
+    """Let every way to the network fail, and list the addresses that were asked for."""
+    attempts: list[str] = []
+
+    def refuse(*arguments: Any, **_: Any) -> None:
+        attempts.append(str(next((a for a in arguments if not isinstance(a, socket.socket)), "an address")))
+        raise OSError("a task's batches may not use the network")
+
+    with (
+        mock.patch.object(socket.socket, "connect", refuse),
+        mock.patch.object(socket.socket, "connect_ex", refuse),
+        mock.patch.object(socket, "getaddrinfo", refuse),
+    ):
+        yield attempts
+
+
+def _held() -> int:
+    """Bytes that Python, numpy and tensors hold."""
+    gc.collect()
+    storages = [thing.untyped_storage() for thing in gc.get_objects() if type(thing) is Tensor]
+    tensors = {storage.data_ptr(): storage.nbytes() for storage in storages}
+    return tracemalloc.get_traced_memory()[0] + sum(tensors.values())

@@ -1,0 +1,114 @@
+"""A task under test: building it here and in another process, reading its batches, and telling their content."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Generator
+
+from bench.api import Batch, Split, Task
+from bench.checks.law import Broken
+from bench.plugins import load
+
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+_DIGESTED = 20
+PIECE = 32  # time steps that are compared where lanes have no beginning and no end
+
+
+@dataclass(frozen=True)
+class TaskProbe:
+    """The class of the task under test and the options to build it with."""
+
+    task_class: type[Task]
+    options: Mapping[str, Any]
+
+    @cached_property
+    def task(self) -> Task:
+        """The task, built once: reading its data may take a while."""
+        return self.task_class(**self.options)
+
+    def batches(self, split: Split, count: int, batch_size: int = 8, seed: int = 0) -> list[Batch]:
+        """The first `count` batches of a split, fewer where it ends."""
+        return list(islice(self.task.batches(split, batch_size, Generator().manual_seed(seed)), count))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What another process needs in order to build the task."""
+        return {"target": _target(self.task_class), "options": dict(self.options)}
+
+
+def digests_elsewhere(probes: Sequence[TaskProbe]) -> list[dict[Split, str]]:
+    """The `digests` of each task as another Python process with other string hashes finds them."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": "12345"}
+    command = [sys.executable, "-c", "from bench.checks import task_probe; task_probe.main()"]
+    recipes = json.dumps([probe.recipe for probe in probes])
+    done = subprocess.run(command, input=recipes, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise Broken(f"another process cannot build the task: {last[0]}")
+    found: list[dict[Split, str]] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Print the digests of the tasks whose recipes stand on standard input."""
+    print(json.dumps([digests(load(r["target"], "task")(**r["options"])) for r in json.loads(sys.stdin.read())]))
+
+
+def digests(task: Task) -> dict[Split, str]:
+    """A hash for each split of its first batches, to the last bit."""
+    found: dict[Split, str] = {}
+    for split in SPLITS:
+        digest = hashlib.sha256()
+        for batch in islice(task.batches(split, 8, Generator().manual_seed(0)), _DIGESTED):
+            for field in fields(batch):
+                tensor = getattr(batch, field.name)
+                if tensor is not None:
+                    digest.update(f"{field.name} {tensor.dtype} {tensor.shape}".encode())
+                    digest.update(tensor.contiguous().numpy().tobytes())
+        found[split] = digest.hexdigest()
+    return found
+
+
+def sequences(batches: Iterable[Batch]) -> Iterator[bytes]:
+    """The inputs of each lane of each batch, without padding."""
+    for batch in batches:
+        steps = [len(batch.inputs)] * len(batch.fresh) if batch.lengths is None else batch.lengths.tolist()
+        for lane, length in enumerate(steps):
+            yield batch.inputs[:length, lane].contiguous().numpy().tobytes()
+
+
+def pieces(batches: Iterable[Batch], stride: int) -> Iterator[bytes]:
+    """32 time steps of every lane, from each `stride`-th on, where lanes go on from batch to batch."""
+    lanes: dict[int, bytearray] = {}
+    width = 0
+    for batch in batches:
+        width = batch.inputs[0, 0].nbytes
+        for lane, part in enumerate(sequences([batch])):
+            lanes.setdefault(lane, bytearray()).extend(part)
+    for stream in map(bytes, lanes.values()):
+        for start in range(0, len(stream) - PIECE * width + 1, stride * width):
+            yield stream[start : start + PIECE * width]
+
+
+def goes_on(batches: Iterable[Batch]) -> bool:
+    """Whether lanes go on from batch to batch."""
+    return any(not bool(torch.all(batch.fresh)) for batch in batches)
+
+
+def _target(cls: type) -> str:
+    """What `load` finds the class by: its module where that can be imported anew, else its file."""
+    package = cls.__module__.partition(".")[0]
+    importable = any(finder.find_spec(package, None) for finder in sys.meta_path)
+    return f"{cls.__module__ if importable else inspect.getfile(cls)}:{cls.__qualname__}"

@@ -1,0 +1,55 @@
+"""Checking a task against all its laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.api import Task
+from bench.checks import task_batches, task_scores, task_spec
+from bench.checks.law import Law, Verdict, judge
+from bench.checks.task_probe import TaskProbe
+
+LAWS: tuple[Law[TaskProbe], ...] = (
+    task_spec.spec_is_honoured,
+    task_batches.same_seed_same_batches,
+    task_batches.held_out_data_is_fixed,
+    task_batches.splits_are_disjoint,
+    task_scores.a_constant_predictor_scores_chance,
+    task_scores.tallies_add_up,
+    task_scores.weights_cover_what_is_scored,
+    task_batches.no_network_in_batches,
+    task_batches.memory_is_flat,
+)
+TASK_LAWS = tuple(law.name for law in LAWS)
+"""The names of the laws, in the order in which they are checked."""
+
+
+def check_task(
+    task_class: type[Task],
+    options: Mapping[str, Any] | None = None,
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+    laws: Iterable[str] | None = None,
+) -> list[Verdict]:
+    """A verdict for each law (or each of `laws`) on `task_class(**options)`.
+
+    `expected_failures` maps laws that the task rightly does not keep to the reasons; they add to those that the class
+    declares in an attribute of this name. Raises ConfigError for a name that no law has; what the task raises becomes
+    a failed verdict. The class must stand at the top of its module, so that another process can import it.
+    """
+    expected = {**getattr(task_class, "expected_failures", {}), **(expected_failures or {})}
+    return judge(LAWS, TaskProbe(task_class, options or {}), expected, laws)
+
+
+def assert_task(
+    task_class: type[Task],
+    options: Mapping[str, Any] | None = None,
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+    laws: Iterable[str] | None = None,
+) -> None:
+    """`check_task` for anyone's tests: raises AssertionError with a line for each law that did not go as it should."""
+    verdicts = check_task(task_class, options, expected_failures=expected_failures, laws=laws)
+    wrong = [str(verdict) for verdict in verdicts if not verdict.ok]
+    assert not wrong, "\n".join(wrong)

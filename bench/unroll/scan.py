@@ -1,0 +1,194 @@
+"""The linear recurrence h_t = a_t * h_{t-1} + b_t over all time steps at once, and the cells that are one.
+
+Blelloch, "Prefix sums and their applications", CMU-CS-90-190 (1990); for recurrent cells Martin & Cundy, "Parallelizing
+linear recurrent neural nets over sequence length", ICLR 2018. States are only ever multiplied by coefficients, never
+divided: nothing overflows that the plain loop would not.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from bench.api import Cell, State
+
+_CHUNK = 16  # time steps a chunk; 8 and 32 are slower
+_LONG = 128  # from here on chunks pay off on a CPU, where a step's tensor is
+_NARROW = 6 * 1024  # bytes or smaller: there the cost of a call outweighs that of its arithmetic
+_SPAN = 2**20  # numbers in a state's tensor over time; on a CPU, larger ones take longer to allocate than to compute
+
+
+def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tensor:
+    """All states `[T, B, ...]` of h_t = a_t * h_{t-1} + b_t, element by element, T at least 1.
+
+    `b_TB [T, B, ...]` is real or complex; `a_TB` has its shape or one that broadcasts to it; `h0_B [B, ...]` is the state
+    before the first step, zeros where None. Wide steps on a CPU run in order without a graph, one backward node in all;
+    narrow ones, and those on other devices, in chunks, at a depth of O(log T). Backward keeps `a_TB`, `h0_B` and the
+    result. Differentiable any number of times, and under torch.func's vmap and grad.
+    """
+    dtype = torch.promote_types(a_TB.dtype, b_TB.dtype)
+    if h0_B is not None:
+        dtype = torch.promote_types(dtype, h0_B.dtype)
+    b_TB = b_TB.to(dtype)
+    h0_B = b_TB.new_zeros(b_TB.shape[1:]) if h0_B is None else h0_B.to(dtype).expand(b_TB.shape[1:])
+    return _Scan.apply(a_TB.to(dtype).expand(b_TB.shape), b_TB, h0_B)  # type: ignore[no-any-return]
+
+
+class LinearCell(Cell):
+    """A cell whose state obeys h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone.
+
+    A subclass sets `state_shape` and writes `recurrence`, and `output` where the output is not the state; it gets the
+    step and the parallel form from them. The state is one tensor `[B, *state_shape]`; where b is complex, `state_shape`
+    ends in 2, the real and the imaginary part, so that what is carried through time is real.
+    """
+
+    state_shape: tuple[int, ...]
+
+    @abstractmethod
+    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and after them whatever else `output` needs of the inputs.
+
+        The leading dimensions are `[B]` or `[T, B]`. a may have any shape that broadcasts to that of b.
+        """
+
+    def output(self, h: Tensor, *others: Tensor) -> Tensor:
+        """Outputs `[..., H]` of the new states `[..., *S]` and of what `recurrence` returned after a and b."""
+        return h
+
+    def initial_state(self, batch_size: int, like: Tensor) -> State:
+        """Zeros `[B, *state_shape]`."""
+        return like.new_zeros(batch_size, *self.state_shape)
+
+    def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
+        a, b, *others = self.recurrence(x_BF)
+        h = a * _as_carried_by(b, state) + b
+        return self.output(h, *others), _as_real(h)
+
+    def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        """All time steps at once, or on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        assert isinstance(state, Tensor)
+        on_cpu = x_TBF.device.type == "cpu"
+        outputs = []
+        for span_TBF in x_TBF.split(max(1, _SPAN // state.numel()) if on_cpu else len(x_TBF)):
+            a, b_TB, *others = self.recurrence(span_TBF)
+            h_TB = linear_scan(a, b_TB, _as_carried_by(b_TB, state))
+            state = _as_real(h_TB[-1])
+            outputs.append(self.output(h_TB, *others))
+        return torch.cat(outputs), state
+
+
+def _as_carried_by(b: Tensor, state: State) -> Tensor:
+    assert isinstance(state, Tensor)
+    return torch.view_as_complex(state) if b.is_complex() else state
+
+
+def _as_real(h: Tensor) -> Tensor:
+    return torch.view_as_real(h) if h.is_complex() else h
+
+
+class _Scan(Function):
+    """h_t = a_t * h_{t-1} + b_t. Its backward is the same recurrence from the other end of time."""
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
+        return _in_chunks(a, b, h0) if _chunks_pay(b) else _in_order(a, b, h0)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        a, _, h0 = inputs
+        ctx.save_for_backward(a, h0, output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:  # type: ignore[override]
+        a, h0, h = ctx.saved_tensors
+        grad_b = _Adjoint.apply(a.conj(), grad)
+        grad_a = grad_b * _delayed(h, h0).conj() if ctx.needs_input_grad[0] else None
+        return grad_a, grad_b, grad_b[0] * a[0].conj()
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, int]:
+        size = info.batch_size
+        lanes = [_lanes_at(1, a, in_dims[0], size), _lanes_at(1, b, in_dims[1], size), _lanes_at(0, h0, in_dims[2], size)]
+        return _Scan.apply(*lanes), 1
+
+
+class _Adjoint(Function):
+    """p_t = a_{t+1} * p_{t+1} + g_t, from the last step to the first; a_0 is not used."""
+
+    @staticmethod
+    def forward(a: Tensor, g: Tensor) -> Tensor:
+        if not _chunks_pay(g):
+            return _in_reverse(a, g)
+        return _in_chunks(a.roll(-1, 0).flip(0), g.flip(0), torch.zeros_like(g[0])).flip(0)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        a, p = ctx.saved_tensors
+        zero = torch.zeros_like(grad[0])
+        grad_g = _Scan.apply(a.conj(), grad, zero)
+        return _delayed(grad_g, zero) * p.conj(), grad_g
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, g: Tensor) -> tuple[Tensor, int]:
+        lanes = [_lanes_at(1, tensor, dim, info.batch_size) for tensor, dim in zip((a, g), in_dims, strict=True)]
+        return _Adjoint.apply(*lanes), 1
+
+
+def _chunks_pay(b: Tensor) -> bool:
+    """Whether calls, and not arithmetic, would take most of the time in order."""
+    if b.device.type == "cpu":
+        return len(b) >= _LONG and b[0].numel() * b.element_size() <= _NARROW
+    return len(b) > 2 * _CHUNK
+
+
+def _in_order(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    out = torch.empty_like(b)
+    for a_t, b_t, out_t in zip(a.unbind(), b.unbind(), out.unbind(), strict=True):
+        h = torch.addcmul(b_t, a_t, h, out=out_t)
+    return out
+
+
+def _in_reverse(a: Tensor, g: Tensor) -> Tensor:
+    out = torch.empty_like(g)
+    rows = out.unbind()
+    p = rows[-1].copy_(g[-1])
+    for a_next, g_t, out_t in zip(a.unbind()[:0:-1], g.unbind()[-2::-1], rows[-2::-1], strict=True):
+        p = torch.addcmul(g_t, a_next, p, out=out_t)
+    return out
+
+
+def _in_chunks(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
+    """All chunks side by side, each from a zero state; then, by the same scan, the states they really start from."""
+    if len(b) <= 2 * _CHUNK:
+        return _in_order(a, b, h0)
+    chunks = len(b) // _CHUNK
+    whole = chunks * _CHUNK
+    a_KC, b_KC = (x[:whole].unflatten(0, (chunks, _CHUNK)) for x in (a, b))
+    decay_KC, h_KC = torch.empty_like(b_KC), torch.empty_like(b_KC)
+    decay_KC[:, 0], h_KC[:, 0] = a_KC[:, 0], b_KC[:, 0]
+    for i in range(1, _CHUNK):
+        torch.mul(a_KC[:, i], decay_KC[:, i - 1], out=decay_KC[:, i])
+        torch.addcmul(b_KC[:, i], a_KC[:, i], h_KC[:, i - 1], out=h_KC[:, i])
+    ends = _in_chunks(decay_KC[:, -1], h_KC[:, -1], h0)
+    h = h_KC.addcmul_(decay_KC, _delayed(ends, h0).unsqueeze(1)).flatten(0, 1)
+    return h if whole == len(b) else torch.cat([h, _in_order(a[whole:], b[whole:], h[-1])])
+
+
+def _delayed(h: Tensor, first: Tensor) -> Tensor:
+    """`h` one time step later, `first` in its first place."""
+    return torch.cat([first.unsqueeze(0), h[:-1]])
+
+
+def _lanes_at(place: int, tensor: Tensor, dim: int | None, size: int) -> Tensor:
+    """`tensor` with vmap's dimension at `place`, repeated over it where it has none."""
+    if dim is not None:
+        return tensor.movedim(dim, place)
+    return tensor.unsqueeze(place).expand(*tensor.shape[:place], size, *tensor.shape[place:])

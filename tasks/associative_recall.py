@@ -1,0 +1,100 @@
+"""Multi-query associative recall (MQAR): remember which value goes with which key, and say it when a key comes again.
+
+Data card. From Arora et al., "Zoology: measuring and improving recall in efficient language models", ICLR 2024, section
+4 and its code, there with a vocabulary of 8192 and 4, 8, 16 and 64 pairs at lengths of 64, 128, 256 and 512. A sequence
+of `length` time steps begins with `pairs` pairs of a key and a value, keys all different, values too; then each key comes
+once more, at a random even distance from the pairs, blanks between, and its value is asked for at once:
+
+    inputs    k_1 v_1 k_2 v_2   0 0 k_2 0 k_1 0 0 0
+    targets   -   -   -   -     - - v_2 - v_1 - - -      '-' is not scored
+
+The places are drawn one key after the other, without replacement, with a weight of (n + 1) ** (power - 1) for the n-th
+place after the pairs: as gaps in real text follow a power law, a small `power` (0.01 in the paper) keeps most gaps
+short; 1 makes all places alike. The first half of the `vocabulary` is the blank and the keys, the second half the values.
+
+Metric: accuracy, the share of queries where the most likely value is right. Chance is 1 / values = 2 / vocabulary: each
+value is as likely as any other. Who remembers the values of a sequence but not their keys scores 1 / pairs (baseline
+`a_value_seen`). Solved is 1. Published: attention solves all of the paper's settings at a width of 64; the width that
+gated convolutions need grows with the length (figure 2). With `test_length` test sequences are of another length. They
+are generated, endless in train; keys, values and places decide the split.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from bench.api import Batch, Metric, TaskSpec, Tokens
+
+from .generated import Generated, check_enough, check_range, choose
+
+
+class AssociativeRecall(Generated):
+    """`pairs` pairs out of a `vocabulary`, asked for within `length` time steps (`test_length` in test, where set).
+
+    `power` shapes the gaps; `held_out` is the number of sequences in each of valid and test. Raises ValueError for
+    values out of range.
+    """
+
+    def __init__(
+        self,
+        pairs: int = 4,
+        vocabulary: int = 32,
+        length: int = 32,
+        power: float = 0.01,
+        held_out: int = 1000,
+        test_length: int | None = None,
+    ) -> None:
+        check_range(1, pairs=pairs)
+        check_range(2 * pairs + 2, 1 << 16, vocabulary=vocabulary)
+        check_range(4 * pairs, length=length, test_length=test_length)
+        if vocabulary % 2:
+            raise ValueError(f"task.vocabulary={vocabulary} must be even: half of it are keys, half values")
+        if not 0 < power <= 1:
+            raise ValueError(f"task.power={power} must be above 0, for mostly short gaps, and at most 1, for any gap alike")
+        super().__init__(length, test_length, held_out)
+        self.pairs, self.power, self.keys, self.values = pairs, power, vocabulary // 2 - 1, vocabulary // 2
+        ways = (self.keys, self.values, self._places(min(self.lengths.values())))
+        different = math.prod(math.perm(choices, pairs) for choices in ways)
+        check_enough(different, held_out, "raise task.pairs or task.vocabulary, or lower task.held_out")
+
+    @property
+    def spec(self) -> TaskSpec:
+        baselines = {"a_value_seen": 1 / self.pairs}
+        return TaskSpec(
+            id="associative-recall-v1",
+            inputs=Tokens(1 + self.keys + self.values),
+            outputs=self.values,
+            reads="every_step",
+            metric=Metric("accuracy", "share", "max", chance=1 / self.values, solved=1.0, baselines=baselines),
+            source="generated; MQAR of Arora et al. 2023 (Zoology)",
+            licence="none needed",
+        )
+
+    def _places(self, length: int) -> int:
+        """Places for a query: every other step after the pairs."""
+        return (length - 2 * self.pairs) // 2
+
+    def sample(self, count: int, length: int, generator: Generator) -> Tensor:
+        """Keys, their values and the places of their queries, each from 0 up."""
+        places = self._places(length)
+        weights = torch.arange(1, places + 1, dtype=torch.float64) ** (self.power - 1)
+        keys_NP = choose(count, self.keys, self.pairs, generator)
+        values_NP = choose(count, self.values, self.pairs, generator)
+        places_NP = choose(count, places, self.pairs, generator, weights)
+        return torch.cat([keys_NP, values_NP, places_NP], dim=1)
+
+    def lay_out(self, rows_BS: Tensor, length: int) -> Batch:
+        """Inputs: 0 is the blank, then come the keys, then the values. Targets: the values from 0 up."""
+        lanes, shown = len(rows_BS), 2 * self.pairs
+        keys_PB, values_PB, places_PB = rows_BS.T.split(self.pairs)
+        queries_PB = shown + 2 * places_PB
+        inputs_TB = torch.zeros(length, lanes, dtype=torch.int64)
+        inputs_TB[0:shown:2] = keys_PB + 1
+        inputs_TB[1:shown:2] = values_PB + 1 + self.keys
+        inputs_TB.scatter_(0, queries_PB, keys_PB + 1)
+        targets_TB = torch.zeros_like(inputs_TB).scatter_(0, queries_PB, values_PB)
+        weight_TB = torch.zeros(length, lanes).scatter_(0, queries_PB, 1.0)
+        return Batch(inputs_TB, targets_TB, weight_TB, fresh=torch.ones(lanes, dtype=torch.bool))

@@ -1,0 +1,101 @@
+"""The quick check of a cell before its run: each kind of mistake has a line of its own."""
+
+import math
+import re
+
+import pytest
+import torch
+from tiny import CELLS
+
+from bench.api import Cell
+from bench.checks.shapes import check_shapes
+from bench.errors import ConfigError
+
+
+class Right(Cell):
+    """A cell that keeps to the contract, for its broken subclasses to break."""
+
+    def __init__(self, input_size=3, hidden_size=4):
+        super().__init__(input_size, hidden_size)
+        self.linear = torch.nn.Linear(input_size + hidden_size, hidden_size)
+
+    def initial_state(self, batch_size, like):
+        return (like.new_zeros(batch_size, self.hidden_size),)
+
+    def step(self, x_BF, state):
+        new = torch.tanh(self.linear(torch.cat([x_BF, state[0]], -1)))
+        return new, (new,)
+
+
+class WrongInput(Right):
+    def step(self, x_BF, state):
+        return super().step(x_BF[:, 1:], state)
+
+
+class OneValue(Right):
+    def step(self, x_BF, state):
+        return super().step(x_BF, state)[0]
+
+
+class WrongOutput(Right):
+    def step(self, x_BF, state):
+        y, state = super().step(x_BF, state)
+        return y[:, 1:], state
+
+
+class NoTensor(Right):
+    def step(self, x_BF, state):
+        return None, super().step(x_BF, state)[1]
+
+
+class WrongState(Right):
+    def step(self, x_BF, state):
+        y, (h,) = super().step(x_BF, state)
+        return y, (h[:1],)
+
+
+class BareState(Right):
+    def step(self, x_BF, state):
+        y, (h,) = super().step(x_BF, state)
+        return y, h
+
+
+class Infinite(Right):
+    def step(self, x_BF, state):
+        y, state = super().step(x_BF, state)
+        return y * math.nan, state
+
+
+class Asserting(Right):
+    def step(self, x_BF, state):
+        raise ValueError("first line\nsecond line")
+
+
+MESSAGES = {
+    WrongInput: "one step with input [B=2, F=3] and hidden size 4 fails: mat1 and mat2 shapes cannot be multiplied",
+    OneValue: "step must return (output, state), got Tensor",
+    WrongOutput: "the output of step must be [B, H] = [2, 4], got [2, 3]",
+    NoTensor: "the output of step must be [B, H] = [2, 4], got NoneType",
+    WrongState: "step must return a state of the shapes of initial_state, [[2, 4]], got [[1, 4]]",
+    BareState: "step must return a state of the shapes of initial_state, [[2, 4]], got [2, 4]",
+    Infinite: "the output of the first step from a random input is not finite",
+    Asserting: "one step with input [B=2, F=3] and hidden size 4 fails: first line",
+}
+
+
+@pytest.mark.parametrize("cell", [*CELLS, Right])
+def test_a_cell_that_keeps_to_the_contract_passes(cell):
+    check_shapes(cell(3, 4))
+
+
+@pytest.mark.parametrize("cell", MESSAGES)
+def test_a_mistake_has_one_line_that_says_what_was_expected(cell):
+    with pytest.raises(ConfigError, match=re.escape(f"cell {cell.__name__}: {MESSAGES[cell]}")) as caught:
+        check_shapes(cell())
+    assert "\n" not in str(caught.value)
+
+
+def test_the_check_leaves_the_global_generator_alone():
+    cell, before = Right(), torch.get_rng_state()
+    check_shapes(cell)
+    assert torch.equal(torch.get_rng_state(), before)
