@@ -1,4 +1,4 @@
-"""A benchmark harness for sequence models: pluggable tasks, cells and training, one table of quality, speed and memory."""
+"""A benchmark harness for sequence models: pluggable tasks, cells and training; tables of quality, speed and memory."""
 
 from pathlib import Path
 

@@ -140,6 +140,9 @@ class Task(ABC):
     the constructor raises ValueError, and DataError where the data is at fault.
     """
 
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Laws of `bench check` that the task rightly does not keep, with the reasons."""
+
     @property
     @abstractmethod
     def spec(self) -> TaskSpec:
@@ -182,6 +185,8 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     hidden_size: int
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Laws of `bench check` that the cell rightly does not keep, with the reasons."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import Tensor
-
-from bench.api import Batch, State, map_state
+from bench.api import Batch
 
 
 def windows(batch: Batch, window: int | None) -> Iterator[Batch]:
@@ -23,8 +21,3 @@ def windows(batch: Batch, window: int | None) -> Iterator[Batch]:
         return
     for start in range(0, steps, window):
         yield batch.span(start, min(start + window, steps))
-
-
-def detach(state: tuple[State, ...]) -> tuple[State, ...]:
-    """The same state, cut from the graph that computed it."""
-    return map_state(Tensor.detach, state)  # type: ignore[return-value]

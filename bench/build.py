@@ -83,7 +83,9 @@ def _load(group: str, options: dict[str, Any], base: type[T], given: int = 0) ->
     key = "target" if "target" in options else "_target_"
     cls = load(str(options.get(key, "")), f"{group}.{key}")
     if not issubclass(cls, base):
-        raise ConfigError(f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {base.__module__}.{base.__name__}")
+        raise ConfigError(
+            f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {base.__module__}.{base.__name__}"
+        )
     return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
 
 

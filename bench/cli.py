@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("bench: interrupted; the same command skips what is done", file=sys.stderr)
+        print("bench: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stdout = None
@@ -75,7 +75,7 @@ def help_text() -> str:
         lines.append(listing.entry(f"  {key}={value}", 32, comment))
     for group in listing.GROUPS:
         lines += ["", f"{'+' * (group == 'experiment')}{group}=NAME, where NAME is one of"]
-        lines += [listing.entry(f"  {name}", 18, str(choice)) for name, choice in listing.choices(group).items()]
+        lines += [listing.entry(f"  {name}", 21, str(choice)) for name, choice in listing.choices(group).items()]
     lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
     return "\n".join(lines)
 

@@ -114,7 +114,7 @@ def _text(error: Exception) -> str:
 def _flags_first(arguments: list[str]) -> list[str]:
     """Hydra's flags in front of the options, as it wants them; ConfigError for an unknown flag or a removal."""
     for argument in arguments:
-        if argument.startswith("~") and argument[1:].partition(".")[0] not in OF_CLASSES:
+        if re.match(rf"~(?!({'|'.join(OF_CLASSES)})\.)", argument):
             raise ConfigError(f"{argument}: this cannot be removed: set it to another value")
     options = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     flags = [a for a in arguments if a not in options]

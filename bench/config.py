@@ -1,6 +1,6 @@
 """The whole configuration: its types and ranges, its validation, and a run's identity.
 
-These dataclasses are the schema that Hydra composes into (types, unknown keys); `Annotated` ranges are checked after it.
+These dataclasses are the schema that Hydra composes into (types, unknown keys); `Annotated` ranges are checked after.
 What a task, a cell or an optimiser takes beyond `_target_` is checked against its constructor, in `plugins.py`.
 """
 
@@ -17,7 +17,6 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from bench.errors import ConfigError, did_you_mean
-
 
 Tree = dict[str, Any]
 
@@ -61,7 +60,7 @@ class ClipConfig:
 
 @dataclass
 class BudgetConfig:
-    """How long to train: by `seconds` where set, else by `examples` (sequences) where set, else by `steps` (batches)."""
+    """How long to train: by `seconds` where set, else by `examples` (sequences), else by `steps` (batches)."""
 
     steps: Annotated[int, Ge(1)] | None = 1000
     examples: Annotated[int, Ge(1)] | None = None
@@ -83,7 +82,7 @@ class BudgetConfig:
 
 @dataclass
 class MatchConfig:
-    """Choose the hidden size by the model's parameters, or by its FLOPs a token, so that cells compare; see `bench.match`."""
+    """Choose the hidden size by the model's parameters or FLOPs a token, so that cells compare; see `bench.match`."""
 
     params: Annotated[int, Ge(1)] | None = None
     flops: Annotated[int, Ge(1)] | None = None
@@ -148,7 +147,9 @@ def flatten(tree: Any, prefix: str = "") -> Tree:
     """A tree of options by dotted name; lists are values."""
     if not isinstance(tree, dict) or not tree:
         return {prefix: tree}
-    return {k: v for key, value in tree.items() for k, v in flatten(value, f"{prefix}.{key}" if prefix else key).items()}
+    return {
+        k: v for key, value in tree.items() for k, v in flatten(value, f"{prefix}.{key}" if prefix else key).items()
+    }
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:

@@ -64,7 +64,9 @@ def _timed(steps: Iterator[Step], result: Fit) -> Iterator[Step]:
         start = time.perf_counter()
         step = next(steps)
         result.seconds += time.perf_counter() - start
-        result.steps, result.sequences, result.tokens = step.number, result.sequences + step.sequences, result.tokens + step.tokens
+        result.steps = step.number
+        result.sequences += step.sequences
+        result.tokens += step.tokens
         yield step
 
 

@@ -64,7 +64,7 @@ def to_text(only: str | None = None) -> str:
         flag = "+" if group == "experiment" else ""
         lines.append(f"{flag}{group}=")
         for name, choice in choices(group).items():
-            lines.append(entry(f"  {name}", 18, str(choice)))
+            lines.append(entry(f"  {name}", 21, str(choice)))
             lines += [entry(f"      {k}={v}", 36, comment) for k, v, comment in group_options(group, choice.path)]
         lines.append("")
     return "\n".join(lines)

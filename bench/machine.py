@@ -72,7 +72,9 @@ def choose_machine(config: HardwareConfig) -> Machine:
 
     Raises ConfigError where the device is unknown or not there, or cannot compute in the precision.
     """
-    available = [n for n, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there]
+    available = [
+        n for n, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
+    ]
     available.append("cpu")
     wanted = available[0] if config.device == "auto" else config.device
     try:

@@ -1,4 +1,4 @@
-"""The model around a cell: encoder, stacked cells with dropout, head. The same for every cell, so that cells compare."""
+"""The model around a cell: encoder, stacked cells with dropout, head; the same for all, so that cells compare."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ class SequenceModel(nn.Module):
     """
 
     def __init__(
-        self, spec: TaskSpec, make_cell: MakeCell, hidden: int, layers: int = 1, embedding: int = 0, dropout: float = 0.0
+        self,
+        spec: TaskSpec,
+        make_cell: MakeCell,
+        hidden: int,
+        layers: int = 1,
+        embedding: int = 0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder: nn.Module

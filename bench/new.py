@@ -38,7 +38,9 @@ def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
     written.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
-        raise ConfigError(f"{name}: no name for a module; use lower-case letters, digits and underscores, as in my_{kind}")
+        raise ConfigError(
+            f"{name}: no name for a module; use lower-case letters, digits and underscores, as in my_{kind}"
+        )
     names = {"name": name, "Name": class_name(name)}
     paths = folder / f"{name}.py", folder / f"test_{name}.py"
     for path in paths:

@@ -3,8 +3,8 @@
     [project.entry-points."bench.plugins"]
     anything = "their_package"
 
-The package's folder `conf/` holds groups like the built-in one: `conf/cell/theirs.yaml`, `conf/task/theirs.yaml`. Nothing
-of the package is imported here, so that one that is broken fails only the runs that ask for it.
+The package's folder `conf/` holds groups like the built-in one: `conf/cell/theirs.yaml`, `conf/task/theirs.yaml`.
+Nothing of the package is imported here, so that one that is broken fails only the runs that ask for it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ def load(target: str, what: str) -> type:
         place, _, name = target.rpartition(".")
     if not place or not name:
         raise ConfigError(f"{what}={target}: write file.py:Class or package.module:Class")
-    module = _load_file(Path(place).expanduser(), what, target) if place.endswith(".py") else _import(place, what, target)
+    module = (
+        _load_file(Path(place).expanduser(), what, target) if place.endswith(".py") else _import(place, what, target)
+    )
     found = getattr(module, name, None)
     if not inspect.isclass(found):
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and c.__module__ == module.__name__]
@@ -90,7 +92,7 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
 
 
 def source_hash(cls: type) -> str:
-    """A hash of the source file that defines `cls`, so that an edited plugin is another one; of its name if unreadable."""
+    """A hash of the source file that defines `cls`, so that an edited plugin is another one."""
     try:
         text = Path(inspect.getfile(cls)).read_bytes()
     except (OSError, TypeError):

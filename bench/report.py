@@ -70,7 +70,8 @@ class Reporter:
         if self._bar is None or time.perf_counter() < self._next_refresh:
             return
         self._next_refresh = time.perf_counter() + _REFRESH
-        text = f"step {steps}  loss {_loss(loss)}  {self._score}{human(tokens_per_s)} tokens/s "
+        member = f"[{self._member}] " if self._member else ""
+        text = f"{member}step {steps}  loss {_loss(loss)}  {self._score}{human(tokens_per_s)} tokens/s "
         self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
 
     def validation(self, steps: int, train_loss: float, metric: str, score: float) -> None:

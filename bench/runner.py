@@ -6,7 +6,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import yaml
@@ -50,7 +50,7 @@ class Outcome:
     speed: Any = None
     memory: Any = None
     began: float = field(default_factory=time.perf_counter)
-    code: str = field(default_factory=code_version)
+    code: str = field(default_factory=cache(code_version))  # what this process has loaded, though it be edited since
 
     @property
     def task_id(self) -> str:
@@ -58,8 +58,10 @@ class Outcome:
 
     @cached_property  # a file that is edited while it runs was another one when it was loaded
     def identity(self) -> str:
-        """A hash of the configuration, the device, the data and the cell, not of the harness's code."""
-        facts = {"task": self.task_id, "fingerprint": self.task.spec.fingerprint if self.task else None}
+        """A hash of the configuration, the device, the data, the task and the cell, not of the harness's code."""
+        facts: dict[str, str | None] = {"task": self.task_id}
+        if self.task:
+            facts |= {"fingerprint": self.task.spec.fingerprint, "task code": source_hash(type(self.task))}
         if self.setup:
             facts |= {"cell": source_hash(self.setup.cell_class), "device": self.setup.machine.device.type}
         return identity(self.composed.tree, **facts)
@@ -141,7 +143,7 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
 def conclude(outcome: Outcome, error: BaseException) -> None:
     """Status and reason of a run that `error` has ended; the traceback of an unexpected one goes to the run's log."""
     if isinstance(error, KeyboardInterrupt):
-        outcome.status, outcome.reason = "interrupted", f"interrupted at step {outcome.fit.steps}"
+        outcome.status, outcome.reason = "interrupted", f"stopped at step {outcome.fit.steps}"
     elif isinstance(error, BenchError):
         outcome.status, outcome.reason = "diverged" if isinstance(error, Diverged) else "failed", str(error)
     else:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Generator
 
 from bench.build import build, build_task
 from bench.config import validate
-from bench.errors import ConfigError, DataError
+from bench.errors import ConfigError, DataError, StoreError
 from bench.record import Record
 from bench.runner import WEIGHTS
 from bench.store import Store
@@ -32,12 +34,16 @@ def sample(
     if length < 0:
         raise ConfigError(f"--length={length}: must be 0 or more")
     if not 0 < temperature < math.inf:
-        raise ConfigError(f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always")
+        raise ConfigError(
+            f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"
+        )
     folder = Store(results_dir).resolve(run)
     task, model = _load(folder, Record.read(folder))
     ids = task.encode(prompt) if prompt else []
     if not ids:
         raise ConfigError("--prompt is empty: give at least one symbol to go on from")
+    if unseen := {character for character in prompt if task.decode(task.encode(character)) != character}:
+        print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
     generator = Generator().manual_seed(seed)
     state = model.initial_state(1)
     for symbol in ids:
@@ -64,5 +70,9 @@ def _load(folder: Path, record: Record) -> tuple[Any, Any]:
     if task.spec.fingerprint != record.fingerprint:
         raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
     model = build(config, task).model
-    model.load_state_dict(load_file(folder / WEIGHTS))
+    try:
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        cause = str(error).splitlines()[0]
+        raise StoreError(f"{folder / WEIGHTS} does not load into the run's model ({cause}): run it again") from None
     return task, model.eval()

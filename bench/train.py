@@ -10,7 +10,7 @@ from torch import Generator, nn
 from torch.optim import Optimizer
 
 from bench.api import Batch, Split, Task
-from bench.bptt import detach, windows
+from bench.bptt import windows
 from bench.config import Config
 from bench.errors import DataError, Diverged
 from bench.machine import Machine
@@ -45,16 +45,15 @@ def train(
     for number, batch in enumerate(batches, 1):
         if not model.training:
             model.train()
-        state = model.carry(state, batch.fresh)
         loss_sum, scored, grad_norm = 0.0, float(batch.weight.sum()), math.nan
         parts = list(windows(batch, config.bptt.window))
         for part in parts:
             part_scored = scored if len(parts) == 1 else float(part.weight.sum())
+            state = model.carry(state, part.fresh)
             part = part.to(machine.device)
             with machine.autocast():
                 logits, state = model(part.inputs, state)
                 loss_TB = task.loss(logits, part)
-            state = detach(state)
             weight_TB = part.weight.to(loss_TB)
             loss_sum += (loss_TB.detach() * weight_TB).sum().item()
             if not math.isfinite(loss_sum):

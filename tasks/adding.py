@@ -9,15 +9,15 @@ at one random step of the first half and at one of the second half, else 0.
     mark     0    1    0    0    0    1
     target   -    -    -    -    -   1.35      '-' is not scored
 
-Metric: mean squared error of the last step's output. Chance is 1/6 = 0.167: whoever ignores the input does best to say
-the mean, 1, and is then wrong by the variance of a sum of two independent uniform numbers, 2 * 1/12. (Le et al. print
-0.1767.) Hearing only one of the two leaves 1/12 = 0.083 (baseline `one_value`). Solved is 0. `solved_share` is the share
-of sequences with an error below 0.04, the bound of 1997 (there on targets scaled to half this range).
+Metric: mean squared error of the last step's output. Chance is 1/6 = 0.167: whoever ignores the input does best to
+say the mean, 1, and is wrong by the variance of a sum of two independent uniform numbers, 2 * 1/12. (Le et al. print
+0.1767.) Hearing only one of the two leaves 1/12 = 0.083 (baseline `one_value`). Solved is 0. `solved_share` is the
+share of sequences with an error below 0.04, the bound of 1997 (there of targets on half this scale).
 
-Published: LSTM and a ReLU network that starts from the identity solve lengths of 150 to 300 in 10^5 to 10^6 steps of SGD,
-a tanh network none from 150 on (Le et al., figure 2); LSTM solves 100, 500 and 1000 in 74,000, 209,000 and 853,000
-sequences (1997, table 7). Sequences are generated, endless in train. Values lie on a grid of 2^20 steps, so that a hash
-of all that makes a sequence decides its split.
+Published: LSTM solves lengths of 100, 500 and 1000 after 74,000, 209,000 and 853,000 sequences (1997, table 7); LSTM
+and ReLU networks that start from the identity learn lengths of 150 to 300 (Le et al., section 4.1). With `test_length`
+test sequences are of another length. Sequences are generated, endless in train. Values lie on a grid of 2^20 steps, so
+that a hash of all that makes a sequence decides its split.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _NEAR = 0.04
 
 
 class Adding(Generated):
-    """`length` numbers, two of them marked. `test_length` is the test split's, where it is to be another; `held_out` the
-    number of sequences in each of valid and test. Raises ValueError for values out of range.
+    """`length` numbers, two of them marked (in test `test_length`, where set).
+
+    `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
     def __init__(self, length: int = 100, held_out: int = 1000, test_length: int | None = None) -> None:

@@ -1,22 +1,22 @@
 """Multi-query associative recall (MQAR): remember which value goes with which key, and say it when a key comes again.
 
-Data card. From Arora et al., "Zoology: measuring and improving recall in efficient language models", ICLR 2024, section
-4 and its code, there with a vocabulary of 8192 and 4, 8, 16 and 64 pairs at lengths of 64, 128, 256 and 512. A sequence
-of `length` time steps begins with `pairs` pairs of a key and a value, keys all different, values too; then each key comes
-once more, at a random even distance from the pairs, blanks between, and its value is asked for at once:
+Data card. From Arora et al., "Zoology: measuring and improving recall in efficient language models", ICLR 2024, and its
+code, there with a vocabulary of 8192 and 4, 8, 16 and 64 pairs at lengths of 64, 128, 256 and 512. A sequence of
+`length` time steps begins with `pairs` pairs of a key and a value, keys all different, values too; then each key comes
+once more, an even number of steps after the pairs, with blanks between, and its value is asked for at that very step:
 
     inputs    k_1 v_1 k_2 v_2   0 0 k_2 0 k_1 0 0 0
     targets   -   -   -   -     - - v_2 - v_1 - - -      '-' is not scored
 
-The places are drawn one key after the other, without replacement, with a weight of (n + 1) ** (power - 1) for the n-th
-place after the pairs: as gaps in real text follow a power law, a small `power` (0.01 in the paper) keeps most gaps
-short; 1 makes all places alike. The first half of the `vocabulary` is the blank and the keys, the second half the values.
+The places are drawn one key after the other, without replacement, with a weight of n ** (power - 1) for the n-th place
+after the pairs: as gaps in real text follow a power law, a small `power` (0.01 in the paper) keeps most gaps short; 1
+makes all places alike. The first half of the `vocabulary` is the blank and the keys, the second half the values.
 
 Metric: accuracy, the share of queries where the most likely value is right. Chance is 1 / values = 2 / vocabulary: each
 value is as likely as any other. Who remembers the values of a sequence but not their keys scores 1 / pairs (baseline
 `a_value_seen`). Solved is 1. Published: attention solves all of the paper's settings at a width of 64; the width that
-gated convolutions need grows with the length (figure 2). With `test_length` test sequences are of another length. They
-are generated, endless in train; keys, values and places decide the split.
+gated convolutions need grows with the length (figure 2). With `test_length` test sequences are of another length.
+They are generated, endless in train; keys, values and places decide the split.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .generated import Generated, check_enough, check_range, choose
 
 
 class AssociativeRecall(Generated):
-    """`pairs` pairs out of a `vocabulary`, asked for within `length` time steps (`test_length` in test, where set).
+    """`pairs` pairs out of a `vocabulary`, asked for within `length` time steps (in test `test_length`, where set).
 
     `power` shapes the gaps; `held_out` is the number of sequences in each of valid and test. Raises ValueError for
     values out of range.
@@ -41,8 +41,8 @@ class AssociativeRecall(Generated):
     def __init__(
         self,
         pairs: int = 4,
-        vocabulary: int = 32,
-        length: int = 32,
+        vocabulary: int = 16,
+        length: int = 24,
         power: float = 0.01,
         held_out: int = 1000,
         test_length: int | None = None,
@@ -53,7 +53,9 @@ class AssociativeRecall(Generated):
         if vocabulary % 2:
             raise ValueError(f"task.vocabulary={vocabulary} must be even: half of it are keys, half values")
         if not 0 < power <= 1:
-            raise ValueError(f"task.power={power} must be above 0, for mostly short gaps, and at most 1, for any gap alike")
+            raise ValueError(
+                f"task.power={power} must be above 0, for mostly short gaps, and at most 1, for any gap alike"
+            )
         super().__init__(length, test_length, held_out)
         self.pairs, self.power, self.keys, self.values = pairs, power, vocabulary // 2 - 1, vocabulary // 2
         ways = (self.keys, self.values, self._places(min(self.lengths.values())))

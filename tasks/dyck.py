@@ -1,24 +1,24 @@
 """Dyck languages: well-nested brackets of several types; say which bracket closes next.
 
 Data card. Dyck-(k, m) of Hewitt et al., "RNNs can generate bounded hierarchical languages with optimal memory", EMNLP
-2020: k `types` of brackets, at most m = `depth` of them open at a time. A bracket opens where none is open, closes where
-m are, and does either with probability 1/2 elsewhere; its type is uniform. Sequences are `length` time steps of this, cut
-off wherever that is. Where the next bracket is a closing one, its type is asked for, which is that of the last bracket
-still open:
+2020: k `types` of brackets, at most m = `depth` of them open at a time. A bracket opens where none is open, closes
+where m are, and does either with probability 1/2 elsewhere; its type is uniform. A sequence is `length` time steps of
+this, cut off wherever that is. Where the next bracket is a closing one, its type is asked for, which is that of the
+last bracket still open:
 
-    inputs    (  [  (  )  ]  [  ]        next )
-    targets   -  -  (  [  -  [  (        '-' is not scored: the next bracket opens
+    inputs    (  [  (  )  ]  [  ]  )
+    targets   -  -  (  [  -  [  (  -      '-' is not scored: the next bracket opens, or there is none
 
-Metric: accuracy, the share of closing brackets whose type is found most likely before they come. So Hewitt et al. score
-too, among closing brackets and only where one comes; whether one comes is not asked, for chance decides it. (Others ask
-for the set of all legal next brackets, at each step, and count whole sequences: Suzgun et al., "LSTM networks can perform
-dynamic counting", 2019, and "Memory-augmented recurrent neural networks can learn generalized Dyck languages", 2019. Its
-chance depends on the length; nearest to it here is `sequence_accuracy`.)
+Metric: accuracy, the share of closing brackets whose type is the most likely one just before they come. As Hewitt et
+al. do, it asks which of the closing brackets it is, given that one comes; whether one comes is chance's to say. (Others
+ask for the set of all legal next brackets and count sequences where each is right: Suzgun et al., "LSTM networks can
+perform dynamic counting" and "Memory-augmented recurrent neural networks can learn generalized Dyck languages", both
+2019. That share depends on the length; nearest to it here is `sequence_accuracy`.)
 
 Chance is 1 / types: types are uniform and independent. Naming the bracket that opened last, closed since or not, scores
-the baseline `last_opened`: right where it closes at once, and by chance elsewhere. Solved is 1: m * ceil(log2 k) bits of
-memory suffice, and Hewitt et al. find that LSTMs learn them nearly perfectly. With `test_length` test sequences are of
-another length, no deeper. Sequences are generated, endless in train; the brackets decide the split.
+the baseline `last_opened`: right where it closes at once, and by chance elsewhere. Solved is 1: a stack of m types
+suffices, which a recurrent network can hold in O(m log k) units (Hewitt et al.). With `test_length` test sequences are
+of another length, no deeper. Sequences are generated, endless in train; the brackets decide the split.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .generated import Generated, check_enough, check_range
 
 
 class Dyck(Generated):
-    """Brackets of some `types`, nested at most `depth` deep, over `length` time steps (`test_length` in test, where set).
+    """Brackets of some `types`, at most `depth` deep, over `length` time steps (in test `test_length`, where set).
 
     `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
@@ -48,10 +48,10 @@ class Dyck(Generated):
     ) -> None:
         check_range(2, 1000, types=types)
         check_range(1, depth=depth)
-        check_range(depth, length=length, test_length=test_length)  # so that each sequence closes a bracket
+        check_range(depth + 1, length=length, test_length=test_length)  # so that each sequence closes a bracket
         super().__init__(length, test_length, held_out)
-        openings = (min(self.lengths.values()) + 1) // 2  # at least
-        check_enough(types**openings, held_out, "raise task.types or task.length, or lower task.held_out")
+        different = count_sequences(types, depth, min(self.lengths.values()))
+        check_enough(different, held_out, "raise task.types, task.depth or task.length, or lower task.held_out")
         self.types, self.depth = types, depth
         at_once = closed_at_once(depth, self.lengths["test"])
         self._last_opened = at_once + (1 - at_once) / types
@@ -70,12 +70,12 @@ class Dyck(Generated):
         )
 
     def sample(self, count: int, length: int, generator: Generator) -> Tensor:
-        """One bracket more than there are time steps: from 0 the opening ones by type, then the closing ones.
+        """The brackets: from 0 the opening ones by type, then the closing ones.
 
         The depth is a free random walk folded to and fro between 0 and `depth`, which forces the step at both ends.
         On one level, openings and closings alternate: sorted by level, a bracket is closed by the one after it.
         """
-        steps_NT = 2 * torch.randint(2, (count, length + 1), generator=generator) - 1
+        steps_NT = 2 * torch.randint(2, (count, length), generator=generator) - 1
         phase_NT = steps_NT.cumsum(1).remainder(2 * self.depth)
         after_NT = torch.minimum(phase_NT, 2 * self.depth - phase_NT)
         before_NT = F.pad(after_NT, (1, -1))
@@ -87,19 +87,28 @@ class Dyck(Generated):
         return torch.zeros_like(types_NT).scatter_(1, by_level_NT, matched_NT) + self.types * ~opens_NT
 
     def lay_out(self, rows_BS: Tensor, length: int) -> Batch:
-        """Inputs: all brackets but the last. Targets: the type of each next one, scored where that one closes."""
-        next_TB = rows_BS[:, 1:].T.contiguous()
+        """Inputs: the brackets. Targets: the type of each next one, scored where that one closes."""
+        inputs_TB = rows_BS.T.contiguous()
+        next_TB = F.pad(inputs_TB[1:], (0, 0, 0, 1))
         weight_TB = (next_TB >= self.types).float()
-        inputs_TB = rows_BS[:, :-1].T.contiguous()
         return Batch(inputs_TB, next_TB % self.types, weight_TB, fresh=torch.ones(len(rows_BS), dtype=torch.bool))
 
 
+def count_sequences(types: int, depth: int, length: int) -> int:
+    """How many sequences of `length` brackets there are."""
+    counts = [1, *[0] * depth]  # by the number of open brackets
+    for _ in range(length):
+        opened, closed = [0, *(types * count for count in counts[:-1])], [*counts[1:], 0]
+        counts = [o + c for o, c in zip(opened, closed, strict=True)]
+    return sum(counts)
+
+
 def closed_at_once(depth: int, length: int) -> float:
-    """The share of closing brackets, after the first of `length` + 1, that come right after the one they close."""
+    """The share of the closing ones, among `length` brackets, that come right after the one they close."""
     opens = [1.0, *[0.5] * (depth - 1), 0.0]  # by the number of open brackets
     at = [1.0, *[0.0] * depth]  # the probability of each number
     at_once = closings = 0.0
-    for _ in range(length):
+    for _ in range(length - 1):
         up = [p * o for p, o in zip(at, opens, strict=True)]
         at_once += sum(p * (1 - o) for p, o in zip(up, opens[1:], strict=False))
         down = [p - u for p, u in zip(at, up, strict=True)]

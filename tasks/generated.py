@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Generator, Tensor
 
-from bench.api import Batch, Split, Task
+from bench.api import Batch, DataError, Split, Task
 
 _BLOCK = 512  # sequences drawn at once: the cost of a draw is shared, and long sequences still fit
-_FEWEST = 500  # different sequences, so that no split goes without
 _SEEDS: dict[str, int] = {"valid": 1_000_003, "test": 2_000_003}
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # the constants of SplitMix64
 
@@ -81,11 +80,19 @@ def held_out(split: Split) -> Generator:
 
 
 def draw(split: Split, sample: Callable[[int], Tensor]) -> Iterator[Tensor]:
-    """Blocks `[N, S]` of one split's rows without end, by rejection from what `sample(count)` draws."""
+    """Blocks `[N, S]` of one split's rows without end, by rejection from what `sample(count)` draws.
+
+    Raises DataError where so few different rows exist that none is of this split.
+    """
     wanted = ("train", "valid", "test").index(split)
     while True:
         rows_NS = sample(_BLOCK)
-        yield rows_NS[split_of(rows_NS) == wanted]
+        kept_NS = rows_NS[split_of(rows_NS) == wanted]
+        if not len(kept_NS):
+            raise DataError(
+                f"no sequence of the task falls into its {split} split: choose options that give more of them"
+            )
+        yield kept_NS
 
 
 def split_of(rows_NS: Tensor) -> Tensor:
@@ -124,14 +131,14 @@ def choose(count: int, size: int, picks: int, generator: Generator, weights: Ten
 def check_range(least: int, most: int | None = None, /, **options: int | None) -> None:
     """Raise ValueError, naming the option, where one lies outside `least` to `most`; None is an option not set."""
     for name, value in options.items():
-        if value is not None and (value < least or most is not None and value > most):
+        if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"at least {least}" if most is None else f"from {least} to {most}"
             raise ValueError(f"task.{name}={value} must be {wanted}")
 
 
 def check_enough(different: int, held_out: int, remedy: str) -> None:
     """Raise ValueError where there are too few `different` sequences to hold `held_out` out for valid and for test."""
-    if different < max(10 * held_out, _FEWEST):
+    if different < 10 * held_out:
         raise ValueError(
             f"these options give {different} different sequences, too few for task.held_out={held_out}: {remedy}"
         )

@@ -5,17 +5,16 @@ Data card. A sequence holds `length` random bits:
     inputs    1 0 1 1 0
     targets   1 1 0 1 1      all scored
 
-Two states and one flip do it, at any length, yet no bounded number of convolutions or attention layers does, nor does a
-linear recurrence whose coefficients are positive (Hahn, "Theoretical limitations of self-attention in neural sequence
-models", TACL 2020; Sarrof, Veitsman & Hahn, "The expressive capacity of state space models", NeurIPS 2024). This variant
-asks at every step; asking at the last step alone (as Hochreiter & Schmidhuber 1997 discuss, and Delétang et al., "Neural
-networks and the Chomsky hierarchy", ICLR 2023, measure up to length 500) leaves gradient descent nothing to climb until
-all bits are taken into account, and measures luck in training more than memory.
+Two states and a flip do it at any length; attention and linear recurrences without negative coefficients cannot (Hahn,
+"Theoretical limitations of self-attention in neural sequence models", TACL 2020; Sarrof, Veitsman & Hahn, "The
+expressive capacity of state space models", NeurIPS 2024). This variant asks at every step. To ask at the last step
+alone (Delétang et al., "Neural networks and the Chomsky hierarchy", ICLR 2023, where recurrent networks hold from
+lengths of 40 in training to 500) leaves gradient descent nothing to climb until every bit is heeded, and so measures
+luck in training more than memory.
 
 Metric: accuracy, the share of steps where the most likely parity is right. Chance is 1/2: the parity of random bits is
-itself a random bit. Solved is 1, and `sequence_accuracy` shows whether errors are rare or pile up. With `test_length` test
-sequences are of another length; their first steps are as easy as ever. Sequences are generated, endless in train;
-the bits decide the split.
+a random bit. Solved is 1; `sequence_accuracy` shows whether errors are rare or pile up. With `test_length` test
+sequences are of another length. Sequences are generated, endless in train; the bits decide the split.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from .generated import Generated, check_enough, check_range
 
 
 class Parity(Generated):
-    """`length` bits (`test_length` in test, where set); `held_out` is the number of sequences in each of valid and test.
+    """`length` bits (in test `test_length`, where set).
 
-    Raises ValueError for values out of range.
+    `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
     def __init__(self, length: int = 40, held_out: int = 1000, test_length: int | None = None) -> None:
@@ -59,4 +58,6 @@ class Parity(Generated):
         """Inputs: the bits. Targets: their parity up to and with each step."""
         inputs_TB = rows_BS.T.contiguous()
         targets_TB = inputs_TB.cumsum(0) % 2
-        return Batch(inputs_TB, targets_TB, torch.ones(inputs_TB.shape), fresh=torch.ones(len(rows_BS), dtype=torch.bool))
+        return Batch(
+            inputs_TB, targets_TB, torch.ones(inputs_TB.shape), fresh=torch.ones(len(rows_BS), dtype=torch.bool)
+        )

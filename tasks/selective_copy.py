@@ -2,19 +2,19 @@
 
 Data card. The variant of Gu & Dao, "Mamba: linear-time sequence modeling with selective state spaces", 2023, section
 3.1, there with 16 symbols over 4096 steps out of a vocabulary of 16; the data set `copying` with `variable=True` in the
-code of S4. A sequence holds `symbols` random symbols at different random places of its first `length` time steps, blanks
-between, then `symbols` markers M; it is to give the symbols again, in their order:
+code of S4. A sequence holds `symbols` random symbols at different random places of its first `length` time steps,
+blanks between, then `symbols` markers M; at these it is to give the symbols again, in their order:
 
     inputs    0 s_1 0 0 s_2 ... s_S 0   M   ... M
-    targets   - -   - - -   ... -   -   s_1 ... s_S      '-' is not scored
+    targets   -  -  - -  -  ...  -  -   s_1 ... s_S      '-' is not scored
 
-Unlike the copy task, where when to store is a matter of time alone, it takes a cell that chooses by content.
+In the copy task time alone tells when to store; here a cell must choose by content.
 
 Metric: recall accuracy, the share of recall positions where the most likely symbol is right. Chance is 1 / alphabet, as
 the symbols are uniform and independent; solved is 1. Published (table 1 of the paper): S4 without gates 0.183, in the
 H3 architecture 0.570, in Mamba's 0.564; selective state spaces without gates 0.970, in H3's 0.997, in Mamba's 0.998.
-With `test_length` test sequences scatter as many symbols over another length. Sequences are generated, endless in train;
-places and symbols decide the split.
+With `test_length` test sequences scatter as many symbols over another length. Sequences are generated, endless in
+train; places and symbols decide the split.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .generated import Generated, check_enough, check_range, choose
 
 
 class SelectiveCopy(Generated):
-    """`symbols` symbols out of an `alphabet`, scattered over `length` time steps (over `test_length` in test, where set).
+    """`symbols` symbols out of an `alphabet`, scattered over `length` time steps (in test `test_length`, where set).
 
     `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """

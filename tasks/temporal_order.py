@@ -1,20 +1,20 @@
 """Temporal order: of many symbols two matter; say at the end which they were, and in which order.
 
-Data card. From Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 6a, in the form of
-Martens & Sutskever 2011 and Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML
-2013. Each of `length` time steps holds a distractor out of c, d, e, f, but for two: one in the second tenth of the
-sequence and one in the sixth is A or B.
+Data card. From Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 6a, in the form
+of Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013. Each of `length`
+time steps holds a distractor out of c, d, e, f, but for two: one in the second tenth of the sequence and one in the
+sixth is A or B.
 
     inputs    c f d A e e c d f B c d ... e
     target    - - - - - - - - - - - - ... AB      one of AA, AB, BA, BB; '-' is not scored
 
-(In 1997 lengths vary from 100 to 110 and a start and a trigger symbol frame the sequence; here the last step is scored.)
+(In 1997 lengths vary from 100 to 110, and a start and a trigger symbol frame the sequence; here its end triggers.)
 
 Metric: accuracy of the class at the last step. Chance is 1/4: the four classes are equally likely. Remembering only one
-of the two scores 1/2 (baseline `one_symbol`). Solved is 1. Published: LSTM learns lengths of about 100 from 32,000
-sequences (1997, section 5.6); tanh networks under plain SGD fail from a length of 20 on, with clipped gradients and a
-regulariser against vanishing ones they learn 200 (2013, section 4.1). With `test_length` test sequences are of another
-length, the same tenths of it. Sequences are generated, endless in train; all their symbols decide the split.
+of the two scores 1/2 (baseline `one_symbol`). Solved is 1. Published: LSTM learns it from 31,390 sequences (1997, table
+9); a tanh network learns lengths of 50 to 200 if gradients are clipped and a regulariser keeps them from vanishing, and
+then holds to 5000 (2013, section 4.1). With `test_length` test sequences are of another length, with the same tenths.
+Sequences are generated, endless in train; all their symbols decide the split.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _RELEVANT, _DISTRACTORS = 2, 4
 
 
 class TemporalOrder(Generated):
-    """`length` symbols (`test_length` in test, where set); `held_out` is the number of sequences in each of valid and test.
+    """`length` symbols (in test `test_length`, where set).
 
-    Raises ValueError for values out of range.
+    `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
-    def __init__(self, length: int = 50, held_out: int = 1000, test_length: int | None = None) -> None:
+    def __init__(self, length: int = 100, held_out: int = 1000, test_length: int | None = None) -> None:
         check_range(10, length=length, test_length=test_length)
         super().__init__(length, test_length, held_out)
 

@@ -210,6 +210,22 @@ class AdmitsToRound(StraightThrough):
     expected_failures: ClassVar = {"gradcheck in float64": "rounds its drive"}
 
 
+class CutsItsPast(Good):
+    """Detaches what it carries, so that nothing is learned through time."""
+
+    def step(self, x_BF, state):
+        return super().step(x_BF, Memory(state.h.detach(), state.age))
+
+    unroll = None
+
+
+class CountsByComparing(Good):
+    """Right, although no gradient reaches the age, which is only compared."""
+
+    def drive(self, x, age):
+        return super().drive(x, (age >= 3).to(x))
+
+
 class UnsavedConstant(Good):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import a_batch
 
 from bench.api import Batch
-from bench.bptt import detach, windows
+from bench.bptt import windows
 
 steps, window_sizes = st.integers(1, 12), st.integers(1, 14)
 
@@ -46,15 +46,6 @@ def test_full_bptt_is_one_window_the_batch_itself():
     batch = a_batch(T=5)
     assert [part is batch for part in windows(batch, None)] == [True]
     assert [part is batch for part in windows(batch, 5)] == [True]
-
-
-def test_detach_keeps_the_values_and_the_structure_and_cuts_the_graph():
-    weight = torch.ones(2, requires_grad=True)
-    state = ((weight * 2, weight * 3), weight * 4)
-    cut = detach(state)
-    assert torch.equal(cut[0][1], state[0][1])
-    assert len(cut[0]) == 2
-    assert not any(tensor.requires_grad for tensor in (*cut[0], cut[1]))
 
 
 def test_a_batch_moves_to_a_device_with_all_its_parts():

@@ -63,6 +63,7 @@ MUTANTS = [
     ("DeadParameter", "every parameter gets a finite gradient", "`gate` is 0 throughout", set()),
     ("InfiniteGradient", "every parameter gets a finite gradient", "`shift` is not finite", {"gradcheck in float64"}),
     ("StraightThrough", "gradcheck in float64", "with respect to the input differs from finite differences", set()),
+    ("CutsItsPast", "gradcheck in float64", "with respect to the input differs", set()),
     ("UnsavedConstant", "state dict round trip", "eager after loading", set()),
     ("DefaultDtype", "moves between dtypes and devices", r"initial_state on cpu in float64 is float32\[2, 8\]", set()),
     ("BranchesOnValues", "works under torch func", "mutants_cells.py:.* in drive: .*branch by torch.where", set()),
@@ -95,6 +96,10 @@ def test_the_cell_that_the_mutants_are_made_from_keeps_every_law():
     assert_cell(mutants.Good)
 
 
+def test_a_counter_that_is_only_compared_needs_no_gradient():
+    assert_cell(mutants.CountsByComparing, laws=QUICK)
+
+
 @settings(max_examples=10)
 @given(input_size=st.integers(1, 5), hidden_size=st.integers(1, 5))
 def test_a_right_cell_is_right_at_every_size(input_size, hidden_size):
@@ -106,9 +111,10 @@ del OURS["custom"]
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_built_in_cell_keeps_every_law_or_says_why_not(name):
+@pytest.mark.parametrize("laws", [QUICK, pytest.param([LONG], marks=pytest.mark.slow)], ids=["quick", "long"])
+def test_a_built_in_cell_keeps_every_law_or_says_why_not(name, laws):
     cell_class, options = load_cell(yaml.safe_load(OURS[name].read_text()))
-    assert_cell(partial(cell_class, **options))
+    assert_cell(partial(cell_class, **options), laws=laws)
 
 
 class Unbuildable(mutants.Good):

@@ -36,6 +36,12 @@ def test_a_failure_that_the_class_declares_is_exit_code_0(capsys):
     assert out.endswith(f"15 of {len(CELL_LAWS)} (1 fails as expected)\n")
 
 
+def test_help_states_every_law(capsys):
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{law}: " in out for law in (*CELL_LAWS, *TASK_LAWS))
+
+
 @pytest.mark.parametrize(("flags", "sides"), [([], ("", "")), (["--markdown"], ("| ", " |"))])
 def test_several_cells_make_a_table_that_one_bad_name_does_not_end(capsys, flags, sides):
     assert run(["cell=vanilla,gruu,ugrnn", *flags]) == 1

@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.config import BudgetConfig, Config, code_version, flatten, identity, validate
@@ -105,6 +105,7 @@ trees = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text("abc", min_size=1), trees, min_size=1))
 def test_flat_names_lead_to_their_values(options):
     for name, value in flatten(options).items():

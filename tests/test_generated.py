@@ -1,6 +1,7 @@
 """Generated sequences: each belongs to one split, in every process the same, and no simple rule tells which."""
 
 import itertools
+from functools import cache
 
 import pytest
 import torch
@@ -8,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import seeded
 
+from bench.api import DataError
 from bench.tasks import generated
-from bench.tasks.generated import draw, held_out, split_of
+from bench.tasks.generated import choose, draw, held_out, split_of
 
 SPLITS = ("train", "valid", "test")
 MASK = (1 << 64) - 1
 
 
+@cache
 def every_sequence(alphabet=6, length=5):
     return torch.tensor(list(itertools.product(range(alphabet), repeat=length)))
 
@@ -42,7 +45,7 @@ def test_the_split_is_the_hash_written_down_a_second_time(sequence):
 
 def test_splits_are_the_same_in_every_process_and_version():
     """Written down once: if these move, every generated task needs a new version."""
-    assert split_of(torch.arange(40).view(10, 4)).tolist() == [0] * 10
+    assert split_of(torch.arange(40).view(10, 4)).tolist() == [0, 2, 0, 0, 0, 0, 0, 2, 2, 0]
 
 
 @given(st.integers(0, 7775))
@@ -130,3 +133,31 @@ def test_held_out_generators_are_fixed_and_differ():
     valid, test = (torch.rand(3, generator=held_out(split)) for split in ("valid", "test"))
     assert torch.equal(valid, torch.rand(3, generator=held_out("valid")))
     assert not torch.equal(valid, test)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_split_that_no_sequence_falls_into_is_an_error_and_no_endless_search(split):
+    """All sequences are the same one, which is in one of the splits."""
+    blocks = draw(split, lambda n: torch.full((n, 3), 7))
+    if split_of(torch.full((1, 3), 7)) == SPLITS.index(split):
+        assert len(next(blocks)) > 100
+    else:
+        with pytest.raises(DataError, match=f"no sequence of the task falls into its {split} split"):
+            next(blocks)
+
+
+@given(st.integers(1, 9), st.integers(0, 8), st.integers(1, 5), st.booleans())
+def test_chosen_numbers_differ_and_are_of_the_range(picks, more, count, weighted):
+    weights = torch.arange(1, picks + more + 1) if weighted else None
+    for row in choose(count, picks + more, picks, seeded(), weights).tolist():
+        assert len(set(row)) == picks
+        assert set(row) <= set(range(picks + more))
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 5.0]])
+def test_numbers_are_chosen_one_after_the_other_by_weight(weights):
+    w = weights or [1.0] * 3
+    rows = choose(20_000, 3, 2, seeded(), weights and torch.tensor(weights))
+    for first, second in itertools.permutations(range(3), 2):
+        share = (rows == torch.tensor([first, second])).all(1).double().mean().item()
+        assert share == pytest.approx(w[first] / sum(w) * w[second] / (sum(w) - w[first]), abs=0.015)

@@ -41,7 +41,11 @@ def test_threads_are_set(monkeypatch):
 
 @pytest.mark.parametrize(
     ("precision", "weights", "product"),
-    [("float32", torch.float32, torch.float32), ("float64", torch.float64, torch.float64), ("bfloat16", torch.float32, torch.bfloat16)],
+    [
+        ("float32", torch.float32, torch.float32),
+        ("float64", torch.float64, torch.float64),
+        ("bfloat16", torch.float32, torch.bfloat16),
+    ],
 )
 def test_precision_decides_the_type_of_weights_and_of_products(precision, weights, product):
     machine = Machine(torch.device("cpu"), precision, 1)
@@ -54,7 +58,11 @@ def test_the_label_tells_apart_what_must_not_be_ranked_together(monkeypatch):
     monkeypatch.setattr(machine_module, "cpu_name", lambda: "Processor X")
     cpu = torch.device("cpu")
     labels = [Machine(cpu, "float32", 1).label, Machine(cpu, "float32", 2).label, Machine(cpu, "bfloat16", 1).label]
-    assert labels == ["Processor X, cpu 1 thread float32", "Processor X, cpu 2 threads float32", "Processor X, cpu 1 thread bfloat16"]
+    assert labels == [
+        "Processor X, cpu 1 thread float32",
+        "Processor X, cpu 2 threads float32",
+        "Processor X, cpu 1 thread bfloat16",
+    ]
 
 
 def test_the_facts_of_a_record_are_plain_values():

@@ -115,7 +115,9 @@ def test_the_peak_counts_weights_gradients_and_optimiser_state():
     setup = a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=64))
     memory = measure_memory(setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
     weights = parameter_count(setup.model) * 8 / 2**20
-    assert memory["peak_mib"] - memory["activations_mib"] == pytest.approx(3 * weights, abs=0.002), "weights, two moments"
+    assert memory["peak_mib"] - memory["activations_mib"] == pytest.approx(3 * weights, abs=0.002), (
+        "weights, two moments"
+    )
     assert memory["activations_mib"] >= weights, "at least the gradients"
 
 

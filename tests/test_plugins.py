@@ -56,7 +56,10 @@ def test_files_of_one_name_in_two_folders_do_not_mix(mine, tmp_path):
         ("nowhere.py:MyCell", "cell.target=nowhere.py:MyCell: there is no file nowhere.py (looked from "),
         ("{mine}:MyCel", "no class MyCel in {mine}; it has MyCell, Other (did you mean MyCell?)"),
         ("{mine}:not_a_class", "no class not_a_class in {mine}; it has MyCell, Other"),
-        ("no.such.module:Cell", "cell.target=no.such.module:Cell: no.such.module cannot be imported: ModuleNotFoundError"),
+        (
+            "no.such.module:Cell",
+            "cell.target=no.such.module:Cell: no.such.module cannot be imported: ModuleNotFoundError",
+        ),
         ("bench.cells.gru:GUR", "no class GUR in bench.cells.gru; it has GRU (did you mean GRU?)"),
         ("gru", "cell.target=gru: write file.py:Class or package.module:Class"),
         ("mine.py:", "cell.target=mine.py:: write file.py:Class or package.module:Class"),
@@ -70,7 +73,10 @@ def test_a_target_that_is_not_there_is_one_line(mine, target, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("import nothing_of_the_kind", "ModuleNotFoundError"), ("def f(:", "SyntaxError"), ("1 / 0", "ZeroDivisionError")])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("import nothing_of_the_kind", "ModuleNotFoundError"), ("def f(:", "SyntaxError"), ("1 / 0", "ZeroDivisionError")],
+)
 def test_a_file_that_cannot_be_loaded_says_why_and_leaves_nothing_behind(tmp_path, text, kind):
     path = tmp_path / "broken.py"
     path.write_text(text)
@@ -103,11 +109,21 @@ class Taker:
 
 @given(st.integers(-1000, 1000), st.floats(allow_nan=False), st.text(), st.booleans(), st.lists(st.integers()))
 def test_options_of_the_right_type_come_back_as_they_are(steps, rate, name, flag, sizes):
-    options = {"rate": rate, "steps": steps, "name": name, "flag": flag, "sizes": sizes, "kind": "mean", "free": "anything"}
+    options = {
+        "rate": rate,
+        "steps": steps,
+        "name": name,
+        "flag": flag,
+        "sizes": sizes,
+        "kind": "mean",
+        "free": "anything",
+    }
     assert check_options(Plugin, options, "cell", given=2) == options
 
 
-@pytest.mark.parametrize(("option", "value", "wanted"), [("rate", 1, 1.0), ("steps", 4.0, 4), ("steps", "4", 4), ("sizes", None, None)])
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"), [("rate", 1, 1.0), ("steps", 4.0, 4), ("steps", "4", 4), ("sizes", None, None)]
+)
 def test_what_loses_nothing_is_converted(option, value, wanted):
     found = check_options(Plugin, {"rate": 0.5, option: value}, "cell", given=2)[option]
     assert found == wanted
@@ -124,7 +140,10 @@ def test_what_loses_nothing_is_converted(option, value, wanted):
         ({"rate": 1, "flag": "perhaps"}, "cell.flag=perhaps: input should be a valid boolean"),
         ({"rate": 1, "kind": "mode"}, "cell.kind=mode: input should be 'sum' or 'mean'"),
         ({"rate": 1, "sizes": ["a"]}, r"cell.sizes=\['a'\]: input should be a valid integer"),
-        ({"rate": 1, "step": 3}, r"cell.step: unknown option \(did you mean steps\?\); Plugin has cell.rate, cell.steps, "),
+        (
+            {"rate": 1, "step": 3},
+            r"cell.step: unknown option \(did you mean steps\?\); Plugin has cell.rate, cell.steps, ",
+        ),
         ({"rate": 1, "input_size": 3}, "cell.input_size: unknown option"),
     ],
 )

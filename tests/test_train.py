@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few, seeded
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few, seeded
 
 from bench.errors import DataError, Diverged
 from bench.train import passes, train

@@ -44,7 +44,9 @@ class Parallel(Plain):
         return torch.stack(outputs), state
 
 
-@pytest.mark.parametrize(("cell", "chosen"), [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Parallel, "parallel")])
+@pytest.mark.parametrize(
+    ("cell", "chosen"), [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Parallel, "parallel")]
+)
 def test_auto_takes_the_fastest_form_that_the_cell_has(cell, chosen):
     assert choose(cell(3, 4))[0] == chosen
 
@@ -59,7 +61,12 @@ def test_every_cell_has_the_plain_loop(cell):
 
 @pytest.mark.parametrize(
     ("cell", "mode", "has"),
-    [(Own, "vendor", "eager"), (Plain, "parallel", "eager"), (Parallel, "vendor", "eager, parallel"), (CELLS[0], "parallel", "eager, vendor")],
+    [
+        (Own, "vendor", "eager"),
+        (Plain, "parallel", "eager"),
+        (Parallel, "vendor", "eager, parallel"),
+        (CELLS[0], "parallel", "eager, vendor"),
+    ],
 )
 def test_a_form_that_a_cell_lacks_is_an_error_that_names_those_it_has(cell, mode, has):
     words = f"unroll={mode}: {cell.__name__} has no such form; it has {has} \\(or use unroll=auto\\)"

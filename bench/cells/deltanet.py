@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.cells.memory import MatrixMemory, decay_between
+from bench.cells.memory import MatrixMemory, Memory, decay_between
 
 _LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # softplus(b_a) at the start, as in Mamba-2
 
@@ -42,10 +42,10 @@ class GatedDeltaNet(MatrixMemory):
         """log alpha and beta."""
         return -torch.exp(self.log_A) * F.softplus(self.alpha(x)), torch.sigmoid(self.beta(x))
 
-    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+    def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         return (like.new_zeros(batch_size, self.heads, self.width, self.width),)
 
-    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         log_alpha, beta = gates
         q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         S = torch.exp(log_alpha)[..., None, None] * memory[0]
@@ -53,10 +53,8 @@ class GatedDeltaNet(MatrixMemory):
         S = S + k.unsqueeze(-1) * (beta.unsqueeze(-1) * error).unsqueeze(-2)
         return (q.unsqueeze(-2) @ S).squeeze(-2), (S,)
 
-    def advance_chunk(
-        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
-    ) -> tuple[Tensor, tuple]:
-        """What step j writes, u_j, depends linearly on what those before it wrote: a triangular system for all at once."""
+    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+        """What step j writes, u_j, is linear in what those before it wrote: a triangular system for all at once."""
         (S,), (log_alpha, beta) = memory, gates
         q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         decay = torch.exp(decay_between(log_alpha))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.cells.memory import MatrixMemory
+from bench.cells.memory import MatrixMemory, Memory
 
 _EPSILON = 1e-6  # added to the normaliser, as the paper's code does
 
@@ -28,20 +28,18 @@ class LinearAttention(MatrixMemory):
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
         super().__init__(input_size, hidden_size, heads, conv)
 
-    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+    def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         lanes = (batch_size, self.heads)
         return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width)
 
-    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         S, z = memory
         q, k = F.elu(q) + 1, F.elu(k) + 1
         S, z = S + k.unsqueeze(-1) * v.unsqueeze(-2), z + k
         read = (q.unsqueeze(-2) @ S).squeeze(-2)
         return read / ((q * z).sum(-1, keepdim=True) + _EPSILON), (S, z)
 
-    def advance_chunk(
-        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
-    ) -> tuple[Tensor, tuple]:
+    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         S, z = memory
         q, k = F.elu(q) + 1, F.elu(k) + 1
         weight = (q @ k.mT).tril()

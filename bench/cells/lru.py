@@ -21,9 +21,9 @@ class LRU(LinearCell):
 
         h' = lambda * h + exp(gamma) * (B x)        y = activation(Re(C h') + D x)
 
-    exp(gamma) starts at sqrt(1 - |lambda|^2), which keeps h at the scale of B x. lambda is drawn uniformly from the ring
-    between radii `r_min` and `r_max` up to the angle `max_phase`; rings near 1 remember longer. `activation` is not
-    part of the paper's unit, but of the block around it: without one, stacked units are one linear map.
+    exp(gamma) starts at sqrt(1 - |lambda|^2), which keeps h at the scale of B x. lambda is drawn uniformly from the
+    ring between radii `r_min` and `r_max`, up to the angle `max_phase`; rings near 1 remember longer. `activation` is
+    not part of the paper's unit, but of the block around it: without one, stacked units are one linear map.
     Parameters: 3 N + 2 N F + 2 N H + H F; N is `state_size`, H where None.
     """
 

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from bench.api import Cell, State
 from bench.cells.window import extend, taps
 
+Memory = tuple[Tensor, ...]
+"""What is carried through time, `[B, heads, ...]` each."""
+
 _CHUNK = 64  # time steps a chunk: within one, products of size chunk x chunk take the place of stepping
 
 
@@ -40,7 +43,7 @@ class MatrixMemory(Cell):
             nn.init.uniform_(self.conv, -1 / math.sqrt(conv), 1 / math.sqrt(conv))
 
     @abstractmethod
-    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+    def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         """The memory before the first step, `[B, heads, ...]` each."""
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -48,18 +51,16 @@ class MatrixMemory(Cell):
         return ()
 
     @abstractmethod
-    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         """One step: what is read `[B, heads, d]`, and the next memory; q, k, v `[B, heads, d]`, gates `[B, heads]`."""
 
     @abstractmethod
-    def advance_chunk(
-        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
-    ) -> tuple[Tensor, tuple]:
-        """C steps: what is read `[B, heads, C, d]`, and the memory after; q, k, v `[B, heads, C, d]`, gates `[B, heads, C]`."""
+    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+        """C steps: what is read, q, k and v are `[B, heads, C, d]`, gates `[B, heads, C]`; and the memory after them."""
 
     def read(self, r: Tensor, x: Tensor) -> Tensor:
         """Outputs `[..., H]` of what was read, `[..., heads * d]`, and of the inputs `[..., F]`."""
-        return self.out(r)  # type: ignore[no-any-return]
+        return self.out(r)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         memory = self.initial_memory(batch_size, like)
@@ -86,18 +87,13 @@ class MatrixMemory(Cell):
         return self.read(torch.cat(reads).flatten(2), x_TBF), (memory, *past)
 
     def _inputs(self, x_TBF: Tensor, past: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """q, k, v `[T, B, heads, d]` and the gates `[T, B, heads]`, in the parameters' type, and the past of the next chunk."""
+        """q, k, v `[T, B, heads, d]` and gates `[T, B, heads]`, in the parameters' type; the past of the next chunk."""
         qkv = self.qkv(x_TBF)
         if self.conv is not None:
-            joined, past = _extended(past, qkv)
+            joined, past[0] = extend(past[0], qkv)
             qkv = F.silu(sum(tap * w for tap, w in zip(taps(joined, len(self.conv)), self.conv, strict=True)))
         heads = [block.unflatten(-1, (self.heads, self.width)) for block in qkv.chunk(3, dim=-1)]
         return [i.to(self.out.weight.dtype) for i in (*heads, *self.gates(x_TBF))], past
-
-
-def _extended(past: list[Tensor], x_TBC: Tensor) -> tuple[Tensor, list[Tensor]]:
-    joined, last = extend(past[0], x_TBC)
-    return joined, [last]
 
 
 def decay_between(log_decay: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.cells.memory import MatrixMemory, decay_between
+from bench.cells.memory import MatrixMemory, Memory, decay_between
 
-_LEAST_LOG = -60.0  # exp(60) is in range, and what it divides is nothing
+_MOST_LOG = 60.0  # exp of it and of its negative are in range; beyond, what is read is 0 or does not depend on it
 
 
 class MLSTM(MatrixMemory):
@@ -43,13 +43,13 @@ class MLSTM(MatrixMemory):
         return i, F.logsigmoid(f)
 
     def read(self, r: Tensor, x: Tensor) -> Tensor:
-        return self.out(torch.sigmoid(self.output_gate(x)) * r)  # type: ignore[no-any-return]
+        return self.out(torch.sigmoid(self.output_gate(x)) * r)
 
-    def initial_memory(self, batch_size: int, like: Tensor) -> tuple[Tensor, ...]:
+    def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         lanes = (batch_size, self.heads)
         return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width), like.new_zeros(lanes)
 
-    def advance(self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, tuple]:
+    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         (C, n, m_before), (log_i, log_f) = memory, gates
         m = torch.maximum(log_f + m_before, log_i)
         i, f = torch.exp(log_i - m).unsqueeze(-1), torch.exp(log_f + m_before - m).unsqueeze(-1)
@@ -58,9 +58,7 @@ class MLSTM(MatrixMemory):
         read = (q.unsqueeze(-2) @ C).squeeze(-2)
         return read / _normaliser((q * n).sum(-1), m).unsqueeze(-1), (C, n, m)
 
-    def advance_chunk(
-        self, memory: tuple[Tensor, ...], q: Tensor, k: Tensor, v: Tensor, *gates: Tensor
-    ) -> tuple[Tensor, tuple]:
+    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         (C, n, m_before), (log_i, log_f) = memory, gates
         k = k / math.sqrt(self.width)
         log_weight = decay_between(log_f) + log_i.unsqueeze(-2)
@@ -76,4 +74,4 @@ class MLSTM(MatrixMemory):
 
 def _normaliser(total: Tensor, m: Tensor) -> Tensor:
     """max(|n . q|, 1) divided by exp(m) as n is."""
-    return torch.maximum(total.abs(), torch.exp(-m.clamp_min(_LEAST_LOG)))
+    return torch.maximum(total.abs(), torch.exp(-m.clamp(-_MOST_LOG, _MOST_LOG)))

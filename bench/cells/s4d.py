@@ -27,7 +27,8 @@ class S4D(Cell):
     A = -exp(log_decay) + i frequency, Delta = exp(log_step); B is 1, as C makes up for it. `kind=complex` has N / 2
     conjugate pairs a channel, of which one each is kept (and counts twice), and starts as S4D-Lin: A_n = -1/2 + i pi n.
     `kind=real` has N real states and starts as S4D-Real: A_n = -(n + 1). N is `state_size`. The block's mixing of
-    channels after it is not in it. Parameters: H F + 2 H N + 2 H, for either kind. State: `[B, H, N/2, 2]` or `[B, H, N, 1]`.
+    channels after it is not in it. The state is `[B, H, N/2, 2]`, or `[B, H, N, 1]` where real.
+    Parameters: H F + 2 H N + 2 H, for either kind.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class S4D(Cell):
     def _in_chunks(self, u_TBH: Tensor, h0_BHN: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """What is read at every step of K chunks of L = `length` steps, and the last state: three products a channel.
 
-        One from a chunk's inputs to the state that they alone would leave at its end; after a scan over chunks, one from
-        the state at its start to what is read in it; and one from inputs to what is read, the convolution of the paper.
+        One from a chunk's inputs to the state that they alone would leave at its end; after a scan over chunks, one
+        from the state at its start to what is read in it; and one from its inputs to what is read, the convolution of
+        the paper.
         """
         log_a, b, C = self._system()
         times = torch.arange(length + 1, device=u_TBH.device)

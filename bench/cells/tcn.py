@@ -6,6 +6,9 @@ arXiv:1803.01271 (2018).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,9 +34,9 @@ class TCN(Cell):
             raise ValueError(f"levels={levels}, kernel_size={kernel_size}: choose at least 1 level and 2 taps")
         super().__init__(input_size, hidden_size)
         self.receptive_field = 1 + 2 * (kernel_size - 1) * (2**levels - 1)
-        self.convolutions = nn.ModuleList(
-            CausalConv(input_size if i == 0 else hidden_size, hidden_size, kernel_size, 2 ** (i // 2)) for i in range(2 * levels)
-        )
+        widths = [input_size, *[hidden_size] * (2 * levels - 1)]
+        convolutions = (CausalConv(w, hidden_size, kernel_size, 2 ** (i // 2)) for i, w in enumerate(widths))
+        self.convolutions = cast(Sequence[CausalConv], nn.ModuleList(convolutions))
         self.skip = nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:

@@ -26,9 +26,10 @@ class Transformer(Cell):
 
     Attention is softmax(q . k / sqrt(d)) over the last `context` inputs, this one included, in `heads` heads of width
     d = 2 ceil(H / (2 heads)), so that every H will do; queries and keys are rotated by their positions, which makes
-    their product depend on the distance alone. Norms are LayerNorm, the MLP has width 4 H. No dropout (it is the model's)
-    and no norm at the end. The state: keys and values of the last context - 1 inputs, `[B, context - 1, heads d]` each,
-    and how many of them there are, `[B]`. Parameters: 4 n d H + 8 H^2 + 9 H, and H (F + 1) where F is not H; n = `heads`.
+    their product depend on the distance alone. Norms are LayerNorm, the MLP has width 4 H. No dropout (it is the
+    model's) and no norm at the end. The state is the keys and the values of the last context - 1 inputs,
+    `[B, context - 1, heads d]` each, and how many of them there are, `[B]`.
+    Parameters: 4 n d H + 8 H^2 + 9 H, and H (F + 1) where F is not H; n = `heads`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, context: int = 128) -> None:
@@ -41,7 +42,8 @@ class Transformer(Cell):
         self.attention_norm, self.mlp_norm = nn.LayerNorm(hidden_size), nn.LayerNorm(hidden_size)
         self.qkv = nn.Linear(hidden_size, 3 * self.inner, bias=False)
         self.out = nn.Linear(self.inner, hidden_size, bias=False)
-        self.mlp = nn.Sequential(nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size))
+        wide = 4 * hidden_size
+        self.mlp = nn.Sequential(nn.Linear(hidden_size, wide), nn.GELU(), nn.Linear(wide, hidden_size))
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         past = like.new_zeros(batch_size, self.receptive_field - 1, self.inner)

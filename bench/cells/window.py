@@ -1,4 +1,4 @@
-"""The last inputs as a state: what convolutions and attention over the past carry from one chunk of time to the next."""
+"""The last inputs as a state: what convolutions and attention carry from one chunk of time to the next."""
 
 from __future__ import annotations
 

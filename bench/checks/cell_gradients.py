@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 
 import torch
@@ -38,7 +39,9 @@ def every_parameter_gets_a_finite_gradient(probe: Probe) -> None:
 
 @law("let autograd derive the gradient; where you write it yourself, or detach, mend that")
 def gradcheck_in_float64(probe: Probe) -> None:
-    """Gradients of outputs and state with respect to input, state and parameters agree with finite differences."""
+    """Gradients of outputs and state with respect to input, state and parameters agree with finite differences. Parts
+    of the state that outputs depend on by comparisons alone, such as counters, are left out.
+    """
     cell, x_TBF = probe.cell(torch.float64), probe.inputs(3, 2, torch.float64).requires_grad_()
     state = probe.lived_in(cell, 2, torch.float64)
     parts = {f"part {i} of the state": part for i, part in enumerate(tensors(state)) if not _is_integer(part)}
@@ -52,7 +55,10 @@ def gradcheck_in_float64(probe: Probe) -> None:
             y_TBH, last = form(x_TBF, state)
             return y_TBH, *(part for part in tensors(last) if part.requires_grad)
 
-        for what, leaf in leaves.items():
+        reached = torch.autograd.grad(outputs(x_TBF)[0].sum(), list(leaves.values()), allow_unused=True)
+        for (what, leaf), gradient in zip(leaves.items(), reached, strict=True):
+            if gradient is None and what in parts:
+                continue
             try:
                 gradcheck(outputs, (leaf,), fast_mode=True, check_undefined_grad=False)
             except GradcheckError:
@@ -67,6 +73,7 @@ def works_under_torch_func(probe: Probe) -> str:
     cells = [probe.cell(seed=seed) for seed in range(_SEEDS)]
     x_TBF = probe.inputs(5, 2)
     names = [name for name in all_forms(cells[0]) if name != "vendor"]
+    warnings.filterwarnings("ignore", "There is a performance drop")  # speed is not the question here
     for name in names:
         models: list[nn.Module] = [_Unrolled(cell, name) for cell in cells]
         parameters, buffers = stack_module_state(models)

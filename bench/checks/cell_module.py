@@ -57,7 +57,7 @@ def moves_between_dtypes_and_devices(probe: Probe) -> str:
     wanted: dict[str, Tensor] = {}
     cell, places = probe.cell(), _places()
     for device, dtype in places:
-        cell.to(device=device, dtype=dtype)
+        cell.to(device).to(dtype)
         x_TBF = probe.inputs(5, 2).to(device=device, dtype=dtype)
         place = f"on {device} in {layout(x_TBF).partition('[')[0]}"
         initial = cell.initial_state(2, like=x_TBF)
@@ -84,7 +84,7 @@ _TOLERANCE = 1e-2  # GPUs may multiply in TF32
 
 def _places() -> list[tuple[str, torch.dtype]]:
     devices = ["cpu", *("cuda",) * torch.cuda.is_available(), *("mps",) * torch.backends.mps.is_available()]
-    every = [(device, dtype) for device in devices for dtype in (torch.float32, torch.float64)]
+    every = [(device, dtype) for dtype in (torch.float32, torch.float64) for device in devices]
     return [(device, dtype) for device, dtype in every if (device, dtype) != ("mps", torch.float64)]
 
 

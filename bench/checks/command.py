@@ -9,10 +9,9 @@ from functools import partial
 import torch
 
 from bench.build import build_task, load_cell
-from bench.checks.cells import check_cell
+from bench.checks import cells, tasks
 from bench.checks.law import Verdict
-from bench.checks.probe import MakeCell
-from bench.checks.tasks import check_task
+from bench.checks.probe import MakeCell, Probe
 from bench.compose import Composed, run_hydra
 from bench.config import validate
 from bench.errors import BenchError, ConfigError, did_you_mean
@@ -58,7 +57,10 @@ def run(arguments: list[str]) -> int:
     Raises ConfigError in one line for a wrong command, as a run does.
     """
     if {"-h", "--help"} & {*arguments}:
-        print(USAGE, end="")
+        print(USAGE)
+        statements = {law.name: law.statement for law in cells.LAWS} | {law.name: law.statement for law in tasks.LAWS}
+        for name, statement in statements.items():
+            print(f"{name}: {' '.join(statement.split())}")
         return 0
     torch.set_num_threads(1)  # as a run does; for tensors this small more are slower
     group, names, options = _subjects([argument for argument in arguments if argument != "--markdown"])
@@ -101,7 +103,7 @@ def _check_cell(composed: Composed, options: list[str]) -> Checked:
     cell_class, cell_options = load_cell(config.cell)
     make_cell = partial(cell_class, **cell_options)
     is_sized = any(option.startswith("model.hidden=") for option in options)
-    verdicts = check_cell(make_cell, hidden_size=config.model.hidden) if is_sized else check_cell(make_cell)
+    verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
     facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-"}
     return Checked(cell_name(composed.choices["cell"], composed.tree["cell"]), verdicts, facts)
@@ -121,7 +123,7 @@ def _check_task(composed: Composed, _: list[str]) -> Checked:
     options = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
     metric = task.spec.metric
     facts = {"metric": f"{metric.name} ({metric.direction})", "chance": f"{metric.chance:.4g}"}
-    return Checked(task.spec.id, check_task(type(task), options), facts)
+    return Checked(task.spec.id, tasks.check_task(type(task), options), facts)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,9 @@ def judge(
 
 
 def _verdict(law: Law[Subject], subject: Subject, reason: str | None) -> Verdict:
-    """One law on one subject; torch's global generator starts the same for each and is left as it was."""
+    """One law on one subject. Torch's generator starts the same for each and is left as it was."""
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             torch.manual_seed(0)
             note = law.check(subject)
     except Exception as error:

@@ -25,17 +25,18 @@ _SPAN = 2**20  # numbers in a state's tensor over time; on a CPU, larger ones ta
 def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tensor:
     """All states `[T, B, ...]` of h_t = a_t * h_{t-1} + b_t, element by element, T at least 1.
 
-    `b_TB [T, B, ...]` is real or complex; `a_TB` has its shape or one that broadcasts to it; `h0_B [B, ...]` is the state
-    before the first step, zeros where None. Wide steps on a CPU run in order without a graph, one backward node in all;
-    narrow ones, and those on other devices, in chunks, at a depth of O(log T). Backward keeps `a_TB`, `h0_B` and the
-    result. Differentiable any number of times, and under torch.func's vmap and grad.
+    `b_TB [T, B, ...]` is real or complex; `a_TB` has its shape or one that broadcasts to it; `h0_B [B, ...]` is the
+    state before the first step, zeros where None. On a CPU, wide steps run in order, in place and as one node of the
+    graph, which is as fast as memory; narrow ones, and all on other devices, run in chunks at a depth of O(log T).
+    Backward keeps `a_TB`, `h0_B` and the result. Differentiable any number of times, and under torch.func's vmap, grad
+    and jacrev (for the older `vectorize=True` of torch.autograd.functional it is not).
     """
     dtype = torch.promote_types(a_TB.dtype, b_TB.dtype)
     if h0_B is not None:
         dtype = torch.promote_types(dtype, h0_B.dtype)
     b_TB = b_TB.to(dtype)
     h0_B = b_TB.new_zeros(b_TB.shape[1:]) if h0_B is None else h0_B.to(dtype).expand(b_TB.shape[1:])
-    return _Scan.apply(a_TB.to(dtype).expand(b_TB.shape), b_TB, h0_B)  # type: ignore[no-any-return]
+    return _Scan.apply(a_TB.to(dtype).expand(b_TB.shape), b_TB, h0_B)
 
 
 class LinearCell(Cell):
@@ -50,7 +51,7 @@ class LinearCell(Cell):
 
     @abstractmethod
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and after them whatever else `output` needs of the inputs.
+        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and whatever else `output` needs of the inputs.
 
         The leading dimensions are `[B]` or `[T, B]`. a may have any shape that broadcasts to that of b.
         """
@@ -69,7 +70,7 @@ class LinearCell(Cell):
         return self.output(h, *others), _as_real(h)
 
     def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
-        """All time steps at once, or on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        """All time steps, on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
         assert isinstance(state, Tensor)
         on_cpu = x_TBF.device.type == "cpu"
         outputs = []
@@ -103,7 +104,7 @@ class _Scan(Function):
         ctx.save_for_backward(a, h0, output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         a, h0, h = ctx.saved_tensors
         grad_b = _Adjoint.apply(a.conj(), grad)
         grad_a = grad_b * _delayed(h, h0).conj() if ctx.needs_input_grad[0] else None
@@ -111,9 +112,8 @@ class _Scan(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, int]:
-        size = info.batch_size
-        lanes = [_lanes_at(1, a, in_dims[0], size), _lanes_at(1, b, in_dims[1], size), _lanes_at(0, h0, in_dims[2], size)]
-        return _Scan.apply(*lanes), 1
+        lanes = zip((1, 1, 0), (a, b, h0), in_dims, strict=True)
+        return _Scan.apply(*(_lanes_at(place, x, dim, info.batch_size) for place, x, dim in lanes)), 1
 
 
 class _Adjoint(Function):
@@ -130,7 +130,7 @@ class _Adjoint(Function):
         ctx.save_for_backward(inputs[0], output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         a, p = ctx.saved_tensors
         zero = torch.zeros_like(grad[0])
         grad_g = _Scan.apply(a.conj(), grad, zero)
@@ -138,8 +138,8 @@ class _Adjoint(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, g: Tensor) -> tuple[Tensor, int]:
-        lanes = [_lanes_at(1, tensor, dim, info.batch_size) for tensor, dim in zip((a, g), in_dims, strict=True)]
-        return _Adjoint.apply(*lanes), 1
+        lanes = zip((a, g), in_dims, strict=True)
+        return _Adjoint.apply(*(_lanes_at(1, x, dim, info.batch_size) for x, dim in lanes)), 1
 
 
 def _chunks_pay(b: Tensor) -> bool:

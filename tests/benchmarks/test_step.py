@@ -2,8 +2,8 @@
 
     python -m pytest tests/benchmarks/test_step.py --benchmark-columns=median,iqr,rounds [--benchmark-json=FILE]
 
-A step is the harness's own: forward, loss, backward, clipping and fused Adam, of a model of one layer. Compare figures of
-one machine only, and of one that does nothing else meanwhile.
+A step is the harness's own: forward, loss, backward, clipping and fused Adam, of a model of one layer. Compare figures
+of one machine only, and of one that does nothing else meanwhile.
 """
 
 import pytest

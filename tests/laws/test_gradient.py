@@ -1,6 +1,5 @@
 """What gradient training descends: of the whole under full BPTT, of windows cut apart under truncated BPTT."""
 
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from oracles import naive
 from tiny import CELLS, CPU64, Given, Spy, a_batch, a_config, a_model, few
 
-from bench import train as train_module
+from bench.model import SequenceModel
 from bench.train import train
 
 HIDDEN = 2
@@ -103,7 +102,9 @@ def check_no_gradient_crosses(batches, window, update="sequence"):
 
 def _reached(batch):
     nothing = batch.inputs.grad is None
-    return [False if nothing else bool((step_BF != 0).any()) for step_BF in (batch.inputs if nothing else batch.inputs.grad)]
+    return [
+        False if nothing else bool((step_BF != 0).any()) for step_BF in (batch.inputs if nothing else batch.inputs.grad)
+    ]
 
 
 def scored_in_the_end(T, window):
@@ -124,17 +125,13 @@ def test_no_gradient_crosses_from_batch_to_batch():
     check_no_gradient_crosses(two_batches_of_going_lanes(), window=None)
 
 
-def test_a_detach_left_out_is_noticed(monkeypatch):
-    monkeypatch.setattr(train_module, "detach", lambda state: state)
+@pytest.mark.parametrize(
+    "batches", [[scored_in_the_end(6, 3)], two_batches_of_going_lanes()], ids=["windows", "batches"]
+)
+def test_a_detach_left_out_is_noticed(monkeypatch, batches):
+    monkeypatch.setattr(SequenceModel, "carry", lambda self, state, fresh: state or self.initial_state(len(fresh)))
     with pytest.raises(AssertionError, match="crosses a border"):
-        check_no_gradient_crosses([scored_in_the_end(6, 3)], window=3)
-
-
-def test_a_detach_left_out_between_batches_is_noticed(monkeypatch):
-    monkeypatch.setattr(train_module, "detach", lambda state: state)
-    monkeypatch.setattr("bench.model.SequenceModel.carry", lambda self, state, fresh: state or self.initial_state(2))
-    with pytest.raises(AssertionError, match="crosses a border"):
-        check_no_gradient_crosses(two_batches_of_going_lanes(), window=None)
+        check_no_gradient_crosses(batches, window=3)
 
 
 def test_the_state_does_go_from_batch_to_batch():

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 import pytest
-from tiny import Silent, Turning, a_config, a_setup, few
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import Silent, Turning, a_config, a_setup, few
 
 from bench import fit as fit_module
 from bench import runner
@@ -56,7 +56,10 @@ def test_the_best_is_by_the_metrics_direction_and_the_first_of_equals(scores, di
 def run(tmp_path, monkeypatch, task):
     """The record of a run of `task`, and the splits in the order in which they were read."""
     monkeypatch.setattr(runner, "build_task", lambda options: task)
-    tree = {**asdict(a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8)), "results_dir": str(tmp_path)}
+    tree = {
+        **asdict(a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8)),
+        "results_dir": str(tmp_path),
+    }
     return runner.execute(Composed(tree, {"task": "turning", "cell": "gru"}, {}, None), Silent()), list(task.order)
 
 
@@ -91,7 +94,9 @@ def test_fit_never_reads_the_test_split():
 
 
 def test_choosing_on_the_test_split_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "evaluate", lambda model, task, split, machine: evaluate(model, task, "test", machine))
+    monkeypatch.setattr(
+        fit_module, "evaluate", lambda model, task, split, machine: evaluate(model, task, "test", machine)
+    )
     _, order = run(tmp_path, monkeypatch, Watched())
     with pytest.raises(AssertionError, match="not read exactly once"):
         check_test_is_read_once_and_last(order)

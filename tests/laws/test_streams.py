@@ -33,10 +33,13 @@ class Listening(Copy):
 
 
 class GlobalData(Listening):
-    """The mutant: data drawn from torch's global generator."""
+    """The mutant: each batch drawn from torch's global generator when it is asked for."""
 
     def batches(self, split, batch_size, generator):
-        return super().batches(split, batch_size, torch.default_generator)
+        if split != "train":
+            return (yield from super().batches(split, batch_size, generator))
+        while True:
+            yield next(super().batches(split, batch_size, torch.default_generator))
 
 
 def trained(task=None, **changes):
@@ -114,7 +117,11 @@ def digest(weights):
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process():
     here = digest(trained(seed=0)[1])
     folder = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(map(str, (folder, folder.parent)))}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": os.pathsep.join(map(str, (folder, folder.parent))),
+    }
     code = "import torch; from laws.test_streams import digest, trained; print(digest(trained(seed=0)[1]))"
     there = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert there.stdout.strip() == here

@@ -64,7 +64,7 @@ def test_a_subclass_that_changes_gates_but_keeps_vendor_is_refused(mutant, findi
 
 
 class Decay(Cell):
-    """h_t = a h_{t-1} + x_t with one rate a, and its parallel form: h_t = a^(t+1) h_0 + sum over s <= t of a^(t-s) x_s."""
+    """h_t = a h_{t-1} + x_t with one a; its parallel form is h_t = a^(t+1) h_0 + sum over s <= t of a^(t-s) x_s."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -1,6 +1,5 @@
 """Each built-in cell equals its equation as written down a second time: outputs, states, gradients, parameter count."""
 
-
 import pytest
 import torch
 from hypothesis import given, settings

@@ -24,7 +24,7 @@ class DelayLine(Task):
     def __init__(self, delay: int = 5, length: int = 40) -> None:
         if not 1 <= delay < length or length < _FIRST:
             raise ValueError(
-                f"task.delay={delay}, task.length={length}: delay must be at least 1 and below length, length at least {_FIRST}"
+                f"task.delay={delay}, task.length={length}: delay must be 1 to length - 1, length at least {_FIRST}"
             )
         self.delay, self.length = delay, length
 

@@ -1,4 +1,6 @@
-"""Echo state network. Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD 148 (2001)."""
+"""Echo state network. Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD Report
+148 (2001).
+"""
 
 from __future__ import annotations
 

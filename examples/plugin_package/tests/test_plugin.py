@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from bench.checks import CELL_LAWS, assert_cell
-from bench.cli import main
-from torch import Generator
-
 from bench_echo.delay_line import DelayLine
 from bench_echo.echo_state import EchoState
+from torch import Generator
+
+from bench.checks import CELL_LAWS, assert_cell
+from bench.cli import main
 
 
 @pytest.mark.parametrize("law", CELL_LAWS)
@@ -28,7 +28,11 @@ def test_targets_are_the_inputs_some_steps_ago() -> None:
 def test_splits_are_disjoint() -> None:
     task = DelayLine()
     firsts = {
-        split: {tuple(lane[:8].tolist()) for batch in islice(task.batches(split, 64, Generator()), 20) for lane in batch.inputs.T}
+        split: {
+            tuple(lane[:8].tolist())
+            for batch in islice(task.batches(split, 64, Generator()), 20)
+            for lane in batch.inputs.T
+        }
         for split in ("train", "valid", "test")
     }
     assert not firsts["train"] & firsts["valid"] and not firsts["train"] & firsts["test"]

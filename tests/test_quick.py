@@ -8,7 +8,7 @@ import torch
 from tiny import CELLS
 
 from bench.api import Cell
-from bench.checks.shapes import check_shapes
+from bench.checks.quick import quick_check
 from bench.errors import ConfigError
 
 
@@ -66,36 +66,38 @@ class Infinite(Right):
         return y * math.nan, state
 
 
-class Asserting(Right):
+class Raising(Right):
     def step(self, x_BF, state):
         raise ValueError("first line\nsecond line")
 
 
 MESSAGES = {
-    WrongInput: "one step with input [B=2, F=3] and hidden size 4 fails: mat1 and mat2 shapes cannot be multiplied",
-    OneValue: "step must return (output, state), got Tensor",
-    WrongOutput: "the output of step must be [B, H] = [2, 4], got [2, 3]",
-    NoTensor: "the output of step must be [B, H] = [2, 4], got NoneType",
-    WrongState: "step must return a state of the shapes of initial_state, [[2, 4]], got [[1, 4]]",
-    BareState: "step must return a state of the shapes of initial_state, [[2, 4]], got [2, 4]",
-    Infinite: "the output of the first step from a random input is not finite",
-    Asserting: "one step with input [B=2, F=3] and hidden size 4 fails: first line",
+    WrongInput: "RuntimeError at test_quick.py:26 in step: mat1 and mat2 shapes cannot be multiplied",
+    OneValue: "step returns float32[2, 4] instead of (output, state)",
+    WrongOutput: "step: the output is float32[2, 3] instead of [2, 4]",
+    NoTensor: "step: the output is NoneType instead of [2, 4]",
+    WrongState: "step: the state becomes tuple(float32[1, 4]), initial_state has tuple(float32[2, 4])",
+    BareState: "step: the state becomes float32[2, 4], initial_state has tuple(float32[2, 4])",
+    Infinite: "step: the output is not finite from time 0 on",
+    Raising: "ValueError at test_quick.py:71 in step: first line;",
 }
 
 
 @pytest.mark.parametrize("cell", [*CELLS, Right])
 def test_a_cell_that_keeps_to_the_contract_passes(cell):
-    check_shapes(cell(3, 4))
+    quick_check(cell(3, 4))
 
 
 @pytest.mark.parametrize("cell", MESSAGES)
-def test_a_mistake_has_one_line_that_says_what_was_expected(cell):
-    with pytest.raises(ConfigError, match=re.escape(f"cell {cell.__name__}: {MESSAGES[cell]}")) as caught:
-        check_shapes(cell())
+def test_a_mistake_is_one_line_that_says_where_it_is_and_what_was_expected(cell):
+    with pytest.raises(
+        ConfigError, match=f"cell {cell.__name__} breaks the law `.*`: {re.escape(MESSAGES[cell])}"
+    ) as caught:
+        quick_check(cell())
     assert "\n" not in str(caught.value)
 
 
 def test_the_check_leaves_the_global_generator_alone():
     cell, before = Right(), torch.get_rng_state()
-    check_shapes(cell)
+    quick_check(cell)
     assert torch.equal(torch.get_rng_state(), before)
