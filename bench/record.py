@@ -64,9 +64,9 @@ class Record:
     """A run in full, the content of `record.json`. ValueError names the first field that is not of its type.
 
     `finished` is the time in UTC, as ISO 8601 writes it. `identity` is a hash of all that decides the result except the
-    code's version; `changed` holds by dotted name the options that differ from their groups' defaults; `fingerprint` is a hash of the data (null where it is generated);
-    `unroll` is the way that the cell was really carried through time. `memory` holds at least `peak_mib`; `scores` all
-    of the task's scores by split, the metric among them.
+    code's version; `changed` holds by dotted name the options that differ from their groups' defaults; `fingerprint` is
+    a hash of the data (null where it is generated); `unroll` is the way that the cell was really carried through time.
+    `memory` holds at least `peak_mib`; `scores` all of the task's scores by split, the metric among them.
     """
 
     schema: Literal[1] = SCHEMA

@@ -13,8 +13,8 @@ from bench.errors import StoreError
 from bench.record import Record
 
 FIELDS = (
-    "schema id status reason task cell bptt seed metric scores params speed memory seconds finished config versions git "
-    "machine changed labels identity fingerprint unroll"
+    "schema id status reason task cell bptt seed metric scores params speed memory seconds finished config versions "
+    "git machine changed labels identity fingerprint unroll"
 ).split()
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -56,7 +56,7 @@ class MatrixMemory(Cell):
 
     @abstractmethod
     def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
-        """C steps: what is read, q, k and v are `[B, heads, C, d]`, gates `[B, heads, C]`; and the memory after them."""
+        """C steps: what is read, q, k and v are `[B, heads, C, d]`, gates `[B, heads, C]`; and the memory after."""
 
     def read(self, r: Tensor, x: Tensor) -> Tensor:
         """Outputs `[..., H]` of what was read, `[..., heads * d]`, and of the inputs `[..., F]`."""
