@@ -95,16 +95,20 @@ class SequenceModel(nn.Module):
 
     def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
-        x = self.encoder(inputs)
+        x = self._encode(inputs)
         last = []
         for i, (unroll, layer_state) in enumerate(zip(self._unrolls, state, strict=True)):
             x, layer_state = unroll(self.dropout(x) if i else x, layer_state)
             last.append(layer_state)
         return self.head(self.dropout(x)), tuple(last)
 
+    def _encode(self, inputs: Tensor) -> Tensor:
+        """Symbols as vectors; features in the weights' own type."""
+        return self.encoder(inputs.to(self.head.weight.dtype) if inputs.is_floating_point() else inputs)
+
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
-        x = self.encoder(inputs)
+        x = self._encode(inputs)
         last = []
         for cell, layer_state in zip(self.cells, state, strict=True):
             x, layer_state = cell.step(x, layer_state)

@@ -69,11 +69,15 @@ def train(
 
 def update(optimizer: Optimizer, parameters: list[nn.Parameter], clip_norm: float | None) -> float:
     """One optimiser step from the gradients that lie on `parameters`, clipped first; their global norm before that."""
-    norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip_norm is None else clip_norm)
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients).item()
+    if clip_norm is not None and norm > clip_norm:
+        for gradient in gradients:
+            gradient.mul_(clip_norm / norm)
     optimizer.step()
     for parameter in parameters:  # optimizer.zero_grad does the same, and takes 2% of a step of 1 ms
         parameter.grad = None
-    return norm.item()
+    return norm
 
 
 def passes(task: Task, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:

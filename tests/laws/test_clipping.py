@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few
 
+from bench import train as train_module
 from bench.train import Step, train
 
 
@@ -46,12 +47,16 @@ def before_backward(model, task, optimizer, batches, config, machine):
 def each_parameter(model, task, optimizer, batches, config, machine):
     """The mutant: each parameter is clipped on its own, which turns the whole."""
 
-    def one_by_one(parameters, limit, _):
+    def one_by_one(optimizer, parameters, limit):
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters])
         for parameter in parameters:
-            torch.nn.utils.clip_grad_norm_([parameter], limit / len(parameters))
+            torch.nn.utils.clip_grad_norm_([parameter], (limit or torch.inf) / len(parameters))
+        optimizer.step()
+        optimizer.zero_grad()
+        return norm.item()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("torch.nn.utils.clip_grads_with_norm_", one_by_one)
+        patch.setattr(train_module, "update", one_by_one)
         yield from train(model, task, optimizer, batches, config, machine)
 
 
