@@ -86,7 +86,7 @@ def write_cell(folder: Path, body: str, name: str = "mine.py") -> Path:
     return path
 
 
-_CELL = '''
+_CELL = """
 import torch
 from torch import nn
 
@@ -107,4 +107,4 @@ class Mine(Cell):
         y_BH = (1 - self.alpha) * h_BH + self.alpha * new_BH
         BODY
         return y_BH, y_BH
-'''
+"""

@@ -194,7 +194,9 @@ def test_a_place_that_is_not_there_says_so(refused, target):
     assert f"cell.target={target}" in refused(*COPY, "cell=custom", f"cell.target={target}")
 
 
-@pytest.mark.parametrize("arguments", [("lst",), ("list", "tsak"), ("leaderboard", "now"), ("sample",), ("list", "--x")])
+@pytest.mark.parametrize(
+    "arguments", [("lst",), ("list", "tsak"), ("list", "--x"), ("leaderboard", "now"), ("sample",)]
+)
 def test_a_wrong_verb_or_a_wrong_argument_of_one_is_a_line_too(capsys, arguments):
     said = bench(capsys, *arguments)
     assert said.code == 2

@@ -23,7 +23,7 @@ def test_a_run_ends_with_a_table_on_stdout_and_quiet_lines_on_stderr(once):
     _, said = once
     assert said.code == 0
     title, *facts = said.out.splitlines()
-    assert title.startswith("copy-v1(held_out=20)  gru(model.hidden=8)  full(evaluations=1)  3 steps  seed 0: done after")
+    assert title.startswith("copy-v1(held_out=20)  gru(model.hidden=8)  full(evaluations=1)  3 steps  seed 0: done")
     assert [fact.split()[0] for fact in facts] == ["valid", "test", "to", "speed", "memory", "model", "record"]
     assert "\x1b" not in said.out + said.err
     assert [line.split()[0] for line in said.err.splitlines()][1:] == ["recall_accuracy", "step", "best", "measuring"]
@@ -86,7 +86,7 @@ def test_another_seed_has_other_scores(capsys, tmp_path):
 def test_help_names_verbs_groups_and_options(capsys, arguments):
     said = bench(capsys, *arguments)
     assert said.code == 0
-    for word in ("leaderboard", "list", "sample", "model.hidden=", "task=NAME", "+experiment=NAME", "charlm", "vanilla"):
+    for word in ("leaderboard", "list", "sample", "model.hidden=", "task=NAME", "+experiment=NAME", "charlm", "lstm"):
         assert word in said.out
 
 

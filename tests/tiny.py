@@ -102,14 +102,10 @@ class Spy(torch.optim.SGD):
 
 
 class Silent(Reporter):
-    """Prints nothing and keeps its lines."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
+    """Says nothing while a run goes."""
 
     def info(self, line: str) -> None:
-        self.lines.append(line)
+        return
 
 
 def a_model(

@@ -27,7 +27,7 @@ def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tenso
 
     `b_TB [T, B, ...]` is real or complex; `a_TB` has its shape or one that broadcasts to it; `h0_B [B, ...]` is the
     state before the first step, zeros where None. On a CPU, wide steps run in order, in place and as one node of the
-    graph, which is as fast as memory; narrow ones, and all on other devices, run in chunks at a depth of O(log T).
+    graph, which no form in chunks beats there; narrow ones, and all on other devices, in chunks, O(log T) deep.
     Backward keeps `a_TB`, `h0_B` and the result. Differentiable any number of times, and under torch.func's vmap, grad
     and jacrev (for the older `vectorize=True` of torch.autograd.functional it is not).
     """
