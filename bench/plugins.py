@@ -24,7 +24,7 @@ def load(target: str, what: str) -> type:
     `what` names the option in errors. Raises ConfigError where the file, the module or the class is not there.
     """
     place, colon, name = target.rpartition(":")
-    if not colon:
+    if not colon and not target.endswith(".py"):
         place, _, name = target.rpartition(".")
     if not place or not name:
         raise ConfigError(f"{what}={target}: write file.py:Class or package.module:Class")
@@ -70,7 +70,10 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
     parameters = list(inspect.signature(cls).parameters.values())[given:]
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    try:
+        hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    except NameError as error:
+        raise ConfigError(f"{prefix}: an annotation of {cls.__name__}'s constructor is no type here: {error}") from None
     checked = {}
     for name, value in options.items():
         if name not in names and not takes_any:

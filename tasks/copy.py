@@ -52,7 +52,7 @@ class Copy(Generated):
     def __init__(
         self,
         symbols: int = 5,
-        delay: int = 20,
+        delay: int = 10,
         alphabet: int = 8,
         held_out: int = 1000,
         test_delay: int | None = None,

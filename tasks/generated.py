@@ -98,8 +98,8 @@ def draw(split: Split, sample: Callable[[int], Tensor]) -> Iterator[Tensor]:
 def split_of(rows_NS: Tensor) -> Tensor:
     """The split `[N]` that each row of integers belongs to by a hash of its content: 0 train, 1 valid, 2 test.
 
-    One row in ten is a valid one and one in ten a test one. The hash is SplitMix64's finaliser (Steele, Lea & Flood
-    2014) chained over the row, so that no simple rule tells the splits apart.
+    One row in ten is a valid one and one in ten a test one. The hash is that of SplitMix64 (Steele, Lea & Flood 2014)
+    with shifts that keep the sign, as torch's do, chained over the row, so that no simple rule tells the splits apart.
     """
     gamma, first, second = (_signed(word) for word in _MIX)
     hash_N = torch.zeros(len(rows_NS), dtype=torch.int64)

@@ -13,9 +13,9 @@ from bench.api import Cell, GatedCell, State
 def unroll_eager(cell: Cell, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
     """Step `cell` through `x [T, B, F]`; outputs `[T, B, H]` and the last state.
 
-    A gated cell's input projection is one matrix product for all steps, before the loop.
+    A gated cell's input projection is one matrix product for all steps, before the loop (unless its step is its own).
     """
-    if isinstance(cell, GatedCell):
+    if isinstance(cell, GatedCell) and type(cell).step is GatedCell.step:
         inputs = cell.project(x_TBF)
         advance: Callable[[Tensor, State], tuple[Tensor, State]] = cell.advance
     else:

@@ -8,6 +8,7 @@ divided: nothing overflows that the plain loop would not.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -104,42 +105,45 @@ class _Scan(Function):
         ctx.save_for_backward(a, h0, output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, h0, h = ctx.saved_tensors
-        grad_b = _Adjoint.apply(a.conj(), grad)
-        grad_a = grad_b * _delayed(h, h0).conj() if ctx.needs_input_grad[0] else None
+        grad_a, grad_b = _Gradients.apply(a, h0, h, grad)
         return grad_a, grad_b, grad_b[0] * a[0].conj()
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, int]:
-        lanes = zip((1, 1, 0), (a, b, h0), in_dims, strict=True)
-        return _Scan.apply(*(_lanes_at(place, x, dim, info.batch_size) for place, x, dim in lanes)), 1
+        return _Scan.apply(*_with_lanes(info.batch_size, in_dims, (1, 1, 0), (a, b, h0))), 1
 
 
-class _Adjoint(Function):
-    """p_t = a_{t+1} * p_{t+1} + g_t, from the last step to the first; a_0 is not used."""
+class _Gradients(Function):
+    """From the gradient g of all states that of the additions, p_t = g_t + conj(a_{t+1}) * p_{t+1}, from the last step to
+    the first, and that of the coefficients, p_t * conj(h_{t-1}); a node of its own, to be differentiated in its turn.
+    """
 
     @staticmethod
-    def forward(a: Tensor, g: Tensor) -> Tensor:
+    def forward(a: Tensor, h0: Tensor, h: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         if not _chunks_pay(g):
-            return _in_reverse(a, g)
-        return _in_chunks(a.roll(-1, 0).flip(0), g.flip(0), torch.zeros_like(g[0])).flip(0)
+            return _in_reverse(a.conj(), h0.conj(), h.conj(), g)
+        p = _in_chunks(a.conj().roll(-1, 0).flip(0), g.flip(0), torch.zeros_like(g[0])).flip(0)
+        return p * _delayed(h, h0).conj(), p
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0], output)
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
+        a, h0, h, _ = inputs
+        ctx.save_for_backward(a, h0, h, output[1])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        a, p = ctx.saved_tensors
-        zero = torch.zeros_like(grad[0])
-        grad_g = _Scan.apply(a.conj(), grad, zero)
-        return _delayed(grad_g, zero) * p.conj(), grad_g
+    def backward(ctx: Any, grad_a: Tensor, grad_b: Tensor) -> tuple[Tensor, ...]:
+        a, h0, h, p = ctx.saved_tensors
+        zero = torch.zeros_like(h0)
+        grad_g = _Scan.apply(a, grad_b + grad_a * _delayed(h, h0), zero)
+        grad_before = p * grad_a.conj()
+        grad_h = torch.cat([grad_before[1:], zero.unsqueeze(0)])
+        return p * _delayed(grad_g, zero).conj(), grad_before[0], grad_h, grad_g
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, g: Tensor) -> tuple[Tensor, int]:
-        lanes = zip((a, g), in_dims, strict=True)
-        return _Adjoint.apply(*(_lanes_at(1, x, dim, info.batch_size) for x, dim in lanes)), 1
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        return _Gradients.apply(*_with_lanes(info.batch_size, in_dims, (1, 0, 1, 1), tensors)), (1, 1)
 
 
 def _chunks_pay(b: Tensor) -> bool:
@@ -156,13 +160,17 @@ def _in_order(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     return out
 
 
-def _in_reverse(a: Tensor, g: Tensor) -> Tensor:
-    out = torch.empty_like(g)
-    rows = out.unbind()
-    p = rows[-1].copy_(g[-1])
-    for a_next, g_t, out_t in zip(a.unbind()[:0:-1], g.unbind()[-2::-1], rows[-2::-1], strict=True):
-        p = torch.addcmul(g_t, a_next, p, out=out_t)
-    return out
+def _in_reverse(a: Tensor, h0: Tensor, h: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """p_t * h_{t-1} and p_t, step by step in one go: what a step reads and writes lies in the cache for the next."""
+    grad_a, grad_b = torch.empty_like(g), torch.empty_like(g)
+    products, sums = grad_a.unbind(), grad_b.unbind()
+    p = sums[-1].copy_(g[-1])
+    earlier = zip(a.unbind()[:0:-1], h.unbind()[-2::-1], g.unbind()[-2::-1], products[:0:-1], sums[-2::-1], strict=True)
+    for a_after, h_t, g_t, product_after, sum_t in earlier:
+        torch.mul(p, h_t, out=product_after)
+        p = torch.addcmul(g_t, a_after, p, out=sum_t)
+    torch.mul(p, h0, out=products[0])
+    return grad_a, grad_b
 
 
 def _in_chunks(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
@@ -187,8 +195,12 @@ def _delayed(h: Tensor, first: Tensor) -> Tensor:
     return torch.cat([first.unsqueeze(0), h[:-1]])
 
 
-def _lanes_at(place: int, tensor: Tensor, dim: int | None, size: int) -> Tensor:
-    """`tensor` with vmap's dimension at `place`, repeated over it where it has none."""
-    if dim is not None:
-        return tensor.movedim(dim, place)
-    return tensor.unsqueeze(place).expand(*tensor.shape[:place], size, *tensor.shape[place:])
+def _with_lanes(
+    size: int, in_dims: tuple[int | None, ...], places: tuple[int, ...], tensors: tuple[Tensor, ...]
+) -> Iterator[Tensor]:
+    """The tensors with vmap's dimension at `places`, behind time where they have it; repeated where they have none."""
+    for place, dim, tensor in zip(places, in_dims, tensors, strict=True):
+        if dim is not None:
+            yield tensor.movedim(dim, place)
+        else:
+            yield tensor.unsqueeze(place).expand(*tensor.shape[:place], size, *tensor.shape[place:])

@@ -107,3 +107,20 @@ def test_a_cells_own_parallel_form_equals_its_loop(T, B, seed):
 def test_a_parallel_form_that_differs_from_the_loop_is_refused():
     with pytest.raises(ConfigError, match="unroll=parallel: outputs of Leaking differ"):
         choose(Leaking(2, 3), "auto")
+
+
+class Doubled(GRU):
+    """The mutant: a step of its own beside the gates, which no kernel of torch.nn knows."""
+
+    def step(self, x_BF, state):
+        y_BH, state = super().step(x_BF, state)
+        return 2 * y_BH, state
+
+
+def test_a_step_of_its_own_is_what_the_loop_takes_and_what_vendor_is_held_to():
+    cell = Doubled(2, 3)
+    x_TBF = torch.randn(4, 2, 2, generator=seeded(0))
+    y_TBH, _ = choose(cell, "eager")[1](x_TBF, cell.initial_state(2, x_TBF))
+    torch.testing.assert_close(y_TBH[0], cell.step(x_TBF[0], cell.initial_state(2, x_TBF))[0])
+    with pytest.raises(ConfigError, match="unroll=vendor: outputs of Doubled differ"):
+        choose(cell, "vendor")
