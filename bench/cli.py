@@ -175,9 +175,15 @@ def _check(arguments: list[str]) -> int:
 
 
 def _new(arguments: list[str]) -> int:
-    from bench.new import run
+    from bench import new
 
-    return run(arguments)
+    parser = _Parser(prog="bench new", description="Write a working cell or task, with its test, in this folder.")
+    parser.add_argument("kind", choices=new.KINDS)
+    parser.add_argument("name", help="of the module, in lower case: mine")
+    options = parser.parse_args(arguments)
+    module, test = new.write(options.kind, options.name, Path())
+    print(f"wrote {module} and {test}; next:", *new.next_steps(options.kind, module, test), sep="\n  ")
+    return 0
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Lt
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator, AllowInfNan, TypeAdapter, ValidationError
 
 from bench.errors import ConfigError, did_you_mean
 
@@ -55,7 +55,7 @@ class BPTTConfig:
 class ClipConfig:
     """Gradient clipping by global norm, after backward; null is none."""
 
-    norm: Annotated[float, Gt(0)] | None = 1.0
+    norm: Annotated[float, Gt(0), AllowInfNan(False)] | None = 1.0
 
 
 @dataclass
@@ -64,7 +64,7 @@ class BudgetConfig:
 
     steps: Annotated[int, Ge(1)] | None = 1000
     examples: Annotated[int, Ge(1)] | None = None
-    seconds: Annotated[float, Gt(0)] | None = None
+    seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
 
     def spent(self, steps: int, examples: int, seconds: float) -> float:
         """The share of the budget used up; 1 and more is the end."""
@@ -93,7 +93,7 @@ class HardwareConfig:
     """Where and in which arithmetic to run."""
 
     device: str = "auto"
-    threads: Annotated[int, Ge(1)] = 1
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
     precision: Annotated[str, one_of("float32", "bfloat16", "float64")] = "float32"
 
 

@@ -131,10 +131,10 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[str] = SHOWN) -> str:
 
 
 def _latest(attempts: list[Row]) -> list[Row]:
-    """The attempt that counts, for each identity and seed."""
+    """The attempt that counts, for each seed: its row's labels say all else, save what was edited in between."""
     latest = {}
     for row in sorted(attempts, key=lambda row: (row.status == "done", row.written, len(row.id), row.id)):
-        latest[row.identity, row.seed] = row
+        latest[row.seed] = row
     return list(latest.values())
 
 

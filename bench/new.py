@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import keyword
 from importlib import resources
 from pathlib import Path
@@ -11,24 +10,6 @@ from string import Template
 from bench.errors import ConfigError, StoreError
 
 KINDS = ("cell", "task")
-
-
-def run(arguments: list[str]) -> int:
-    """Write the skeleton that `arguments` ask for and say what to do next."""
-    parser = argparse.ArgumentParser(prog="bench new", description="Write a working cell or task, with its test.")
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("name", help="of the module, in lower case: mine")
-    options = parser.parse_args(arguments)
-    module, test = write(options.kind, options.name, Path())
-    target = f"{module}:{class_name(options.name)}"
-    print(f"wrote {module} and {test}; next:")
-    print(f"  python -m pytest {test}")
-    if options.kind == "cell":
-        print(f"  python -m bench check cell=custom cell.target={target}")
-        print(f"  python -m bench task=copy cell=custom cell.target={target}")
-    else:
-        print(f"  python -m bench task=custom task.target={target} budget.steps=300")
-    return 0
 
 
 def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
@@ -58,3 +39,13 @@ def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
 def class_name(name: str) -> str:
     """`my_cell` as `MyCell`."""
     return "".join(part.capitalize() for part in name.split("_"))
+
+
+def next_steps(kind: str, module: Path, test: Path) -> list[str]:
+    """The commands to go on with."""
+    target = f"{module}:{class_name(module.stem)}"
+    if kind == "cell":
+        uses = [f"check cell=custom cell.target={target}", f"task=copy cell=custom cell.target={target}"]
+    else:
+        uses = [f"check task=custom task.target={target}", f"task=custom task.target={target} budget.steps=300"]
+    return [f"python -m pytest {test}", *(f"python -m bench {use}" for use in uses)]

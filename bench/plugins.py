@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -49,13 +49,15 @@ def _load_file(path: Path, what: str, target: str) -> ModuleType:
     sys.modules[name] = module  # so that what the file defines can be pickled and inspected like any module's
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ConfigError(f"{what}={target}: {path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
 
 
 def _import(name: str, what: str, target: str) -> ModuleType:
+    if str(Path.cwd()) not in sys.path:  # the `bench` script does not put it there, as `python -m bench` does
+        sys.path.append(str(Path.cwd()))
     try:
         return importlib.import_module(name)
     except Exception as error:
@@ -87,6 +89,8 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
 
 
 def _convert(value: Any, annotation: Any, where: str) -> Any:
+    if isinstance(value, bool) and annotation is not Any and bool not in (annotation, *get_args(annotation)):
+        raise ConfigError(f"{where}={value}: input should not be a truth value")  # which Python would take for 0 or 1
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
     except ValidationError as error:

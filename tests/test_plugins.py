@@ -165,3 +165,19 @@ def test_the_hash_of_a_class_follows_its_source(mine):
 
 def test_a_class_without_a_source_has_a_hash_of_its_name():
     assert source_hash(int) != source_hash(float)
+
+
+def test_a_truth_value_is_no_number():
+    class Delayed:
+        def __init__(self, delay: int = 1, length: int | None = None, on: bool = False) -> None: ...
+
+    assert check_options(Delayed, {"delay": 2, "on": True}, "task") == {"delay": 2, "on": True}
+    for name in ("delay", "length"):
+        with pytest.raises(ConfigError, match=f"task.{name}=True: input should not be a truth value"):
+            check_options(Delayed, {name: True}, "task")
+
+
+def test_a_file_that_exits_is_an_error_of_one_line(tmp_path):
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(7)\n")
+    with pytest.raises(ConfigError, match="leaves.py cannot be loaded: SystemExit: 7"):
+        load(f"{tmp_path / 'leaves.py'}:Cell", "cell.target")

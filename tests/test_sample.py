@@ -44,6 +44,11 @@ def test_the_text_goes_on_from_the_prompt_for_as_long_as_was_asked(say):
     assert said == (0, TEXT[:44] + "\n", "")
 
 
+def test_what_stands_far_back_in_the_prompt_is_remembered(write):
+    assert write("fox jumps over the ", 4, greedy=True).endswith("lazy")
+    assert write("the lazy dog. the ", 5, greedy=True).endswith("quick")
+
+
 def test_the_same_seed_writes_the_same_text_and_another_seed_another(write):
     assert write(length=100, temperature=2.0) == write(length=100, temperature=2.0)
     assert write(length=100, temperature=2.0) != write(length=100, temperature=2.0, seed=1)

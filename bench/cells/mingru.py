@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench.unroll.scan import LinearCell
+from bench.unroll.linear import LinearCell
 
 
 class MinGRU(LinearCell):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.unroll.scan import LinearCell
+from bench.unroll.linear import LinearCell
 
 
 class MinLSTM(LinearCell):

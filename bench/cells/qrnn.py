@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.api import State
 from bench.cells.window import extend, taps
-from bench.unroll.scan import LinearCell
+from bench.unroll.linear import LinearCell
 
 
 class QRNN(LinearCell):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import State
-from bench.unroll.scan import LinearCell
+from bench.unroll.linear import LinearCell
 
 
 class SRU(LinearCell):

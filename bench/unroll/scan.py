@@ -1,4 +1,4 @@
-"""The linear recurrence h_t = a_t * h_{t-1} + b_t over all time steps at once, and the cells that are one.
+"""The linear recurrence h_t = a_t * h_{t-1} + b_t over all time steps at once.
 
 Blelloch, "Prefix sums and their applications", CMU-CS-90-190 (1990); for recurrent cells Martin & Cundy, "Parallelizing
 linear recurrent neural nets over sequence length", ICLR 2018. States are only ever multiplied by coefficients, never
@@ -7,7 +7,6 @@ divided: nothing overflows that the plain loop would not.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +14,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from bench.api import Cell, State
-
 _CHUNK = 16  # time steps a chunk; 8 and 32 are slower
 _LONG = 128  # from here on chunks pay off on a CPU, where a step's tensor is
 _NARROW = 6 * 1024  # bytes or smaller: there the cost of a call outweighs that of its arithmetic
-_SPAN = 2**20  # numbers in a state's tensor over time; on a CPU, larger ones take longer to allocate than to compute
 
 
 def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tensor:
@@ -38,58 +34,6 @@ def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tenso
     b_TB = b_TB.to(dtype)
     h0_B = b_TB.new_zeros(b_TB.shape[1:]) if h0_B is None else h0_B.to(dtype).expand(b_TB.shape[1:])
     return _Scan.apply(a_TB.to(dtype).expand(b_TB.shape), b_TB, h0_B)
-
-
-class LinearCell(Cell):
-    """A cell whose state obeys h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone.
-
-    A subclass sets `state_shape` and writes `recurrence`, and `output` where the output is not the state; it gets the
-    step and the parallel form from them. The state is one tensor `[B, *state_shape]`; where b is complex, `state_shape`
-    ends in 2, the real and the imaginary part, so that what is carried through time is real.
-    """
-
-    state_shape: tuple[int, ...]
-
-    @abstractmethod
-    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and whatever else `output` needs of the inputs.
-
-        The leading dimensions are `[B]` or `[T, B]`. a may have any shape that broadcasts to that of b.
-        """
-
-    def output(self, h: Tensor, *others: Tensor) -> Tensor:
-        """Outputs `[..., H]` of the new states `[..., *S]` and of what `recurrence` returned after a and b."""
-        return h
-
-    def initial_state(self, batch_size: int, like: Tensor) -> State:
-        """Zeros `[B, *state_shape]`."""
-        return like.new_zeros(batch_size, *self.state_shape)
-
-    def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
-        a, b, *others = self.recurrence(x_BF)
-        h = a * _as_carried_by(b, state) + b
-        return self.output(h, *others), _as_real(h)
-
-    def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
-        """All time steps, on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
-        assert isinstance(state, Tensor)
-        on_cpu = x_TBF.device.type == "cpu"
-        outputs = []
-        for span_TBF in x_TBF.split(max(1, _SPAN // state.numel()) if on_cpu else len(x_TBF)):
-            a, b_TB, *others = self.recurrence(span_TBF)
-            h_TB = linear_scan(a, b_TB, _as_carried_by(b_TB, state))
-            state = _as_real(h_TB[-1])
-            outputs.append(self.output(h_TB, *others))
-        return torch.cat(outputs), state
-
-
-def _as_carried_by(b: Tensor, state: State) -> Tensor:
-    assert isinstance(state, Tensor)
-    return torch.view_as_complex(state) if b.is_complex() else state
-
-
-def _as_real(h: Tensor) -> Tensor:
-    return torch.view_as_real(h) if h.is_complex() else h
 
 
 class _Scan(Function):
@@ -116,8 +60,8 @@ class _Scan(Function):
 
 
 class _Gradients(Function):
-    """From the gradient g of all states that of the additions, p_t = g_t + conj(a_{t+1}) * p_{t+1}, from the last step to
-    the first, and that of the coefficients, p_t * conj(h_{t-1}); a node of its own, to be differentiated in its turn.
+    """From the gradient g of all states: that of the additions, p_t = g_t + conj(a_{t+1}) * p_{t+1}, from the last step
+    to the first, and that of the coefficients, p_t * conj(h_{t-1}). A node of its own, so that it has gradients too.
     """
 
     @staticmethod
@@ -142,7 +86,7 @@ class _Gradients(Function):
         return p * _delayed(grad_g, zero).conj(), grad_before[0], grad_h, grad_g
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[Any, tuple[int, int]]:
         return _Gradients.apply(*_with_lanes(info.batch_size, in_dims, (1, 0, 1, 1), tensors)), (1, 1)
 
 
