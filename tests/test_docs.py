@@ -11,6 +11,7 @@ import pytest
 
 from bench.cli import VERBS
 from bench.compose import Composed, run_hydra
+from bench.listing import choices
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -60,3 +61,11 @@ def test_readme_s_commands_are_understood(command: str, monkeypatch: pytest.Monk
     (run,) = composed
     for key, value in last.items():
         assert str(run.choices.get(key, run.tree.get(key, run.changed.get(key)))) == value
+
+
+def test_the_table_of_cells_has_all_of_them_and_each_keeps_its_laws() -> None:
+    rows = re.findall(r"^\| (\w+) +\|.*\| ([^|]+?) +\|$", (ROOT / "docs" / "cells.md").read_text("utf-8"), re.MULTILINE)
+    kept = dict(rows)
+    assert kept.pop("cell") == "laws"
+    assert sorted(kept) == sorted(name for name in choices("cell") if name != "custom")
+    assert all(re.fullmatch(r"(\d+) of \1|\d+ of \d+, \d+ fails as expected", laws) for laws in kept.values())

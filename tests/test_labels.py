@@ -56,7 +56,7 @@ def test_runs_that_changed_different_things_never_share_a_row(one, other):
         (("seed=3", "results_dir=/tmp/x", "rerun=true", "hardware.threads=2"), {"cell": "gru", "bptt": "full"}),
         (("model.hidden=64",), {"cell": "gru(model.hidden=64)"}),
         (("model.hidden=128",), {"cell": "gru"}),
-        (("cell=lstm", "cell.forget_bias=1"), {"cell": "lstm(forget_bias=1)"}),
+        (("cell=lstm", "cell.forget_bias=2"), {"cell": "lstm(forget_bias=2)"}),
         (("match.params=9000",), {"cell": "gru(match.params=9000)"}),
         (("unroll=eager",), {"cell": "gru(unroll=eager)"}),
         (("task.delay=7",), {"task": "task-v1(delay=7)"}),

@@ -27,7 +27,7 @@ class MatrixMemory(Cell):
     (`advance_chunk`), and `gates` and `read` where it has them. Each head is d = ceil(H / heads) wide, so that every H
     will do. `conv` above 1 puts a causal depthwise convolution of so many taps, and a SiLU, behind W_qkv; the state is
     then (memory, the last conv - 1 steps of W_qkv x), else (memory,). The memory is never computed in bfloat16.
-    Parameters here: 4 H n d with n = `heads`, W_qkv's being 3 n d F, and 3 n d conv where conv is above 1.
+    Parameters here: 3 n d F + n d H with n = `heads`, and 3 n d conv where conv is above 1.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int, conv: int) -> None:
