@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import platform
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from bench.api import DataError
+
+from .hub import hub_origin, hub_rows
 
 __all__ = ["Corpus", "read_text"]
 
@@ -93,34 +93,11 @@ def _builtin() -> Corpus:
 
 
 def _from_hub(source: str) -> Corpus:
-    match = re.fullmatch(r"hub:([^/@]+/[^/@]+)(?:/([^/@]+))?(?:@(.+))?", source)
-    if not match:
-        raise ValueError(f"task.source={source}: not of the form hub:<owner>/<name>[/<configuration>][@<revision>]")
-    dataset_id, configuration, revision = match.groups()
-    if Path(dataset_id).exists():  # `datasets` would silently prefer it to the hub's
-        raise DataError(f"task.source={source}: a local {dataset_id} hides the hub's; for the local one drop the hub:")
-    try:
-        import datasets  # type: ignore[import-untyped]
-    except ImportError:
-        raise DataError(f"task.source={source}: needs `pip install datasets`; or {_REMEDY}") from None
-    hub_log = logging.getLogger("huggingface_hub")
-    level = hub_log.level
-    hub_log.setLevel(logging.ERROR)  # two lines for each of its retries would bury ours
-    try:
-        rows = datasets.load_dataset(dataset_id, configuration, revision=revision, split="train")
-    except Exception as error:  # the hub, its client, HTTP and file formats each have their own kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DataError(f"task.source={source}: cannot read it from the hub ({reason}); {_REMEDY}") from error
-    finally:
-        hub_log.setLevel(level)
-    kinds = {name: getattr(feature, "dtype", "nested") for name, feature in rows.features.items()}
-    if kinds.get("text") not in ("string", "large_string"):
-        columns = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
-        raise DataError(f"task.source={source}: has no column text of type string, only {columns}; {_REMEDY}")
+    rows = hub_rows(source, "train", {"text": "string"}, _REMEDY)
     return Corpus(
         name=source.removeprefix("hub:"),
         text="\n".join(row for row in rows["text"][:] if row is not None),
-        origin=f"https://huggingface.co/datasets/{dataset_id}, revision {revision or 'main'}, split train",
+        origin=hub_origin(source, "train"),
         licence=rows.info.license or "as its page on the hub states",
     )
 

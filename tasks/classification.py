@@ -1,0 +1,99 @@
+"""Classification of whole sequences: what came is read out at each one's last real step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec, Tokens
+
+from .ragged import Ragged, by_length
+
+__all__ = ["Classification", "Labelled"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Sequences of symbols `[T]` or features `[T, F]`, and the class of each, `labels [N]`."""
+
+    sequences: Ragged
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Classification(Task):
+    """A task that says at a sequence's end which of `classes` it is of; a subclass hands its data to `set_data`.
+
+    The metric is accuracy, `nll` the negative log-likelihood in nats. Chance is the share of train's most frequent
+    class in test (in valid where there is no test).
+    """
+
+    classes: Sequence[str]
+    """Names of the classes, by number."""
+
+    def set_data(
+        self,
+        id: str,
+        inputs: Tokens | Features,
+        classes: Sequence[str],
+        splits: Mapping[Split, Labelled],
+        source: str,
+        licence: str,
+        fingerprint: str | None = None,
+        baselines: Mapping[str, float] | None = None,
+        solved: float | None = None,
+    ) -> None:
+        """Take the data; raises DataError for a split without a sequence, save that test may be absent."""
+        for split in ("train", "valid"):
+            if not len(splits.get(split, ())):
+                raise DataError(f"{id}: the {split} split is empty; name more data, or another way to split it")
+        self.classes, self._splits = classes, splits
+        scored = splits.get("test") or splits["valid"]
+        commonest = splits["train"].labels.bincount(minlength=len(classes)).argmax()
+        chance = (scored.labels == commonest).double().mean().item()
+        metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
+        self._spec = TaskSpec(id, inputs, len(classes), "last_step", metric, source, licence, fingerprint)
+
+    @property
+    def spec(self) -> TaskSpec:
+        return self._spec
+
+    def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
+        """A pass over the split: batches of similar length, in train shuffled."""
+        data = self._splits.get(split)
+        if data is None:
+            return
+        order = by_length(data.sequences.lengths, batch_size, generator if split == "train" else None)
+        for chosen_B in order:
+            inputs, lengths_B = data.sequences.padded(chosen_B)
+            yield last_step(inputs, data.labels[chosen_B], lengths_B)
+
+    def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return {
+            "right": ((logits.argmax(-1) == batch.targets) * batch.weight).sum(),
+            "nll": (self.loss(logits, batch) * batch.weight).sum(),
+            "sequences": batch.weight.sum(),
+        }
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        sequences = totals["sequences"]
+        return {"accuracy": totals["right"] / sequences, "nll": totals["nll"] / sequences}
+
+
+def last_step(inputs: Tensor, labels_B: Tensor, lengths_B: Tensor) -> Batch:
+    """A batch of fresh lanes, padded at their ends, of which only each one's last real step counts."""
+    steps, lanes = inputs.shape[:2]
+    weight_TB = torch.zeros(steps, lanes)
+    weight_TB[lengths_B - 1, torch.arange(lanes)] = 1
+    return Batch(
+        inputs=inputs,
+        targets=labels_B.expand(steps, lanes),
+        weight=weight_TB,
+        fresh=torch.ones(lanes, dtype=torch.bool),
+        lengths=lengths_B,
+    )

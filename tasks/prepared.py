@@ -1,0 +1,86 @@
+"""Prepared data on the disk: what was costly to make of a source is made once, and found by the hash of all it is of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from bench.api import DataError
+
+__all__ = ["cache_folder", "check_checksum", "file_hash", "prepared"]
+
+_log = logging.getLogger("bench")
+
+
+def cache_folder() -> Path:
+    """Where prepared data lies: `$BENCH_CACHE`, else `bench-sequences` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    if named := os.environ.get("BENCH_CACHE"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "bench-sequences"
+
+
+def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors that `make` gives, from the disk where they lie there already.
+
+    `recipe` holds all that decides them: the source's hash, the options, a version that goes up with the code of `make`.
+    A file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is
+    whole. Files that cannot be read are made anew; a folder that cannot be written costs a warning.
+    """
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    path = cache_folder() / f"{name}-{digest[:20]}.safetensors"
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        pass
+    tensors = {key: tensor.contiguous() for key, tensor in make().items()}
+    try:
+        _write(path, save(tensors))
+    except OSError as error:
+        _log.warning("prepared data is not kept: %s (%s); set BENCH_CACHE to a folder", path.parent, error.strerror)
+    return tensors
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def file_hash(paths: Iterable[Path], root: Path | None = None) -> str:
+    """SHA-256 over the contents of files in the order given and, with a `root`, over their names below it."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if root is not None:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
+    return digest.hexdigest()
+
+
+def check_checksum(name: str, found: str, expected: str | None) -> None:
+    """Raise DataError, naming both, where the data's fingerprint is not the one that is `expected`, if any is."""
+    if expected is not None and found != expected:
+        raise DataError(
+            f"{name}: the data's SHA-256 is {found}, task.checksum says {expected}; "
+            "fetch the data again, or set task.checksum=null to take it as it is"
+        )

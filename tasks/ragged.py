@@ -1,0 +1,64 @@
+"""Sequences of different lengths: stored end to end, batched by length, padded at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Generator, Tensor
+
+__all__ = ["Ragged", "by_length"]
+
+_POOL = 32  # batches that are sorted by length together: little padding, and yet every pass mixes anew
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """N sequences, end to end: `values [sum of lengths, ...]`, of which sequence i is `starts[i]` to `starts[i + 1]`."""
+
+    values: Tensor
+    starts: Tensor
+
+    @classmethod
+    def of(cls, sequences: Iterable[Tensor]) -> Ragged:
+        """The given tensors `[T, ...]`, each of its own T; at least one."""
+        parts = list(sequences)
+        lengths = torch.tensor([0, *(len(part) for part in parts)])
+        return cls(torch.cat(parts), lengths.cumsum(0))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self.values[start:stop] for start, stop in pairwise(self.starts.tolist()))
+
+    @property
+    def lengths(self) -> Tensor:
+        """Time steps of each sequence, `[N]`."""
+        return self.starts.diff()
+
+    def padded(self, chosen_B: Tensor) -> tuple[Tensor, Tensor]:
+        """The sequences of these numbers side by side, `[T, B, ...]` with zeros after each one's end, and their lengths."""
+        starts_B = self.starts[chosen_B]
+        lengths_B = self.starts[chosen_B + 1] - starts_B
+        time_T1 = torch.arange(int(lengths_B.max()))[:, None]
+        inside_TB = time_T1 < lengths_B
+        picked = self.values[torch.where(inside_TB, starts_B + time_T1, 0)]
+        return picked * inside_TB.view(*inside_TB.shape, *[1] * (picked.dim() - 2)), lengths_B
+
+
+def by_length(lengths: Tensor, batch_size: int, generator: Generator | None = None) -> Iterator[Tensor]:
+    """The numbers of all sequences, in batches of similar length, each number once.
+
+    With a generator they are shuffled, sorted by length within pools of 32 batches, and the batches of a pool come in
+    random order. Without one they are sorted as a whole, shortest first.
+    """
+    if generator is None:
+        yield from lengths.argsort(stable=True).split(batch_size)
+        return
+    for pool in torch.randperm(len(lengths), generator=generator).split(_POOL * batch_size):
+        batches = pool[lengths[pool].argsort(stable=True)].split(batch_size)
+        for number in torch.randperm(len(batches), generator=generator).tolist():
+            yield batches[number]
