@@ -27,7 +27,7 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
         state = model.carry(state, batch.fresh)
         batch = batch.to(machine.device)
         with machine.autocast():
-            logits, state = model(batch.inputs, state)
+            logits, state = model.predict(batch, state)
         for name, value in task.tally(logits, batch).items():
             totals[name] += value.item()  # type: ignore[assignment]
     return task.scores(totals) if totals else None

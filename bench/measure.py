@@ -87,7 +87,7 @@ def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine
     model.eval()
     for batch in itertools.cycle(batches):
         with torch.inference_mode(), machine.autocast():
-            model(batch.to(machine.device).inputs, model.initial_state(len(batch.fresh)))
+            model.predict(batch.to(machine.device), model.initial_state(len(batch.fresh)))
         yield batch.tokens
 
 

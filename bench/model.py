@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.api import Cell, State, TaskSpec, Tokens, map_state
+from bench.api import Batch, Cell, State, TaskSpec, Tokens, map_state
 from bench.unroll import Mode, Unroll, choose
 
 MakeCell = Callable[[int, int], Cell]
@@ -101,6 +101,10 @@ class SequenceModel(nn.Module):
             x, layer_state = unroll(self.dropout(x) if i else x, layer_state)
             last.append(layer_state)
         return self.head(self.dropout(x)), tuple(last)
+
+    def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[T, B, C]` for a batch that lies on the model's device, and the state after it."""
+        return self(batch.inputs, state)
 
     def _encode(self, inputs: Tensor) -> Tensor:
         """Symbols as vectors; features in the weights' own type."""

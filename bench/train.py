@@ -52,7 +52,7 @@ def train(
             state = model.carry(state, part.fresh)
             part = part.to(machine.device)
             with machine.autocast():
-                logits, state = model(part.inputs, state)
+                logits, state = model.predict(part, state)
                 loss_TB = task.loss(logits, part)
             weight_TB = part.weight.to(loss_TB)
             loss_sum += (loss_TB.detach() * weight_TB).sum().item()

@@ -1,4 +1,4 @@
-"""Prepared data on the disk: what was costly to make of a source is made once, and found by the hash of all it is of."""
+"""Prepared data on the disk: what is costly to make of a source is made once, and found by a hash of its recipe."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ def cache_folder() -> Path:
 def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors that `make` gives, from the disk where they lie there already.
 
-    `recipe` holds all that decides them: the source's hash, the options, a version that goes up with the code of `make`.
-    A file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is
-    whole. Files that cannot be read are made anew; a folder that cannot be written costs a warning.
+    `recipe` holds all that decides them: the source's hash, the options, a version that goes up with `make`'s code. A
+    file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is whole. Files that cannot be read are made anew; a folder that cannot be written costs a warning.
     """
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     path = cache_folder() / f"{name}-{digest[:20]}.safetensors"

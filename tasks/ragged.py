@@ -16,7 +16,7 @@ _POOL = 32  # batches that are sorted by length together: little padding, and ye
 
 @dataclass(frozen=True)
 class Ragged:
-    """N sequences, end to end: `values [sum of lengths, ...]`, of which sequence i is `starts[i]` to `starts[i + 1]`."""
+    """N sequences, end to end: `values [sum of lengths, ...]`, of which number i is `starts[i]` to `starts[i + 1]`."""
 
     values: Tensor
     starts: Tensor
@@ -40,7 +40,7 @@ class Ragged:
         return self.starts.diff()
 
     def padded(self, chosen_B: Tensor) -> tuple[Tensor, Tensor]:
-        """The sequences of these numbers side by side, `[T, B, ...]` with zeros after each one's end, and their lengths."""
+        """The sequences of these numbers, `[T, B, ...]` with zeros after each one's end, and their lengths `[B]`."""
         starts_B = self.starts[chosen_B]
         lengths_B = self.starts[chosen_B + 1] - starts_B
         time_T1 = torch.arange(int(lengths_B.max()))[:, None]
