@@ -40,9 +40,9 @@ class AssociativeRecall(Generated):
 
     def __init__(
         self,
-        pairs: int = 4,
-        vocabulary: int = 16,
-        length: int = 24,
+        pairs: int = 8,
+        vocabulary: int = 64,
+        length: int = 64,
         power: float = 0.01,
         held_out: int = 1000,
         test_length: int | None = None,

@@ -36,6 +36,11 @@ def test_a_failure_that_the_class_declares_is_exit_code_0(capsys):
     assert out.endswith(f"15 of {len(CELL_LAWS)} (1 fails as expected)\n")
 
 
+def test_what_a_window_sees_is_told(capsys):
+    assert run(["cell=ngram_mlp", "cell.context=5"]) == 0
+    assert "\nreceptive field: 5 inputs\n" in capsys.readouterr().out
+
+
 def test_help_states_every_law(capsys):
     assert run(["--help"]) == 0
     out = capsys.readouterr().out
@@ -49,9 +54,9 @@ def test_several_cells_make_a_table_that_one_bad_name_does_not_end(capsys, flags
         line for line in capsys.readouterr().out.splitlines() if line.startswith(sides[0]) and line.endswith(sides[1])
     ]
     cells = [[text.strip() for text in row.strip("| ").replace("|", "  ").split("  ") if text.strip()] for row in rows]
-    assert cells[0] == ["cell", "parameters", "unroll", "laws"]
-    assert ["vanilla", "24,832", "eager, vendor", "16 of 16"] in cells
-    assert ["gruu", "-", "-", "0 of 1"] in cells
+    assert cells[0] == ["cell", "parameters", "unroll", "receptive field", "laws"]
+    assert ["vanilla", "24,832", "eager, vendor", "all", "16 of 16"] in cells
+    assert ["gruu", "-", "-", "-", "0 of 1"] in cells
     assert any(row[0] == "ugrnn" and row[-1] == "16 of 16" for row in cells)
 
 

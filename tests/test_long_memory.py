@@ -114,7 +114,7 @@ def last_opened(batch):
     ("task", "predict"),
     [
         (Adding(length=20, held_out=3000), one_value),
-        (AssociativeRecall(held_out=3000), a_value_seen),
+        (AssociativeRecall(4, 16, 24, held_out=3000), a_value_seen),
         (TemporalOrder(length=20, held_out=3000), one_symbol),
         (Dyck(held_out=1000), last_opened),
     ],

@@ -105,7 +105,7 @@ def _check_cell(composed: Composed, options: list[str]) -> Checked:
     is_sized = any(option.startswith("model.hidden=") for option in options)
     verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
-    facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-"}
+    facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-", "receptive field": _field(make_cell)}
     return Checked(cell_name(composed.choices["cell"], composed.tree["cell"]), verdicts, facts)
 
 
@@ -113,6 +113,14 @@ def _parameters(make_cell: MakeCell) -> str:
     """How many the cell has at the table's sizes; a dash where it cannot be built at these."""
     try:
         return f"{sum(p.numel() for p in make_cell(*_TABLE_SIZES).parameters()):,}"
+    except Exception:
+        return "-"
+
+
+def _field(make_cell: MakeCell) -> str:
+    """How many inputs an output can depend on; "all" for a cell that sets no `receptive_field`."""
+    try:
+        return str(getattr(make_cell(*_TABLE_SIZES), "receptive_field", "all"))
     except Exception:
         return "-"
 
@@ -138,7 +146,7 @@ class _Group:
 _GROUPS = {
     "cell": _Group(
         _check_cell,
-        {"parameters": 11, "unroll": 17, "laws": 8},
+        {"parameters": 11, "unroll": 17, "receptive field": 15, "laws": 8},
         "Parameters at input size {} and hidden size {}.".format(*_TABLE_SIZES),
     ),
     "task": _Group(_check_task, {"metric": 24, "chance": 8, "laws": 8}),
@@ -149,6 +157,8 @@ def _print_verdicts(checked: Checked) -> None:
     print(checked.name)
     for verdict in checked.verdicts:
         print(f"  {verdict.outcome:<21}{verdict.law}{': ' * bool(verdict.message)}{verdict.message}")
+    if (field := checked.facts.get("receptive field", "all")) != "all":
+        print(f"receptive field: {field} inputs")
     print(f"laws that hold: {checked.count}")
 
 
