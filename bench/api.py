@@ -19,11 +19,14 @@ from torch import Generator, Tensor, nn
 from bench.errors import DataError
 
 __all__ = [
-    "Batch", "Cell", "DataError", "Features", "GatedCell", "Metric", "Split", "State", "Task", "TaskSpec", "Tokens",
-    "map_state",
+    "END", "Batch", "Cell", "DataError", "Features", "GatedCell", "Metric", "Split", "State", "Task", "TaskSpec",
+    "Tokens", "map_state",
 ]  # fmt: skip
 
 Split = Literal["train", "valid", "test"]
+
+END = 0
+"""The target symbol that ends each output of a task that reads a `sequence`; it also starts the decoder."""
 
 State = Tensor | tuple[Any, ...]
 """What a cell carries through time: a tensor `[B, ...]`, or a (named) tuple of such states."""
@@ -79,7 +82,8 @@ class TaskSpec:
     """What a model must know of a task, and what a reader of its scores must know.
 
     `id` carries a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
-    model's output. `fingerprint` is a hash of the data for tasks that read some, None for generated ones.
+    model's output. `fingerprint` is a hash of the data for tasks that read some, None for generated ones. A task that
+    reads a `sequence` reads a whole one and then writes another, of at most `longest` symbols with their END.
     """
 
     id: str
@@ -90,6 +94,7 @@ class TaskSpec:
     source: str
     licence: str
     fingerprint: str | None = None
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,9 @@ class Batch:
     weight:  `[T, B]` float; 0 where neither loss nor score looks
     fresh:   `[B]` bool; True where a lane starts a new sequence, so that its state is reset
     lengths: `[B]` int64, the real time steps of each lane, where lanes are padded; None where none is
+
+    Of a task that reads a `sequence`, inputs are `[S, B]` or `[S, B, F]` without padding, targets and weight `[U, B]`
+    with each lane's END at its last real step, all lanes fresh, and `lengths` counts steps read and steps written.
     """
 
     inputs: Tensor
@@ -165,6 +173,13 @@ class Task(ABC):
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums and counts over a batch, scalars by name; they add up over batches. Nothing is divided here."""
 
+    def tally_decoded(self, decoded: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The same of what a model wrote by itself, `decoded [U, B]`, where only END follows an END; U is any.
+
+        Asked of tasks that read a `sequence`, beside `tally`, under other names.
+        """
+        return {}
+
     @abstractmethod
     def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
         """Scores by name from a split's totals: the one division. Holds the metric of `spec` by its name."""
@@ -214,6 +229,10 @@ class GatedCell(Cell):
 
     blocks: int
     states: ClassVar[tuple[str, ...]] = ("h",)
+    keeps: int | None = None
+    """The block of the gate that keeps the old state where it is open, if there is one (`init.forget_bias`)."""
+    writes: int | None = None
+    """The block of the gate that lets the new in, where that is one of its own (`init.chrono`)."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)

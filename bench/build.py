@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
-from torch import nn
+from annotated_types import Ge, Lt
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from bench.api import Cell, Task
+from bench.average import Average
 from bench.checks.quick import quick_check
-from bench.config import Config
+from bench.config import Config, InitConfig
 from bench.errors import BenchError, ConfigError
+from bench.gradient import choose_gradient
+from bench.init import initialise
+from bench.layer import Around
 from bench.machine import Machine, choose_machine
 from bench.match import hidden_for
 from bench.model import MakeCell, SequenceModel
-from bench.plugins import check_options, load
+from bench.optimizer import build_optimizer
+from bench.plugins import convert, load_checked
+from bench.schedule import Schedule, ticks_of
+from bench.seq2seq import EncoderDecoder
 from bench.unroll import Mode
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Setup:
     """All that a run needs. `unroll` names how the cells are carried through time in fact; `config` holds the hidden
-    size in fact, also where it was chosen to match a count.
+    size in fact, also where it was chosen to match a count. `average` is that of the weights, where one is kept.
     """
 
     config: Config
@@ -36,37 +43,58 @@ class Setup:
     machine: Machine
     model: SequenceModel
     optimizer: Optimizer
+    schedule: Schedule
+    average: Average | None
     unroll: str
 
 
 def build(config: Config, task: Task) -> Setup:
-    """Model and optimiser for `task`, the weights drawn from a stream of the seed's own.
+    """Model, optimiser and schedule for `task`, the weights drawn from a stream of the seed's own.
 
     Afterwards torch's global generator belongs to dropout alone. Raises ConfigError in one line.
     """
+    check_regime(config, task)
     machine = choose_machine(config.hardware)
     cell_class, options = load_cell(config.cell)
-    make_cell = partial(cell_class, **options)
+    make_cell = partial(draw_cell, config.init, cell_class, options)
     if config.match.params is not None or config.match.flops is not None:
-        hidden = hidden_for(config.match, task.spec, lambda size: build_model(config, task, make_cell, size))
+        hidden = hidden_for(config.match, lambda size: build_model(config, task, make_cell, size))
         config = replace(config, model=replace(config.model, hidden=hidden))
     torch.manual_seed(stream_seed(config.seed, "weights"))
     model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
-    unroll = model.choose_unroll(cast(Mode, config.unroll))
+    forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
+    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll))
     optimizer = build_optimizer(config.optimizer, model)
+    schedule = build_schedule(config, optimizer)
+    average = Average(model, optimizer, config.ema) if config.ema is not None else None
     torch.manual_seed(stream_seed(config.seed, "dropout"))
-    return Setup(config, task, cell_class, machine, model, optimizer, unroll)
+    return Setup(config, task, cell_class, machine, model, optimizer, schedule, average, unroll)
 
 
-def stream_seed(seed: int, purpose: Literal["weights", "data", "dropout"]) -> int:
+def check_regime(config: Config, task: Task) -> None:
+    """Raise ConfigError where an option has no meaning for the task: sequences are read and written as a whole, by an
+    encoder-decoder, which has options of its own.
+    """
+    name = task.spec.id
+    if task.spec.reads == "sequence":
+        if config.bptt.kind != "full" or config.bptt.checkpoint:
+            chosen = "bptt.checkpoint=true" if config.bptt.checkpoint else f"bptt={config.bptt.kind}"
+            raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; choose bptt=full")
+        return
+    for option in ("teacher_forcing", "beam"):
+        if (value := getattr(config.model, option)) != 1:
+            raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at 1")
+
+
+def stream_seed(seed: int, purpose: Literal["weights", "data", "dropout", "offsets"]) -> int:
     """A seed for one purpose, unrelated to those for the others and to other runs'."""
     return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8], "big") >> 1
 
 
 def build_task(options: dict[str, Any]) -> Task:
     """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data will not do."""
-    cls, checked = _load("task", options, Task)
+    cls, checked = load_checked("task", options, Task)
     try:
         return cls(**checked)
     except ValueError as error:
@@ -75,40 +103,49 @@ def build_task(options: dict[str, Any]) -> Task:
 
 def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:
     """A cell's class by `target` or `_target_`, and its checked options."""
-    return _load("cell", options, Cell, given=2)
+    return load_checked("cell", options, Cell, given=2)
 
 
-def _load(group: str, options: dict[str, Any], base: type[T], given: int = 0) -> tuple[type[T], dict[str, Any]]:
-    """The class that a group's options name, and the other options, checked against its constructor."""
-    key = "target" if "target" in options else "_target_"
-    cls = load(str(options.get(key, "")), f"{group}.{key}")
-    if not issubclass(cls, base):
-        raise ConfigError(
-            f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {base.__module__}.{base.__name__}"
-        )
-    return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
+def draw_cell(init: InitConfig, cell_class: type[Cell], options: dict[str, Any], input_size: int, size: int) -> Cell:
+    """A cell whose weights start as `init` says."""
+    cell = cell_class(input_size, size, **options)
+    initialise(cell, init)
+    return cell
 
 
 def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) -> SequenceModel:
     """The model on the CPU, its first cell checked quickly; a constructor that fails is a ConfigError."""
     shape = config.model
+    kind: Callable[..., SequenceModel] = SequenceModel
+    if task.spec.reads == "sequence":
+        kind = partial(EncoderDecoder, teacher_forcing=shape.teacher_forcing, beam=shape.beam)
     try:
-        model = SequenceModel(task.spec, make_cell, hidden, shape.layers, shape.embedding, shape.dropout)
+        model = kind(
+            task.spec,
+            make_cell,
+            hidden,
+            layers=shape.layers,
+            embedding=shape.embedding,
+            around=Around(**{field.name: getattr(shape, field.name) for field in fields(Around)}),
+            input_dropout=shape.input_dropout,
+            tie=shape.tie,
+        )
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ConfigError(f"the cell cannot be built: {error}") from error
+        raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {error}") from error
     quick_check(model.cells[0])
     return model
 
 
-def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
-    """The optimiser of `_target_` over the model's parameters, in its fused form where it has one.
+def build_schedule(config: Config, optimizer: Optimizer) -> Schedule:
+    """The learning rate schedule of `target` or `_target_`, constant where none is set, stretched over the budget.
 
-    Raises ConfigError for an unknown or ill-typed option and for a value that the optimiser rejects.
+    Raises ConfigError for an unknown or ill-typed option, and for a value that the schedule rejects.
     """
-    cls, checked = _load("optimizer", options, Optimizer, given=1)
-    if "fused" in cls.__init__.__annotations__:  # the fastest at every size measured, on CPUs too
-        checked.setdefault("fused", True)
+    options = dict(config.schedule) or {"_target_": "bench.schedule.Constant"}
+    warmup = convert(options.pop("warmup", 0.0), Annotated[float, Ge(0), Lt(1)], "schedule.warmup")
+    cls, checked = load_checked("schedule", options, LRScheduler, given=2)
+    ticks = ticks_of(config.budget, config.batch_size * config.accumulate)
     try:
-        return cls(model.parameters(), **checked)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ConfigError(f"optimizer: {error}") from None
+        return Schedule(partial(cls, **checked), optimizer, ticks, warmup)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"schedule: {error}") from None

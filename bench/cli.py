@@ -137,13 +137,38 @@ def _sample(arguments: list[str]) -> int:
     parser.add_argument("--temperature", type=float, default=1.0, help="below 1: more likely text; above 1: wilder (1)")
     parser.add_argument("--greedy", action="store_true", help="always the most likely character")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws (0)")
+    parser.add_argument("--confidences", action="store_true", help="show what it expects after each symbol read")
     parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
-    options = parser.parse_args([_as_flag(argument) for argument in arguments])
-    from bench.sample import sample
+    options = vars(parser.parse_args([_as_flag(argument) for argument in arguments]))
+    from bench.sample import confidences, sample
 
-    for piece in sample(**vars(options)):
+    if options.pop("confidences"):
+        for symbol, following in confidences(options["run"], options["results_dir"], options["prompt"]):
+            likeliest = "  ".join(f"{_shown(each)} {share:.3f}" for each, share in following.items())
+            print(f"after {_shown(symbol):8} {likeliest}")
+        return 0
+    for piece in sample(**options):
         print(piece, end="", flush=True)
     print()
+    return 0
+
+
+def _shown(symbol: str) -> str:
+    """A symbol in a table: as it is, in quotes where it would not be seen."""
+    return symbol if symbol.isprintable() and symbol.strip() else repr(symbol)
+
+
+def _diagnose(arguments: list[str]) -> int:
+    parser = _Parser(prog="bench diagnose", description="Show what goes on in a trained model over time.")
+    parser.add_argument("run", help="a run's id, the beginning of one, or its folder")
+    parser.add_argument("--lanes", type=int, default=8, help="sequences of the valid split to look at (8)")
+    parser.add_argument("--untrained", action="store_true", help="look at the weights that the run began from")
+    parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
+    options = parser.parse_args([_as_flag(argument) for argument in arguments])
+    from bench.diagnose import diagnose_run
+
+    for line in diagnose_run(**vars(options)):
+        print(line, flush=True)
     return 0
 
 
@@ -174,6 +199,12 @@ def _check(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _fetch(arguments: list[str]) -> int:
+    from bench.fetch import run
+
+    return run(arguments)
+
+
 def _new(arguments: list[str]) -> int:
     from bench import new
 
@@ -188,6 +219,8 @@ def _new(arguments: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
+    "fetch": _fetch,
+    "diagnose": _diagnose,
     "leaderboard": _leaderboard,
     "list": _list,
     "new": _new,

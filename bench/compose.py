@@ -157,8 +157,10 @@ def _changed(tree: Tree, choices: Mapping[str, str]) -> Tree:
     others = {group: name for group, name in choices.items() if default.get(group) != name and group not in _IN_COLUMNS}
     differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
     kept = {key: value for key, value in differing.items() if key.partition(".")[0] not in _STATED}
+    if kept.get("resume") in ("auto", "never"):
+        del kept["resume"]
     return others | kept
 
 
 _IN_COLUMNS = ("task", "cell", "bptt", "experiment")
-_STATED = ("seed", "results_dir", "rerun", "hardware")
+_STATED = ("seed", "results_dir", "rerun", "checkpoint", "hardware")

@@ -12,7 +12,7 @@ from bench import packages
 from bench.config import Config, Tree, flatten
 from bench.errors import ConfigError, did_you_mean
 
-OF_CLASSES = ("task", "cell", "optimizer")
+OF_CLASSES = ("task", "cell", "optimizer", "schedule")
 """Groups of options of a class, which its constructor checks: `+KEY` and `~KEY` are of use in them."""
 
 _TYPES = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
@@ -66,7 +66,8 @@ def _unknown_key(key: str, arguments: list[str]) -> str:
     known = sorted(({*flatten(asdict(Config())), *in_files} - {*OF_CLASSES}) | {*chosen, "experiment"})
     siblings = [k for k in known if "." in key and k.startswith(key.partition(".")[0] + ".")]
     has = f"; there are {', '.join(siblings)}" if siblings else "; see python -m bench --help"
-    own = " (for an option of your own class write +KEY=VALUE)" if "custom" in (chosen["cell"], chosen["task"]) else ""
+    custom = any(chosen[group] == "custom" for group in OF_CLASSES)
+    own = " (for an option of your own class write +KEY=VALUE)" if custom else ""
     return f"{key}: there is no such option{did_you_mean(key, known)}{has}{own}"
 
 

@@ -5,61 +5,64 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 
 from torch import Generator, Tensor, nn
 
 from bench.build import Setup, stream_seed
-from bench.curve import Curve
+from bench.checkpoint import Checkpoints
 from bench.errors import DataError, Diverged
 from bench.evaluate import evaluate
+from bench.passes import Passes
+from bench.progress import Fit, Position
 from bench.report import Reporter
-from bench.train import Step, passes, train
+from bench.train import Step, train
 
 _ROUNDING = 1e-9  # 1 / 49 * 49 is less than 1
 
 
-@dataclass
-class Fit:
-    """What training has come to so far; complete when `fit` returns, and useful where it was cut short."""
+def fit(setup: Setup, result: Fit, reporter: Reporter, checkpoints: Checkpoints | None = None) -> None:
+    """Train until budget or patience is spent, filling `result`, and leave the best weights on valid in the model.
 
-    curve: Curve = field(default_factory=Curve)
-    best_score: float | None = None
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    steps: int = 0
-    sequences: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    """Spent training; validation is not counted, nor charged to a budget in seconds."""
-
-
-def fit(setup: Setup, result: Fit, reporter: Reporter) -> None:
-    """Train until the budget is spent, filling `result`, and leave the best weights on valid in the model.
+    With `checkpoints`, from the last of them on, and saving more.
 
     Raises Diverged, and whatever interrupts it; `result` then holds what was reached.
     """
     config, metric = setup.config, setup.task.spec.metric
+    began = time.perf_counter()
     generator = Generator().manual_seed(stream_seed(config.seed, "data"))
-    batches = passes(setup.task, "train", config.batch_size, generator)
-    steps = train(setup.model, setup.task, setup.optimizer, batches, config, setup.machine)
-    validations_done = 0
-    losses = _Mean()
+    batches = Passes(setup.task, "train", config.batch_size, generator)
+    offsets = Generator().manual_seed(stream_seed(config.seed, "offsets"))
+    position = Position(setup, result, batches, offsets)
+    if checkpoints and (state := checkpoints.latest(reporter.info)):
+        position.load_state_dict(state)
+        reporter.info(f"going on from the checkpoint after step {result.steps}")
+    arguments = (setup.model, setup.task, setup.optimizer, batches, config, setup.machine, offsets)
+    steps = train(*arguments, position.carried, result.steps)
     for step in _timed(steps, result):
         spent = config.budget.spent(result.steps, result.sequences, result.seconds)
-        losses.add(step.loss)
         reporter.step(spent, step.loss, result.steps, result.tokens / result.seconds)
         due = math.floor(min(spent, 1) * config.evaluations + _ROUNDING)
-        if due > validations_done:
-            validations_done = due
-            _validate(setup, result, {"train_loss": losses.take(), "grad_norm": step.grad_norm}, reporter)
+        if due > result.validations:
+            result.validations = due
+            _validate(setup, result, step.grad_norm, reporter)
+            if config.patience is not None and result.stale >= config.patience:
+                reporter.info(f"stopped early: {metric.name} on valid was no better {result.stale} times in a row")
+                break
         if spent >= 1:
             break
+        if result.updates:
+            setup.schedule.advance(spent)
+        if checkpoints and checkpoints.due(step.number):
+            position.carried = step.state
+            result.before, began = result.before + time.perf_counter() - began, time.perf_counter()
+            checkpoints.save(step.number, position.state_dict())
     setup.model.load_state_dict(result.best_weights)
     reporter.info(f"best {metric.name} on valid: {result.best_score:.4g} {metric.unit}")
 
 
 def _timed(steps: Iterator[Step], result: Fit) -> Iterator[Step]:
-    """The steps, with what they took and covered added to `result`; time spent outside them does not count."""
+    """The steps, with what they took and came to added to `result`; time spent outside them does not count."""
     while True:
         start = time.perf_counter()
         step = next(steps)
@@ -67,41 +70,45 @@ def _timed(steps: Iterator[Step], result: Fit) -> Iterator[Step]:
         result.steps = step.number
         result.sequences += step.sequences
         result.tokens += step.tokens
+        result.updates += step.updates
+        result.clipped += step.clipped
+        result.clipping.add(step.clipped, step.updates)
+        if not math.isnan(step.loss):  # where nothing was scored
+            result.train_loss.add(step.loss)
         yield step
 
 
-def _validate(setup: Setup, result: Fit, losses: dict[str, float], reporter: Reporter) -> None:
-    """Score on valid, keep the weights if they are the best so far, and add a row to the curve."""
-    scores = evaluate(setup.model, setup.task, "valid", setup.machine)
-    if scores is None:
-        raise DataError(f"{setup.task.spec.id} has an empty valid split; best weights are chosen on it")
+def _validate(setup: Setup, result: Fit, grad_norm: float, reporter: Reporter) -> None:
+    """Score on valid, keep the weights if they are the best so far, and add a row to the curve.
+
+    The weights are the averaged ones where an average is kept.
+    """
     metric = setup.task.spec.metric
-    score = scores[metric.name]
-    if math.isnan(score):  # an update has spoilt the weights, and no training loss has shown it yet
-        raise Diverged(f"{metric.name} on valid became nan at step {result.steps}")
-    if result.best_score is None or metric.better(score, result.best_score):
-        result.best_score, result.best_weights = score, snapshot(setup.model)
-    progress = {"step": result.steps, "sequences": result.sequences, "tokens": result.tokens}
-    result.curve.add({**progress, "seconds": round(result.seconds, 3), **losses}, scores)
-    reporter.validation(result.steps, losses["train_loss"], metric.name, score)
+    with setup.average.in_place() if setup.average else nullcontext():
+        scores = evaluate(setup.model, setup.task, "valid", setup.machine)
+        if scores is None:
+            raise DataError(f"{setup.task.spec.id} has an empty valid split; best weights are chosen on it")
+        score = scores[metric.name]
+        if math.isnan(score):  # an update has spoilt the weights, and no training loss has shown it yet
+            raise Diverged(f"{metric.name} on valid became nan at step {result.steps}")
+        result.stale += 1
+        if result.best_score is None or metric.better(score, result.best_score):
+            result.best_score, result.best_weights, result.stale = score, snapshot(setup.model), 0
+    row = {
+        "step": result.steps,
+        "sequences": result.sequences,
+        "tokens": result.tokens,
+        "seconds": round(result.seconds, 3),
+        "train_loss": result.train_loss.take(),
+        "grad_norm": grad_norm,
+        "clipped": result.clipping.take(),
+        "lr": setup.schedule.rate,
+    }
+    result.curve.add(row, scores)
+    reporter.validation(result.steps, row["train_loss"], metric.name, score)
+    setup.schedule.validated(-score if metric.direction == "max" else score)
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """A copy of the model's weights that further training does not change."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-class _Mean:
-    """The mean of the numbers since it was last taken, NaN where there was none; a NaN is none."""
-
-    def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    def add(self, value: float) -> None:
-        if not math.isnan(value):
-            self.total, self.count = self.total + value, self.count + 1
-
-    def take(self) -> float:
-        mean = self.total / self.count if self.count else math.nan
-        self.total, self.count = 0.0, 0
-        return mean

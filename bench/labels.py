@@ -10,7 +10,9 @@ from typing import Any
 from bench.config import BudgetConfig, Tree
 from bench.record import Labels
 
-_COLUMN_OF = {"task": "task", "cell": "cell", "model": "cell", "match": "cell", "unroll": "cell", "budget": None}
+_COLUMN_OF = {
+    "task": "task", "cell": "cell", "model": "cell", "init": "cell", "match": "cell", "unroll": "cell", "budget": None,
+}  # fmt: skip
 """Which column names a changed option, by the option's first part; any other is part of the training regime."""
 
 _UNNAMED = {"cell.target", "task.target", "bptt.window"}

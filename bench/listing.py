@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.packages import Package, built_in, third_party
 
 _WIDTH = 120
-GROUPS = ("task", "cell", "bptt", "optimizer", "experiment")
+GROUPS = ("task", "cell", "init", "bptt", "optimizer", "schedule", "experiment")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,23 @@ class Machine:
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
+    def random_state(self) -> list[torch.Tensor]:
+        """The state of torch's global generators, on the CPU and on the device."""
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        elif self.device.type == "mps":
+            states.append(torch.mps.get_rng_state())
+        return states
+
+    def set_random_state(self, states: list[torch.Tensor]) -> None:
+        """Go back to what `random_state` gave."""
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+        elif self.device.type == "mps":
+            torch.mps.set_rng_state(states[1])
+
     @property
     def name(self) -> str:
         """The processor's name."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.api import Features, TaskSpec
+from bench.api import Features
 from bench.config import MatchConfig
 from bench.errors import BenchError, ConfigError
 from bench.model import SequenceModel
@@ -25,19 +25,19 @@ def parameter_count(model: nn.Module) -> int:
 
 
 @torch.no_grad()
-def flops_per_token(model: SequenceModel, spec: TaskSpec) -> int:
+def flops_per_token(model: SequenceModel) -> int:
     """Floating-point operations of all matrix products in one time step of one lane, forward; a product's multiply and
-    add count as two, element-wise work as none. The step form is counted: fused kernels hide theirs from counters.
+    add count as two, element-wise work as none. The step form is counted: fused kernels hide theirs from counters. An
+    encoder-decoder's step is the decoder's.
     """
-    like = model.head.weight
-    inputs = spec.inputs
+    like, inputs = model.like, model.step_inputs
     x = like.new_zeros(1, inputs.size) if isinstance(inputs, Features) else like.new_zeros(1, dtype=torch.int64)
     with FlopCounterMode(display=False) as counter:
         model.step(x, model.initial_state(1))
     return counter.get_total_flops()
 
 
-def hidden_for(match: MatchConfig, spec: TaskSpec, build: Callable[[int], SequenceModel]) -> int:
+def hidden_for(match: MatchConfig, build: Callable[[int], SequenceModel]) -> int:
     """The hidden size for which `build(hidden)` comes nearest to the wanted count, by bisection.
 
     That is within 1% from about a hundred units on; of smaller models one unit is a larger share, and the nearest is
@@ -51,7 +51,7 @@ def hidden_for(match: MatchConfig, spec: TaskSpec, build: Callable[[int], Sequen
         """The count at the first size from `hidden` on that the cell takes."""
         with torch.random.fork_rng(devices=[]):
             model = build(_next_size(hidden))
-        return parameter_count(model) if option == "params" else flops_per_token(model, spec)
+        return parameter_count(model) if option == "params" else flops_per_token(model)
 
     @cache
     def _next_size(hidden: int) -> int:

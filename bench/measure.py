@@ -16,8 +16,9 @@ from bench.api import Batch, Task, Tokens
 from bench.config import Config
 from bench.machine import Machine
 from bench.model import SequenceModel
+from bench.passes import Passes
 from bench.stats import summarise
-from bench.train import passes, train
+from bench.train import train
 
 _WARM_UP, _LEAST, _MOST = 3, 5, 50  # samples
 _SECONDS = 1.0  # of sampling for each figure, unless the least number of samples takes longer
@@ -31,7 +32,9 @@ def measure_speed(
     """Training and inference tokens/s and `step_us`, each as median, quartiles and the samples themselves.
 
     A token is one real time step of one lane. Training is the loop itself: forward, backward, clipping, update.
-    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, state carried.
+    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, state carried. Of
+    an encoder-decoder, whose tokens are those read and those written, inference is given the targets and streaming is
+    the decoder's.
     The model's weights are changed: call it last.
     """
     batches = list(itertools.islice(task.batches("train", config.batch_size, Generator().manual_seed(0)), _BATCHES))
@@ -39,7 +42,7 @@ def measure_speed(
     training = _sample(lambda: next(steps).tokens, machine)
     passes = _forward_passes(model, batches, machine)
     inference = _sample(lambda: next(passes), machine)
-    stream = _streaming_steps(model, task, machine)
+    stream = _streaming_steps(model, machine)
     streaming = _sample(lambda: next(stream), machine)
     return {
         "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
@@ -59,7 +62,7 @@ def measure_memory(
     """
     if machine.device.type == "mps":
         return {"peak_mib": None, "activations_mib": None}
-    batches = passes(task, "train", config.batch_size, Generator().manual_seed(0))
+    batches = Passes(task, "train", config.batch_size, Generator().manual_seed(0))
     steps = train(model, task, optimizer, batches, config, machine)
     next(steps)  # optimiser state exists from here on
     kept = sum(t.numel() * t.element_size() for t in _kept_tensors(model, optimizer))
@@ -91,9 +94,9 @@ def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine
         yield batch.tokens
 
 
-def _streaming_steps(model: SequenceModel, task: Task, machine: Machine) -> Iterator[int]:
+def _streaming_steps(model: SequenceModel, machine: Machine) -> Iterator[int]:
     model.eval()
-    inputs = task.spec.inputs
+    inputs = model.step_inputs
     shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
     x = torch.zeros(shape, dtype=dtype, device=machine.device)
     state = model.initial_state(1)

@@ -1,4 +1,4 @@
-"""The model around a cell: encoder, stacked cells with dropout, head; the same for all, so that cells compare."""
+"""The model around a cell: encoder, layers of it, head; the same for all, so that cells compare."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Batch, Cell, State, TaskSpec, Tokens, map_state
+from bench.errors import ConfigError
+from bench.layer import Around, Layer, Through, dropout
+from bench.noise import NoisyCell
 from bench.unroll import Mode, Unroll, choose
 
 MakeCell = Callable[[int, int], Cell]
 """Builds one layer's cell from `input_size, hidden_size`."""
+
+_NOTHING = Around()
 
 
 class OneHot(nn.Module):
@@ -30,11 +35,18 @@ class OneHot(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """Encoder -> `layers` cells of width `hidden`, dropout before each but the first and before the head -> head.
+    """Encoder -> `layers` layers, each a cell of width `hidden` and what is `around` it (`bench.layer`) -> head.
 
     `embedding` is the width of a learned embedding of symbols; 0 means one-hot vectors. Feature inputs go to the first
-    cell as they are. The model carries no state: it is an argument and a result, one cell state a layer.
+    cell as they are; a spec without outputs makes a model without head. `input_dropout` is the share of the first
+    cell's inputs dropped in training. `tie` makes the embedding the head's weights (Press & Wolf, EACL 2017; Inan et
+    al., ICLR 2017). The model carries no state: it is an argument and a result, one layer's state each.
+
+    Raises ConfigError where `tie` does not fit.
     """
+
+    like: Tensor
+    """Has the dtype and the device of the weights."""
 
     def __init__(
         self,
@@ -43,9 +55,13 @@ class SequenceModel(nn.Module):
         hidden: int,
         layers: int = 1,
         embedding: int = 0,
-        dropout: float = 0.0,
+        around: Around = _NOTHING,
+        input_dropout: float = 0.0,
+        tie: bool = False,
     ) -> None:
         super().__init__()
+        self.register_buffer("like", torch.empty(0), persistent=False)
+        self.step_inputs = spec.inputs
         self.encoder: nn.Module
         if not isinstance(spec.inputs, Tokens):
             self.encoder, width = nn.Identity(), spec.inputs.size
@@ -53,21 +69,40 @@ class SequenceModel(nn.Module):
             self.encoder, width = nn.Embedding(spec.inputs.size, embedding), embedding
         else:
             self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
-        cells = nn.ModuleList(make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
-        self.cells = cast(Sequence[Cell], cells)  # which a ModuleList cannot tell type checkers
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden, spec.outputs)
+        cells = (make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
+        stack = nn.ModuleList(Layer(cell, around) for cell in cells)
+        self.layers = cast(Sequence[Layer], stack)  # which a ModuleList cannot tell type checkers
+        self.input_dropout, self.variational = input_dropout, around.variational
+        self.head = nn.Linear(hidden, spec.outputs) if spec.outputs else nn.Identity()
+        if tie:
+            self._tie(hidden)
         self._unrolls: list[Unroll] = []
+
+    def _tie(self, hidden: int) -> None:
+        if not isinstance(self.encoder, nn.Embedding) or not isinstance(self.head, nn.Linear):
+            raise ConfigError("model.tie=true needs symbols to predict and an embedding of them: set model.embedding")
+        if self.encoder.weight.shape != self.head.weight.shape:
+            (symbols, width), outputs = self.encoder.weight.shape, self.head.out_features
+            raise ConfigError(
+                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {hidden}; "
+                "tie where inputs and outputs are the same symbols, with model.embedding equal to model.hidden"
+            )
+        self.encoder.weight = self.head.weight  # the head's start is the smaller one, which suits logits
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells, from input to head, without what stands around them."""
+        return [layer.cell.cell if isinstance(layer.cell, NoisyCell) else layer.cell for layer in self.layers]
 
     def choose_unroll(self, mode: Mode) -> str:
         """Choose how the cells are carried through time and return the choice's name; call it on the final device."""
-        chosen = [choose(cell, mode) for cell in self.cells]
+        chosen = [choose(layer.cell, mode) for layer in self.layers]
         self._unrolls = [unroll for _, unroll in chosen]
         return chosen[0][0]
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step."""
-        return tuple(cell.initial_state(batch_size, like=self.head.weight) for cell in self.cells)
+        return tuple(layer.initial_state(batch_size, like=self.like) for layer in self.layers)
 
     def carry(self, state: tuple[State, ...] | None, fresh: Tensor) -> tuple[State, ...]:
         """The state to begin a batch with: cut from the past's gradient, and initial again where `fresh [B]` says so.
@@ -95,12 +130,7 @@ class SequenceModel(nn.Module):
 
     def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
-        x = self._encode(inputs)
-        last = []
-        for i, (unroll, layer_state) in enumerate(zip(self._unrolls, state, strict=True)):
-            x, layer_state = unroll(self.dropout(x) if i else x, layer_state)
-            last.append(layer_state)
-        return self.head(self.dropout(x)), tuple(last)
+        return self._through(inputs, state, self._unrolls)
 
     def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` for a batch that lies on the model's device, and the state after it."""
@@ -108,13 +138,19 @@ class SequenceModel(nn.Module):
 
     def _encode(self, inputs: Tensor) -> Tensor:
         """Symbols as vectors; features in the weights' own type."""
-        return self.encoder(inputs.to(self.head.weight.dtype) if inputs.is_floating_point() else inputs)
+        return self.encoder(inputs.to(self.like.dtype) if inputs.is_floating_point() else inputs)
 
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
-        x = self._encode(inputs)
+        return self._through(inputs, state, [layer.cell.step for layer in self.layers])
+
+    def _through(
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits and the last state, each layer's cell carried through time in its way."""
+        x = dropout(self._encode(inputs), self.input_dropout, self.training, self.variational)
         last = []
-        for cell, layer_state in zip(self.cells, state, strict=True):
-            x, layer_state = cell.step(x, layer_state)
+        for layer, layer_state, through in zip(self.layers, state, ways, strict=True):
+            x, layer_state = layer(x, layer_state, through)
             last.append(layer_state)
         return self.head(x), tuple(last)

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.config import describe
 from bench.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
 
 
 def load(target: str, what: str) -> type:
@@ -64,6 +66,21 @@ def _import(name: str, what: str, target: str) -> ModuleType:
         raise ConfigError(f"{what}={target}: {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
+def load_checked(
+    group: str, options: Mapping[str, Any], base: type[T], given: int = 0
+) -> tuple[type[T], dict[str, Any]]:
+    """The class that a group's options name by `target` or `_target_`, and the other options as its constructor wants
+    them after `given` arguments of the harness's. Raises ConfigError, also where the class derives not from `base`.
+    """
+    key = "target" if "target" in options else "_target_"
+    cls = load(str(options.get(key, "")), f"{group}.{key}")
+    if not issubclass(cls, base):
+        raise ConfigError(
+            f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {base.__module__}.{base.__name__}"
+        )
+    return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
+
+
 def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int = 0) -> dict[str, Any]:
     """`options` as `cls`'s constructor wants them, converted to its annotations where that loses nothing.
 
@@ -73,7 +90,7 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     try:
-        hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+        hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
     except NameError as error:
         raise ConfigError(f"{prefix}: an annotation of {cls.__name__}'s constructor is no type here: {error}") from None
     checked = {}
@@ -81,14 +98,15 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
         if name not in names and not takes_any:
             has = ", ".join(f"{prefix}.{n}" for n in names) or "none"
             raise ConfigError(f"{prefix}.{name}: unknown option{did_you_mean(name, names)}; {cls.__name__} has {has}")
-        checked[name] = _convert(value, hints.get(name, Any), f"{prefix}.{name}")
+        checked[name] = convert(value, hints.get(name, Any), f"{prefix}.{name}")
     for parameter in parameters:
         if parameter.name in names and parameter.default is parameter.empty and parameter.name not in checked:
             raise ConfigError(f"{prefix}.{parameter.name} is missing: {cls.__name__} needs it")
     return checked
 
 
-def _convert(value: Any, annotation: Any, where: str) -> Any:
+def convert(value: Any, annotation: Any, where: str) -> Any:
+    """`value` as the annotation wants it, where that loses nothing; ConfigError names it by `where`."""
     if isinstance(value, bool) and annotation is not Any and bool not in (annotation, *get_args(annotation)):
         raise ConfigError(f"{where}={value}: input should not be a truth value")  # which Python would take for 0 or 1
     try:

@@ -65,7 +65,8 @@ class Record:
 
     `finished` is the time in UTC, as ISO 8601 writes it. `identity` is a hash of all that decides the result except the
     code's version; `changed` holds by dotted name the options that differ from their groups' defaults; `fingerprint` is
-    a hash of the data (null where it is generated); `unroll` is the way that the cell was really carried through time.
+    a hash of the data (null where it is generated); `unroll` is the way that the cell was really carried through time;
+    `clipped` is the share of updates whose gradient was clipped (records from before it was counted lack it).
     `memory` holds at least `peak_mib`; `scores` all of the task's scores by split, the metric among them.
     """
 
@@ -93,6 +94,7 @@ class Record:
     identity: str
     fingerprint: str | None
     unroll: str | None
+    clipped: float | None = None
 
     def __post_init__(self) -> None:
         for name, fits in _checks().items():
@@ -113,7 +115,8 @@ class Record:
             if tree.get("schema") != SCHEMA:
                 raise ValueError(f"its schema is {tree.get('schema')} and this version of bench reads {SCHEMA}")
             names = {field.name for field in fields(cls)}
-            if wrong := sorted(names ^ tree.keys()):
+            optional = {field.name for field in fields(cls) if field.default is None}
+            if wrong := sorted(names ^ (tree.keys() | optional)):
                 raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in names else 'no field of a record'}")
             return cls(**tree)
         except ValueError as error:

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,20 +18,24 @@ from torch import Generator
 from bench import provenance
 from bench.api import Task
 from bench.build import Setup, build, build_task
+from bench.checkpoint import Checkpoints
 from bench.compose import Composed
-from bench.config import HardwareConfig, code_version, identity, require_all, validate
+from bench.config import CheckpointConfig, HardwareConfig, flatten, require_all, validate
 from bench.errors import BenchError, Diverged
 from bench.evaluate import evaluate
-from bench.fit import Fit, fit
+from bench.fit import fit
+from bench.identity import code_version, identity
 from bench.labels import cell_name, make_labels, run_stem
 from bench.machine import choose_machine
 from bench.match import parameter_count
 from bench.measure import measure_memory, measure_speed
+from bench.passes import Passes
 from bench.plugins import source_hash
+from bench.progress import Fit
 from bench.record import Record, Status
 from bench.report import Reporter, log
+from bench.resume import find_source
 from bench.store import RunFolder, Store, writing
-from bench.train import passes
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"
@@ -45,6 +50,9 @@ class Outcome:
     reason: str | None = None
     task: Task | None = None
     setup: Setup | None = None
+    steps_in_a_batch: int = 0
+    source: Path | None = None
+    """The folder of the run to go on from, where one is named."""
     fit: Fit = field(default_factory=Fit)
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
     speed: Any = None
@@ -93,10 +101,13 @@ def execute(composed: Composed, reporter: Reporter) -> Record:
     if stopped is None and not composed.tree["rerun"] and (done := store.find(outcome.stem)):
         reporter.already_done(done)
         return done
-    with store.open(outcome.stem) as folder, reporter.logging_to(folder.path("run.log")):
+    resume = composed.tree["resume"]
+    with store.open(outcome.stem, resume != "never") as folder, reporter.logging_to(folder.path("run.log")):
         try:
             if stopped is not None:
                 raise stopped
+            if outcome.source is not None:
+                folder.copy_checkpoints(outcome.source)
             carry_out(outcome, folder, reporter)
         except (Exception, KeyboardInterrupt) as error:
             conclude(outcome, error)
@@ -117,8 +128,11 @@ def prepare(outcome: Outcome) -> None:
     outcome.task = build_task(tree["task"])
     config = validate(tree)
     outcome.setup = build(config, outcome.task)
-    next(passes(outcome.task, "train", config.batch_size, Generator()))
+    first = next(Passes(outcome.task, "train", config.batch_size, Generator()))
+    outcome.steps_in_a_batch = len(first.inputs)
     tree["model"]["hidden"] = outcome.setup.config.model.hidden
+    if config.resume not in ("auto", "never"):
+        outcome.source = find_source(config.resume, tree)
 
 
 def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
@@ -127,7 +141,14 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
     assert setup is not None
     metric, params = asdict(setup.task.spec.metric), parameter_count(setup.model)
     reporter.start(outcome.stem, metric, params, setup.unroll, setup.machine.label)
-    fit(setup, outcome.fit, reporter)
+    window = setup.config.bptt.horizon or setup.config.bptt.window or 0
+    if window > outcome.steps_in_a_batch:
+        reporter.info(
+            f"a gradient over {window} time steps is longer than the first batch's {outcome.steps_in_a_batch}: "
+            "over batches this long it is that of bptt=full"
+        )
+    checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(outcome.composed.tree))
+    fit(setup, outcome.fit, reporter, checkpoints)
     for split in ("valid", "test"):
         if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
             outcome.scores[split] = {name: float(value) for name, value in scores.items()}
@@ -155,6 +176,8 @@ def publish(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> Record:
     """Store the run for good and tell the reporter where."""
     record = make_record(outcome)
     reporter.finish(record)
+    if outcome.status != "interrupted":  # it would end in the same way again
+        Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
         outcome.fit.curve.write(folder.path("curve.csv"))
         folder.path(CONFIG).write_text(yaml.safe_dump(outcome.composed.tree, sort_keys=False), encoding="utf-8")
@@ -187,7 +210,7 @@ def make_record(outcome: Outcome) -> Record:
         params=parameter_count(setup.model) if setup else None,
         speed=outcome.speed,
         memory=outcome.memory,
-        seconds=round(time.perf_counter() - outcome.began, 3),
+        seconds=round(outcome.fit.before + time.perf_counter() - outcome.began, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         config=tree,
         versions=provenance.versions(),
@@ -198,6 +221,7 @@ def make_record(outcome: Outcome) -> Record:
         identity=outcome.identity,
         fingerprint=task.spec.fingerprint if task else None,
         unroll=setup.unroll if setup else None,
+        clipped=outcome.fit.clipped_share,
     )
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Generator
 
-from bench.build import build, build_task
-from bench.config import validate
-from bench.errors import ConfigError, DataError, StoreError
+from bench.errors import ConfigError
 from bench.record import Record
-from bench.runner import WEIGHTS
+from bench.reload import reload
+from bench.seq2seq import EncoderDecoder
 from bench.store import Store
 
 
@@ -28,8 +24,8 @@ def sample(
     """Yield `length` symbols that the run's model writes after `prompt`, each drawn from its prediction.
 
     Predictions are sharpened by `1 / temperature`; `greedy` takes the most likely symbol. The model runs step by step,
-    its state carried, on the CPU. Raises StoreError, ConfigError or DataError where the run, its task's data or an
-    argument will not do.
+    its state carried, on the CPU. An encoder-decoder reads `prompt` and writes what it decodes, to its end. Raises
+    StoreError, ConfigError or DataError where the run, its task's data or an argument will not do.
     """
     if length < 0:
         raise ConfigError(f"--length={length}: must be 0 or more")
@@ -37,42 +33,54 @@ def sample(
         raise ConfigError(
             f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"
         )
-    folder = Store(results_dir).resolve(run)
-    task, model = _load(folder, Record.read(folder))
-    ids = task.encode(prompt) if prompt else []
-    if not ids:
-        raise ConfigError("--prompt is empty: give at least one symbol to go on from")
-    if unseen := {character for character in prompt if task.decode(task.encode(character)) != character}:
-        print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
+    task, model, ids = _open(run, results_dir, prompt)
+    if isinstance(model, EncoderDecoder):
+        yield task.decode(model.decode(torch.tensor(ids)[:, None])[:, 0].tolist())
+        return
     generator = Generator().manual_seed(seed)
     state = model.initial_state(1)
     for symbol in ids:
         logits, state = model.step(torch.tensor([symbol]), state)
     yield prompt
+    separator = getattr(task, "separator", "")
     for _ in range(length):
         if greedy:
             symbol = int(logits.argmax())
         else:
             symbol = int(torch.multinomial((logits[0].double() / temperature).softmax(-1), 1, generator=generator))
-        yield task.decode([symbol])
+        yield separator + task.decode([symbol])
         logits, state = model.step(torch.tensor([symbol]), state)
 
 
-@torch.inference_mode(False)  # building a model compares gradients
-def _load(folder: Path, record: Record) -> tuple[Any, Any]:
-    """The run's task and its model with the best weights."""
-    if not (folder / WEIGHTS).is_file():
-        raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
-    config = validate({**record.config, "hardware": {**record.config["hardware"], "device": "cpu"}})
-    task = build_task(config.task)
+@torch.inference_mode()
+def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each symbol of `prompt` with what the run's model then takes for the next: the probabilities of the `most`
+    likely symbols, likeliest first. Raises as `sample` does.
+    """
+    task, model, ids = _open(run, results_dir, prompt)
+    if isinstance(model, EncoderDecoder):
+        raise ConfigError("--confidences: an encoder-decoder predicts nothing while it reads; leave it out")
+    state = model.initial_state(1)
+    for symbol in ids:
+        logits, state = model.step(torch.tensor([symbol]), state)
+        likeliest = logits[0].double().softmax(-1).topk(min(most, logits.shape[-1]))
+        pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
+
+
+def _open(run: str, results_dir: str, prompt: str) -> tuple[Any, Any, list[int]]:
+    """The run's task, its model, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
+    record, _, task, model = cast(tuple[Record, Any, Any, Any], reload(Store(results_dir).resolve(run)))
     if not (hasattr(task, "encode") and hasattr(task, "decode")):
         raise ConfigError(f"{record.id}: {record.task} is no task over text; choose a run of one, such as charlm")
-    if task.spec.fingerprint != record.fingerprint:
-        raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
-    model = build(config, task).model
-    try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, RuntimeError, SafetensorError) as error:
-        cause = str(error).splitlines()[0]
-        raise StoreError(f"{folder / WEIGHTS} does not load into the run's model ({cause}): run it again") from None
-    return task, model.eval()
+    ids = task.encode(prompt) if prompt else []
+    if not ids:
+        raise ConfigError("--prompt is empty: give at least one symbol to go on from")
+    if hasattr(task, "unseen"):  # `decode` is of another language
+        unseen = task.unseen(prompt)
+    else:
+        symbols = task.tokens(prompt) if hasattr(task, "tokens") else prompt
+        unseen = {symbol for symbol, number in zip(symbols, ids, strict=False) if task.decode([number]) != symbol}
+    if unseen:
+        print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
+    return task, model, ids

@@ -20,6 +20,9 @@ from pathlib import Path
 from bench.errors import StoreError
 from bench.record import FILE, Record, Row
 
+CHECKPOINTS = "checkpoint-*.pt"
+"""Files in the folder of a run that was cut off, from which it can go on."""
+
 _INDEX = ".index.jsonl"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
@@ -30,10 +33,14 @@ class RunFolder:
     Use it in a `with` statement; other processes may open a folder for the same run at the same time.
     """
 
-    def __init__(self, runs: Path, base: str) -> None:
+    def __init__(self, runs: Path, base: str, left: Path | None = None) -> None:
+        """A new folder, or the one that a killed process `left`, taken over by renaming it."""
         self._runs, self._base, self._published = runs, base, False
         self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
-        self._folder.mkdir()
+        if left is None:
+            self._folder.mkdir()
+        else:
+            os.rename(left, self._folder)
 
     def __enter__(self) -> RunFolder:
         return self
@@ -44,6 +51,11 @@ class RunFolder:
     def path(self, name: str) -> Path:
         """Where the run's file `name` lies now."""
         return self._folder / name
+
+    def copy_checkpoints(self, source: Path) -> None:
+        """Copy the checkpoints that lie in another run's folder, if any."""
+        for checkpoint in source.glob(CHECKPOINTS):
+            shutil.copyfile(checkpoint, self.path(checkpoint.name))
 
     def publish(self, record: Record) -> Path:
         """Write the record under the first free attempt's name and show the folder by that name: all of it, or nothing.
@@ -91,20 +103,44 @@ class Store:
             write_atomic(probe, " " * 4096)  # an empty file would fit on a full disk
             probe.unlink()
 
-    def open(self, base: str) -> RunFolder:
-        """A folder for a new attempt at run `base`; what a killed process of this host left of it is removed."""
+    def open(self, base: str, resume: bool = True) -> RunFolder:
+        """A folder for an attempt at run `base`.
+
+        With `resume` it is the last one with checkpoints that a killed process of this host left, or it holds copies of
+        the checkpoints of the last attempt, where that was interrupted. What else killed processes left is removed.
+        """
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
-            left = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
-            for name in os.listdir(self.runs):
-                if (match := left.fullmatch(name)) and not _alive(int(match[1])):
-                    shutil.rmtree(self.runs / name, ignore_errors=True)
-            return RunFolder(self.runs, base)
+            left = sorted(self._left(base), key=lambda folder: folder.stat().st_mtime, reverse=True)
+            going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
+            opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
+            if opened is None:
+                opened = RunFolder(self.runs, base)
+                if resume and (attempts := self._attempts_at(base)):
+                    opened.copy_checkpoints(attempts[-1])
+            return opened
+
+    def _take_over(self, base: str, folder: Path) -> RunFolder | None:
+        try:
+            return RunFolder(self.runs, base, folder)
+        except FileNotFoundError:  # another process has taken it a moment ago
+            return None
+
+    def _left(self, base: str) -> Iterator[Path]:
+        """The folders that killed processes of this host left of run `base`."""
+        name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
+        for entry in os.listdir(self.runs):
+            if (match := name.fullmatch(entry)) and not _alive(int(match[1])):
+                yield self.runs / entry
+
+    def _attempts_at(self, base: str) -> list[Path]:
+        return list(itertools.takewhile(Path.exists, _attempts(self.runs, base)))
 
     def find(self, base: str) -> Record | None:
         """The latest attempt at run `base` that is done."""
-        attempts = list(itertools.takewhile(Path.exists, _attempts(self.runs, base)))
-        for folder in reversed(attempts):
+        for folder in reversed(self._attempts_at(base)):
             with suppress(StoreError):
                 record = Record.read(folder)
                 if record.status == "done":

@@ -29,7 +29,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, Features, Metric, TaskSpec
 
-from .generated import Generated, check_range
+from .common.generated import Generated, check_range
 
 _GRID = 1 << 20
 _NEAR = 0.04

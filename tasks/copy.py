@@ -34,7 +34,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, Metric, TaskSpec, Tokens
 
-from .generated import Generated, check_enough, check_range
+from .common.generated import Generated, check_enough, check_range
 
 _SOURCES = {
     "arjovsky": ("copy-v1", "variant of Arjovsky, Shah & Bengio 2016 (one marker)"),

@@ -29,7 +29,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, Metric, TaskSpec, Tokens
 
-from .generated import Generated, check_enough, check_range
+from .common.generated import Generated, check_enough, check_range
 
 
 class Dyck(Generated):

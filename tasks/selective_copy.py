@@ -26,7 +26,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, Metric, TaskSpec, Tokens
 
-from .generated import Generated, check_enough, check_range, choose
+from .common.generated import Generated, check_enough, check_range, choose
 
 
 class SelectiveCopy(Generated):

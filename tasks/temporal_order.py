@@ -24,7 +24,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, Metric, TaskSpec, Tokens
 
-from .generated import Generated, check_range
+from .common.generated import Generated, check_range
 
 _RELEVANT, _DISTRACTORS = 2, 4
 

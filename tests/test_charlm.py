@@ -14,7 +14,7 @@ from torch import Generator
 from bench.api import DataError
 from bench.tasks import charlm
 from bench.tasks.charlm import CharLM
-from bench.tasks.ngram import entropies
+from bench.tasks.common.ngram import entropies
 
 SPLITS = [0.5, 0.3, 0.2]
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.config import BudgetConfig, Config, code_version, flatten, identity, validate
+from bench.config import BudgetConfig, Config, flatten, validate
 from bench.errors import ConfigError
+from bench.identity import UNDECISIVE, code_version, identity
 
 
 def tree(**changes):
@@ -38,6 +39,11 @@ def test_the_defaults_are_valid_and_typed():
         ("evaluations", 0, "evaluations=0: input should be greater than or equal to 1"),
         ("seed", -1, "seed=-1: input should be greater than or equal to 0"),
         ("clip__norm", 0.0, "clip.norm=0.0: input should be greater than 0"),
+        ("clip__value", 0.1, r"clip.norm=1.0 and clip.value=0.1 are both set: choose one \(such as clip.norm=null\)"),
+        ("clip__adaptive", 0.01, "clip.norm=1.0 and clip.adaptive=0.01 are both set: choose one"),
+        ("ema", 1.0, "ema=1.0: input should be less than 1"),
+        ("accumulate", 0, "accumulate=0: input should be greater than or equal to 1"),
+        ("patience", 0, "patience=0: input should be greater than or equal to 1"),
         ("budget__steps", 0, "budget.steps=0: input should be greater than or equal to 1"),
         ("budget__seconds", 0.0, "budget.seconds=0.0: input should be greater than 0"),
         ("hardware__threads", 0, "hardware.threads=0: input should be greater than or equal to 1"),
@@ -46,7 +52,7 @@ def test_the_defaults_are_valid_and_typed():
             "float16",
             r"hardware.precision=float16: choose one of float32, bfloat16, float64 \(did you mean",
         ),
-        ("bptt__kind", "ful", r"bptt.kind=ful: choose one of full, truncated \(did you mean full\?\)"),
+        ("bptt__kind", "ful", r"bptt.kind=ful: choose one of full, truncated, sliding \(did you mean full\?\)"),
         ("bptt__update", "step", "bptt.update=step: choose one of window, sequence"),
         ("unroll", "vendr", r"unroll=vendr: choose one of auto, eager, vendor, parallel \(did you mean vendor\?\)"),
         ("bptt__window", 8, r"bptt.window=8 needs bptt=truncated \(bptt=full has no window\)"),
@@ -75,6 +81,13 @@ def test_a_value_out_of_range_is_one_line_that_names_it(option, value, message):
 )
 def test_the_edges_of_a_range_belong_to_it(option, value):
     assert flatten(asdict(validate(tree(**{option: value}))))[option.replace("__", ".")] == value
+
+
+def test_accumulation_makes_one_update_of_several_batches_and_windows_several_of_one():
+    windows = {"bptt__kind": "truncated", "bptt__window": 8, "accumulate": 2}
+    with pytest.raises(ConfigError, match="accumulate=2 .* set bptt.update=sequence or accumulate=1"):
+        validate(tree(**windows))
+    assert validate(tree(**windows, bptt__update="sequence")).accumulate == 2
 
 
 def test_truncated_bptt_takes_a_window():
@@ -119,14 +132,20 @@ def test_lists_and_empty_groups_are_values():
     assert flatten({"a": {"b": [1, 2]}, "c": {}}) == {"a.b": [1, 2], "c": {}}
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Config) if field.name not in ("results_dir", "rerun")])
+@pytest.mark.parametrize("name", [field.name for field in fields(Config) if field.name not in UNDECISIVE])
 def test_every_option_is_part_of_a_runs_identity(name):
     assert identity(tree(**{name: "another"})) != identity(tree())
 
 
-@pytest.mark.parametrize("name", ["results_dir", "rerun"])
-def test_where_a_run_is_stored_is_no_part_of_its_identity(name):
-    assert identity(tree(**{name: "another"})) == identity(tree())
+@pytest.mark.parametrize(
+    ("name", "value"), [("results_dir", "x"), ("rerun", True), ("checkpoint", {"steps": 3}), ("resume", "never")]
+)
+def test_where_a_run_is_stored_and_begun_is_no_part_of_its_identity(name, value):
+    assert identity(tree(**{name: value})) == identity(tree())
+
+
+def test_going_on_from_another_run_is_another_run():
+    assert identity(tree(resume="results/runs/another")) != identity(tree())
 
 
 def test_identity_knows_the_order_of_no_keys_and_all_facts():

@@ -11,7 +11,8 @@ from tiny import Given, Silent, a_batch, a_setup
 from bench import fit as fit_module
 from bench.config import BudgetConfig
 from bench.errors import DataError, Diverged
-from bench.fit import Fit, fit, snapshot
+from bench.fit import fit, snapshot
+from bench.progress import Fit
 
 
 class Clock:
@@ -94,7 +95,7 @@ def test_the_curve_holds_progress_losses_and_scores(monkeypatch):
     result = fitted(monkeypatch, evaluations=2, steps=4)
     first, last = result.curve.rows
     assert (first["step"], first["sequences"], first["tokens"], first["seconds"]) == (2, 4, 24, 2.0)
-    columns = "step sequences tokens seconds train_loss grad_norm valid_accuracy valid_nll"
+    columns = "step sequences tokens seconds train_loss grad_norm clipped lr valid_accuracy valid_nll"
     assert list(first) == list(last) == columns.split()
     assert last["train_loss"] < first["train_loss"]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tiny import seeded
 
 from bench.api import DataError
-from bench.tasks import generated
-from bench.tasks.generated import choose, draw, held_out, split_of
+from bench.tasks.common import generated
+from bench.tasks.common.generated import choose, draw, held_out, split_of
 
 SPLITS = ("train", "valid", "test")
 MASK = (1 << 64) - 1

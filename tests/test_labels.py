@@ -12,10 +12,10 @@ from bench.config import Config, flatten
 from bench.labels import cell_name, make_labels, run_stem
 
 DEFAULTS = asdict(Config())
-CHOICES = {"task": "copy", "cell": "gru", "bptt": "full", "optimizer": "adam"}
-_ELSEWHERE = ("task", "cell", "optimizer", "seed", "results_dir", "rerun", "budget", "hardware")
+CHOICES = {"task": "copy", "cell": "gru", "bptt": "full", "optimizer": "adam", "schedule": "constant"}
+_ELSEWHERE = ("task", "cell", "optimizer", "schedule", "seed", "results_dir", "rerun", "budget", "hardware")
 OPTIONS = sorted(key for key in flatten(DEFAULTS) if key.partition(".")[0] not in _ELSEWHERE and key != "bptt.window")
-changes = st.dictionaries(st.sampled_from(OPTIONS), st.integers(2, 99))
+changes = st.dictionaries(st.sampled_from(OPTIONS), st.integers(2, 99)).map(lambda found: dict(sorted(found.items())))
 
 
 def labels(changed=None, choices=None, hardware="a processor", **tree):
@@ -64,6 +64,10 @@ def test_runs_that_changed_different_things_never_share_a_row(one, other):
         (("bptt=truncated", "bptt.window=4", "clip.norm=null"), {"bptt": "truncated(4, clip.norm=null)"}),
         (("optimizer=sgd",), {"bptt": "full(optimizer=sgd)"}),
         (("optimizer.betas=[0.8,0.9]",), {"bptt": "full(optimizer.betas=[0.8, 0.9])"}),
+        (("schedule=cosine",), {"bptt": "full(schedule=cosine)"}),
+        (("schedule=cosine", "schedule.warmup=0.1"), {"bptt": "full(schedule=cosine, schedule.warmup=0.1)"}),
+        (("schedule=constant", "accumulate=1", "ema=null"), {"bptt": "full"}),
+        (("accumulate=2", "ema=0.9", "patience=3"), {"bptt": "full(accumulate=2, ema=0.9, patience=3)"}),
         (("batch_size=7", "evaluations=3"), {"bptt": "full(batch_size=7, evaluations=3)"}),
         (("budget.seconds=2.5",), {"budget": "2.5 seconds", "bptt": "full"}),
         (("budget.examples=500",), {"budget": "500 examples"}),

@@ -14,9 +14,9 @@ from tiny import seeded
 
 from bench.listing import choices
 from bench.plugins import load
-from bench.tasks import generated
 from bench.tasks.adding import Adding
 from bench.tasks.associative_recall import AssociativeRecall
+from bench.tasks.common import generated
 from bench.tasks.copy import Copy
 from bench.tasks.dyck import Dyck, closed_at_once, count_sequences
 from bench.tasks.temporal_order import TemporalOrder

@@ -31,14 +31,14 @@ def of_size(cell):
 @given(st.integers(10_000, 200_000), st.sampled_from([Vanilla, GRU, LSTM]))
 def test_no_other_size_is_nearer(wanted, cell):
     build = of_size(cell)
-    hidden = hidden_for(MatchConfig(params=wanted), TASK.spec, build)
+    hidden = hidden_for(MatchConfig(params=wanted), build)
     gaps = {h: abs(parameter_count(build(h)) - wanted) for h in (hidden - 1, hidden, hidden + 1)}
     assert min(gaps, key=gaps.__getitem__) == hidden
 
 
 def test_from_a_hundred_units_on_the_count_is_within_one_percent():
     build = of_size(GRU)
-    hidden = hidden_for(MatchConfig(params=100_000), TASK.spec, build)
+    hidden = hidden_for(MatchConfig(params=100_000), build)
     assert hidden > 100
     assert parameter_count(build(hidden)) == pytest.approx(100_000, rel=0.01)
 
@@ -48,7 +48,7 @@ def test_flops_of_a_step_are_those_of_its_products():
     model = a_model(LSTM, hidden=7)
     width = model.cells[0].input_size
     outputs = model.head.out_features
-    assert flops_per_token(model, a_spec(width)) == 2 * (4 * 7 * (width + 7) + outputs * 7)
+    assert flops_per_token(model) == 2 * (4 * 7 * (width + 7) + outputs * 7)
 
 
 def a_spec(width):
@@ -59,12 +59,12 @@ def a_spec(width):
 
 
 def test_a_size_that_the_cell_refuses_is_passed_over():
-    assert hidden_for(MatchConfig(params=parameter_count(of_size(ExpRNN)(2))), TASK.spec, of_size(ExpRNN)) == 2
+    assert hidden_for(MatchConfig(params=parameter_count(of_size(ExpRNN)(2))), of_size(ExpRNN)) == 2
 
 
 def test_a_count_out_of_reach_names_the_nearest():
     with pytest.raises(ConfigError, match=r"match.params=1: no hidden size comes .*nearest give .* size 1,"):
-        hidden_for(MatchConfig(params=1), TASK.spec, of_size(GRU))
+        hidden_for(MatchConfig(params=1), of_size(GRU))
 
 
 def test_the_chosen_size_is_recorded_and_the_row_says_what_was_matched(capsys, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.tasks import ngram
+from bench.tasks.common import ngram
 
 SIZE = 5
 sequences = st.lists(st.integers(0, SIZE - 1), min_size=2, max_size=40)

@@ -14,7 +14,7 @@ from bench.record import Record
 
 FIELDS = (
     "schema id status reason task cell bptt seed metric scores params speed memory seconds finished config versions "
-    "git machine changed labels identity fingerprint unroll"
+    "git machine changed labels identity fingerprint unroll clipped"
 ).split()
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -49,6 +49,12 @@ def test_what_is_not_finite_becomes_null_wherever_it_stands(value):
     record = a_record(metric=a_score(value), seconds=value, config={"clip": {"norm": [value]}})
     tree = strictly(record.to_json())
     assert tree["metric"]["test"] is tree["seconds"] is tree["config"]["clip"]["norm"][0] is None
+
+
+def test_a_record_from_before_clipping_was_counted_is_read():
+    tree = json.loads(a_record().to_json())
+    del tree["clipped"]
+    assert Record.from_json(json.dumps(tree), "here") == a_record()
 
 
 def test_a_run_that_failed_at_once_has_a_record_too():

@@ -1,5 +1,7 @@
 """`bench sample`: a trained run goes on from a prompt, the same way whenever it is asked the same."""
 
+import re
+
 import pytest
 from cli_tools import COPY, bench, records, the_line
 from hypothesis import given, settings
@@ -126,3 +128,33 @@ def test_a_run_without_weights_is_refused(capsys, tmp_path):
     bench(capsys, *COPY, *diverging, f"results_dir={tmp_path}")
     said = bench(capsys, "sample", "copy", f"results_dir={tmp_path}")
     assert "is diverged and has no weights: choose a run that is done" in the_line(said)
+
+
+def test_confidences_are_the_probabilities_of_the_likeliest_next_symbols(say, results):
+    from bench.sample import confidences
+
+    rows = list(confidences("charlm", results, "the q"))
+    assert [symbol for symbol, _ in rows] == list("the q")
+    for _, following in rows:
+        shares = list(following.values())
+        assert len(shares) == 5 and shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 1
+    assert max(rows[-1][1], key=rows[-1][1].get) == "u"
+    said = say("charlm", "--prompt", "the q", "--confidences")
+    lines = said.out.splitlines()
+    assert said.code == 0 and len(lines) == 5
+    assert lines[3].startswith("after ' '") and re.match(r"after q +u [01]\.\d{3}  ", lines[4])
+
+
+def test_confidences_are_asked_of_a_prompt(say):
+    assert "--prompt is empty" in the_line(say("charlm", "--prompt", "", "--confidences"))
+
+
+def test_words_are_written_with_spaces_and_unknown_ones_named(capsys, tmp_path):
+    (tmp_path / "fox.txt").write_text(TEXT)
+    options = ("task=wordlm", f"task.source={tmp_path / 'fox.txt'}", "model.hidden=16", "budget.steps=60")
+    assert bench(capsys, *options, "evaluations=1", f"results_dir={tmp_path}").code == 0
+    said = bench(
+        capsys, "sample", "wordlm", "--prompt", "the quick zebra", "--greedy", "--length=2", f"results_dir={tmp_path}"
+    )
+    assert said.out.startswith("the quick zebra ") and len(said.out.split()) == 5
+    assert the_line(said) == "not in the run's text: 'zebra'"

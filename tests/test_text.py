@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.api import DataError
-from bench.tasks.text import Corpus, read_text
+from bench.tasks.common.text import Corpus, read_text
 
 
 def hub(columns, licence="mit", fails=None):

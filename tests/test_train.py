@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few, seeded
 
 from bench.errors import DataError, Diverged
-from bench.train import passes, train
+from bench.passes import Passes
+from bench.train import train
 
 
 def steps_on(batches, task=None, optimizer=None, **config):
@@ -120,7 +121,7 @@ def test_training_switches_dropout_on_at_every_step():
 
 def test_passes_go_round_and_round():
     task = Given(train=[a_batch(seed=seed) for seed in range(3)])
-    batches = passes(task, "train", 2, seeded())
+    batches = Passes(task, "train", 2, seeded())
     drawn = [next(batches).targets for _ in range(7)]
     assert torch.equal(drawn[0], drawn[3])
     assert torch.equal(drawn[0], drawn[6])
@@ -130,4 +131,4 @@ def test_passes_go_round_and_round():
 def test_a_pass_without_a_batch_is_an_error_not_an_endless_loop():
     task = Given(train=[], valid=[a_batch()])
     with pytest.raises(DataError, match="given-v1 has no batch of 64 in its train split: lower batch_size"):
-        next(passes(task, "train", 64, seeded()))
+        next(Passes(task, "train", 64, seeded()))

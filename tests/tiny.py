@@ -15,6 +15,7 @@ from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.vanilla import Vanilla
 from bench.config import BPTTConfig, BudgetConfig, ClipConfig, Config, HardwareConfig, ModelConfig
+from bench.layer import Around
 from bench.machine import Machine
 from bench.model import MakeCell, SequenceModel
 from bench.report import Reporter
@@ -108,12 +109,17 @@ class Silent(Reporter):
         return
 
 
+def truncated(window: int | None, **options: object) -> BPTTConfig:
+    """Truncated BPTT in windows of so many steps; full BPTT for None."""
+    return BPTTConfig("full" if window is None else "truncated", window, **options)  # type: ignore[arg-type]
+
+
 def a_model(
     cell: MakeCell | type[Cell] = GRU, layers: int = 1, hidden: int = 5, dropout: float = 0.0, seed: int = 0
 ) -> SequenceModel:
     """A float64 model of `Given` features, unrolled eagerly."""
     torch.manual_seed(seed)
-    model = SequenceModel(Given(train=[a_batch()]).spec, cell, hidden, layers, dropout=dropout).double()
+    model = SequenceModel(Given(train=[a_batch()]).spec, cell, hidden, layers, around=Around(dropout=dropout)).double()
     model.choose_unroll("eager")
     return model
 
@@ -121,15 +127,16 @@ def a_model(
 def a_config(
     window: int | None = None,
     update: str = "window",
-    clip: float | None = None,
+    bptt: BPTTConfig | None = None,
+    clip: float | ClipConfig | None = None,
     cell: str = "bench.cells.gru.GRU",
     precision: str = "float64",
     **changes: object,
 ) -> Config:
     """The configuration of a tiny run: full BPTT without clipping, but for `changes`."""
     given = {
-        "bptt": BPTTConfig("full" if window is None else "truncated", window, update),
-        "clip": ClipConfig(clip),
+        "bptt": bptt or truncated(window, update=update),
+        "clip": clip if isinstance(clip, ClipConfig) else ClipConfig(clip),
         "cell": {"_target_": cell},
         "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.05},
         "model": ModelConfig(hidden=5),

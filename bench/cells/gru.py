@@ -22,6 +22,7 @@ class GRU(GatedCell):
     """
 
     blocks = 3
+    keeps = 1
 
     def gates(self, x_proj: Tensor, h_proj: Tensor, h: Tensor) -> Tensor:  # type: ignore[override]
         x_r, x_z, x_n = x_proj.chunk(3, dim=-1)

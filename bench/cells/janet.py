@@ -21,6 +21,7 @@ class JANET(GatedCell):
     """
 
     blocks = 2
+    keeps = 0
 
     def __init__(self, input_size: int, hidden_size: int, beta: float = 1.0, t_max: int | None = None) -> None:
         if t_max is not None and t_max <= 2:

@@ -54,6 +54,7 @@ class LSTM(GatedCell):
         self.coupled = coupled
         self.layer_norm = layer_norm
         self.blocks = 3 if coupled else 4
+        self.keeps, self.writes = self.blocks - 3, None if coupled else 0
         super().__init__(input_size, hidden_size)
 
     def add_parameters(self) -> None:

@@ -31,6 +31,7 @@ class SLSTM(GatedCell):
 
     blocks = 4
     states = ("h", "c", "n", "m")
+    keeps, writes = 1, 0
 
     def __init__(
         self,

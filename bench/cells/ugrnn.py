@@ -20,6 +20,7 @@ class UGRNN(GatedCell):
     """
 
     blocks = 2
+    keeps = 0
 
     def __init__(self, input_size: int, hidden_size: int, gate_bias: float = 1.0) -> None:
         self.gate_bias = gate_bias

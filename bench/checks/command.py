@@ -105,7 +105,8 @@ def _check_cell(composed: Composed, options: list[str]) -> Checked:
     is_sized = any(option.startswith("model.hidden=") for option in options)
     verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
-    facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-", "receptive field": _field(make_cell)}
+    facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-"}
+    facts["receptive field"] = _field(make_cell)
     return Checked(cell_name(composed.choices["cell"], composed.tree["cell"]), verdicts, facts)
 
 

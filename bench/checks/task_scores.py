@@ -10,7 +10,7 @@ from itertools import islice
 import torch
 from torch import Generator, Tensor
 
-from bench.api import Batch, TaskSpec
+from bench.api import END, Batch, Task, TaskSpec
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import SPLITS, TaskProbe
 
@@ -39,11 +39,12 @@ def tallies_add_up(probe: TaskProbe) -> None:
     task, spec = probe.task, probe.task.spec
     for split in SPLITS:
         for batch in probe.batches(split, 3):
-            logits_TBC = _random_logits(batch, spec)
-            whole = task.tally(logits_TBC, batch)
+            logits_TBC, decoded_UB = _random_logits(batch, spec), _random_output(batch, spec)
+            whole = _tally(task, logits_TBC, decoded_UB, batch)
             parts: Counter[str] = Counter()
             for lane in range(len(batch.fresh)):
-                for name, value in task.tally(logits_TBC[:, lane : lane + 1], _lane(batch, lane)).items():
+                one = slice(lane, lane + 1)
+                for name, value in _tally(task, logits_TBC[:, one], decoded_UB[:, one], _lane(batch, lane)).items():
                     parts[name] += value.item()  # type: ignore[assignment]
             for name, value in whole.items():
                 if not abs(value.item() - parts[name]) <= 1e-4 * max(1.0, abs(parts[name])):
@@ -61,23 +62,30 @@ def weights_cover_what_is_scored(probe: TaskProbe) -> None:
     for split in SPLITS:
         for batch in probe.batches(split, 3):
             logits_TBC, other_TBC = (_random_logits(batch, spec, seed) for seed in (0, 1))
-            tally = task.tally(logits_TBC, batch)
+            decoded_UB = _random_output(batch, spec)
+            tally = _tally(task, logits_TBC, decoded_UB, batch)
             scored_TB = batch.weight > 0
             if not scored_TB.any():
                 raise Broken(f"{split}: a batch has no weight above 0")
             unseen = torch.where(scored_TB[..., None], logits_TBC, other_TBC)
             for what, again in (
-                ("logits", task.tally(unseen, batch)),
-                ("targets", task.tally(logits_TBC, _with_other_targets(batch, spec))),
+                ("logits", _tally(task, unseen, decoded_UB, batch)),
+                ("targets", _tally(task, logits_TBC, decoded_UB, _with_other_targets(batch, spec))),
             ):
                 if name := next((name for name in tally if not torch.equal(tally[name], again[name])), None):
                     raise Broken(f"{split}: `{name}` changes with {what} where the weight is 0")
             first = scored_TB.nonzero()[0].tolist()
             weight_TB = batch.weight.clone()
             weight_TB[tuple(first)] = 0
-            less = task.tally(logits_TBC, replace(batch, weight=weight_TB))
+            less = _tally(task, logits_TBC, decoded_UB, replace(batch, weight=weight_TB))
             if all(torch.equal(tally[name], less[name]) for name in tally):
                 raise Broken(f"{split}: the tally is the same without the weight at time {first[0]}, lane {first[1]}")
+
+
+def _tally(task: Task, logits_TBC: Tensor, decoded_UB: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """What is added up over a split: of predictions and, where the task reads sequences, of what a model wrote."""
+    tally = task.tally(logits_TBC, batch)
+    return tally if task.spec.reads != "sequence" else tally | task.tally_decoded(decoded_UB, batch)
 
 
 def _constants(probe: TaskProbe) -> dict[str, Tensor]:
@@ -103,7 +111,9 @@ def _score(probe: TaskProbe, logits_C: Tensor) -> float:
     totals: Counter[str] = Counter()
     for batch in _held_out(probe):
         logits_TBC = logits_C.expand(*batch.weight.shape, -1)
-        for name, value in task.tally(logits_TBC, batch).items():
+        symbol = int(logits_C.argmax())
+        decoded_UB = torch.full((max(task.spec.longest, 1), len(batch.fresh)), symbol)
+        for name, value in _tally(task, logits_TBC, decoded_UB, batch).items():
             totals[name] += value.item()  # type: ignore[assignment]
     return task.scores(totals)[task.spec.metric.name]
 
@@ -118,6 +128,12 @@ def _held_out(probe: TaskProbe) -> Iterator[Batch]:
 
 def _random_logits(batch: Batch, spec: TaskSpec, seed: int = 0) -> Tensor:
     return torch.randn(*batch.weight.shape, spec.outputs, generator=Generator().manual_seed(seed))
+
+
+def _random_output(batch: Batch, spec: TaskSpec) -> Tensor:
+    """Outputs `[U, B]` of as many steps as the targets have, of which some end before."""
+    drawn_UB = torch.randint(spec.outputs, batch.weight.shape, generator=Generator().manual_seed(0))
+    return torch.where((drawn_UB == END).cumsum(0) > 0, END, drawn_UB)
 
 
 def _lane(batch: Batch, lane: int) -> Batch:

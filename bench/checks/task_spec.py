@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bench.api import Batch, Features, Task, TaskSpec, Tokens
+from bench.api import END, Batch, Features, Task, TaskSpec, Tokens
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import SPLITS, TaskProbe
 
@@ -34,12 +34,13 @@ def spec_is_honoured(probe: TaskProbe) -> None:
 
 def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
     """What is wrong with a batch."""
-    steps, lanes = batch.inputs.shape[:2]
+    read, lanes = batch.inputs.shape[:2]
+    steps = len(batch.targets) if spec.reads == "sequence" else read
     if isinstance(spec.inputs, Tokens):
-        yield from _tensor_faults("inputs", batch.inputs, (steps, lanes), torch.int64, spec.inputs.size)
+        yield from _tensor_faults("inputs", batch.inputs, (read, lanes), torch.int64, spec.inputs.size)
     else:
         assert isinstance(spec.inputs, Features)
-        yield from _tensor_faults("inputs", batch.inputs, (steps, lanes, spec.inputs.size), torch.float32)
+        yield from _tensor_faults("inputs", batch.inputs, (read, lanes, spec.inputs.size), torch.float32)
     if batch.targets.is_floating_point():
         yield from _tensor_faults("targets", batch.targets, (steps, lanes, *batch.targets.shape[2:]), torch.float32)
     else:
@@ -49,6 +50,9 @@ def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
     if batch.weight.lt(0).any():
         yield "weight is below 0 somewhere"
     lengths = torch.full((lanes,), steps) if batch.lengths is None else batch.lengths
+    if spec.reads == "sequence":
+        yield from _sequence_faults(spec, batch)
+        lengths = lengths - read
     yield from _tensor_faults("lengths", lengths, (lanes,), torch.int64, steps + 1)
     time_T1 = torch.arange(steps)[:, None]
     if batch.weight[time_T1 >= lengths].any():
@@ -57,6 +61,18 @@ def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
         yield "weight is above 0 before the last step, but the spec says that the last step is read"
     loss_TB = task.loss(torch.zeros(steps, lanes, spec.outputs), batch)
     yield from _tensor_faults("loss", loss_TB, (steps, lanes), torch.float32)
+
+
+def _sequence_faults(spec: TaskSpec, batch: Batch) -> Iterator[str]:
+    """What is wrong with a batch whose outputs have steps of their own."""
+    if spec.longest < 1:
+        yield "spec.longest is not set: a model must know when to stop writing"
+    if not batch.fresh.all():
+        yield "a lane is not fresh, but the spec says that sequences are read as a whole"
+    if batch.lengths is None:
+        yield "lengths is None: it must count the steps read and written"
+    elif not torch.equal((batch.targets == END).int().argmax(0), batch.lengths - len(batch.inputs) - 1):
+        yield f"the first END, {END}, of a lane's targets is not at its last step"
 
 
 def _tensor_faults(

@@ -20,7 +20,8 @@ from tiny import Given, Silent, seeded
 from bench.api import Batch
 from bench.build import build
 from bench.config import BudgetConfig, ClipConfig, Config, ModelConfig
-from bench.fit import Fit, fit
+from bench.fit import fit
+from bench.progress import Fit
 from bench.train import train
 
 PAIRS, WARM_UP = 2000, 100

@@ -13,7 +13,8 @@ from bench.api import Metric
 from bench.compose import Composed
 from bench.config import BudgetConfig
 from bench.evaluate import evaluate
-from bench.fit import Fit, fit
+from bench.fit import fit
+from bench.progress import Fit
 
 
 def a_turning_run():

@@ -14,7 +14,8 @@ from tiny import Given, Silent, a_batch, a_setup, few, seeded
 
 from bench.build import stream_seed
 from bench.config import BudgetConfig, ModelConfig
-from bench.fit import Fit, fit
+from bench.fit import fit
+from bench.progress import Fit
 from bench.tasks.copy import Copy
 
 

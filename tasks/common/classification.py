@@ -52,6 +52,8 @@ class Classification(Task):
         for split in ("train", "valid"):
             if not len(splits.get(split, ())):
                 raise DataError(f"{id}: the {split} split is empty; name more data, or another way to split it")
+        for split, data in splits.items():
+            _check(f"{id}, {split}", data, len(classes))
         self.classes, self._splits = classes, splits
         scored = splits.get("test") or splits["valid"]
         commonest = splits["train"].labels.bincount(minlength=len(classes)).argmax()
@@ -83,6 +85,16 @@ class Classification(Task):
     def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
         sequences = totals["sequences"]
         return {"accuracy": totals["right"] / sequences, "nll": totals["nll"] / sequences}
+
+
+def _check(place: str, data: Labelled, classes: int) -> None:
+    """Raise DataError for a sequence without an end to read out, and for a label that is no class."""
+    if (empty := (data.sequences.lengths == 0).nonzero()).numel():
+        raise DataError(f"{place}: sequence {int(empty[0])} has no time step; remove it from the data")
+    if (wrong := ((data.labels < 0) | (data.labels >= classes)).nonzero()).numel():
+        number = int(wrong[0])
+        label = int(data.labels[number])
+        raise DataError(f"{place}: label {label} of sequence {number} is out of range 0 to {classes - 1}; correct it")
 
 
 def last_step(inputs: Tensor, labels_B: Tensor, lengths_B: Tensor) -> Batch:

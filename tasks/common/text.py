@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench.api import DataError
+from bench.api import DataError, Split
 
 from .hub import hub_origin, hub_rows
 
-__all__ = ["Corpus", "read_text"]
+__all__ = ["Corpus", "join", "read_splits", "read_text"]
 
+_ON_THE_HUB: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
 _REMEDY = "download the text and name the local file: task.source=path/to/file.txt"
 
 
@@ -43,29 +44,70 @@ def read_text(source: str | Sequence[str], encoding: str = "utf-8") -> Corpus:
     - `builtin`: the Python reference that ships as `pydoc_data.topics`; no network, but its wording differs a little
       from one Python version to the next.
     - `hub:<owner>/<name>[/<configuration>][@<revision>]`: a data set of the Hugging Face hub; the rows of the column
-      `text` of its split `train`, joined by newlines.
+      `text` of its split `train`, each a line.
     - anything else is a path (`~` expands): a text file, or a folder for all `*.txt` files below it, sorted by path and
       joined by newlines. Files are decoded by `encoding` and not altered otherwise, line ends included.
 
     Raises ValueError for an unknown encoding or an ill-formed source, DataError for a source that cannot be read or is
     empty.
     """
-    try:
-        b" ".decode(encoding, "ignore")
-    except (LookupError, UnicodeError):
-        raise ValueError(
-            f"task.encoding={encoding}: not a text encoding of Python's; try utf-8, latin-1, cp1252"
-        ) from None
+    _check_encoding(encoding)
     sources = [source] if isinstance(source, str) else list(source)
     if not sources or not all(sources):
         raise ValueError(f"task.source={source!r}: empty; give builtin, hub:<owner>/<name>[@<revision>], or a path")
-    parts = [_read_one(each, encoding) for each in sources]
+    return join([_read_one(each, encoding) for each in sources])
+
+
+def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Split, Corpus]:
+    """The texts of a source that has train, valid and test apart.
+
+    - a data set of the hub, as above: its splits `train`, `validation` and `test`.
+    - a folder: the files with `train`, `valid` and `test` in their names, one each, whatever else lies there.
+    - a list of three sources as `read_text` takes them, in this order.
+
+    Raises as `read_text` does.
+    """
+    _check_encoding(encoding)
+    if isinstance(source, str) and source.startswith("hub:"):
+        return {split: _from_hub(source, name) for split, name in _ON_THE_HUB.items()}
+    paths = [_file_of(source, split) for split in _ON_THE_HUB] if isinstance(source, str) else list(source)
+    if len(paths) != len(_ON_THE_HUB):
+        raise ValueError(f"task.source={paths}: task.splits=own takes three sources, of train, valid and test")
+    return {split: read_text(path, encoding) for split, path in zip(_ON_THE_HUB, paths, strict=True)}
+
+
+def _file_of(source: str, split: Split) -> str:
+    """The one file of a split in a folder."""
+    folder = Path(os.path.expanduser(source))
+    if not folder.is_dir():
+        raise DataError(
+            f"task.source={source}: task.splits=own needs a folder with a file each of train, valid and test, "
+            "a list of three files, or a data set of the hub; or set task.splits to fractions, as [0.9, 0.05, 0.05]"
+        )
+    found = sorted(str(file) for file in folder.iterdir() if file.is_file() and split in file.name)
+    if len(found) != 1:
+        names = ", ".join(map(os.path.basename, found)) or "none"
+        raise DataError(f"task.source={source}: one file must have {split} in its name, and {names} has; name a list")
+    return found[0]
+
+
+def join(parts: Sequence[Corpus]) -> Corpus:
+    """The texts of `parts` in this order, with a newline between them."""
     return Corpus(
         name="+".join(part.name for part in parts),
         text="\n".join(part.text for part in parts),
         origin="; ".join(part.origin for part in parts),
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
     )
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        b" ".decode(encoding, "ignore")
+    except (LookupError, UnicodeError):
+        raise ValueError(
+            f"task.encoding={encoding}: not a text encoding of Python's; try utf-8, latin-1, cp1252"
+        ) from None
 
 
 def _read_one(source: str, encoding: str) -> Corpus:
@@ -92,12 +134,13 @@ def _builtin() -> Corpus:
     )
 
 
-def _from_hub(source: str) -> Corpus:
-    rows = hub_rows(source, "train", {"text": "string"}, _REMEDY)
+def _from_hub(source: str, split: str = "train") -> Corpus:
+    rows = hub_rows(source, split, {"text": "string"}, _REMEDY)
+    lines = [row for row in rows["text"][:] if row is not None]
     return Corpus(
         name=source.removeprefix("hub:"),
-        text="\n".join(row for row in rows["text"][:] if row is not None),
-        origin=hub_origin(source, "train"),
+        text="\n".join([*(line.removesuffix("\n") for line in lines[:-1]), *lines[-1:]]),
+        origin=hub_origin(source, split),
         licence=rows.info.license or "as its page on the hub states",
     )
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["Ragged", "by_length"]
+__all__ = ["Ragged", "by_equal_length", "by_length"]
 
 _POOL = 32  # batches that are sorted by length together: little padding, and yet every pass mixes anew
 
@@ -62,3 +62,18 @@ def by_length(lengths: Tensor, batch_size: int, generator: Generator | None = No
         batches = pool[lengths[pool].argsort(stable=True)].split(batch_size)
         for number in torch.randperm(len(batches), generator=generator).tolist():
             yield batches[number]
+
+
+def by_equal_length(lengths: Tensor, batch_size: int, generator: Generator | None = None) -> Iterator[Tensor]:
+    """The numbers of all sequences, in batches of one length each, so that none is padded; each number once.
+
+    Of every length the last batch is smaller where they do not divide. With a generator sequences and batches come in
+    random order; without one shortest first.
+    """
+    order = torch.arange(len(lengths)) if generator is None else torch.randperm(len(lengths), generator=generator)
+    order = order[lengths[order].argsort(stable=True)]
+    sizes = lengths[order].unique_consecutive(return_counts=True)[1].tolist()
+    batches = [batch for group in order.split(sizes) for batch in group.split(batch_size)]
+    if generator is not None:
+        batches = [batches[number] for number in torch.randperm(len(batches), generator=generator).tolist()]
+    yield from batches

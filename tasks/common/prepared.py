@@ -33,10 +33,12 @@ def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, 
     """The tensors that `make` gives, from the disk where they lie there already.
 
     `recipe` holds all that decides them: the source's hash, the options, a version that goes up with `make`'s code. A
-    file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is whole. Files that cannot be read are made anew; a folder that cannot be written costs a warning.
+    file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is whole.
+    Files that cannot be read are made anew; a folder that cannot be written costs a warning.
     """
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     path = cache_folder() / f"{name}-{digest[:20]}.safetensors"
+    _log.debug("prepared data: %s", path)
     try:
         return load_file(path)
     except (OSError, SafetensorError):

@@ -1,0 +1,70 @@
+"""How open the gates stand, and how many are stuck at an end, where their gradient vanishes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bench.api import Batch, Cell, State
+from bench.diagnosis.lanes import real_steps
+from bench.model import SequenceModel
+from bench.transition import Step, stepped_by
+
+BINS = 10
+
+
+@torch.no_grad()
+def gates(model: SequenceModel, batch: Batch) -> pd.DataFrame:
+    """Histograms of all that the cells' sigmoids give over a batch: columns layer, gate, low, high, share.
+
+    `share` is how much of the values of a `layer` (from 1, the lowest) and `gate` lies from `low` to `high`, in ten
+    equal bins: the first and the last are the saturated ones. Gates are numbered from 1 in the order in which the
+    cell's step calls sigmoid: LSTM forget, input, output; GRU reset, update. What a cell computes by other means (a
+    gate by exp, a hard sigmoid) is not seen, and a cell without a sigmoid has no rows.
+    """
+    values: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
+
+    def watched(layer: int, cell: Cell) -> Step:
+        def step(x_BF: Tensor, state: State) -> tuple[Tensor, State]:
+            with _Sigmoids() as seen:
+                result = type(cell).step(cell, x_BF, state)
+            for gate, value in enumerate(seen.results, 1):
+                values[layer + 1, gate].append(value)
+            return result
+
+        return step
+
+    state = model.initial_state(len(batch.fresh))
+    with stepped_by(model, watched):
+        for inputs in batch.inputs:
+            _, state = model.step(inputs, state)
+    real_TB, rows = real_steps(batch), []
+    for (layer, gate), steps in sorted(values.items()):
+        value_TB = torch.stack(steps)
+        has_lanes = value_TB.shape[:2] == real_TB.shape
+        counts = (value_TB[real_TB] if has_lanes else value_TB).double().flatten().cpu().histc(BINS, 0, 1)
+        for i, share in enumerate((counts / counts.sum()).tolist()):
+            rows.append((layer, gate, i / BINS, (i + 1) / BINS, share))
+    return pd.DataFrame(rows, columns=["layer", "gate", "low", "high", "share"])
+
+
+class _Sigmoids(TorchDispatchMode):
+    """Keeps the results of every sigmoid, however it is called: all come down to one operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.results: list[Tensor] = []
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in (torch.ops.aten.sigmoid.default, torch.ops.aten.sigmoid_.default):
+            self.results.append(result.detach().clone())
+        return result

@@ -1,0 +1,54 @@
+"""How the gradient vanishes or explodes on its way back through time.
+
+Bengio, Simard & Frasconi, "Learning long-term dependencies with gradient descent is difficult", IEEE Trans. Neural
+Networks 5 (1994); Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bench.api import Batch, State, Task, map_state
+from bench.diagnosis.lanes import by_lag, last_step, memory, remembered
+from bench.model import SequenceModel
+
+
+def gradient_norms(model: SequenceModel, task: Task, batch: Batch) -> pd.DataFrame:
+    """The norm of dL/ds by `layer` (from 1, the lowest) and `lag`: columns layer, lag, norm, lanes.
+
+    L is a lane's loss at the last time step T that is scored in it; s is what the layer carries from step T - lag to
+    the next (h and c together, for an LSTM). `norm` is the mean over the lanes that reach so far back, which `lanes`
+    counts. The batch begins from the initial state.
+    """
+    state, carried, logits = model.initial_state(len(batch.fresh)), [], []
+    for inputs in batch.inputs:
+        logits_BC, state = model.step(inputs, state)
+        logits.append(logits_BC)
+        state = cast(tuple[State, ...], map_state(_on_its_way, state))
+        carried.append(state)
+    last_B = last_step(batch.weight > 0)
+    loss_TB = task.loss(torch.stack(logits), batch)
+    loss = loss_TB.gather(0, last_B.clamp(min=0).unsqueeze(0)).squeeze(0)[last_B >= 0].sum()
+    frames = []
+    for layer, which in enumerate(remembered(model, batch)):
+        norms_TB = _norms(loss, [memory(step[layer], which) for step in carried])
+        frames.append(by_lag(norms_TB, last_B).assign(layer=layer + 1))
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.loc[frame["lag"] > 0, ["layer", "lag", "norm", "lanes"]].reset_index(drop=True)
+
+
+def _on_its_way(leaf: Tensor) -> Tensor:
+    """A tensor that the next step alone sees: what else uses `leaf` has no part in its gradient."""
+    return leaf.clone() if leaf.requires_grad else leaf.clone().requires_grad_()
+
+
+def _norms(loss: Tensor, leaves_T: list[list[Tensor]]) -> Tensor:
+    """The norm `[T, B]` of the loss's gradient by all the tensors of a time step together."""
+    flat = [leaf for step in leaves_T for leaf in step]
+    found = torch.autograd.grad(loss, flat, retain_graph=True, materialize_grads=True)
+    squares_B = torch.stack([gradient.reshape(len(gradient), -1).square().sum(1) for gradient in found])
+    return squares_B.unflatten(0, (len(leaves_T), -1)).sum(1).sqrt()

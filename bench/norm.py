@@ -1,0 +1,81 @@
+"""Normalisation of a layer's outputs, of whole sequences `[T, B, H]` or of single steps `[B, H]`.
+
+Layer norm: Ba, Kiros & Hinton, arXiv:1607.06450 (2016). Batch norm on a recurrent network's vertical connections, with
+statistics shared by all time steps: Laurent et al., ICASSP 2016; with statistics of each step's own: Cooijmans et al.,
+"Recurrent batch normalization", ICLR 2017. Batch norms take their statistics over the lanes (and, where shared, the
+time steps) of a batch in training, padding included, and keep running means of them for evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Norm = Callable[[Tensor, Tensor | None], Tensor]
+"""Normalises features, given how many time steps `[B, 1]` came before, where that is counted."""
+
+KEPT = 512
+"""Time steps with statistics of their own; later ones share the last."""
+
+
+class LayerNorm(nn.LayerNorm):
+    """Over the features of each step."""
+
+    def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Over lanes and time steps together."""
+
+    def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
+        return super().forward(x.flatten(0, -2)).view_as(x)
+
+
+class StepBatchNorm(nn.Module):
+    """Over lanes alone, anew for each time step since the sequence began.
+
+    Raises ValueError where lanes of a batch stand at different time steps: their statistics would mix.
+    """
+
+    means_TH: Tensor
+    variances_TH: Tensor
+
+    def __init__(self, size: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((size,), 0.1))  # as Cooijmans et al.: from 1 on tanh saturates
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.register_buffer("means_TH", torch.zeros(KEPT, size))
+        self.register_buffer("variances_TH", torch.ones(KEPT, size))
+        self.momentum, self.eps = momentum, eps
+
+    def forward(self, x: Tensor, steps: Tensor | None) -> Tensor:
+        assert steps is not None
+        x_TBH = x if x.dim() == 3 else x[None]
+        if (steps != steps[:1]).any():
+            raise ValueError(
+                "model.norm=batch_per_step: lanes of a batch stand at different time steps; choose model.norm=batch"
+            )
+        place_T = (int(steps[0]) + torch.arange(len(x_TBH), device=x.device)).clamp_max(KEPT - 1)
+        if self.training:
+            variance_TH, mean_TH = torch.var_mean(x_TBH, dim=1, correction=0)
+            self._keep(place_T, mean_TH.detach(), variance_TH.detach())
+        else:
+            mean_TH, variance_TH = self.means_TH[place_T], self.variances_TH[place_T]
+        normal_TBH = (x_TBH - mean_TH[:, None]) * torch.rsqrt(variance_TH + self.eps)[:, None]
+        return (normal_TBH * self.weight + self.bias).view_as(x)
+
+    def _keep(self, place_T: Tensor, mean_TH: Tensor, variance_TH: Tensor) -> None:
+        """Move the running statistics of these time steps towards the batch's."""
+        self.means_TH[place_T] = torch.lerp(self.means_TH[place_T], mean_TH, self.momentum)
+        self.variances_TH[place_T] = torch.lerp(self.variances_TH[place_T], variance_TH, self.momentum)
+
+
+NORMS: dict[str, Callable[[int], Norm]] = {"layer": LayerNorm, "batch": BatchNorm, "batch_per_step": StepBatchNorm}
+
+
+def make_norm(kind: str, size: int) -> Norm | None:
+    """The normalisation of this name, of `size` features; None for `none`."""
+    return None if kind == "none" else NORMS[kind](size)

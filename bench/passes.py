@@ -1,0 +1,50 @@
+"""The stream of training batches: a split, pass after pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Generator
+
+from bench.api import Batch, Split, Task
+from bench.errors import DataError
+
+
+class Passes(Iterator[Batch]):
+    """Batches of a split without end, pass after pass, from a place that can be gone back to.
+
+    Iterating raises DataError where a pass is empty.
+    """
+
+    def __init__(self, task: Task, split: Split, batch_size: int, generator: Generator) -> None:
+        self._task, self._split, self._batch_size, self._generator = task, split, batch_size, generator
+        self._begin()
+
+    def _begin(self) -> None:
+        self._drawn_by, self._taken = self._generator.get_state(), 0
+        self._batches = iter(self._task.batches(self._split, self._batch_size, self._generator))
+
+    def __next__(self) -> Batch:
+        batch = next(self._batches, None)
+        if batch is None:
+            if not self._taken:
+                name = self._task.spec.id
+                raise DataError(
+                    f"{name} has no batch of {self._batch_size} in its {self._split} split: lower batch_size"
+                )
+            self._begin()
+            return next(self)
+        self._taken += 1
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place: how many batches of the present pass are taken, and the generator's state before it."""
+        return {"drawn_by": self._drawn_by, "taken": self._taken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to that place, by drawing the pass's batches up to it again."""
+        self._generator.set_state(state["drawn_by"])
+        self._begin()
+        for _ in range(state["taken"]):
+            next(self)

@@ -1,0 +1,93 @@
+"""Plots of the tables that `bench diagnose` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+_SATURATED = 0.1
+
+
+def draw(name: str, table: pd.DataFrame, path: Path) -> None:
+    """Draw the table called `name` into a PNG file."""
+    figure = Figure(figsize=(6, 3.5), layout="constrained")  # by itself it needs no display, nor pyplot's global state
+    axes = figure.subplots()
+    if name != "gates":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    PLOTS[name](axes, table)
+    figure.savefig(path, dpi=120)
+
+
+def _gradient(axes: Axes, table: pd.DataFrame) -> None:
+    for layer, rows in table.groupby("layer"):
+        axes.plot(rows["lag"], rows["norm"], label=f"layer {layer}")
+    _log_unless_zero(axes, table["norm"])
+    axes.set(
+        xlabel="steps before the scored one", ylabel=r"norm of $\partial L / \partial s$", title="Gradient through time"
+    )
+    axes.invert_xaxis()
+    axes.legend()
+
+
+def _jacobian(axes: Axes, table: pd.DataFrame) -> None:
+    for layer, rows in table.groupby("layer"):
+        (line,) = axes.plot(rows["t"], rows["radius"], marker=".", label=f"layer {layer}: radius")
+        axes.plot(rows["t"], rows["norm"], "--", color=line.get_color(), label=f"layer {layer}: norm")
+    axes.axhline(1, color="grey", linewidth=0.8)
+    axes.set(
+        xlabel="time step", ylabel=r"of $\partial s_t / \partial s_{t-1}$", ylim=(0, None), title="Jacobian of a step"
+    )
+    axes.legend()
+
+
+def _lyapunov(axes: Axes, table: pd.DataFrame) -> None:
+    axes.bar(table["lane"], table["exponent"])
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set(xlabel="lane", ylabel="growth a step (log)", title="Largest Lyapunov exponent")
+
+
+def _gates(axes: Axes, table: pd.DataFrame) -> None:
+    for (layer, gate), rows in table.groupby(["layer", "gate"]):
+        edges = [*rows["low"], rows["high"].iloc[-1]]
+        axes.stairs(rows["share"].tolist(), edges, label=f"layer {layer}, gate {gate}")
+    for low, high in ((0, _SATURATED), (1 - _SATURATED, 1)):
+        axes.axvspan(low, high, color="grey", alpha=0.15)
+    axes.set(xlabel="value of the gate", ylabel="share", title="Gates (grey: saturated)", xlim=(0, 1))
+    axes.legend()
+
+
+def _memory(axes: Axes, table: pd.DataFrame) -> None:
+    axes.plot(table["lag"], table["share"], marker=".")
+    _log_unless_zero(axes, table["share"])
+    for share in (0.5, 0.01):
+        axes.axhline(share, color="grey", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="steps back", ylabel="influence, of that at 0", title="Influence of an input on the last output")
+
+
+def _clipping(axes: Axes, table: pd.DataFrame) -> None:
+    axes.plot(table["step"], table["before"], marker=".", color="grey", label="before clipping")
+    axes.plot(table["step"], table["after"], "--", label="after clipping")
+    _log_unless_zero(axes, table["before"])
+    axes.set(xlabel="training step", ylabel="gradient norm", title="Clipping")
+    axes.legend()
+
+
+def _log_unless_zero(axes: Axes, values: pd.Series[float]) -> None:
+    """A logarithmic axis, where there is something that it can show."""
+    if (values > 0).any():
+        axes.set_yscale("log")
+
+
+PLOTS: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
+    "gradient": _gradient,
+    "jacobian": _jacobian,
+    "lyapunov": _lyapunov,
+    "gates": _gates,
+    "memory": _memory,
+    "clipping": _clipping,
+}

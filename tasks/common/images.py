@@ -1,0 +1,120 @@
+"""Digit images: scikit-learn's own, MNIST's IDX files, and MNIST on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.api import DataError
+
+from .hub import hub_rows
+
+__all__ = ["Images", "hub_images", "idx_images", "read_idx", "sklearn_images"]
+
+_REMEDY = "download the IDX files and name their folder: task.source=path/to/folder"
+_FILES = {"train": "train", "test": "t10k"}
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images `[N, rows, columns]`, from 0 (paper) to 1 (ink), and the digit that each shows, `[N]`."""
+
+    pixels: Tensor
+    labels: Tensor
+
+
+def sklearn_images() -> Images:
+    """The 1,797 images of 8 x 8 pixels that scikit-learn carries."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return Images(torch.from_numpy(digits.images).float() / 16, torch.from_numpy(digits.target).long())
+
+
+def idx_images(source: str) -> dict[str, Images]:
+    """Train and test from a folder of MNIST's four files, plain or `.gz`, named as LeCun, Cortes & Burges name them.
+
+    Raises DataError for a missing file, one that is no IDX file, and images and labels that do not go together.
+    """
+    folder = Path(os.path.expanduser(source))
+    if not folder.is_dir():
+        raise DataError(
+            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
+            "give builtin, hub:ylecun/mnist, or a folder of MNIST's IDX files"
+        )
+    return {split: _idx_split(folder, stem) for split, stem in _FILES.items()}
+
+
+def _idx_split(folder: Path, stem: str) -> Images:
+    pixels = read_idx(_find(folder, f"{stem}-images-idx3-ubyte"), dimensions=3)
+    labels = read_idx(_find(folder, f"{stem}-labels-idx1-ubyte"), dimensions=1)
+    if len(pixels) != len(labels):
+        raise DataError(f"{folder}: {stem} has {len(pixels)} images and {len(labels)} labels; fetch the files again")
+    if (wrong := np.flatnonzero(labels > 9)).size:
+        raise DataError(
+            f"{folder}: label {labels[wrong[0]]} of {stem} image {wrong[0]} is out of range 0 to 9; fetch it again"
+        )
+    return Images(torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long())
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise DataError(f"{folder}: has no {name}, nor {name}.gz; put MNIST's four IDX files there")
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """The bytes of an IDX file, plain or `.gz`, shaped as its header says.
+
+    The header is two zero bytes, 8 for unsigned bytes, the number of dimensions, and each one's size as a big-endian
+    32-bit integer. Raises DataError for any other.
+    """
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch the file again") from error
+    head = 4 + 4 * dimensions
+    if len(content) < head or content[:4] != bytes([0, 0, 8, dimensions]):
+        raise DataError(
+            f"{path}: begins with 0x{content[:4].hex()}, not with 0x0000080{dimensions} "
+            f"(IDX, unsigned bytes, {dimensions} dimensions); name MNIST's own file"
+        )
+    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
+    if len(content) - head != math.prod(shape):
+        raise DataError(
+            f"{path}: {len(content) - head} bytes of data, its header {shape} needs {math.prod(shape)}; fetch it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=head).reshape(shape).copy()
+
+
+def hub_images(source: str) -> dict[str, Images]:
+    """Train and test of a hub data set with the columns `image` and `label`, such as `hub:ylecun/mnist`."""
+    return {split: _hub_split(source, split) for split in _FILES}
+
+
+def _hub_split(source: str, split: str) -> Images:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DataError(f"task.source={source}: needs `pip install pillow`; or {_REMEDY}") from None
+    from datasets import Image as ImageColumn  # type: ignore[import-untyped]
+
+    rows = hub_rows(source, split, {"image": "PIL.Image.Image", "label": "int64"}, _REMEDY)
+    encoded = rows.cast_column("image", ImageColumn(decode=False))["image"]
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(each["bytes"])).convert("L")) for each in encoded])
+    labels = torch.tensor(rows["label"][:])
+    if not bool(((labels >= 0) & (labels <= 9)).all()):
+        raise DataError(f"task.source={source}: its {split} split has labels out of range 0 to 9; {_REMEDY}")
+    return Images(torch.from_numpy(pixels).float() / 255, labels)

@@ -1,0 +1,194 @@
+"""Recordings of single words: Free Spoken Digits, Speech Commands and tables of sound, and how each is split."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.api import DataError, Split
+
+from .hub import hub_origin, hub_rows
+from .stratified import stratified
+
+__all__ = ["Recording", "read_recordings"]
+
+_LISTS: dict[Split, str] = {"valid": "validation_list.txt", "test": "testing_list.txt"}
+_LAYOUTS = (
+    "recordings/DIGIT_SPEAKER_INDEX.wav (Free Spoken Digits), WORD/*.wav with validation_list.txt and testing_list.txt "
+    "(Speech Commands), or train*.parquet and test*.parquet with columns audio and label"
+)
+_REMEDY = "download it and name the local folder: task.source=path/to/folder"
+_NAME = re.compile(r"(\d+)_([^_/]+)_(\d+)\.\w+$")
+_TEST, _VALID = range(5), range(5, 10)  # numbers of the recordings; the official split has no valid part
+_VALID_SHARE, _VALID_SEED = 0.1, 1
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording: what it is called, the word in it, its sound as a file or as a file's bytes, and its split.
+
+    `split` is None where the source's layout does not say.
+    """
+
+    name: str
+    word: str
+    content: Path | bytes
+    split: Split | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """A hash of all but the split."""
+        try:
+            data = self.content.read_bytes() if isinstance(self.content, Path) else self.content
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read ({error.strerror}); check its permissions") from error
+        return hashlib.sha256(f"{self.name}\0{self.word}\0".encode() + hashlib.sha256(data).digest()).digest()
+
+
+def read_recordings(source: str, split: str) -> tuple[list[Recording], str]:
+    """All recordings of `source`, sorted by name, each with a split; and where they come from.
+
+    `source` is a folder in one of three layouts, a parquet file, or `hub:owner/name`. `split` is `official` or
+    `speaker:NAME`. Raises ValueError for another split, DataError for a source that cannot be read or split so.
+    """
+    if split != "official" and not re.fullmatch(r"speaker:.+", split):
+        raise ValueError(f"task.split={split}: give official, or speaker:NAME to test on one speaker")
+    if source.startswith("hub:"):
+        found = [*_from_hub(source, "train"), *_from_hub(source, "test")]
+        origin = hub_origin(source, "train") + " and test"
+    else:
+        found = list(_from_path(source))
+        origin = f"local {source}"
+    if not found:
+        raise DataError(f"task.source={source}: holds no recording; give {_LAYOUTS}")
+    found.sort(key=lambda recording: recording.name)
+    return (_official(found, source) if split == "official" else _by_speaker(found, split)), origin
+
+
+def _from_path(source: str) -> Iterable[Recording]:
+    path = Path(os.path.expanduser(source))
+    if not path.exists():
+        raise DataError(
+            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
+            f"give builtin, hub:mteb/free-spoken-digit-dataset, or a folder of {_LAYOUTS}"
+        )
+    if path.is_file():
+        return _from_parquet([path])
+    if (path / "recordings").is_dir():
+        return _free_spoken_digits(path)
+    if all((path / name).is_file() for name in _LISTS.values()):
+        return _speech_commands(path)
+    return _from_parquet(sorted([*path.glob("*.parquet"), *path.glob("data/*.parquet")]))
+
+
+def _free_spoken_digits(folder: Path) -> Iterator[Recording]:
+    for path in sorted((folder / "recordings").glob("*.wav")):
+        digit, _, _ = _parts(path.name)
+        yield Recording(f"recordings/{path.name}", _digit(path.name, int(digit)), path)
+
+
+def _speech_commands(folder: Path) -> Iterator[Recording]:
+    """A folder a word; those that begin with an underscore hold noise."""
+    listed: dict[str, Split] = {}
+    for split, name in _LISTS.items():
+        for line in (folder / name).read_text(encoding="utf-8").split():
+            if not (folder / line).is_file():
+                raise DataError(f"{folder / name}: lists {line}, which is not there; fetch the data again")
+            listed[line] = split
+    for path in sorted(folder.glob("[!_.]*/*.wav")):
+        name = path.relative_to(folder).as_posix()
+        yield Recording(name, path.parent.name, path, listed.get(name, "train"))
+
+
+def _from_parquet(files: list[Path]) -> Iterator[Recording]:
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
+
+    for path in files:
+        split = next((split for split in ("train", "valid", "test") if path.name.startswith(split)), None)
+        try:
+            table = pyarrow.parquet.read_table(path, columns=["audio", "label"])
+            rows = table.to_pylist()
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}); name a parquet file") from error
+        if missing := {"audio", "label"} - set(table.column_names):
+            raise DataError(f"{path}: has no column {', '.join(sorted(missing))}; it must have audio and label")
+        yield from _of_rows(rows, path.name, split)
+
+
+def _from_hub(source: str, split: Split) -> Iterator[Recording]:
+    from datasets import Audio  # type: ignore[import-untyped]
+
+    rows = hub_rows(source, split, {"audio": "dict", "label": "int64"}, _REMEDY)
+    yield from _of_rows(rows.cast_column("audio", Audio(decode=False)), split, split)
+
+
+def _of_rows(rows: Iterable[dict[str, Any]], table: str, split: Any) -> Iterator[Recording]:
+    """Rows of `audio {bytes, path}` and `label`, a word or a digit."""
+    for number, row in enumerate(rows):
+        place = f"{table}, row {number}"
+        audio, label = row["audio"], row["label"]
+        if not (isinstance(audio, dict) and isinstance(audio.get("bytes"), bytes)):
+            raise DataError(f"{place}: audio holds no bytes; store the sound itself in the table")
+        word = label if isinstance(label, str) and label else _digit(place, label)
+        name = str(audio.get("path") or "").rpartition("/")[2]
+        yield Recording(f"{place}: {name}" if name else place, word, audio["bytes"], split)
+
+
+def _official(recordings: list[Recording], source: str) -> list[Recording]:
+    """The source's own train and test; where it has no valid part, one is taken from train."""
+    named = all(_NAME.search(recording.name) for recording in recordings)
+    if any(recording.split is None for recording in recordings):
+        if not named:
+            raise DataError(f"task.source={source}: does not say what is for testing; give {_LAYOUTS}")
+        numbers = [int(_parts(recording.name)[2]) for recording in recordings]
+        return [
+            replace(recording, split="test" if number in _TEST else "valid" if number in _VALID else "train")
+            for recording, number in zip(recordings, numbers, strict=True)
+        ]
+    if any(recording.split == "valid" for recording in recordings):
+        return recordings
+    train = [recording for recording in recordings if recording.split == "train"]
+    rest = [recording for recording in recordings if recording.split != "train"]
+    if named:
+        held_out = [int(_parts(recording.name)[2]) in _VALID for recording in train]
+    else:
+        words = sorted({recording.word for recording in train})
+        labels = torch.tensor([words.index(recording.word) for recording in train])
+        held_out = stratified(labels, _VALID_SHARE, _VALID_SEED).tolist()
+    carved = [replace(each, split="valid") if out else each for each, out in zip(train, held_out, strict=True)]
+    return carved + rest
+
+
+def _by_speaker(recordings: list[Recording], split: str) -> list[Recording]:
+    """One speaker is for testing; of the others recordings 5 to 9 are for validation."""
+    wanted = split.removeprefix("speaker:")
+    parts = [_parts(recording.name) for recording in recordings]
+    speakers = sorted({speaker for _, speaker, _ in parts})
+    if wanted not in speakers:
+        raise DataError(f"task.split={split}: no such speaker; there are {', '.join(speakers)}")
+    return [
+        replace(recording, split="test" if speaker == wanted else "valid" if int(number) in _VALID else "train")
+        for recording, (_, speaker, number) in zip(recordings, parts, strict=True)
+    ]
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Digit, speaker and number of a recording of Free Spoken Digits, out of its file's name."""
+    match = _NAME.search(name)
+    if match is None:
+        raise DataError(f"{name}: is not named DIGIT_SPEAKER_INDEX.wav, so its speaker is unknown; rename or remove it")
+    return match[1], match[2], match[3]
+
+
+def _digit(place: str, label: object) -> str:
+    if not (isinstance(label, int) and 0 <= label <= 9):
+        raise DataError(f"{place}: label {label} is out of range 0 to 9; correct it")
+    return str(label)

@@ -1,0 +1,71 @@
+"""Texts as tokens, and tokens as numbers: words or characters, and a vocabulary with a place for all others."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+import torch
+
+from .ragged import Ragged
+
+__all__ = ["SPLITTERS", "UNKNOWN", "Vocabulary", "words"]
+
+UNKNOWN = "<unk>"
+_WORD = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|\w+?(?=n't\b)|\w+|[^\w\s]")
+
+
+def words(text: str) -> list[str]:
+    """Words and punctuation marks of `text` in lower case, contractions in two: `It's good` is `it`, `'s`, `good`.
+
+    Texts that were split already, with spaces between their tokens, come out the same (`is n't` as `isn't`), but for
+    compounds with hyphens, whose parts are words of their own.
+    """
+    return _WORD.findall(text.lower())
+
+
+SPLITTERS: Mapping[str, Callable[[str], Sequence[str]]] = {"word": words, "character": str, "space": str.split}
+"""Ways to split a text into tokens: `words`, its characters, or what stands between its spaces."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The `tokens` that have a number of their own, by number; the first is `<unk>`, for all others."""
+
+    tokens: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[Iterable[str]], size: int | None = None, min_count: int = 1) -> Vocabulary:
+        """The tokens that occur in `texts` at least `min_count` times, the most frequent first.
+
+        With a `size` these are cut to `size - 1`, `<unk>` being one more. Of equally frequent ones the first in the
+        alphabet come first, so that the same texts in any order give the same numbers.
+        """
+        counts = Counter(chain.from_iterable(texts))
+        del counts[UNKNOWN]  # where the texts are cut already, as those of the Penn Treebank are, it is no other token
+        kept = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
+        return cls((UNKNOWN, *kept[: None if size is None else size - 1]))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens)}
+
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """The number of each token; 0 for those that have none."""
+        numbers = self._numbers
+        return [numbers.get(token, 0) for token in tokens]
+
+    def encode_all(self, texts: Iterable[Iterable[str]]) -> Ragged:
+        """The texts as sequences of numbers, int64."""
+        return Ragged.of(torch.tensor(self.encode(text), dtype=torch.int64) for text in texts)
+
+    def decode(self, numbers: Iterable[int]) -> list[str]:
+        """The token of each number."""
+        return [self.tokens[number] for number in numbers]

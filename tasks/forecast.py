@@ -1,0 +1,218 @@
+"""Forecasting a time series: the next value, or the next several, from those so far.
+
+Data card. At each step the model reads the series' values and foresees the next `horizon` values of its target, all at
+once (the direct strategy: no forecast is fed back). Series, by `source`:
+
+- `mackey_glass`: the delay equation of Mackey & Glass 1977 with delay `tau`, integrated as `tasks.common.dynamics` says
+  and read every `stride` time units. tau = 17 and 6 time units ahead are the customary choice.
+- `narma10`: the system of Atiya & Parlos 2000. The input is the noise that drives the system, the target its answer
+  one step later, which the model never reads; `horizon` is 1.
+- the path of a CSV file with a header, a row a time step: `columns` are read (null: all but `date`), `predict` is
+  forecast (null: the first of them). Rows with a missing value are counted in `spec.source`; with
+  `gaps=interpolate` their values are filled in, and no step is scored that reads or foresees one. Such data are for
+  instance the yearly sunspots and the weekly CO2 of Mauna Loa of statsmodels (public domain).
+
+With `difference` the model reads changes from step to step and foresees those from now to each of the next steps, for
+series with a trend. Inputs and targets are normalised by mean and standard deviation of train.
+
+Splits: contiguous in time, train first, cut at the fractions `splits`; no value is foreseen in two of them. The model
+reads windows: `context` steps that are not scored, so that it knows the past (in valid and test this reaches back into
+the split before: at the time of a forecast the past is known), then `length` steps that are. In train they begin
+anywhere, in valid and test each step is scored once. Fingerprint: SHA-256 of the file; none for generated series.
+
+Metric: NRMSE, the root of the mean squared error over all foreseen values of a split, divided by the standard deviation
+of these values (each of the `horizon` next ones less its mean in train). `rmse` is in the data's own unit, `rmse_last`
+that of the last of the `horizon` values. Chance is the train mean, about 1. Baselines, scored on test (on valid where
+there is no test): `naive`, the last value (no change); `seasonal_naive`, with a `period`, the value that many steps
+before the one to foresee (the change since then); `linear`, least squares from the inputs of a step and its context,
+fitted to train.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
+
+from .common.series import GENERATED, Series, generated, read_series
+from .common.table import Gaps
+from .common.windows import Windows, autoregression, scored_steps
+
+
+class Forecast(Task):
+    """The next `horizon` values of `source`, from windows of `context + length` steps.
+
+    `steps`, `tau` and `stride` make generated series; `columns`, `predict`, `date`, `gaps` and `checksum` (SHA-256 of
+    the file) read a CSV file. Raises ValueError for options out of range, DataError for data that will not do.
+    """
+
+    def __init__(
+        self,
+        source: str = "mackey_glass",
+        horizon: int = 1,
+        context: int = 20,
+        length: int = 30,
+        splits: Sequence[float] = (0.7, 0.15, 0.15),
+        period: int | None = None,
+        difference: bool = False,
+        steps: int = 3000,
+        tau: float = 17.0,
+        stride: int = 6,
+        columns: Sequence[str] | None = None,
+        predict: str | None = None,
+        date: str | None = None,
+        gaps: Gaps = "interpolate",
+        checksum: str | None = None,
+    ) -> None:
+        for name, value, least in (("horizon", horizon, 1), ("context", context, 0), ("length", length, 1)):
+            if value < least:
+                raise ValueError(f"task.{name}={value} must be at least {least}")
+        if period is not None and period < 1:
+            raise ValueError(f"task.period={period} must be at least 1, or null")
+        if source in GENERATED:
+            series = generated(source, steps, tau, stride, horizon)
+        else:
+            series = read_series(source, columns, predict, date, gaps, checksum)
+        ranges = scored_steps(len(series.target), splits, horizon, context, length, series.origin)
+        train = ranges["train"]
+        inputs_NF, targets_NC = _inputs(series, difference), _targets(series, horizon, difference)
+        known_NC = targets_NC[train.start : train.stop]
+        self._scale = _deviation(known_NC - known_NC.mean(0), series.origin)
+        self._windows = Windows(
+            inputs=_tensor(_normalised(inputs_NF, train.stop, series.origin)),
+            targets=_tensor((targets_NC - known_NC.mean(0)) / self._scale),
+            weight=_tensor(_weight(series.real, horizon)),
+            steps=ranges,
+            context=context,
+            length=length,
+        )
+        scored: Split = "test" if ranges["test"] else "valid"
+        for split in ranges:
+            if ranges[split] and not self._weight(split).any():
+                raise DataError(
+                    f"{series.origin}: every step of {split} reads or foresees a missing value; fill them in"
+                )
+        forecasts = {"linear": autoregression(self._windows, scored)}
+        if series.is_read:
+            for name, season in {"naive": None, **({"seasonal_naive": period} if period else {})}.items():
+                ahead_NC = _repeated(series.target, ranges[scored], horizon, season, difference)
+                forecasts[name] = (ahead_NC - known_NC.mean(0)) / self._scale
+        self._spec = TaskSpec(
+            id="forecast-v1",
+            inputs=Features(inputs_NF.shape[1]),
+            outputs=horizon,
+            reads="every_step",
+            metric=Metric(
+                name="nrmse",
+                unit="standard deviations",
+                direction="min",
+                chance=self._nrmse(np.zeros((1, horizon)), scored),
+                baselines={name: self._nrmse(forecasts[name], scored) for name in sorted(forecasts)},
+            ),
+            source=series.origin,
+            licence=series.licence,
+            fingerprint=series.fingerprint,
+        )
+
+    @property
+    def spec(self) -> TaskSpec:
+        return self._spec
+
+    def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
+        return self._windows.batches(split, batch_size, generator)
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Squared error `[T, B]`, the mean over the foreseen values, in units of train's variance."""
+        return (logits - batch.targets).square().mean(-1)
+
+    def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Squared errors, of all foreseen values and of the last ones, and what their variance needs."""
+        weight_TB1 = batch.weight[..., None]
+        error_TBC = (logits - batch.targets).square() * weight_TB1
+        return {
+            "squared_error": error_TBC.sum(),
+            "squared_error_last": error_TBC[..., -1].sum(),
+            "sum": (batch.targets * weight_TB1).sum(),
+            "square_sum": (batch.targets.square() * weight_TB1).sum(),
+            "values": batch.weight.sum() * batch.targets.shape[-1],
+            "steps": batch.weight.sum(),
+        }
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        values = totals["values"]
+        variance = totals["square_sum"] / values - (totals["sum"] / values) ** 2
+        mse = totals["squared_error"] / values
+        return {
+            "nrmse": math.sqrt(mse / variance) if variance > 0 else math.inf,
+            "rmse": self._scale * math.sqrt(mse),
+            "rmse_last": self._scale * math.sqrt(totals["squared_error_last"] / totals["steps"]),
+        }
+
+    def _weight(self, split: Split) -> Tensor:
+        return self._windows.weight[self._windows.steps[split].start : self._windows.steps[split].stop]
+
+    def _nrmse(self, forecast_NC: np.ndarray, split: Split) -> float:
+        """The metric of a forecast of normalised targets, at the steps of a split."""
+        steps = self._windows.steps[split]
+        scored_N = self._weight(split).numpy() > 0
+        wanted_NC = self._windows.targets[steps.start : steps.stop].double().numpy()
+        error_NC = (wanted_NC - forecast_NC)[scored_N]
+        deviation = wanted_NC[scored_N].std()
+        return float(math.sqrt(np.square(error_NC).mean()) / deviation) if deviation > 0 else math.inf
+
+
+def _inputs(series: Series, difference: bool) -> np.ndarray:
+    """What is read, `[N, F]`: values, or changes since the step before (0 at first)."""
+    if difference:
+        return np.diff(series.inputs, axis=0, prepend=series.inputs[:1])
+    return series.inputs
+
+
+def _targets(series: Series, horizon: int, difference: bool) -> np.ndarray:
+    """What is foreseen at each step, `[N, horizon]`; beyond the end, where no step is scored, the last value again."""
+    padded = np.concatenate([series.target, np.repeat(series.target[-1:], horizon)])
+    ahead_NC = np.lib.stride_tricks.sliding_window_view(padded[1:], horizon)
+    return ahead_NC - series.target[:, None] if difference else ahead_NC
+
+
+def _weight(real: np.ndarray, horizon: int) -> np.ndarray:
+    """1 where all that a step reads and foresees is real; a step before a gap's end would read what lies ahead."""
+    padded = np.concatenate([real, np.zeros(horizon, bool)])
+    return real & np.lib.stride_tricks.sliding_window_view(padded[1:], horizon).all(axis=1)
+
+
+def _repeated(y_N: np.ndarray, steps: range, horizon: int, period: int | None, difference: bool) -> np.ndarray:
+    """The forecasts `[steps, horizon]` that repeat the last value or, with a period, the last season."""
+    at, forecasts = np.array(steps), []
+    for ahead in range(1, horizon + 1):
+        back = ahead if period is None else period * math.ceil(ahead / period)
+        start = at if period is None else at - back  # from which the change is repeated
+        if start.min() < 0:
+            raise ValueError(f"task.period={period} reaches back beyond the beginning of the series; set it smaller")
+        forecasts.append(y_N[at + ahead - back] - (y_N[start] if difference else 0))
+    return np.stack(forecasts, axis=1)
+
+
+def _normalised(values_NF: np.ndarray, known: int, what: str) -> np.ndarray:
+    """The columns by mean and standard deviation of their first `known` rows."""
+    mean_F = values_NF[:known].mean(0)
+    deviations = [_deviation(column[:known] - mean, what) for column, mean in zip(values_NF.T, mean_F, strict=True)]
+    return (values_NF - mean_F) / deviations
+
+
+def _deviation(centred: np.ndarray, what: str) -> float:
+    deviation = float(np.sqrt(np.square(centred).mean()))
+    if not deviation > 0:
+        raise DataError(
+            f"{what}: a column is constant in train; there is nothing to forecast, or leave it out of columns"
+        )
+    return deviation
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))

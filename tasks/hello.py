@@ -1,0 +1,65 @@
+"""The toy of four letters: after h comes e, after he l, after hel l, after hell o.
+
+Data card. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015. Nothing is drawn or held out:
+train, valid and test are the same four pairs of letters, and a pass over each is one sequence of four time steps. The
+letters come as one-hot vectors (`model.embedding: 0`).
+
+Metric: accuracy over the four. A constant gets 0.5 (l, two times of four); whoever sees the last letter alone
+(`bigram`) cannot tell the l of hel from that of hell, and gets 0.75; all four take a memory. `python -m bench sample
+hello --prompt hell --confidences` shows how sure a trained run is of each next letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from bench.api import Batch, Metric, Split, Task, TaskSpec, Tokens
+
+_WORD = "hello"
+_LETTERS = "helo"
+
+
+class Hello(Task):
+    """Predict the next letter of `hello` from those before it."""
+
+    expected_failures: ClassVar[Mapping[str, str]] = {
+        "splits are disjoint": "the toy is one word, which is trained on, selected by and scored"
+    }
+    spec = TaskSpec(
+        id="hello-v1",
+        inputs=Tokens(len(_LETTERS)),
+        outputs=len(_LETTERS),
+        reads="every_step",
+        metric=Metric("accuracy", "share", "max", chance=0.5, solved=1.0, baselines={"bigram": 0.75}),
+        source="one word",
+        licence="none needed",
+    )
+
+    def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
+        """The word, once."""
+        ids_TB = torch.tensor(self.encode(_WORD))[:, None]
+        weight_TB = torch.ones(len(_WORD) - 1, 1)
+        yield Batch(ids_TB[:-1], ids_TB[1:], weight_TB, fresh=torch.ones(1, dtype=torch.bool))
+
+    def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return {
+            "right": ((logits.argmax(-1) == batch.targets) * batch.weight).sum(),
+            "nll": (self.loss(logits, batch) * batch.weight).sum(),
+            "letters": batch.weight.sum(),
+        }
+
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        letters = totals["letters"]
+        return {"accuracy": totals["right"] / letters, "nll": totals["nll"] / letters}
+
+    def encode(self, text: str) -> list[int]:
+        """The number of each letter; h for any that is not one of the four, as there is no number for others."""
+        return [max(_LETTERS.find(letter), 0) for letter in text]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The letters of `ids`."""
+        return "".join(_LETTERS[i] for i in ids)

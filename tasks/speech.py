@@ -1,0 +1,176 @@
+"""Word recognition from speech features: hear a short recording frame by frame, then say which word it was.
+
+Data card. Recordings, by `source`:
+- `builtin`: 20 words of two different vowels each, `ai` and `ia` and so on, synthesised as in `tasks.common.vowels`: 40
+  speakers in train, 10 others in valid and 10 others in test, 40 utterances each.
+- a folder of the Free Spoken Digit Dataset (Jackson et al., Zenodo, doi 10.5281/zenodo.1342401, CC BY-SA 4.0): files
+  `recordings/DIGIT_SPEAKER_INDEX.wav`, 6 speakers, 3,000 recordings of 0.14 to 2.28 s at 8 kHz. `split: official`:
+  recordings 0 to 4 of each speaker and digit are test, all others train, of which 5 to 9 serve as valid here.
+  `split: speaker:NAME` leaves one speaker out for testing; 5 to 9 of the others are valid.
+- a folder of Speech Commands (Warden, arXiv 1804.03209, 2018, CC BY 4.0): a folder a word, valid and test as its two
+  lists say; folders that begin with `_` are ignored. Its recordings have 16 kHz.
+- parquet files `train*` and `test*`, or `hub:mteb/free-spoken-digit-dataset`, with the columns `audio` (bytes, path)
+  and `label`. Where there is no valid part, it is taken out of train: by number as above, or 10% of each word.
+The fingerprint is a SHA-256 of names, words and file contents.
+
+Features: as in `tasks.common.audio`; then each is brought to mean 0 and variance 1 over train's frames (`normalise:
+corpus`), over each recording (`utterance`), or not at all. They are kept on the disk, under a hash of all this.
+
+Metric: accuracy at the last frame. Chance is the share of train's most frequent word in test. The baseline
+`mean_features` is a linear classifier of the features' mean over time: it does not know what came first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bench.api import DataError, Features, Split
+
+from .common import vowels
+from .common.audio import Corrupt, Recipe, at_rate, features, read_wave
+from .common.classification import Classification, Labelled
+from .common.normalise import mean_accuracy, normalised
+from .common.prepared import check_checksum, prepared
+from .common.ragged import Ragged
+from .common.recordings import Recording, read_recordings
+
+_log = logging.getLogger("bench")
+_SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+_VERSION = 1  # goes up whenever features of the same sound change
+
+
+class Speech(Classification):
+    """The words of `source`; times are in milliseconds, `checksum` is the fingerprint that the data must have, if any.
+
+    Raises ValueError for options out of range, DataError for recordings that cannot be read; with `corrupt: skip` the
+    corrupt ones are named, counted and left out.
+    """
+
+    def __init__(
+        self,
+        source: str = "builtin",
+        split: str = "official",
+        features: Literal["logmel", "mfcc"] = "logmel",
+        sample_rate: int = 8000,
+        resample: bool = True,
+        window_ms: float = 25.0,
+        stride_ms: float = 10.0,
+        mels: int = 40,
+        coefficients: int = 13,
+        deltas: int = 0,
+        normalise: Literal["none", "utterance", "corpus"] = "corpus",
+        corrupt: Literal["stop", "skip"] = "stop",
+        checksum: str | None = None,
+    ) -> None:
+        said: Sequence[tuple[Split | None, str]]
+        recipe = Recipe(features, sample_rate, window_ms, stride_ms, mels, coefficients, deltas)
+        if source == "builtin":
+            origin, licence, fingerprint = "generated: spoken vowels by source-filter synthesis", "none needed", None
+            if split != "official":
+                raise ValueError(f"task.split={split}: the builtin source has the split official alone")
+            said, heard = vowels.labels(), _synthesised(recipe)
+        else:
+            recordings, origin = read_recordings(source, split)
+            licence, fingerprint = "as its source states", _fingerprint(recordings)
+            recordings, heard = _heard(source, recordings, fingerprint, recipe, resample, corrupt)
+            said = [(each.split, each.word) for each in recordings]
+        check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
+        classes = sorted({word for split, word in said if split == "train"})
+        raw = _divided(said, classes, heard)
+        self.set_data(
+            id="speech-v1",
+            inputs=Features(recipe.size),
+            classes=classes,
+            splits=normalised(raw, "sequence" if normalise == "utterance" else normalise),
+            source=origin,
+            licence=licence,
+            fingerprint=fingerprint,
+            baselines={"mean_features": mean_accuracy(raw["train"], raw["test"])},
+        )
+
+
+def _synthesised(recipe: Recipe) -> Ragged:
+    """Features of the spoken vowels."""
+
+    def make() -> dict[str, Tensor]:
+        waves = (at_rate("", wave_S, vowels.SAMPLE_RATE, recipe.sample_rate, True) for wave_S in vowels.spoken())
+        return _packed(features(wave_S, recipe) for wave_S in waves)
+
+    tensors = prepared("speech", {"vowels": vowels.VERSION, "version": _VERSION, **asdict(recipe)}, make)
+    return Ragged(tensors["values"], tensors["starts"])
+
+
+def _heard(
+    source: str, recordings: list[Recording], fingerprint: str, recipe: Recipe, resample: bool, corrupt: str
+) -> tuple[list[Recording], Ragged]:
+    """The recordings that can be read, and their features."""
+
+    def sound(recording: Recording) -> Tensor:
+        wave_S, rate = read_wave(recording.name, recording.content)
+        return features(at_rate(recording.name, wave_S, rate, recipe.sample_rate, resample), recipe)
+
+    def make() -> dict[str, Tensor]:
+        found, bad = [], []
+        for number, recording in enumerate(recordings):
+            try:
+                found.append(sound(recording))
+            except Corrupt:
+                bad.append(number)
+        return {**_packed(found), "bad": torch.tensor(bad, dtype=torch.int64)}
+
+    key = {"data": fingerprint, "resample": resample, "version": _VERSION, **asdict(recipe)}
+    tensors = prepared("speech", key, make)
+    bad = tensors["bad"].tolist()
+    for number in bad:
+        try:
+            sound(recordings[number])
+        except Corrupt as error:
+            count = f"{len(bad)} of {len(recordings)} recordings are corrupt"
+            if corrupt == "stop":
+                raise DataError(
+                    f"task.source={source}: {error}; {count}: mend them, or set task.corrupt=skip to leave them out"
+                ) from None
+            _log.warning("left out: %s", error)
+    if bad:
+        _log.warning("task.source=%s: %d of %d recordings are corrupt and left out", source, len(bad), len(recordings))
+    left_out = set(bad)
+    kept = [recording for number, recording in enumerate(recordings) if number not in left_out]
+    return kept, Ragged(tensors["values"], tensors["starts"])
+
+
+def _packed(sequences: Iterable[Tensor]) -> dict[str, Tensor]:
+    parts = list(sequences)
+    if not parts:
+        return {"values": torch.zeros(0), "starts": torch.zeros(1, dtype=torch.int64)}
+    ragged = Ragged.of(parts)
+    return {"values": ragged.values, "starts": ragged.starts}
+
+
+def _divided(said: Sequence[tuple[Split | None, str]], classes: list[str], heard: Ragged) -> dict[Split, Labelled]:
+    """The features of each split; one without a recording is refused, and a word that train does not hold."""
+    sequences, numbers = list(heard), {word: number for number, word in enumerate(classes)}
+    data: dict[Split, Labelled] = {}
+    for split in _SPLITS:
+        of_split = [number for number, (where, _) in enumerate(said) if where == split]
+        if not of_split:
+            raise DataError(f"the {split} split holds no recording; add some, or choose another task.split")
+        words = [said[number][1] for number in of_split]
+        if unknown := sorted(set(words) - set(classes)):
+            raise DataError(f"{split} holds recordings of {', '.join(unknown)}, train none; add some to train")
+        labels = torch.tensor([numbers[word] for word in words])
+        data[split] = Labelled(Ragged.of(sequences[number] for number in of_split), labels)
+    return data
+
+
+def _fingerprint(recordings: list[Recording]) -> str:
+    digest = hashlib.sha256()
+    for recording in sorted(recordings, key=lambda each: each.name):
+        digest.update(recording.digest)
+    return digest.hexdigest()

@@ -1,0 +1,155 @@
+"""Time series classification: any data set of the UEA and UCR archives in `.ts` files, and cylinder, bell, funnel.
+
+Data card. Bagnall et al., "The UEA multivariate time series classification archive, 2018" (arXiv 1811.00075); Dau et
+al., "The UCR time series archive", IEEE/CAA Journal of Automatica Sinica 2019.
+
+Series, by `source`:
+- `builtin`: cylinder-bell-funnel, generated (Saito, "Local feature extraction and its application using a library of
+  bases", thesis, Yale 1994; CBF in the UCR archive). For 128 time steps of white noise, from step a to step b
+  a level of 6 + n is added: constant (cylinder), rising from 0 (bell) or falling to 0 (funnel), with n standard normal,
+  a uniform in [16, 32], b - a uniform in [32, 96]. 600 series in train, 300 in valid, 900 in test.
+- a folder of one `*_TRAIN.ts` and one `*_TEST.ts`, with any number of dimensions and any lengths. So Japanese Vowels:
+  12 LPC cepstrum coefficients of 7 to 29 frames, one of 9 speakers saying /ae/, 270 train and 370 test utterances
+  (Kudo, Toyama & Shimbo, "Multidimensional curve classification using passing-through regions", Pattern Recognition
+  Letters 20, 1999).
+
+Splits: train and test as the files say. Archives have no valid split: `valid_share` of train, the same share of each
+class and the same series in every run. The fingerprint is the SHA-256 of both files.
+
+Features: scaled per dimension to mean 0 and variance 1 over train's time steps (`normalise: corpus`), over each series
+of its own (`series`, what the UCR archive did to its univariate ones), or not at all (`none`).
+
+Metric: accuracy at the last real step. Chance is the share of train's most frequent class in test. The baseline
+`mean_features` is a linear classifier of each series' mean over time: it cannot tell a bell from a funnel.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from bench.api import DataError, Features, Split
+
+from .common.classification import Classification, Labelled
+from .common.normalise import mean_accuracy, normalised
+from .common.prepared import check_checksum, file_hash
+from .common.ragged import Ragged
+from .common.stratified import stratified
+from .common.ts import Series, read_ts
+
+_SIZES: dict[Split, int] = {"train": 600, "valid": 300, "test": 900}
+_STEPS = 128
+_SEED, _VALID_SEED = 1, 2
+
+
+class UEA(Classification):
+    """The series of `source`; `checksum` is the fingerprint that the files must have, if any.
+
+    `missing` values are refused, or filled with the last known one. Raises ValueError for options out of range,
+    DataError for files that cannot be read or do not go together.
+    """
+
+    def __init__(
+        self,
+        source: str = "builtin",
+        valid_share: float = 0.15,
+        normalise: Literal["none", "series", "corpus"] = "corpus",
+        missing: Literal["refuse", "fill"] = "refuse",
+        checksum: str | None = None,
+    ) -> None:
+        if not 0 < valid_share < 1:
+            raise ValueError(f"task.valid_share={valid_share} must lie between 0 and 1")
+        classes: Sequence[str] = ("cylinder", "bell", "funnel")
+        fingerprint = None
+        if source == "builtin":
+            origin, licence, data = "generated; Saito 1994", "none needed", cylinder_bell_funnel()
+        else:
+            pair = _files(source)
+            origin, licence = f"local folder {source}", "not stated (local files)"
+            fingerprint = file_hash(pair)
+            train, test = (read_ts(path, missing) for path in pair)
+            _check_pair(pair, train, test)
+            classes, data = train.classes, _split(train, test, valid_share)
+        check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
+        self.set_data(
+            id="uea-v1",
+            inputs=Features(data["train"].sequences.values.shape[1]),
+            classes=classes,
+            splits=normalised(data, "sequence" if normalise == "series" else normalise),
+            source=origin,
+            licence=licence,
+            fingerprint=fingerprint,
+            baselines={"mean_features": mean_accuracy(data["train"], data["test"])},
+        )
+
+
+def cylinder_bell_funnel() -> dict[Split, Labelled]:
+    """The generated series `[128, 1]`, the classes in turn."""
+    generator = Generator().manual_seed(_SEED)
+    return {split: _cbf_split(size, generator) for split, size in _SIZES.items()}
+
+
+def _cbf_split(size: int, generator: Generator) -> Labelled:
+    labels_N = torch.arange(size) % 3
+    start_N1 = torch.randint(16, 33, (size, 1), generator=generator)
+    length_N1 = torch.randint(32, 97, (size, 1), generator=generator)
+    level_N1 = 6 + torch.randn(size, 1, generator=generator)
+    noise_NT = torch.randn(size, _STEPS, generator=generator)
+    passed_NT = (torch.arange(1, _STEPS + 1) - start_N1) / length_N1
+    rise_NT = torch.stack([torch.ones_like(passed_NT), passed_NT, 1 - passed_NT])[labels_N, torch.arange(size)]
+    inside_NT = (passed_NT >= 0) & (passed_NT <= 1)
+    values_NT = level_N1 * rise_NT * inside_NT + noise_NT
+    return Labelled(Ragged(values_NT.reshape(-1, 1), torch.arange(size + 1) * _STEPS), labels_N)
+
+
+def _files(source: str) -> tuple[Path, Path]:
+    """The files of train and test in the folder `source`."""
+    folder = Path(os.path.expanduser(source))
+    if not folder.is_dir():
+        raise DataError(
+            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
+            "give builtin, or a folder with NAME_TRAIN.ts and NAME_TEST.ts"
+        )
+    train, test = (sorted(folder.glob(f"*_{part}.ts")) for part in ("TRAIN", "TEST"))
+    if len(train) != 1 or len(test) != 1:
+        raise DataError(
+            f"task.source={source}: has {len(train)} *_TRAIN.ts and {len(test)} *_TEST.ts, not one of each; "
+            "name the folder of one problem"
+        )
+    return train[0], test[0]
+
+
+def _check_pair(paths: tuple[Path, Path], train: Series, test: Series) -> None:
+    if train.classes != test.classes:
+        raise DataError(
+            f"{paths[1]}: @classLabel lists {' '.join(test.classes)}, {paths[0].name} {' '.join(train.classes)}; "
+            "name files of one problem"
+        )
+    widths = [series.sequences[0].shape[1] for series in (train, test)]
+    if widths[0] != widths[1]:
+        raise DataError(
+            f"{paths[1]}: has {widths[1]} dimensions, {paths[0].name} {widths[0]}; name files of one problem"
+        )
+
+
+def _split(train: Series, test: Series, valid_share: float) -> dict[Split, Labelled]:
+    valid_N = stratified(train.labels, valid_share, _VALID_SEED)
+    return {
+        "train": _pick(train, ~valid_N),
+        "valid": _pick(train, valid_N),
+        "test": _pick(test, torch.ones(len(test.labels), dtype=torch.bool)),
+    }
+
+
+def _pick(series: Series, chosen_N: Tensor) -> Labelled:
+    sequences = [each for each, chosen in zip(series.sequences, chosen_N.tolist(), strict=True) if chosen]
+    if not sequences:
+        raise DataError(
+            f"{series.name}: task.valid_share leaves train or valid empty, of {len(chosen_N)} series; change it"
+        )
+    return Labelled(Ragged.of(sequences), series.labels[chosen_N])

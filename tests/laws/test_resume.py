@@ -1,0 +1,225 @@
+"""A run that is killed at any moment goes on, with the same command, to the same result to the last bit."""
+
+import json
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import Given, Silent, a_batch, a_setup, truncated
+
+from bench.checkpoint import Checkpoints, list_checkpoints
+from bench.cli import main
+from bench.config import BudgetConfig, CheckpointConfig
+from bench.fit import fit
+from bench.passes import Passes
+from bench.progress import Fit, Position
+
+TINY = ["task=copy", "cell=gru", "task.delay=3", "task.held_out=50", "model.hidden=8", "hardware.device=cpu"]
+TASK_OF = {
+    "copy": [*TINY, "budget.steps=60", "evaluations=5", "checkpoint.steps=3", "model.dropout=0.3", "ema=0.9"],
+    "charlm": [
+        "task=charlm", "cell=lstm", "model.hidden=8", "model.zoneout=0.1", "task.length=32", "batch_size=4",
+        "task.splits=[0.98,0.01,0.01]", "budget.steps=40", "evaluations=2", "schedule=cosine", "optimizer=rmsprop",
+        "bptt=truncated", "bptt.window=8", "bptt.horizon=12", "bptt.offset=random", "checkpoint.steps=3",
+        "hardware.device=cpu",
+    ],
+}  # fmt: skip
+
+
+def in_child(arguments: list[str], kill_after: float | None = None) -> int | None:
+    """The exit code of the command in a process of its own; None where it was killed."""
+    child = os.fork()
+    if child == 0:
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        os._exit(main(arguments))
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+
+
+def result(folder: Path) -> tuple[object, ...]:
+    """All that a run came to but for times: scores, curve and weights."""
+    (run,) = [run for run in (folder / "runs").iterdir() if not run.name.startswith(".")]
+    record = json.loads((run / "record.json").read_text("utf-8"))
+    header, *rows = [line.split(",") for line in (run / "curve.csv").read_text("utf-8").splitlines()]
+    timeless = [i for i, name in enumerate(header) if name != "seconds"]
+    weights = (run / "model.safetensors").read_bytes()
+    assert not list(run.glob("checkpoint*")), "a finished run keeps no checkpoint"
+    return record["status"], record["scores"], record["clipped"], [[row[i] for i in timeless] for row in rows], weights
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("task", list(TASK_OF))
+def test_a_run_killed_at_random_moments_comes_to_the_same(task: str, tmp_path: Path) -> None:
+    """Twenty kills over both tasks, each at a random moment of the training."""
+    arguments = TASK_OF[task]
+    began = time.monotonic()
+    assert in_child([*arguments, f"results_dir={tmp_path / 'whole'}"]) == 0
+    took = time.monotonic() - began - 3  # of which three seconds are measuring
+    wanted = result(tmp_path / "whole")
+    moments, kills, number = random.Random(0), 0, 0
+    while kills < 10:
+        folder = tmp_path / f"killed-{number}"
+        ended = in_child([*arguments, f"results_dir={folder}"], moments.uniform(0.05, max(0.3, took)))
+        kills += ended is None
+        if ended == 0:
+            assert result(folder) == wanted
+            number += 1
+    folder = tmp_path / f"killed-{number}"
+    assert in_child([*arguments, f"results_dir={folder}"]) == 0
+    assert result(folder) == wanted
+    assert not [left for left in (folder / "runs").iterdir() if left.name.endswith(".partial")]
+
+
+def batches(count: int = 7) -> list:
+    return [a_batch(T=6, B=2, seed=seed, fresh=seed == 0) for seed in range(count)]
+
+
+class Cut(Exception):
+    """What ends training in the middle."""
+
+
+class CutAt(Silent):
+    """Cuts training off after a step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.last, self.lines = step, []
+
+    def step(self, spent: float, loss: float, steps: int, tokens_per_s: float) -> None:
+        if steps == self.last:
+            raise Cut
+
+    def info(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def fitted(folder: Path, cut: int = 0, **changes: object):
+    """The result and the weights of a tiny training, from the last checkpoint in `folder` on; what was said of it."""
+    task = Given(train=batches(), valid=[a_batch(seed=9)])
+    options = {"budget": BudgetConfig(steps=20), "evaluations": 4, "bptt": truncated(2, offset="random"), **changes}
+    setup = a_setup(task, **options)
+    made, reporter = Fit(), CutAt(cut)
+    with suppress(Cut):
+        fit(setup, made, reporter, Checkpoints(folder, CheckpointConfig(steps=2)))
+    return made, {name: tensor.clone() for name, tensor in setup.model.state_dict().items()}, reporter.lines
+
+
+def check_same(found, wanted):
+    (found_fit, found_weights, _), (wanted_fit, wanted_weights, _) = found, wanted
+    for name, tensor in wanted_weights.items():
+        assert torch.equal(found_weights[name], tensor), f"{name} differs from the undisturbed run's"
+    found_rows, wanted_rows = ([{**row, "seconds": 0} for row in fit.curve.rows] for fit in (found_fit, wanted_fit))
+    assert found_rows == wanted_rows, "the curve differs from the undisturbed run's"
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "uoro", "eprop"])
+def test_influence_that_is_carried_forward_goes_on_too(tmp_path: Path, gradient: str) -> None:
+    options = {"gradient": gradient, "bptt": truncated(2)}
+    (tmp_path / "whole").mkdir()
+    fitted(tmp_path, cut=7, **options)
+    check_same(fitted(tmp_path, **options), fitted(tmp_path / "whole", **options))
+
+
+@pytest.mark.parametrize("cut", range(1, 20, 3))
+def test_training_cut_off_at_any_step_goes_on_to_the_same_weights(tmp_path: Path, cut: int) -> None:
+    (tmp_path / "whole").mkdir()
+    fitted(tmp_path, cut)
+    found = fitted(tmp_path)
+    assert bool(found[2] and "going on from the checkpoint" in found[2][0]) == (cut > 2)
+    check_same(found, fitted(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("left_out", ["optimizer", "batches", "offsets", "carried", "model", "fit"])
+def test_a_checkpoint_that_leaves_something_out_is_noticed(tmp_path: Path, monkeypatch, left_out: str) -> None:
+    """Mutants: what is not restored keeps the value of a fresh start."""
+    (tmp_path / "whole").mkdir()
+    fitted(tmp_path, cut=11)
+    whole = fitted(tmp_path / "whole")
+    restore = Position.load_state_dict
+
+    def partly(self: Position, state: dict) -> None:
+        fresh = self.state_dict()
+        if left_out == "fit":
+            fresh["fit"]["steps"] = state["fit"]["steps"]
+        restore(self, {**state, left_out: fresh[left_out]})
+
+    monkeypatch.setattr(Position, "load_state_dict", partly)
+    with pytest.raises(AssertionError, match="differs from the undisturbed"):
+        check_same(fitted(tmp_path), whole)
+
+
+def spoil(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    if how == "cut off":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        path.write_bytes(content[:-200] + bytes([content[-200] ^ 1]) + content[-199:])
+
+
+@pytest.mark.parametrize("how", ["cut off", "empty", "a bit turned"])
+def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, how: str) -> None:
+    (tmp_path / "whole").mkdir()
+    fitted(tmp_path, cut=11)
+    last, before = list_checkpoints(tmp_path)
+    assert (last.name, before.name) == ("checkpoint-10.pt", "checkpoint-8.pt")
+    spoil(last, how)
+    found = fitted(tmp_path)
+    assert found[2][:2] == [
+        "checkpoint-10.pt is no use (it is cut off or damaged); going back to the one before",
+        "going on from the checkpoint after step 8",
+    ]
+    check_same(found, fitted(tmp_path / "whole"))
+
+
+def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("bench.checkpoint.FORMAT", 2)
+    fitted(tmp_path, cut=11)
+    monkeypatch.undo()
+    said: list[str] = []
+    assert Checkpoints(tmp_path, CheckpointConfig()).latest(said.append) is None
+    assert said[0].startswith("checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); going back")
+
+
+def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, CheckpointConfig(steps=1))
+    for step in (1, 2, 10):
+        checkpoints.save(step, {})
+    (tmp_path / "checkpoint-11.draft").write_bytes(b"half")
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-10.pt", "checkpoint-2.pt"]
+
+
+def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path, monkeypatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("bench.checkpoint.time.monotonic", lambda: clock[0])
+    by_steps, by_seconds = (Checkpoints(tmp_path, c) for c in (CheckpointConfig(steps=5), CheckpointConfig(seconds=60)))
+    never = Checkpoints(tmp_path, CheckpointConfig(seconds=None))
+    assert [by_steps.due(step) for step in (4, 5)] == [False, True]
+    assert (by_seconds.due(9), never.due(9)) == (False, False)
+    clock[0] += 60
+    assert (by_seconds.due(9), never.due(9)) == (True, False)
+    by_seconds.save(9, {})
+    assert not by_seconds.due(10)
+
+
+def test_a_place_in_the_data_is_found_again(tmp_path: Path) -> None:
+    task = Given(train=batches(3))
+    stream = Passes(task, "train", 2, torch.Generator().manual_seed(3))
+    for _ in range(5):
+        next(stream)
+    place, following = stream.state_dict(), [next(stream).targets for _ in range(4)]
+    again = Passes(task, "train", 2, torch.Generator())
+    again.load_state_dict(place)
+    assert all(torch.equal(next(again).targets, targets) for targets in following)
