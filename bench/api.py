@@ -184,7 +184,8 @@ class Task(ABC):
     def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
         """Scores by name from a split's totals: the one division. Holds the metric of `spec` by its name."""
 
-    # A task over text also has `encode(text) -> list[int]` and `decode(ids) -> str`: `bench sample` asks for them.
+    # A task over text also has `encode(text) -> list[int]` and `decode(ids) -> str`, and where its symbols are words
+    # `tokens(text) -> list[str]` and `separator`: `bench sample` asks for them.
 
 
 # Cells

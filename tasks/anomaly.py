@@ -3,8 +3,7 @@
 Data card. A model learns to foresee the next value of a series that behaves; the larger its squared error at a step,
 the more suspect that value. The series is Mackey & Glass's (`tasks.common.dynamics`, tau 17, a value every 6 time
 units) with white noise of `noise` standard deviations added. Half of it is train and clean; a quarter each is valid and
-test,
-where about every `spacing` steps one of three things goes wrong, each of them labelled at every step it touches:
+test, where about every `spacing` steps one of three things goes wrong, each of them labelled at every step it touches:
 
 - spike: one value is off by one standard deviation, to either side;
 - stuck: six times in a row the value before them is repeated;

@@ -11,6 +11,7 @@ import pytest
 
 from bench.cli import VERBS
 from bench.compose import Composed, run_hydra
+from bench.config import flatten
 from bench.listing import choices
 
 ROOT = Path(__file__).parent.parent
@@ -59,8 +60,9 @@ def test_readme_s_commands_are_understood(command: str, monkeypatch: pytest.Monk
     composed: list[Composed] = []
     run_hydra([f"{key}={value}" for key, value in last.items()], composed.append)
     (run,) = composed
+    known = {**flatten(run.tree), **run.choices, **run.changed}
     for key, value in last.items():
-        assert str(run.choices.get(key, run.tree.get(key, run.changed.get(key)))) == value
+        assert str(known[key.lstrip("+")]) == value
 
 
 def test_the_table_of_cells_has_all_of_them_and_each_keeps_its_laws() -> None:
