@@ -54,6 +54,24 @@ def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) 
         yield Window(_part(batch, start, scored, stop), min(following, stop) - start)
 
 
+def window_note(bptt: BPTTConfig, steps: int) -> str | None:
+    """What to say of a window or horizon that is longer than sequences of `steps` time steps."""
+    longest = bptt.horizon or bptt.window or 0
+    if longest <= steps:
+        return None
+    if bptt.kind == "sliding":
+        cure = "only the last time step of each is trained on; lower bptt.horizon"
+    else:
+        cure = "over sequences this long it is that of bptt=full"
+    return f"a gradient over {longest} time steps is longer than the first batch's {steps}: {cure}"
+
+
+def scored_in(batch: Batch, bptt: BPTTConfig) -> float:
+    """The weights of all that the loss looks at in the batch's windows, added up."""
+    begin = min(bptt.horizon or 1, len(batch.inputs)) - 1 if bptt.kind == "sliding" else 0
+    return float(batch.weight[begin:].sum())
+
+
 def _part(batch: Batch, start: int, scored: int, stop: int) -> Batch:
     """Time steps `start` to `stop`, of which the loss looks at those from `scored` on."""
     part = batch.span(start, stop)

@@ -147,5 +147,5 @@ def build_schedule(config: Config, optimizer: Optimizer) -> Schedule:
     ticks = ticks_of(config.budget, config.batch_size * config.accumulate)
     try:
         return Schedule(partial(cls, **checked), optimizer, ticks, warmup)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ConfigError(f"schedule: {error}") from None

@@ -33,6 +33,7 @@ class Checkpoints:
         """Those in `folder`, saved as often as `config` says; `options`, by dotted name, are saved with each."""
         self._folder, self._config, self._options = folder, config, options or {}
         self._saved_at, self._saved_step = time.monotonic(), 0
+        self._useless: list[Path] = []
 
     def due(self, step: int) -> bool:
         """Whether it is time for another: after the configured number of steps or seconds since the last one."""
@@ -51,6 +52,8 @@ class Checkpoints:
             file.write(hashlib.sha256(content).hexdigest().encode() + content)
             file.flush()
             os.fsync(file.fileno())
+        while self._useless:  # now that there is a better one; their steps may be higher than its
+            self._useless.pop().unlink(missing_ok=True)
         os.replace(draft, path)
         for old in list_checkpoints(self._folder)[_KEPT:]:
             old.unlink(missing_ok=True)
@@ -62,7 +65,8 @@ class Checkpoints:
             try:
                 state = _read(path)
             except (OSError, ValueError, pickle.UnpicklingError, RuntimeError) as error:
-                say(f"{path.name} is no use ({error}); going back to the one before")
+                say(f"{path.name} is no use ({str(error).splitlines()[0]}); looking for the one before")
+                self._useless.append(path)
                 continue
             self._saved_step = state["step"]
             return state
@@ -86,7 +90,7 @@ def _read(path: Path) -> dict[str, Any]:
     digest, content = whole[:64], whole[64:]
     if hashlib.sha256(content).hexdigest().encode() != digest:
         raise ValueError("it is cut off or damaged")
-    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     if state.get("format") != FORMAT:
         raise ValueError(f"its format is {state.get('format')}, this version of bench reads {FORMAT}")
     return state

@@ -173,6 +173,7 @@ def validate(tree: Mapping[str, Any]) -> Config:
         raise ConfigError(describe(error)) from None
     check_bptt(config.bptt)
     check_gradient(config)
+    check_model(config)
     check_clip(config.clip)
     if config.accumulate > 1 and config.bptt.kind != "full" and config.bptt.update == "window":
         raise ConfigError(
@@ -206,6 +207,26 @@ def check_bptt(bptt: BPTTConfig) -> None:
             f"bptt.horizon={horizon} is shorter than bptt.window={window}: a gradient goes back over its own window at "
             "least; raise the horizon, lower the window, or set bptt.horizon=null for the window's length"
         )
+
+
+def check_model(config: Config) -> None:
+    """Raise ConfigError for options of model and init that contradict each other, or have nothing to act on."""
+    model, init = config.model, config.init
+    drops = model.dropout or model.input_dropout
+    if config.bptt.checkpoint and (model.norm.startswith("batch") or (model.variational and drops)):
+        option = f"model.norm={model.norm}" if model.norm.startswith("batch") else "model.variational=true"
+        raise ConfigError(
+            f"bptt.checkpoint=true: {option} would look at each segment for itself; leave one of them out"
+        )
+    if config.match.params is not None and model.tie:
+        raise ConfigError("match.params with model.tie=true: the hidden size is the embedding's; leave one of them out")
+    if model.variational and not drops:
+        raise ConfigError("model.variational=true: nothing is dropped; set model.dropout or model.input_dropout")
+    forms = {init.input, init.recurrent}
+    if init.sigma != 1 and "normal" not in forms:
+        raise ConfigError(f"init.sigma={init.sigma:g} is of init=normal; choose it, or leave sigma at 1")
+    if init.gain != 1 and not forms - {"default", "normal"}:
+        raise ConfigError(f"init.gain={init.gain:g} is of xavier, he, orthogonal and identity; choose one of them")
 
 
 def check_clip(clip: ClipConfig) -> None:

@@ -113,6 +113,8 @@ def _gates(table: pd.DataFrame) -> str:
 
 
 def _memory(table: pd.DataFrame) -> str:
+    if not table["share"].notna().any():
+        return "the last output depends on no input"
     found = []
     for share in (0.5, 0.01):
         steps, longest = steps_until(table, share), int(table["lag"].max())

@@ -11,7 +11,8 @@ from torch import Generator, Tensor, nn
 
 from bench.build import Setup, stream_seed
 from bench.checkpoint import Checkpoints
-from bench.errors import DataError, Diverged
+from bench.config import Config
+from bench.errors import ConfigError, DataError, Diverged
 from bench.evaluate import evaluate
 from bench.passes import Passes
 from bench.progress import Fit, Position
@@ -35,14 +36,19 @@ def fit(setup: Setup, result: Fit, reporter: Reporter, checkpoints: Checkpoints 
     offsets = Generator().manual_seed(stream_seed(config.seed, "offsets"))
     position = Position(setup, result, batches, offsets)
     if checkpoints and (state := checkpoints.latest(reporter.info)):
-        position.load_state_dict(state)
+        try:
+            position.load_state_dict(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"the checkpoint is of another version of bench ({error}); set resume=never") from error
+        spent = config.budget.spent(result.steps, result.sequences, result.seconds)
+        result.validations = min(result.validations, _validations_due(config, spent))  # fewer, of a larger budget
         reporter.info(f"going on from the checkpoint after step {result.steps}")
     arguments = (setup.model, setup.task, setup.optimizer, batches, config, setup.machine, offsets)
     steps = train(*arguments, position.carried, result.steps)
     for step in _timed(steps, result):
         spent = config.budget.spent(result.steps, result.sequences, result.seconds)
         reporter.step(spent, step.loss, result.steps, result.tokens / result.seconds)
-        due = math.floor(min(spent, 1) * config.evaluations + _ROUNDING)
+        due = _validations_due(config, spent)
         if due > result.validations:
             result.validations = due
             _validate(setup, result, step.grad_norm, reporter)
@@ -55,10 +61,16 @@ def fit(setup: Setup, result: Fit, reporter: Reporter, checkpoints: Checkpoints 
             setup.schedule.advance(spent)
         if checkpoints and checkpoints.due(step.number):
             position.carried = step.state
-            result.before, began = result.before + time.perf_counter() - began, time.perf_counter()
-            checkpoints.save(step.number, position.state_dict())
+            state = position.state_dict()
+            state["fit"]["before"] += time.perf_counter() - began
+            checkpoints.save(step.number, state)
     setup.model.load_state_dict(result.best_weights)
     reporter.info(f"best {metric.name} on valid: {result.best_score:.4g} {metric.unit}")
+
+
+def _validations_due(config: Config, spent: float) -> int:
+    """How many validations belong before the share `spent` of the budget is used up."""
+    return math.floor(min(spent, 1) * config.evaluations + _ROUNDING)
 
 
 def _timed(steps: Iterator[Step], result: Fit) -> Iterator[Step]:

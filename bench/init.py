@@ -25,6 +25,10 @@ def initialise(cell: Cell, init: InitConfig) -> None:
     """
     if init == InitConfig():
         return
+    if init.forget_bias is not None and init.chrono is not None:
+        raise ConfigError(
+            f"init.forget_bias={init.forget_bias:g}, init.chrono={init.chrono}: both are of one bias; set one to null"
+        )
     if not isinstance(cell, GatedCell):
         raise ConfigError(
             f"init: {type(cell).__name__} is no gated cell, and starts as its own equation wants; choose init=default"
@@ -56,9 +60,9 @@ _DRAW: dict[str, Callable[[Tensor, InitConfig], object]] = {
 def _gate(cell: GatedCell, option: str, biases: int) -> slice:
     """The rows of the gate whose opening keeps the old state."""
     if cell.keeps is None or biases < 2:
-        raise ConfigError(
-            f"init.{option}: {type(cell).__name__} has no gate with a bias that keeps its state; set null"
-        )
+        instead = " and cell.forget_bias instead" * hasattr(cell, "forget_bias")
+        name = type(cell).__name__
+        raise ConfigError(f"init.{option}: {name} has no gate with a bias that keeps its state; set null{instead}")
     return slice(cell.keeps * cell.hidden_size, (cell.keeps + 1) * cell.hidden_size)
 
 

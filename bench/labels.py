@@ -59,9 +59,9 @@ def _with(name: str, extras: list[str]) -> str:
 
 
 def _written(key: str, value: object) -> str:
-    """A value as it is written on the command line; of sources of data the last part of the path."""
+    """A value as it is written on the command line; of paths the last part."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(key, part) for part in value)}]"
-    if key == "task.source":
+    if key in ("task.source", "resume"):
         return str(value).rstrip("/").rpartition("/")[2] or str(value)
     return value if isinstance(value, str) else json.dumps(value)

@@ -69,6 +69,18 @@ class Layer(nn.Module):
         own = self.cell.initial_state(batch_size, like)
         return (own, like.new_zeros(batch_size, 1)) if self.counts_steps else own
 
+    def from_step_zero(self, state: State) -> State:
+        """The state with its time steps counted from here on."""
+        return (state[0], torch.zeros_like(state[1])) if self.counts_steps else state
+
+    def with_new_noise(self, state: State) -> State:
+        """The state with its recurrent dropout drawn anew, as a stream without end needs now and then."""
+        if not isinstance(self.cell, NoisyCell):
+            return state
+        own, steps = state if self.counts_steps else (state, None)
+        own = self.cell.with_new_mask(own)
+        return own if steps is None else (own, steps)
+
     def forward(self, x: Tensor, state: State, through: Through) -> tuple[Tensor, State]:
         """Outputs and the state after them, for inputs over time `[T, B, F]` or of one step `[B, F]`."""
         own, steps = state if self.counts_steps else (state, None)

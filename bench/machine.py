@@ -56,9 +56,9 @@ class Machine:
     def set_random_state(self, states: list[torch.Tensor]) -> None:
         """Go back to what `random_state` gave."""
         torch.set_rng_state(states[0])
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and len(states) > 1:  # a run may go on from another device
             torch.cuda.set_rng_state(states[1], self.device)
-        elif self.device.type == "mps":
+        elif self.device.type == "mps" and len(states) > 1:
             torch.mps.set_rng_state(states[1])
 
     @property

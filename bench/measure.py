@@ -26,6 +26,12 @@ _BATCHES = 4  # drawn beforehand, so that the figures are the model's and not th
 _STREAM = 32  # time steps of streaming inference a sample
 
 
+def hold_still(optimizer: Optimizer) -> None:
+    """Let updates cost what they do and change nothing, so that what is measured cannot diverge."""
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+
+
 def measure_speed(
     model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
 ) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -80,7 +80,9 @@ class SequenceModel(nn.Module):
 
     def _tie(self, hidden: int) -> None:
         if not isinstance(self.encoder, nn.Embedding) or not isinstance(self.head, nn.Linear):
-            raise ConfigError("model.tie=true needs symbols to predict and an embedding of them: set model.embedding")
+            raise ConfigError(
+                "model.tie=true needs a task whose inputs and outputs are symbols, and model.embedding above 0"
+            )
         if self.encoder.weight.shape != self.head.weight.shape:
             (symbols, width), outputs = self.encoder.weight.shape, self.head.out_features
             raise ConfigError(
@@ -118,9 +120,10 @@ class SequenceModel(nn.Module):
                 raise ValueError(f"lanes go on from a batch of {len(old)} lanes into one of {len(fresh)}")
             return old.detach()
 
-        carried = map_state(go_on, state)
+        carried: Any = map_state(go_on, state)
+        carried = tuple(layer.with_new_noise(each) for layer, each in zip(self.layers, carried, strict=True))
         if not any(flags):
-            return carried  # type: ignore[return-value]
+            return carried
 
         def reset(old: Tensor, initial: Tensor) -> Tensor:
             mask = fresh.to(old.device).view(-1, *[1] * (old.dim() - 1))

@@ -15,11 +15,11 @@ class NoisyCell(Cell):
 
     zoneout: each unit of each state keeps its old value with this probability; in evaluation old and new are mixed in
         this proportion (Krueger et al., "Zoneout", ICLR 2017).
-    dropout: the share of h that W_hh does not get, by one mask for a whole sequence, the rest scaled up (Gal &
+    dropout: the share of h that W_hh does not get, by one mask for a whole batch or window, the rest scaled up (Gal &
         Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016).
 
-    The state is the cell's own and the mask `[B, H]`, drawn where a sequence begins. Parameters are the cell's. Raises
-    ConfigError for a cell that is no GatedCell or changes how a GatedCell steps.
+    The state is the cell's own and the mask `[B, H]`, drawn where a batch or window begins. Parameters are the cell's.
+    Raises ConfigError for a cell that is no GatedCell or changes how a GatedCell steps.
     """
 
     def __init__(self, cell: Cell, zoneout: float, dropout: float) -> None:
@@ -35,6 +35,11 @@ class NoisyCell(Cell):
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         mask_BH = like.new_ones(batch_size, self.hidden_size)
         return self.cell.initial_state(batch_size, like), F.dropout(mask_BH, self.dropout, self.training)
+
+    def with_new_mask(self, state: State) -> State:
+        """The same state, another mask."""
+        inner, mask_BH = state
+        return inner, F.dropout(torch.ones_like(mask_BH), self.dropout, self.training)
 
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
         old, mask_BH = state

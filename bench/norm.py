@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from bench.errors import ConfigError
+
 Norm = Callable[[Tensor, Tensor | None], Tensor]
 """Normalises features, given how many time steps `[B, 1]` came before, where that is counted."""
 
@@ -31,6 +33,10 @@ class BatchNorm(nn.BatchNorm1d):
     """Over lanes and time steps together."""
 
     def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
+        if self.training and x.numel() == x.shape[-1]:
+            raise ConfigError(
+                "model.norm=batch: one lane at one time step has no statistics; raise batch_size or bptt.window"
+            )
         return super().forward(x.flatten(0, -2)).view_as(x)
 
 
@@ -69,8 +75,12 @@ class StepBatchNorm(nn.Module):
 
     def _keep(self, place_T: Tensor, mean_TH: Tensor, variance_TH: Tensor) -> None:
         """Move the running statistics of these time steps towards the batch's."""
-        self.means_TH[place_T] = torch.lerp(self.means_TH[place_T], mean_TH, self.momentum)
-        self.variances_TH[place_T] = torch.lerp(self.variances_TH[place_T], variance_TH, self.momentum)
+        own = int((place_T < KEPT - 1).sum())  # steps beyond share the last place, by the mean of their statistics
+        for kept_TH, new_TH in ((self.means_TH, mean_TH), (self.variances_TH, variance_TH)):
+            new_TH = new_TH.to(kept_TH)
+            kept_TH[place_T[:own]] = torch.lerp(kept_TH[place_T[:own]], new_TH[:own], self.momentum)
+            if own < len(new_TH):
+                kept_TH[-1] = torch.lerp(kept_TH[-1], new_TH[own:].mean(0), self.momentum)
 
 
 NORMS: dict[str, Callable[[int], Norm]] = {"layer": LayerNorm, "batch": BatchNorm, "batch_per_step": StepBatchNorm}

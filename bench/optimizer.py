@@ -31,7 +31,8 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
     for refused, why in _REFUSED.items():
         if issubclass(cls, refused):
             raise ConfigError(f"optimizer: {cls.__name__} {why}; choose another (python -m bench list optimizer)")
-    if "fused" in cls.__init__.__annotations__:  # the fastest at every size measured, on CPUs too
+    own_form = checked.get("foreach") or checked.get("differentiable")
+    if "fused" in cls.__init__.__annotations__ and not own_form:  # the fastest at every size measured, on CPUs too
         checked.setdefault("fused", True)
     groups = _groups(options.get("decay", "all"), model, cls)
     try:

@@ -113,7 +113,11 @@ class Position:
         """Go on from `state`, as `state_dict` gave it for the same configuration."""
         setup = self.setup
         setup.model.load_state_dict(state["model"])
+        began = [{key: value for key, value in group.items() if key != "params"} for group in _groups(setup)]
         setup.optimizer.load_state_dict(state["optimizer"])
+        if not setup.schedule.fits(state["schedule"]):  # a larger budget has a schedule of its own, from the start on
+            for group, options in zip(_groups(setup), began, strict=True):
+                group.update(options)
         setup.schedule.load_state_dict(state["schedule"])
         if setup.average:
             setup.average.load_state_dict(state["average"])
@@ -127,3 +131,7 @@ class Position:
             like = forward.initial_memory(lanes) if forward else setup.model.initial_state(lanes)
             self.carried = map_state(lambda old: next(tensors).to(old), like)  # type: ignore[assignment]
         setup.machine.set_random_state(state["random"])  # last: building a state may draw dropout masks
+
+
+def _groups(setup: Setup) -> list[dict[str, Any]]:
+    return setup.optimizer.param_groups

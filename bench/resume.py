@@ -25,7 +25,7 @@ def find_source(resume: str, tree: Tree) -> Path:
     if state is None:
         raise ConfigError(
             f"resume={resume}: there is no checkpoint in {folder}; only a run that was cut off has some. "
-            "Name another, or set resume=auto"
+            "Name another, or set resume=auto (or never)"
         )
     there, here = state["options"], flatten(tree)
     differing = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]

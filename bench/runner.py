@@ -17,6 +17,7 @@ from torch import Generator
 
 from bench import provenance
 from bench.api import Task
+from bench.bptt import window_note
 from bench.build import Setup, build, build_task
 from bench.checkpoint import Checkpoints
 from bench.compose import Composed
@@ -28,7 +29,7 @@ from bench.identity import code_version, identity
 from bench.labels import cell_name, make_labels, run_stem
 from bench.machine import choose_machine
 from bench.match import parameter_count
-from bench.measure import measure_memory, measure_speed
+from bench.measure import hold_still, measure_memory, measure_speed
 from bench.passes import Passes
 from bench.plugins import source_hash
 from bench.progress import Fit
@@ -141,12 +142,8 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
     assert setup is not None
     metric, params = asdict(setup.task.spec.metric), parameter_count(setup.model)
     reporter.start(outcome.stem, metric, params, setup.unroll, setup.machine.label)
-    window = setup.config.bptt.horizon or setup.config.bptt.window or 0
-    if window > outcome.steps_in_a_batch:
-        reporter.info(
-            f"a gradient over {window} time steps is longer than the first batch's {outcome.steps_in_a_batch}: "
-            "over batches this long it is that of bptt=full"
-        )
+    if note := window_note(setup.config.bptt, outcome.steps_in_a_batch):
+        reporter.info(note)
     checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(outcome.composed.tree))
     fit(setup, outcome.fit, reporter, checkpoints)
     for split in ("valid", "test"):
@@ -155,6 +152,7 @@ def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
     with writing(folder.path("")):
         folder.path(WEIGHTS).write_bytes(save(outcome.fit.best_weights))  # save_file would let nobody else read it
     reporter.measuring()
+    hold_still(setup.optimizer)
     arguments = (setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
     outcome.memory = measure_memory(*arguments)
     outcome.speed = measure_speed(*arguments)
@@ -176,7 +174,7 @@ def publish(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> Record:
     """Store the run for good and tell the reporter where."""
     record = make_record(outcome)
     reporter.finish(record)
-    if outcome.status != "interrupted":  # it would end in the same way again
+    if outcome.status in ("done", "diverged"):  # the one needs none, the other would end in the same way again
         Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
         outcome.fit.curve.write(folder.path("curve.csv"))

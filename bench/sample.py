@@ -29,6 +29,8 @@ def sample(
     """
     if length < 0:
         raise ConfigError(f"--length={length}: must be 0 or more")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"--seed={seed}: must be 0 or more, and fit 63 bits")
     if not 0 < temperature < math.inf:
         raise ConfigError(
             f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"

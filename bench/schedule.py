@@ -85,6 +85,8 @@ class OneCycle(torch_schedules.OneCycleLR):
         div_factor: Annotated[float, Ge(1)] = 25.0,
         final_div_factor: Annotated[float, Ge(1)] = 1e4,
     ) -> None:
+        if abs(rise * ticks - 1) < _ROUNDING:  # by the number of steps up less one torch divides
+            raise ValueError(f"rise={rise:g} of {ticks} steps is a single one: choose another share")
         super().__init__(
             optimizer,
             max_lr=rate(optimizer),
@@ -151,10 +153,16 @@ class Schedule:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs beside the optimiser's own state, which holds the present rate."""
         warmup = self._warmup.state_dict() if self._warmup else None
-        return {"tick": self._tick, "rule": self._rule.state_dict(), "warmup": warmup}
+        return {"ticks": self._ticks, "tick": self._tick, "rule": self._rule.state_dict(), "warmup": warmup}
+
+    def fits(self, state: dict[str, Any]) -> bool:
+        """Whether `state` is that of a schedule over the same budget."""
+        return bool(state["ticks"] == self._ticks)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`, unless it is of another budget: then the next `advance` goes to the right place."""
+        if not self.fits(state):
+            return
         self._tick = state["tick"]
         self._rule.load_state_dict(state["rule"])
         if self._warmup:

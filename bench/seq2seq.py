@@ -52,7 +52,8 @@ class EncoderDecoder(SequenceModel):
 
     def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
         """The decoder's first state, from inputs `[S, B]` or `[S, B, F]`."""
-        return self.reader(inputs, self.initial_state(inputs.shape[1]) if state is None else state)[1]
+        read = self.reader(inputs, self.initial_state(inputs.shape[1]) if state is None else state)[1]
+        return tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
 
     def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[U, B, C]` of each target, given the inputs, read from `state` on, and the targets before it."""

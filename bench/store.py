@@ -27,6 +27,10 @@ _INDEX = ".index.jsonl"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
+_OPEN: set[str] = set()
+"""Folders of this process; any other that bears its id was left by a process of the same id, long ago."""
+
+
 class RunFolder:
     """The folder of a run under way: hidden until `publish`, and removed where that does not come.
 
@@ -37,6 +41,7 @@ class RunFolder:
         """A new folder, or the one that a killed process `left`, taken over by renaming it."""
         self._runs, self._base, self._published = runs, base, False
         self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
+        _OPEN.add(self._folder.name)
         if left is None:
             self._folder.mkdir()
         else:
@@ -45,8 +50,11 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.discard()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """What an error leaves unpublished stays where it has checkpoints: the next process goes on from it."""
+        _OPEN.discard(self._folder.name)
+        if kind is None or not any(self._folder.glob(CHECKPOINTS)):
+            self.discard()
 
     def path(self, name: str) -> Path:
         """Where the run's file `name` lies now."""
@@ -111,11 +119,11 @@ class Store:
         """
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
-            left = sorted(self._left(base), key=lambda folder: folder.stat().st_mtime, reverse=True)
+            left = sorted(self._left(base), key=_changed, reverse=True)
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
             for folder in left:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
             if opened is None:
                 opened = RunFolder(self.runs, base)
                 if resume and (attempts := self._attempts_at(base)):
@@ -132,7 +140,7 @@ class Store:
         """The folders that killed processes of this host left of run `base`."""
         name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
         for entry in os.listdir(self.runs):
-            if (match := name.fullmatch(entry)) and not _alive(int(match[1])):
+            if (match := name.fullmatch(entry)) and entry not in _OPEN and not _alive(int(match[1])):
                 yield self.runs / entry
 
     def _attempts_at(self, base: str) -> list[Path]:
@@ -240,6 +248,21 @@ def writing(folder: Path) -> Iterator[None]:
         raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with results_dir=...") from error
 
 
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another process has taken it a moment ago
+        return 0.0
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, renamed first, so that no other process takes over a part of it."""
+    doomed = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.removed")
+    with suppress(OSError):
+        os.rename(folder, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
 def _attempts(runs: Path, base: str) -> Iterator[Path]:
     yield runs / base
     for number in itertools.count(2):
@@ -272,6 +295,9 @@ def _here() -> str:
 
 
 def _alive(pid: int) -> bool:
+    """Whether another process of this id runs."""
+    if pid == os.getpid():
+        return False
     if os.name == "nt":  # where os.kill would end it
         return True
     try:

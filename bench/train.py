@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
 from bench.api import Batch, State, Task
-from bench.bptt import windows
+from bench.bptt import scored_in, windows
 from bench.clip import Clip, Clipped
 from bench.config import Config
 from bench.errors import Diverged
@@ -72,7 +72,7 @@ def train(
     for number, group in enumerate(groups(batches, config.accumulate), done + 1):
         if not model.training:
             model.train()
-        loss_sum, scored = 0.0, sum(float(batch.weight.sum()) for batch in group)
+        loss_sum, seen, scored = 0.0, 0.0, sum(scored_in(batch, config.bptt) for batch in group)
         updates: list[Clipped] = []
         for window in (window for batch in group for window in windows(batch, config.bptt, offsets)):
             part = window.part
@@ -85,7 +85,7 @@ def train(
             else:
                 before = model.carry(start, part.fresh)
                 part_loss, state = backpropagate(model, task, part, before, divisor, config.bptt.checkpoint, machine)
-            loss_sum += part_loss
+            loss_sum, seen = loss_sum + part_loss, seen + part_scored
             if not math.isfinite(loss_sum):
                 raise Diverged(f"the training loss became {loss_sum} at step {number}")
             if part_scored and every_window:
@@ -98,7 +98,7 @@ def train(
             number,
             sequences=sum(len(batch.fresh) for batch in group),
             tokens=sum(batch.tokens for batch in group),
-            loss=loss_sum / scored if scored else math.nan,
+            loss=loss_sum / seen if seen else math.nan,
             grad_norm=updates[-1].norm if updates else math.nan,
             updates=len(updates),
             clipped=sum(each.acted for each in updates),

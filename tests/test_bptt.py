@@ -1,5 +1,6 @@
 """A batch in windows: each loss counted once, and the gradient as far back as was asked for."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tiny import a_batch, seeded, truncated
 
 from bench.api import Batch
-from bench.bptt import windows
+from bench.bptt import scored_in, window_note, windows
 from bench.config import BPTTConfig, check_bptt
 from bench.errors import ConfigError
 
@@ -103,6 +104,27 @@ def test_full_bptt_is_one_window_the_batch_itself():
 def test_options_that_do_not_go_together_are_one_line(bptt, message):
     with pytest.raises(ConfigError, match=message):
         check_bptt(bptt)
+
+
+@given(steps, st.integers(1, 14))
+def test_what_the_windows_look_at_is_counted(T, horizon):
+    batch, sliding = a_batch(T), BPTTConfig("sliding", 1, horizon)
+    assert scored_in(batch, sliding) == sum(float(part.weight.sum()) for part, _ in windows(batch, sliding))
+    assert scored_in(batch, truncated(2, horizon=9)) == batch.weight.sum()
+
+
+@pytest.mark.parametrize(
+    ("bptt", "note"),
+    [
+        (BPTTConfig(), None),
+        (truncated(16), None),
+        (truncated(17), "over 17 time steps is longer than the first batch's 16: .* it is that of bptt=full"),
+        (BPTTConfig("sliding", 1, 17), "only the last time step of each is trained on; lower bptt.horizon"),
+    ],
+)
+def test_a_window_longer_than_the_sequence_is_told(bptt, note):
+    said = window_note(bptt, 16)
+    assert (said is None) if note is None else re.search(note, said)
 
 
 def test_a_batch_moves_to_a_device_with_all_its_parts():

@@ -56,6 +56,10 @@ def test_the_defaults_are_valid_and_typed():
         ("bptt__update", "step", "bptt.update=step: choose one of window, sequence"),
         ("unroll", "vendr", r"unroll=vendr: choose one of auto, eager, vendor, parallel \(did you mean vendor\?\)"),
         ("bptt__window", 8, r"bptt.window=8 needs bptt=truncated \(bptt=full has no window\)"),
+        ("model__variational", True, "model.variational=true: nothing is dropped; set model.dropout"),
+        ("init__sigma", 0.1, "init.sigma=0.1 is of init=normal"),
+        ("init__gain", 2.0, "init.gain=2 is of xavier, he, orthogonal and identity"),
+        ("gradient", "rtl", r"gradient=rtl: choose one of bptt, rtrl, uoro, eprop \(did you mean rtrl"),
         ("bptt__kind", "truncated", "bptt=truncated needs a window: set bptt.window to a number of time steps"),
         ("budget__steps", None, "no budget is set: give budget.steps, budget.examples or budget.seconds"),
         ("task", {"source": "???"}, "task.source is not set, and has no default: add task.source=VALUE"),
@@ -102,6 +106,28 @@ def test_a_budget_is_spent_when_its_own_measure_reaches_it(done, total, other, k
     budget = BudgetConfig(**{"steps": None, kind: total})
     progress = {"steps": other, "examples": other, "seconds": other, kind: done}
     assert (budget.spent(**progress) >= 1) == (done >= total)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bptt": {"checkpoint": True}, "model": {"norm": "batch"}}, "model.norm=batch would look at each segment"),
+        (
+            {"bptt": {"checkpoint": True}, "model": {"variational": True, "dropout": 0.1}},
+            "model.variational=true would",
+        ),
+        ({"match": {"params": 9}, "model": {"tie": True}}, "the hidden size is the embedding's"),
+        ({"gradient": "rtrl", "bptt": {"checkpoint": True}}, "bptt.checkpoint=True is of gradient=bptt only"),
+        (
+            {"gradient": "rtrl", "hardware": {"precision": "bfloat16"}},
+            "hardware.precision=bfloat16 is of gradient=bptt",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_one_line(options, message):
+    changed = {group: {**tree()[group], **each} if isinstance(each, dict) else each for group, each in options.items()}
+    with pytest.raises(ConfigError, match=message):
+        validate(tree(**changed))
 
 
 def test_seconds_go_before_examples_before_steps():

@@ -17,6 +17,7 @@ from bench.errors import ConfigError
 from bench.layer import Around, Layer, dropout
 from bench.model import SequenceModel
 from bench.noise import NoisyCell
+from bench.norm import KEPT
 from bench.seq2seq import EncoderDecoder
 from bench.unroll import choose
 
@@ -127,6 +128,41 @@ def test_evaluation_takes_the_running_statistics_of_that_time_step():
     assert torch.equal(layer.norm.means_TH, before)
 
 
+def test_steps_beyond_the_last_kept_share_its_statistics():
+    layer = a_layer(norm="batch_per_step")
+    state = layer.initial_state(4, torch.empty(0, dtype=torch.float64))
+    x = torch.ones(KEPT + 3, 4, H, dtype=torch.float64) * torch.arange(KEPT + 3)[:, None, None]
+    layer.norm(x, state[1])
+    torch.testing.assert_close(layer.norm.means_TH[KEPT - 2 :, 0], 0.1 * torch.tensor([KEPT - 2, KEPT + 0.5]).double())
+
+
+def test_statistics_are_kept_in_full_precision_under_autocast():
+    layer = a_layer(norm="batch_per_step").float()
+    layer.norm(torch.ones(3, 4, H, dtype=torch.bfloat16), torch.zeros(4, 1))
+    assert layer.norm.means_TH.dtype == torch.float32
+
+
+def test_one_lane_at_one_step_has_no_statistics():
+    with pytest.raises(ConfigError, match=r"model\.norm=batch: one lane at one time step has no statistics"):
+        over_time(a_layer(norm="batch"), an_input(T=1, B=1))
+
+
+def test_a_decoder_counts_its_time_steps_from_its_own_start():
+    layer = a_layer(norm="batch_per_step")
+    own, _ = layer.initial_state(3, an_input())
+    assert layer.from_step_zero((own, torch.full((3, 1), 7.0)))[1].eq(0).all()
+    assert a_layer().from_step_zero(own) is own
+
+
+def test_lanes_that_go_on_get_another_mask():
+    torch.manual_seed(0)
+    model = SequenceModel(SPEC, GRU, 40, around=Around(recurrent_dropout=0.5)).train()
+    first = model.initial_state(3)
+    goes_on = model.carry(first, torch.zeros(3, dtype=torch.bool))
+    assert not torch.equal(goes_on[0][1], first[0][1])
+    assert torch.equal(goes_on[0][0][0], first[0][0][0])
+
+
 def test_statistics_of_each_step_refuse_lanes_at_different_steps():
     layer, x = a_layer(norm="batch_per_step"), an_input()
     own, _ = layer.initial_state(3, x)
@@ -204,8 +240,8 @@ def test_tied_weights_are_one_matrix_and_train_as_one():
     ("spec", "embedding", "message"),
     [
         (TEXT, 3, "the embedding is 7 symbols by 3, the head 7 by 5; .*model.embedding equal to model.hidden"),
-        (TEXT, 0, "needs symbols to predict and an embedding of them"),
-        (SPEC, 5, "needs symbols to predict and an embedding of them"),
+        (TEXT, 0, "needs a task whose inputs and outputs are symbols"),
+        (SPEC, 5, "needs a task whose inputs and outputs are symbols"),
     ],
 )
 def test_weights_that_cannot_be_tied_are_one_line(spec, embedding, message):

@@ -1,7 +1,9 @@
 """Going on with a run that was cut off, as a user meets it."""
 
+import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from cli_tools import COPY, bench, records, the_line
 
@@ -48,7 +50,7 @@ def test_a_run_can_go_on_from_another_with_a_larger_budget(capsys, cut_off: Path
     said = bench(capsys, *TINY, f"results_dir={tmp_path / 'more'}", "budget.steps=5", f"resume={cut_off}")
     assert said.code == 0
     assert "going on from the checkpoint after step 2" in said.err
-    assert f"resume={cut_off}" in records(tmp_path / "more")[0]["labels"]["bptt"]
+    assert f"resume={cut_off.name})" in records(tmp_path / "more")[0]["labels"]["bptt"]
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,43 @@ def test_a_run_that_is_not_there_is_one_line(capsys, tmp_path: Path) -> None:
     said = bench(capsys, *TINY, f"results_dir={tmp_path}", "resume=nowhere")
     assert said.code == 1
     assert "there is no run nowhere" in the_line(said)
+
+
+def test_a_second_interrupt_leaves_the_checkpoints_to_the_next_run(capsys, monkeypatch, tmp_path: Path) -> None:
+    """While the record of the first is written."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "evaluate", interrupt)
+        patched.setattr(runner, "publish", interrupt)
+        assert bench(capsys, *TINY, f"results_dir={tmp_path}").code == 130
+    said = bench(capsys, *TINY, f"results_dir={tmp_path}")
+    assert "going on from the checkpoint after step 2" in said.err
+    assert not list((tmp_path / "runs").glob(".*.partial"))
+
+
+def test_the_seconds_of_a_run_are_counted_once(capsys, monkeypatch, cut_off: Path) -> None:
+    """Those of the run that was cut off, up to its checkpoint, and those of the one that went on."""
+    began = time.monotonic()
+    bench(capsys, *TINY, f"results_dir={cut_off.parent.parent}", "rerun=true", "resume=never")
+    alone = records(cut_off.parent.parent)[-1]["seconds"]
+    assert 0 < alone <= time.monotonic() - began
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle", "exponential", "step", "cyclical"])
+def test_a_larger_budget_has_a_schedule_of_its_own(capsys, monkeypatch, tmp_path: Path, schedule: str) -> None:
+    """From the step that it goes on from, the rates are those of an undisturbed run over that budget."""
+    options = (*TINY, f"schedule={schedule}", "schedule.warmup=0.1")
+    interrupted(capsys, monkeypatch, *options, "budget.steps=10", f"results_dir={tmp_path}")
+    (cut,) = (tmp_path / "runs").glob("[!.]*")
+    larger = ("budget.steps=30", "evaluations=30")
+    assert bench(capsys, *options, *larger, f"resume={cut}", f"results_dir={tmp_path / 'on'}").code == 0
+    assert bench(capsys, *options, *larger, f"results_dir={tmp_path / 'whole'}").code == 0
+    rates = []
+    for folder in ("on", "whole"):
+        (run,) = (tmp_path / folder / "runs").glob("[!.]*")
+        rates.append(pd.read_csv(run / "curve.csv").set_index("step")["lr"].loc[11:])
+    assert rates[0].tolist() == pytest.approx(rates[1].tolist())
+    assert len(rates[0]) == 20, "a validation at each step that is left"

@@ -26,7 +26,7 @@ class ExpRNN(Cell):
     Raises ValueError for a hidden size below 2.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, init: Literal["henaff", "cayley"] = "henaff") -> None:
+    def __init__(self, input_size: int, hidden_size: int, init: Literal["henaff", "cayley"] = "cayley") -> None:
         super().__init__(input_size, hidden_size)
         if hidden_size < 2:
             raise ValueError(f"hidden size {hidden_size}: a rotation turns pairs of units, so take 2 or more")

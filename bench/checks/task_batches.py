@@ -98,8 +98,8 @@ def no_network_in_batches(probe: TaskProbe) -> None:
 
 @law("keep no batch, sequence or count that grows while iterating")
 def memory_is_flat(probe: TaskProbe) -> None:
-    """Over 10,000 batches of train, in several passes where need be, what is held does not grow. A buffer that fills and
-    empties is no growth: of three stretches alike, the lowest levels of the second and the third are compared.
+    """Over 10,000 batches of train, in several passes where need be, what is held does not grow. A buffer that fills
+    and empties is no growth: of three stretches alike, the lowest levels of the second and the third are compared.
     """
     if not probe.batches("train", 1, batch_size=2):
         raise Broken("train is empty")

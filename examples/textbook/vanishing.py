@@ -43,7 +43,9 @@ def plot(path: str, frame: pd.DataFrame) -> None:
     axes = figure.subplots()
     for name, column in frame.items():
         axes.plot(column, label=name)
-    axes.set(xlabel="steps n before the loss", ylabel=r"norm of $\partial L / \partial h_{T-n}$", yscale="log")
+    axes.set(
+        xlabel="steps n before the loss", ylabel=r"norm of $\partial L / \partial h_{T-n}$, of that at 1", yscale="log"
+    )
     axes.invert_xaxis()
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=110)

@@ -178,7 +178,7 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, how: st
     spoil(last, how)
     found = fitted(tmp_path)
     assert found[2][:2] == [
-        "checkpoint-10.pt is no use (it is cut off or damaged); going back to the one before",
+        "checkpoint-10.pt is no use (it is cut off or damaged); looking for the one before",
         "going on from the checkpoint after step 8",
     ]
     check_same(found, fitted(tmp_path / "whole"))
@@ -190,7 +190,7 @@ def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path, monkeypatch)
     monkeypatch.undo()
     said: list[str] = []
     assert Checkpoints(tmp_path, CheckpointConfig()).latest(said.append) is None
-    assert said[0].startswith("checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); going back")
+    assert said[0].startswith("checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); looking")
 
 
 def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:
@@ -199,6 +199,19 @@ def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:
         checkpoints.save(step, {})
     (tmp_path / "checkpoint-11.draft").write_bytes(b"half")
     assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-10.pt", "checkpoint-2.pt"]
+
+
+def test_spoilt_checkpoints_do_not_outlive_new_ones_of_earlier_steps(tmp_path: Path) -> None:
+    old = Checkpoints(tmp_path, CheckpointConfig())
+    for step in (18, 20):
+        old.save(step, {})
+        spoil(tmp_path / f"checkpoint-{step}.pt", "cut off")
+    new = Checkpoints(tmp_path, CheckpointConfig())
+    assert new.latest(str) is None
+    assert len(list_checkpoints(tmp_path)) == 2, "reading removes nothing: it may be another run's folder"
+    for step in (2, 4, 6):
+        new.save(step, {})
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-6.pt", "checkpoint-4.pt"]
 
 
 def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path, monkeypatch) -> None:

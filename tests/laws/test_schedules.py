@@ -204,3 +204,10 @@ def test_a_schedule_goes_on_from_its_state(name, at):
     other.load_state_dict(one.state_dict())
     second.load_state_dict(first.state_dict())
     assert go(other, at, 20) == go(one, at, 20)
+
+
+@pytest.mark.parametrize(("ticks", "rise"), [(2, 0.5), (10, 0.1)])
+def test_a_cycle_without_a_way_up_is_refused(ticks, rise):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
+    with pytest.raises(ValueError, match=f"rise={rise} of {ticks} steps is a single one"):
+        schedules.OneCycle(optimizer, ticks, rise=rise)
