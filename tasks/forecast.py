@@ -103,7 +103,7 @@ class Forecast(Task):
                 ahead_NC = _repeated(series.target, ranges[scored], horizon, season, difference)
                 forecasts[name] = (ahead_NC - known_NC.mean(0)) / self._scale
         self._spec = TaskSpec(
-            id="forecast-v1",
+            id="narma10-v1" if source == "narma10" else "forecast-v1",
             inputs=Features(inputs_NF.shape[1]),
             outputs=horizon,
             reads="every_step",

@@ -31,7 +31,9 @@ def test_what_is_prepared_meanwhile_is_said_where_it_lies(capsys, tmp_path, monk
 def test_an_experiment_brings_its_task(capsys, tmp_path):
     path = tmp_path / "yearly.csv"
     path.write_text("YEAR,SUNACTIVITY\n" + "".join(f"{year},{year * year % 97}\n" for year in range(1700, 2009)))
-    said = bench(capsys, "fetch", "+experiment=sunspots", f"task.source={path}")
+    refused = bench(capsys, "fetch", "+experiment=sunspots", f"task.source={path}")
+    assert refused.code == 2 and "task.checksum says cdff8989" in refused.err, "these are not the sunspots"
+    said = bench(capsys, "fetch", "+experiment=sunspots", f"task.source={path}", "task.checksum=null")
     assert said.code == 0 and said.out.startswith("forecast-v1\n") and "SUNACTIVITY of 309 rows" in said.out
 
 

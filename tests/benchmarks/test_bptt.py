@@ -20,8 +20,8 @@ from bench.config import BPTTConfig, ModelConfig
 from bench.measure import measure_memory
 from bench.train import train
 
-LENGTHS, B, H, CLASSES = (256, 512, 1024, 2048), 32, 128, 4
-PAIRS, WARM_UP = 7, 2
+LENGTHS, B, H, CLASSES = (512, 1024, 2048), 32, 128, 4
+PAIRS, WARM_UP = 5, 2
 
 
 def a_batch_of(T):
