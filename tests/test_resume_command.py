@@ -1,6 +1,5 @@
 """Going on with a run that was cut off, as a user meets it."""
 
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -94,14 +93,6 @@ def test_a_second_interrupt_leaves_the_checkpoints_to_the_next_run(capsys, monke
     said = bench(capsys, *TINY, f"results_dir={tmp_path}")
     assert "going on from the checkpoint after step 2" in said.err
     assert not list((tmp_path / "runs").glob(".*.partial"))
-
-
-def test_the_seconds_of_a_run_are_counted_once(capsys, monkeypatch, cut_off: Path) -> None:
-    """Those of the run that was cut off, up to its checkpoint, and those of the one that went on."""
-    began = time.monotonic()
-    bench(capsys, *TINY, f"results_dir={cut_off.parent.parent}", "rerun=true", "resume=never")
-    alone = records(cut_off.parent.parent)[-1]["seconds"]
-    assert 0 < alone <= time.monotonic() - began
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle", "exponential", "step", "cyclical"])

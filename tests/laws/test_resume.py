@@ -140,6 +140,17 @@ def test_training_cut_off_at_any_step_goes_on_to_the_same_weights(tmp_path: Path
     check_same(found, fitted(tmp_path / "whole"))
 
 
+def test_only_the_seconds_of_earlier_processes_are_added_to_a_run_s_own(tmp_path: Path) -> None:
+    """The record adds `before` to the time since this process began: what it saved itself must not be in it."""
+    (tmp_path / "whole").mkdir()
+    assert fitted(tmp_path / "whole")[0].before == 0
+    fitted(tmp_path, cut=11)
+    saved = Checkpoints(tmp_path, CheckpointConfig()).latest(str)
+    assert saved is not None
+    assert saved["fit"]["before"] > 0
+    assert fitted(tmp_path)[0].before == saved["fit"]["before"]
+
+
 @pytest.mark.parametrize("left_out", ["optimizer", "batches", "offsets", "carried", "model", "fit"])
 def test_a_checkpoint_that_leaves_something_out_is_noticed(tmp_path: Path, monkeypatch, left_out: str) -> None:
     """Mutants: what is not restored keeps the value of a fresh start."""
