@@ -20,7 +20,7 @@ from bench.errors import DataError
 
 __all__ = [
     "END", "Batch", "Cell", "DataError", "Features", "GatedCell", "Metric", "Split", "State", "Task", "TaskSpec",
-    "Tokens", "map_state",
+    "Tokens", "leaves", "map_state",
 ]  # fmt: skip
 
 Split = Literal["train", "valid", "test"]
@@ -38,6 +38,11 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
         return function(state, *others)
     parts = [map_state(function, *same_place) for same_place in zip(state, *others, strict=True)]
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+
+
+def leaves(state: State) -> list[Tensor]:
+    """The tensors of a state, in the order in which `map_state` comes to them."""
+    return [state] if isinstance(state, Tensor) else [leaf for part in state for leaf in leaves(part)]
 
 
 # Tasks

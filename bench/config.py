@@ -241,17 +241,13 @@ def check_gradient(config: Config) -> None:
     """Raise ConfigError for an option that only backpropagation knows, with a gradient that goes forward in time."""
     if config.gradient == "bptt":
         return
-    for option, value, default in (
-        ("bptt.kind", config.bptt.kind, "truncated" if config.bptt.kind == "truncated" else "full"),
-        ("bptt.horizon", config.bptt.horizon, None),
-        ("bptt.checkpoint", config.bptt.checkpoint, False),
-        (
-            "hardware.precision",
-            config.hardware.precision,
-            "float64" if config.hardware.precision == "float64" else "float32",
-        ),
+    for option, value, allowed in (
+        ("bptt.kind", config.bptt.kind, ("full", "truncated")),
+        ("bptt.horizon", config.bptt.horizon, (None,)),
+        ("bptt.checkpoint", config.bptt.checkpoint, (False,)),
+        ("hardware.precision", config.hardware.precision, ("float32", "float64")),
     ):
-        if value != default:
+        if value not in allowed:
             raise ConfigError(
                 f"{option}={value} is of gradient=bptt only; with gradient={config.gradient} leave it out"
             )

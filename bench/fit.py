@@ -39,7 +39,8 @@ def fit(setup: Setup, result: Fit, reporter: Reporter, checkpoints: Checkpoints 
         try:
             position.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"the checkpoint is of another version of bench ({error}); set resume=never") from error
+            cause = str(error).splitlines()[0]
+            raise ConfigError(f"the checkpoint is of another version of bench ({cause}); set resume=never") from error
         spent = config.budget.spent(result.steps, result.sequences, result.seconds)
         result.validations = min(result.validations, _validations_due(config, spent))  # fewer, of a larger budget
         reporter.info(f"going on from the checkpoint after step {result.steps}")

@@ -43,7 +43,7 @@ class BatchNorm(nn.BatchNorm1d):
 class StepBatchNorm(nn.Module):
     """Over lanes alone, anew for each time step since the sequence began.
 
-    Raises ValueError where lanes of a batch stand at different time steps: their statistics would mix.
+    Raises ConfigError where lanes of a batch stand at different time steps: their statistics would mix.
     """
 
     means_TH: Tensor
@@ -61,7 +61,7 @@ class StepBatchNorm(nn.Module):
         assert steps is not None
         x_TBH = x if x.dim() == 3 else x[None]
         if (steps != steps[:1]).any():
-            raise ValueError(
+            raise ConfigError(
                 "model.norm=batch_per_step: lanes of a batch stand at different time steps; choose model.norm=batch"
             )
         place_T = (int(steps[0]) + torch.arange(len(x_TBH), device=x.device)).clamp_max(KEPT - 1)

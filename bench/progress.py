@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from bench.api import map_state
+from bench.api import leaves, map_state
 from bench.build import Setup
 from bench.curve import Curve
 from bench.gradient import choose_gradient
@@ -94,9 +94,7 @@ class Position:
 
     def state_dict(self) -> dict[str, Any]:
         """In plain types and tensors."""
-        setup, carried = self.setup, []
-        if self.carried is not None:
-            map_state(lambda tensor: carried.append(tensor) or tensor, self.carried)  # type: ignore[func-returns-value]
+        setup = self.setup
         return {
             "model": setup.model.state_dict(),
             "optimizer": setup.optimizer.state_dict(),
@@ -105,18 +103,18 @@ class Position:
             "fit": self.result.state_dict(),
             "batches": self.batches.state_dict(),
             "offsets": self.offsets.get_state(),
-            "carried": carried,
+            "carried": [] if self.carried is None else leaves(self.carried),
             "random": setup.machine.random_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`, as `state_dict` gave it for the same configuration."""
-        setup = self.setup
+        setup, optimizer = self.setup, self.setup.optimizer
         setup.model.load_state_dict(state["model"])
-        began = [{key: value for key, value in group.items() if key != "params"} for group in _groups(setup)]
-        setup.optimizer.load_state_dict(state["optimizer"])
+        began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+        optimizer.load_state_dict(state["optimizer"])
         if not setup.schedule.fits(state["schedule"]):  # a larger budget has a schedule of its own, from the start on
-            for group, options in zip(_groups(setup), began, strict=True):
+            for group, options in zip(optimizer.param_groups, began, strict=True):
                 group.update(options)
         setup.schedule.load_state_dict(state["schedule"])
         if setup.average:
@@ -131,7 +129,3 @@ class Position:
             like = forward.initial_memory(lanes) if forward else setup.model.initial_state(lanes)
             self.carried = map_state(lambda old: next(tensors).to(old), like)  # type: ignore[assignment]
         setup.machine.set_random_state(state["random"])  # last: building a state may draw dropout masks
-
-
-def _groups(setup: Setup) -> list[dict[str, Any]]:
-    return setup.optimizer.param_groups

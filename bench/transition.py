@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from bench.api import Cell, State, map_state
+from bench.api import Cell, State, leaves, map_state
 from bench.model import SequenceModel
 
 Parameters = Mapping[str, Tensor]
@@ -29,11 +29,6 @@ def unflatten(flat_BN: Tensor, like: State) -> State:
     """The state of which `flat_BN` is the flat form, laid out as `like`, which may have another number of lanes."""
     pieces = iter(flat_BN.split([leaf[0].numel() for leaf in leaves(like)], 1))
     return map_state(lambda leaf: next(pieces).reshape(len(flat_BN), *leaf.shape[1:]), like)
-
-
-def leaves(state: State) -> list[Tensor]:
-    """The tensors of a state, in the order of `flatten`."""
-    return [state] if isinstance(state, Tensor) else [leaf for part in state for leaf in leaves(part)]
 
 
 def lane_step(model: SequenceModel, like: State) -> LaneStep:

@@ -7,7 +7,7 @@ import torch
 from forward_mode import backward
 from tiny import CPU64, Given, a_batch, a_model
 
-from bench.api import Cell
+from bench.api import Cell, leaves
 from bench.cells.gru import GRU
 from bench.cells.lru import LRU
 from bench.cells.lstm import LSTM
@@ -16,7 +16,6 @@ from bench.gradient import FORWARD_MODES, choose_gradient
 from bench.layer import Around
 from bench.measure import _peak_of
 from bench.model import SequenceModel
-from bench.transition import leaves
 
 SPEC = Given(train=[a_batch()]).spec
 

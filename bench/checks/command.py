@@ -105,25 +105,20 @@ def _check_cell(composed: Composed, options: list[str]) -> Checked:
     is_sized = any(option.startswith("model.hidden=") for option in options)
     verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
-    facts = {"parameters": _parameters(make_cell), "unroll": "".join(forms) or "-"}
-    facts["receptive field"] = _field(make_cell)
+    facts = {**_facts(make_cell), "unroll": "".join(forms) or "-"}
     return Checked(cell_name(composed.choices["cell"], composed.tree["cell"]), verdicts, facts)
 
 
-def _parameters(make_cell: MakeCell) -> str:
-    """How many the cell has at the table's sizes; a dash where it cannot be built at these."""
+def _facts(make_cell: MakeCell) -> dict[str, str]:
+    """Parameters, and how many inputs an output can depend on, of the cell at the table's sizes; dashes where it cannot
+    be built at these.
+    """
     try:
-        return f"{sum(p.numel() for p in make_cell(*_TABLE_SIZES).parameters()):,}"
+        cell = make_cell(*_TABLE_SIZES)
     except Exception:
-        return "-"
-
-
-def _field(make_cell: MakeCell) -> str:
-    """How many inputs an output can depend on; "all" for a cell that sets no `receptive_field`."""
-    try:
-        return str(getattr(make_cell(*_TABLE_SIZES), "receptive_field", "all"))
-    except Exception:
-        return "-"
+        return {"parameters": "-", "receptive field": "-"}
+    parameters = sum(p.numel() for p in cell.parameters())
+    return {"parameters": f"{parameters:,}", "receptive field": str(getattr(cell, "receptive_field", "all"))}
 
 
 def _check_task(composed: Composed, _: list[str]) -> Checked:

@@ -9,9 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bench.api import Batch, State
+from bench.api import Batch, State, leaves
 from bench.model import SequenceModel
-from bench.transition import leaves
 
 
 def real_steps(batch: Batch) -> Tensor:

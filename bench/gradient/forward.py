@@ -15,10 +15,10 @@ from typing import ClassVar, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from bench.api import Batch, State, Task, TaskSpec, Tokens, map_state
+from bench.api import Batch, State, Task, TaskSpec, Tokens, leaves, map_state
 from bench.errors import ConfigError
 from bench.model import SequenceModel
-from bench.transition import flatten, leaves, unflatten
+from bench.transition import flatten, unflatten
 
 _LIMIT = 2**30  # bytes of influence; a step takes about three times as much
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
-from bench.api import State
+from bench.api import State, leaves
 from bench.gradient.forward import ForwardMode, Memory
-from bench.transition import flatten, lane_step, leaves, unflatten
+from bench.transition import flatten, lane_step, unflatten
 
 
 class RTRL(ForwardMode):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import jvp, vjp, vmap
 
-from bench.api import State
+from bench.api import State, leaves
 from bench.gradient.forward import ForwardMode, Memory
-from bench.transition import flatten, lane_step, leaves, unflatten
+from bench.transition import flatten, lane_step, unflatten
 
 _LEAST = 1e-7  # added to norms before they are divided
 

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.api import Cell, GatedCell, State, map_state
+from bench.api import Cell, GatedCell, State, leaves
 from bench.errors import ConfigError
 from bench.unroll.eager import unroll_eager
 from bench.unroll.vendor import VendorUnroll
@@ -75,7 +75,9 @@ def _results(cell: Cell, unroll: Unroll, x_TBF: Tensor) -> list[tuple[str, Tenso
     weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype, device=y_TBH.device).view_as(y_TBH)
     wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]
     gradients = torch.autograd.grad((y_TBH * weight).sum(), wanted, allow_unused=True)
-    states: list[Tensor] = []
-    map_state(lambda tensor: states.append(tensor.detach()) or tensor, last)  # type: ignore[func-returns-value]
     zeros = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, wanted, strict=True)]
-    return [("outputs", y_TBH.detach()), *(("states", s) for s in states), *(("gradients", g) for g in zeros)]
+    return [
+        ("outputs", y_TBH.detach()),
+        *(("states", s.detach()) for s in leaves(last)),
+        *(("gradients", g) for g in zeros),
+    ]
