@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 import re
 import time
@@ -15,7 +14,8 @@ from typing import Any
 import torch
 
 from bench.config import CheckpointConfig, Tree
-from bench.store import CHECKPOINTS
+from bench.files import write_atomic
+from bench.run_folder import CHECKPOINTS
 
 FORMAT = 1
 _KEPT = 2  # so that one is left where writing the other was cut off
@@ -46,15 +46,13 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "step": step, "options": self._options, **state}, buffer)
         content = buffer.getvalue()
+        sealed = hashlib.sha256(content).hexdigest().encode() + content
         path = self._folder / f"checkpoint-{step}.pt"
-        draft = path.with_suffix(".draft")
-        with open(draft, "wb") as file:
-            file.write(hashlib.sha256(content).hexdigest().encode() + content)
-            file.flush()
-            os.fsync(file.fileno())
-        while self._useless:  # now that there is a better one; their steps may be higher than its
-            self._useless.pop().unlink(missing_ok=True)
-        os.replace(draft, path)
+        write_atomic(path, sealed)
+        for useless in self._useless:  # whose steps may be higher than that of the better one that there is now
+            if useless != path:
+                useless.unlink(missing_ok=True)
+        self._useless = []
         for old in list_checkpoints(self._folder)[_KEPT:]:
             old.unlink(missing_ok=True)
         self._saved_at, self._saved_step = time.monotonic(), step
@@ -73,8 +71,8 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove them all."""
-        for path in list_checkpoints(self._folder):
+        """Remove them all, and what a kill in the middle of writing one left."""
+        for path in (*list_checkpoints(self._folder), *self._folder.glob(".checkpoint-*")):
             path.unlink(missing_ok=True)
 
 

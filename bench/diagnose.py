@@ -13,10 +13,11 @@ from bench.api import Batch, Task
 from bench.config import ClipConfig
 from bench.diagnosis import clipping, gates, gradient_norms, jacobians, lyapunov, reach, steps_until
 from bench.errors import ConfigError, DataError
+from bench.files import write_atomic, writing
 from bench.model import SequenceModel
 from bench.plots import PLOTS, draw
 from bench.reload import Reloaded, reload
-from bench.store import Store, write_atomic, writing
+from bench.store import Store
 
 CURVE = "curve.csv"
 

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.errors import StoreError
+from bench.files import write_atomic, writing
 from bench.record import Row
 from bench.report import human
 from bench.stats import Interval, gap_closed, mean_interval
-from bench.store import Store, write_atomic, writing
+from bench.store import Store
 
 _TEXTS = ("task", "cell", "bptt", "budget", "hardware", "metric", "direction")
 _MEDIANS = ("train_tokens_per_s", "infer_tokens_per_s", "step_us", "peak_mib", "seconds")

@@ -24,6 +24,7 @@ from bench.compose import Composed
 from bench.config import CheckpointConfig, HardwareConfig, flatten, require_all, validate
 from bench.errors import BenchError, Diverged
 from bench.evaluate import evaluate
+from bench.files import writing
 from bench.fit import fit
 from bench.identity import code_version, identity
 from bench.labels import cell_name, make_labels, run_stem
@@ -36,7 +37,8 @@ from bench.progress import Fit
 from bench.record import Record, Status
 from bench.report import Reporter, log
 from bench.resume import find_source
-from bench.store import RunFolder, Store, writing
+from bench.run_folder import RunFolder
+from bench.store import Store
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"

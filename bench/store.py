@@ -3,98 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import hashlib
 import itertools
 import json
 import os
-import re
 import secrets
 import shutil
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.files import write_atomic, writing
 from bench.record import FILE, Record, Row
-
-CHECKPOINTS = "checkpoint-*.pt"
-"""Files in the folder of a run that was cut off, from which it can go on."""
+from bench.run_folder import CHECKPOINTS, RunFolder, attempts, left_by_killed
 
 _INDEX = ".index.jsonl"
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
-
-
-_OPEN: set[str] = set()
-"""Folders of this process; any other that bears its id was left by a process of the same id, long ago."""
-
-
-class RunFolder:
-    """The folder of a run under way: hidden until `publish`, and removed where that does not come.
-
-    Use it in a `with` statement; other processes may open a folder for the same run at the same time.
-    """
-
-    def __init__(self, runs: Path, base: str, left: Path | None = None) -> None:
-        """A new folder, or the one that a killed process `left`, taken over by renaming it."""
-        self._runs, self._base, self._published = runs, base, False
-        self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
-        _OPEN.add(self._folder.name)
-        if left is None:
-            self._folder.mkdir()
-        else:
-            os.rename(left, self._folder)
-
-    def __enter__(self) -> RunFolder:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """What an error leaves unpublished stays where it has checkpoints: the next process goes on from it."""
-        _OPEN.discard(self._folder.name)
-        if kind is None or not any(self._folder.glob(CHECKPOINTS)):
-            self.discard()
-
-    def path(self, name: str) -> Path:
-        """Where the run's file `name` lies now."""
-        return self._folder / name
-
-    def copy_checkpoints(self, source: Path) -> None:
-        """Copy the checkpoints that lie in another run's folder, if any."""
-        for checkpoint in source.glob(CHECKPOINTS):
-            shutil.copyfile(checkpoint, self.path(checkpoint.name))
-
-    def publish(self, record: Record) -> Path:
-        """Write the record under the first free attempt's name and show the folder by that name: all of it, or nothing.
-
-        StoreError where the disk does not take it; RuntimeError when called twice.
-        """
-        if self._published:
-            raise RuntimeError(f"{self._folder} is published already")
-        with writing(self._runs):
-            free = (target for target in _attempts(self._runs, self._base) if not target.exists())
-            self._folder = next(target for target in free if self._publish_as(target, record))
-            self._published = True
-            _sync(self._runs)
-        return self._folder
-
-    def _publish_as(self, target: Path, record: Record) -> bool:
-        write_atomic(self.path(FILE), replace(record, id=target.name).to_json())
-        for path in self._folder.iterdir():
-            _sync(path)
-        try:
-            os.rename(self._folder, target)
-        except OSError as error:
-            if error.errno in _TAKEN:  # by another process, a moment ago
-                return False
-            raise
-        return True
-
-    def discard(self) -> None:
-        """Remove the folder with all that is in it, unless it is published."""
-        if not self._published:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Store:
@@ -119,15 +42,15 @@ class Store:
         """
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
-            left = sorted(self._left(base), key=_changed, reverse=True)
+            left = sorted(left_by_killed(self.runs, base), key=_changed, reverse=True)
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
             for folder in left:
                 _remove(folder)
             if opened is None:
                 opened = RunFolder(self.runs, base)
-                if resume and (attempts := self._attempts_at(base)):
-                    opened.copy_checkpoints(attempts[-1])
+                if resume and (earlier := self._attempts_at(base)):
+                    opened.copy_checkpoints(earlier[-1])
             return opened
 
     def _take_over(self, base: str, folder: Path) -> RunFolder | None:
@@ -136,15 +59,8 @@ class Store:
         except FileNotFoundError:  # another process has taken it a moment ago
             return None
 
-    def _left(self, base: str) -> Iterator[Path]:
-        """The folders that killed processes of this host left of run `base`."""
-        name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
-        for entry in os.listdir(self.runs):
-            if (match := name.fullmatch(entry)) and entry not in _OPEN and not _alive(int(match[1])):
-                yield self.runs / entry
-
     def _attempts_at(self, base: str) -> list[Path]:
-        return list(itertools.takewhile(Path.exists, _attempts(self.runs, base)))
+        return list(itertools.takewhile(Path.exists, attempts(self.runs, base)))
 
     def find(self, base: str) -> Record | None:
         """The latest attempt at run `base` that is done."""
@@ -223,31 +139,6 @@ class Store:
         return {row.id: row for row in (Row(*json.loads(line)) for line in body.splitlines())}
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file so that a reader or a crash finds the old one or the new one, never a part; OSError as it comes."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a StoreError that names the folder, the cause and the remedy."""
-    try:
-        yield
-    except OSError as error:
-        cause = error.strerror or error
-        raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with results_dir=...") from error
-
-
 def _changed(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
@@ -263,47 +154,6 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(doomed, ignore_errors=True)
 
 
-def _attempts(runs: Path, base: str) -> Iterator[Path]:
-    yield runs / base
-    for number in itertools.count(2):
-        yield runs / f"{base}-{number}"
-
-
 def _seal(body: str) -> str:
     """What an index must begin with: other columns and damaged text both give another seal."""
     return hashlib.sha256(f"{Row._fields}\n{body}".encode()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's entries, are on the disk."""
-    if os.name == "nt":  # which can do so for neither folders nor read-only handles
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _here() -> str:
-    """This host and its process-id namespace: what a process id must be read together with."""
-    try:
-        namespace = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        namespace = 0
-    return f"{re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())}-{namespace}"
-
-
-def _alive(pid: int) -> bool:
-    """Whether another process of this id runs."""
-    if pid == os.getpid():
-        return False
-    if os.name == "nt":  # where os.kill would end it
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        pass
-    return True

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 from factories import a_record, publish
 
+from bench import files, run_folder
 from bench import store as store_module
 from bench.errors import StoreError
 from bench.record import Record
@@ -51,7 +52,7 @@ def killed_at(line, work):
 
     def trace(frame, event, _):
         nonlocal line
-        if frame.f_code.co_filename not in (store_module.__file__, __file__):
+        if frame.f_code.co_filename not in (files.__file__, run_folder.__file__, store_module.__file__, __file__):
             return None
         line -= event == "line"
         if line < 0:
@@ -102,11 +103,31 @@ def test_what_may_belong_to_a_live_process_stays(tmp_path):
     store = Store(tmp_path)
     with store.open("run") as ours:
         name = ours.path("").name
-        elsewhere = name.replace(store_module._here(), "elsewhere-0").replace(f".{os.getpid()}.", ".999999999.")
+        elsewhere = name.replace(run_folder._here(), "elsewhere-0").replace(f".{os.getpid()}.", ".999999999.")
         (store.runs / elsewhere).mkdir()
         (store.runs / name.replace(f".{os.getpid()}.", ".1.")).mkdir()  # process 1 lives
         with store.open("run"):
             assert len(hidden(store)) == 4
+
+
+def test_what_a_process_of_our_id_left_long_ago_goes(tmp_path):
+    """As when a container starts again: the same id, and not the same process."""
+    store = Store(tmp_path)
+    with store.open("run") as ours:
+        name = ours.path("").name
+    (store.runs / name).mkdir()
+    (store.runs / name / "checkpoint-3.pt").write_bytes(b"")
+    with store.open("run") as again:
+        assert again.path("checkpoint-3.pt").exists()
+        assert hidden(store) == [again.path("").name]
+
+
+def test_a_left_folder_that_another_process_takes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.check_writable()
+    monkeypatch.setattr(store_module, "left_by_killed", lambda runs, base: iter([runs / ".run.gone.partial"]))
+    with store.open("run") as folder:
+        assert hidden(store) == [folder.path("").name]
 
 
 def race(store, barrier):

@@ -208,8 +208,10 @@ def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, CheckpointConfig(steps=1))
     for step in (1, 2, 10):
         checkpoints.save(step, {})
-    (tmp_path / "checkpoint-11.draft").write_bytes(b"half")
+    (tmp_path / ".checkpoint-11.pt.1a2b3c4d.tmp").write_bytes(b"half")
     assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-10.pt", "checkpoint-2.pt"]
+    checkpoints.clear()
+    assert not list(tmp_path.iterdir())
 
 
 def test_spoilt_checkpoints_do_not_outlive_new_ones_of_earlier_steps(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Writing files so that neither a crash nor a full disk leaves a part of one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import StoreError
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader or a crash finds the old one or the new one, never a part; OSError as it comes."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a StoreError that names the folder, the cause and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        cause = error.strerror or error
+        raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with results_dir=...") from error
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's entries, are on the disk."""
+    if os.name == "nt":  # which can do so for neither folders nor read-only handles
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
