@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bench.cli import main
+from bench.command.main import main
 
 ROOT = Path(__file__).parent.parent
 TINY = ("model.hidden=8", "budget.steps=3", "evaluations=1")

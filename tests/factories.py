@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.record import Labels, Record, Row, Scores, Speed, Summary
-from bench.store import Store
+from bench.results.record import Labels, Record, Row, Scores, Speed, Summary
+from bench.results.store import Store
 
 
 def a_record(**changes: Any) -> Record:

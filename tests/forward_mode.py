@@ -9,8 +9,8 @@ from tiny import Given
 from torch import Tensor
 
 from bench.api import Batch, TaskSpec
-from bench.gradient import ForwardMode
-from bench.model import SequenceModel
+from bench.model.sequence import SequenceModel
+from bench.train.gradient.forward import ForwardMode
 
 Mode = Callable[[SequenceModel, TaskSpec, int], ForwardMode]
 

@@ -9,7 +9,7 @@ from tiny import FEATURES, a_model
 from torch import Tensor
 
 from bench.api import Cell, State
-from bench.model import SequenceModel
+from bench.model.sequence import SequenceModel
 
 
 class Recurrence(Cell):

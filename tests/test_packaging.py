@@ -17,7 +17,7 @@ from factories import publish
 from packaging.requirements import Requirement
 
 import bench
-from bench.store import Store
+from bench.results.store import Store
 
 ROOT = Path(__file__).parent.parent
 PACKAGE_OF = {"bench": "bench", "conf": "bench/conf", "tasks": "bench/tasks"}
@@ -73,7 +73,9 @@ def test_an_installed_wheel_runs_from_any_folder_with_its_own_conf_and_tasks(whe
     site, empty = tmp_path / "site", tmp_path / "empty"
     zipfile.ZipFile(wheel).extractall(site)  # which is what installing a pure wheel does
     empty.mkdir()
-    places = "import bench.packages, bench.tasks.copy as t; print(t.__file__, bench.packages.built_in().conf)"
+    places = (
+        "import bench.config.packages, bench.tasks.copy as t; print(t.__file__, bench.config.packages.built_in().conf)"
+    )
     assert run_python(["-c", places], empty, site).split() == [f"{site}/bench/tasks/copy.py", f"{site}/bench/conf"]
     said = run_python(["-m", "bench", "task=copy", "cell=gru", "budget.steps=2", "evaluations=1"], empty, site)
     assert "done after" in said
@@ -82,7 +84,9 @@ def test_an_installed_wheel_runs_from_any_folder_with_its_own_conf_and_tasks(whe
 
 def test_a_checkout_that_is_not_installed_finds_its_own_conf_and_tasks(tmp_path: Path) -> None:
     root = a_copy(tmp_path / "checkout")
-    places = "import bench.packages, bench.tasks.copy as t; print(t.__file__, bench.packages.built_in().conf)"
+    places = (
+        "import bench.config.packages, bench.tasks.copy as t; print(t.__file__, bench.config.packages.built_in().conf)"
+    )
     expected = [f"{root}/tasks/copy.py", f"{root}/conf"]
     assert run_python(["-c", places], root).split() == expected
     assert run_python(["-c", places], tmp_path, root).split() == expected

@@ -10,15 +10,16 @@ from hypothesis import settings
 from torch import Generator, Tensor, nn
 
 from bench.api import Batch, Cell, Features, Metric, Split, Task, TaskSpec, Tokens
-from bench.build import Setup, build
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.vanilla import Vanilla
-from bench.config import BPTTConfig, BudgetConfig, ClipConfig, Config, HardwareConfig, ModelConfig
-from bench.layer import Around
-from bench.machine import Machine
-from bench.model import MakeCell, SequenceModel
-from bench.report import Reporter
+from bench.command.terminal import Reporter
+from bench.config.schema import BPTTConfig, BudgetConfig, ClipConfig, Config, HardwareConfig, ModelConfig
+from bench.hardware.machine import Machine
+from bench.job.build import build
+from bench.model.layer import Around
+from bench.model.sequence import MakeCell, SequenceModel
+from bench.train.setup import Setup
 
 CELLS = (Vanilla, LSTM, GRU)
 CPU64 = Machine(torch.device("cpu"), "float64", 1)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.unroll.linear import LinearCell
+from bench.api.linear import LinearCell
 
 _LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # Delta at the start, as in the paper
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench.unroll.linear import LinearCell
+from bench.api.linear import LinearCell
 
 
 class MinGRU(LinearCell):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.unroll.linear import LinearCell
+from bench.api.linear import LinearCell
 
 
 class MinLSTM(LinearCell):

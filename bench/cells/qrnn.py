@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import State
+from bench.api.linear import LinearCell
 from bench.cells.window import extend, taps
-from bench.unroll.linear import LinearCell
 
 
 class QRNN(LinearCell):

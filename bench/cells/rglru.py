@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.unroll.linear import LinearCell
+from bench.api.linear import LinearCell
 
 _SHARPNESS = 8.0  # the paper's c
 _TINY = 1e-12  # keeps the square root's gradient finite where a is 1

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, State
-from bench.unroll.scan import linear_scan
+from bench.kernels.scan import linear_scan
 
 _CHUNK = 64  # time steps a chunk: within one, a product with a matrix of the kernel takes the place of stepping
 _LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # Delta at the start, as in the paper

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import State
-from bench.unroll.linear import LinearCell
+from bench.api.linear import LinearCell
 
 
 class SRU(LinearCell):

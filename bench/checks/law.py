@@ -13,14 +13,14 @@ from typing import Generic, Literal, TypeVar
 
 import torch
 
+import bench
 from bench.errors import ConfigError, did_you_mean
 
 Subject = TypeVar("Subject")
 Outcome = Literal["passed", "failed", "expected failure", "unexpectedly passed"]
 
-_NOT_THE_AUTHORS = tuple(
-    str(folder) for folder in (Path(torch.__file__).parent, Path(__file__).parent, Path(__file__).parents[1] / "unroll")
-)
+_HARNESS = [Path(bench.__file__).parent / package for package in ("api", "checks", "kernels", "unroll")]
+_NOT_THE_AUTHORS = tuple(map(str, (Path(torch.__file__).parent, *_HARNESS)))
 
 
 class Broken(Exception):

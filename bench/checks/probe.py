@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.api import Cell, State, map_state
-from bench.unroll import Unroll, forms
+from bench.unroll.forms import Unroll, forms
 
 MakeCell = Callable[[int, int], Cell]
 Result = tuple[Tensor, State]

@@ -19,7 +19,7 @@ from torch import Generator
 
 from bench.api import Batch, Split, Task
 from bench.checks.law import Broken
-from bench.plugins import load
+from bench.config.targets import load
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _DIGESTED = 20

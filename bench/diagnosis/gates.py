@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.api import Batch, Cell, State
 from bench.diagnosis.lanes import real_steps
-from bench.model import SequenceModel
-from bench.transition import Step, stepped_by
+from bench.model.sequence import SequenceModel
+from bench.model.transition import Step, stepped_by
 
 BINS = 10
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.api import Batch, State, Task, map_state
 from bench.diagnosis.lanes import by_lag, last_step, memory, remembered
-from bench.model import SequenceModel
+from bench.model.sequence import SequenceModel
 
 
 def gradient_norms(model: SequenceModel, task: Task, batch: Batch) -> pd.DataFrame:

@@ -18,8 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from bench.api import Batch, State, leaves
 from bench.diagnosis.lanes import real_steps, remembered
 from bench.errors import ConfigError
-from bench.model import SequenceModel
-from bench.transition import flatten, unflatten
+from bench.model.sequence import SequenceModel
+from bench.model.transition import flatten, unflatten
 
 _STEPS = 16  # at which Jacobians are taken, evenly over the batch
 _WIDEST = 1024  # numbers carried in a layer; the time for eigenvalues grows as their cube

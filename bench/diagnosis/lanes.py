@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.api import Batch, State, leaves
-from bench.model import SequenceModel
+from bench.model.sequence import SequenceModel
 
 
 def real_steps(batch: Batch) -> Tensor:

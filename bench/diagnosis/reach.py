@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bench.api import Batch, Cell, State
 from bench.diagnosis.lanes import by_lag, disturbed_inputs, last_step, real_steps
-from bench.model import SequenceModel
-from bench.transition import Step, stepped_by
+from bench.model.sequence import SequenceModel
+from bench.model.transition import Step, stepped_by
 
 _DIRECTIONS = 32  # in which the last output is looked at; the norm is exact for outputs no wider, else an estimate
 

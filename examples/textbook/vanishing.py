@@ -12,7 +12,7 @@ from torch import Generator
 
 from bench.cells.vanilla import Vanilla
 from bench.diagnosis import gradient_norms
-from bench.model import SequenceModel
+from bench.model.sequence import SequenceModel
 from bench.tasks.copy import Copy
 
 MODELS = {

@@ -16,9 +16,9 @@ import torch
 from tiny import Given, Spy, a_setup, seeded
 
 from bench.api import Batch
-from bench.config import BPTTConfig, ModelConfig
-from bench.measure import measure_memory
-from bench.train import train
+from bench.config.schema import BPTTConfig, ModelConfig
+from bench.measure.memory import measure_memory
+from bench.train.loop import train
 
 LENGTHS, B, H, CLASSES = (512, 1024, 2048), 32, 128, 4
 PAIRS, WARM_UP = 5, 2

@@ -13,11 +13,12 @@ from itertools import islice
 import pytest
 import torch
 
-from bench.build import build, build_task, stream_seed
-from bench.compose import run_hydra
-from bench.config import validate
-from bench.listing import choices
-from bench.train import train
+from bench.config.catalogue import choices
+from bench.config.compose import run_hydra
+from bench.config.rules import validate
+from bench.job.build import build, build_task
+from bench.train.loop import train
+from bench.train.setup import stream_seed
 
 TASKS = [name for name, choice in choices("task").items() if choice.package.name == "bench" and name != "custom"]
 WARM_UP, SECONDS, LEAST = 10, 5.0, 50

@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from tiny import Given, Silent, seeded
 
 from bench.api import Batch
-from bench.build import build
-from bench.config import BudgetConfig, ClipConfig, Config, ModelConfig
-from bench.fit import fit
-from bench.progress import Fit
-from bench.train import train
+from bench.config.schema import BudgetConfig, ClipConfig, Config, ModelConfig
+from bench.job.build import build
+from bench.train.fit import fit
+from bench.train.loop import train
+from bench.train.progress import Fit
 
 PAIRS, WARM_UP = 2000, 100
 T, B, CLASSES = 16, 16, 4

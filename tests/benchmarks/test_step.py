@@ -11,10 +11,10 @@ import torch
 from tiny import CELLS, Given, seeded
 
 from bench.api import Batch
-from bench.config import ClipConfig, Config
-from bench.machine import Machine
-from bench.model import SequenceModel
-from bench.train import train
+from bench.config.schema import ClipConfig, Config
+from bench.hardware.machine import Machine
+from bench.model.sequence import SequenceModel
+from bench.train.loop import train
 
 H, B, T, F, CLASSES = 128, 32, 128, 64, 4
 CPU32 = Machine(torch.device("cpu"), "float32", 1)

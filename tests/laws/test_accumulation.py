@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tiny import CPU64, Given, a_batch, a_config, a_model, few
 
 from bench.api import Batch
-from bench.clip import Clip
-from bench.config import ClipConfig
-from bench.train import Step, train, update
+from bench.config.schema import ClipConfig
+from bench.train.clip import Clip
+from bench.train.loop import Step, train, update
 
 
 def joined(batches):

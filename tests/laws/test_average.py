@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CPU64, Given, Silent, a_batch, a_config, a_model, a_setup, few
 
-from bench import fit as fit_module
-from bench.average import Average
-from bench.config import BudgetConfig
-from bench.evaluate import evaluate
-from bench.fit import fit
-from bench.progress import Fit
-from bench.train import train
+from bench.config.schema import BudgetConfig
+from bench.train import fit as fit_module
+from bench.train.average import Average
+from bench.train.evaluate import evaluate
+from bench.train.fit import fit
+from bench.train.loop import train
+from bench.train.progress import Fit
 
 
 def check_closed_form(average_class, decay, window):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tiny import CELLS, a_batch, a_model, few, truncated
 
 from bench.api import map_state
-from bench.bptt import windows
 from bench.cells.vanilla import Vanilla
+from bench.train.bptt import windows
 
 cells, steps, lanes = st.sampled_from(CELLS), st.integers(1, 9), st.integers(1, 4)
 

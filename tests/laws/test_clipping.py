@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few
 
-from bench import train as train_module
-from bench.clip import UNIT_FLOOR, Clip, Clipped
-from bench.config import ClipConfig
-from bench.train import Step, train
+from bench.config.schema import ClipConfig
+from bench.train import loop as train_module
+from bench.train.clip import UNIT_FLOOR, Clip, Clipped
+from bench.train.loop import Step, train
 
 BATCHES = [a_batch(seed=seed, scored=slice(seed % 3, None)) for seed in range(4)]
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import Given, Silent, a_batch, a_setup, few
 
-from bench import fit as fit_module
-from bench.config import BudgetConfig
-from bench.fit import fit, snapshot
-from bench.progress import Fit
+from bench.config.schema import BudgetConfig
+from bench.train import fit as fit_module
+from bench.train.fit import fit, snapshot
+from bench.train.progress import Fit
 
 
 class Scripted(Given):

@@ -11,7 +11,7 @@ from tiny import CELLS, Given, a_batch, a_model, few
 from bench.cells.gru import GRU
 from bench.cells.slstm import SLSTM
 from bench.cells.vanilla import Vanilla
-from bench.gradient import EProp
+from bench.train.gradient.eprop import EProp
 
 GATED = (*CELLS, SLSTM)
 steps, layers = st.integers(1, 6), st.integers(1, 2)

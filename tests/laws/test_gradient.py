@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from oracles import naive
 from tiny import CELLS, CPU64, Given, Spy, a_batch, a_config, a_model, few
 
-from bench.model import SequenceModel
-from bench.train import train
+from bench.model.sequence import SequenceModel
+from bench.train.loop import train
 
 HIDDEN = 2
 cells, steps, windows = st.sampled_from(CELLS), st.integers(1, 5), st.integers(1, 6)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CELLS, CPU64, Given, Spy, a_batch, a_config, a_model, few, seeded, truncated
 
-from bench import bptt, train
-from bench.bptt import Window, windows
-from bench.config import BPTTConfig
+from bench.config.schema import BPTTConfig
+from bench.train import bptt
+from bench.train import loop as train
+from bench.train.bptt import Window, windows
 
 cells = st.sampled_from(CELLS)
 

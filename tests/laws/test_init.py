@@ -9,9 +9,9 @@ from bench.cells.mgu import MGU
 from bench.cells.slstm import SLSTM
 from bench.cells.ugrnn import UGRNN
 from bench.cells.vanilla import Vanilla
-from bench.config import InitConfig
+from bench.config.schema import InitConfig
 from bench.errors import ConfigError
-from bench.init import initialise
+from bench.model.init import initialise
 
 F, H = 60, 120
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from tiny import Given, Silent, a_batch, a_setup, truncated
 
-from bench.checkpoint import Checkpoints, list_checkpoints
-from bench.cli import main
-from bench.config import BudgetConfig, CheckpointConfig
-from bench.fit import fit
-from bench.passes import Passes
-from bench.progress import Fit, Position
+from bench.command.main import main
+from bench.config.schema import BudgetConfig, CheckpointConfig
+from bench.train.checkpoint import Checkpoints, list_checkpoints
+from bench.train.fit import fit
+from bench.train.passes import Passes
+from bench.train.progress import Fit, Position
 
 TINY = ["task=copy", "cell=gru", "task.delay=3", "task.held_out=50", "model.hidden=8", "hardware.device=cpu"]
 TASK_OF = {
@@ -196,7 +196,7 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, how: st
 
 
 def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("bench.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("bench.train.checkpoint.FORMAT", 2)
     fitted(tmp_path, cut=11)
     monkeypatch.undo()
     said: list[str] = []
@@ -229,7 +229,7 @@ def test_spoilt_checkpoints_do_not_outlive_new_ones_of_earlier_steps(tmp_path: P
 
 def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path, monkeypatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("bench.checkpoint.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("bench.train.checkpoint.time.monotonic", lambda: clock[0])
     by_steps, by_seconds = (Checkpoints(tmp_path, c) for c in (CheckpointConfig(steps=5), CheckpointConfig(seconds=60)))
     never = Checkpoints(tmp_path, CheckpointConfig(seconds=None))
     assert [by_steps.due(step) for step in (4, 5)] == [False, True]

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tiny import CELLS, Given, a_batch, a_model, few, seeded
 
 from bench.api import Batch
-from bench.build import load_cell
 from bench.cells.gru import GRU
 from bench.cells.lru import LRU
 from bench.cells.lstm import LSTM
-from bench.gradient import RTRL
-from bench.layer import Around
-from bench.listing import choices
-from bench.model import SequenceModel
+from bench.config.catalogue import choices
+from bench.job.build import load_cell
+from bench.model.layer import Around
+from bench.model.sequence import SequenceModel
+from bench.train.gradient.rtrl import RTRL
 
 OURS = {name: choice for name, choice in choices("cell").items() if choice.package.name == "bench"}
 cells, layers = st.sampled_from([*CELLS, LRU]), st.integers(1, 2)

@@ -5,17 +5,17 @@ from functools import partial
 
 import pytest
 import torch
+from clock import Clock, Timed
 from hypothesis import given
 from hypothesis import strategies as st
-from test_fit import Clock, Timed
 from tiny import Given, Silent, a_batch, a_setup, few
 
-from bench import fit as fit_module
-from bench import schedule as schedules
-from bench.config import BudgetConfig
-from bench.fit import fit
-from bench.progress import Fit
-from bench.schedule import Schedule
+from bench.config.schema import BudgetConfig
+from bench.train import fit as fit_module
+from bench.train import schedule as schedules
+from bench.train.fit import fit
+from bench.train.progress import Fit
+from bench.train.schedule import Schedule
 
 RATE = 0.05
 
@@ -64,7 +64,7 @@ def expected(form, steps, warmup):
 def used(name, options, warmup=0.0, **budget):
     """The rates with which each step of a fit was made."""
     task = Given(train=[a_batch()], valid=[a_batch()])
-    options = {"_target_": f"bench.schedule.{name}", "warmup": warmup, **options}
+    options = {"_target_": f"bench.train.schedule.{name}", "warmup": warmup, **options}
     optimizer = {"_target_": "torch.optim.SGD", "lr": RATE}
     setup = a_setup(task, schedule=options, optimizer=optimizer, evaluations=1, budget=BudgetConfig(**budget))
     rates = []
@@ -125,7 +125,7 @@ def test_a_budget_in_examples_is_as_many_steps(name, options, form):
 def test_a_budget_in_seconds_goes_by_the_share_spent(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(fit_module, "time", clock)
-    options = {"_target_": "bench.schedule.Cosine"}
+    options = {"_target_": "bench.train.schedule.Cosine"}
     setup = a_setup(Timed(clock), schedule=options, evaluations=5, budget=BudgetConfig(seconds=10))
     result = Fit()
     fit(setup, result, Silent())
@@ -155,7 +155,7 @@ class Scripted(Given):
 
 
 def plateau_run(accuracies, patience, warmup=0.0):
-    options = {"_target_": "bench.schedule.Plateau", "factor": 0.5, "patience": patience, "warmup": warmup}
+    options = {"_target_": "bench.train.schedule.Plateau", "factor": 0.5, "patience": patience, "warmup": warmup}
     n, result = len(accuracies), Fit()
     setup = a_setup(Scripted(accuracies), schedule=options, evaluations=n, budget=BudgetConfig(steps=2 * n))
     fit(setup, result, Silent())

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import Silent, Turning, a_config, a_setup, few
 
-from bench import fit as fit_module
-from bench import runner
 from bench.api import Metric
-from bench.compose import Composed
-from bench.config import BudgetConfig
-from bench.evaluate import evaluate
-from bench.fit import fit
-from bench.progress import Fit
+from bench.config.compose import Composed
+from bench.config.schema import BudgetConfig
+from bench.job import execute as runner
+from bench.train import fit as fit_module
+from bench.train.evaluate import evaluate
+from bench.train.fit import fit
+from bench.train.progress import Fit
 
 
 def a_turning_run():

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import Given, Silent, a_batch, a_setup, few, seeded
 
-from bench.build import stream_seed
-from bench.config import BudgetConfig, ModelConfig
-from bench.fit import fit
-from bench.progress import Fit
+from bench.config.schema import BudgetConfig, ModelConfig
 from bench.tasks.copy import Copy
+from bench.train.fit import fit
+from bench.train.progress import Fit
+from bench.train.setup import stream_seed
 
 
 class Listening(Copy):

@@ -10,7 +10,7 @@ from bench.api import Cell
 from bench.cells.gru import GRU
 from bench.cells.vanilla import Vanilla
 from bench.errors import ConfigError
-from bench.unroll import choose
+from bench.unroll.forms import choose
 
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-12}, torch.float32: {"rtol": 1e-4, "atol": 1e-5}}
 cells, dtypes = st.sampled_from(CELLS), st.sampled_from(list(TOLERANCE))

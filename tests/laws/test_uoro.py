@@ -8,7 +8,7 @@ from forward_mode import backward, check_same, forward
 from tiny import Given, a_batch, a_model
 
 from bench.cells.gru import GRU
-from bench.gradient import UORO
+from bench.train.gradient.uoro import UORO
 
 
 class Signs(UORO):

@@ -14,7 +14,7 @@ import torch
 from bench.cells.ngram_mlp import NgramMLP
 from bench.cells.tcn import TCN
 from bench.cells.transformer import Transformer
-from bench.match import parameter_count
+from bench.measure.flops import parameter_count
 from bench.unroll.eager import unroll_eager
 
 F, H = 3, 6

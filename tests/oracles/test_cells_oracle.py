@@ -9,7 +9,7 @@ from tiny import CELLS, few, seeded
 
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
-from bench.match import parameter_count
+from bench.measure.flops import parameter_count
 from bench.unroll.eager import unroll_eager
 
 sizes = st.integers(1, 4)

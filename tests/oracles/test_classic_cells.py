@@ -27,7 +27,7 @@ from bench.cells.scrn import SCRN
 from bench.cells.slstm import SLSTM
 from bench.cells.ugrnn import UGRNN
 from bench.cells.vanilla import Vanilla
-from bench.match import parameter_count
+from bench.measure.flops import parameter_count
 from bench.unroll.eager import unroll_eager
 
 T, B, F, H = 5, 2, 3, 4

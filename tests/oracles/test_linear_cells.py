@@ -26,7 +26,7 @@ from bench.cells.qrnn import QRNN
 from bench.cells.rglru import RGLRU
 from bench.cells.s4d import S4D
 from bench.cells.sru import SRU
-from bench.match import parameter_count
+from bench.measure.flops import parameter_count
 from bench.unroll.eager import unroll_eager
 
 F, H = 3, 5

@@ -11,7 +11,7 @@ from bench_echo.echo_state import EchoState
 from torch import Generator
 
 from bench.checks import CELL_LAWS, assert_cell
-from bench.cli import main
+from bench.command.main import main
 
 
 @pytest.mark.parametrize("law", CELL_LAWS)

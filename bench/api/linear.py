@@ -1,0 +1,65 @@
+"""Cells that are a linear recurrence: from one equation both the step and the parallel form, by a scan over time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from bench.api.cell import Cell, State
+from bench.kernels.scan import linear_scan
+
+_SPAN = 2**20  # numbers in a state's tensor over time; on a CPU, larger ones take longer to allocate than to compute
+
+
+class LinearCell(Cell):
+    """A cell whose state obeys h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone.
+
+    A subclass sets `state_shape` and writes `recurrence`, and `output` where the output is not the state; it gets the
+    step and the parallel form from them. The state is one tensor `[B, *state_shape]`; where b is complex, `state_shape`
+    ends in 2, the real and the imaginary part, so that what is carried through time is real.
+    """
+
+    state_shape: tuple[int, ...]
+
+    @abstractmethod
+    def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and whatever else `output` needs of the inputs.
+
+        The leading dimensions are `[B]` or `[T, B]`. a may have any shape that broadcasts to that of b.
+        """
+
+    def output(self, h: Tensor, *others: Tensor) -> Tensor:
+        """Outputs `[..., H]` of the new states `[..., *S]` and of what `recurrence` returned after a and b."""
+        return h
+
+    def initial_state(self, batch_size: int, like: Tensor) -> State:
+        """Zeros `[B, *state_shape]`."""
+        return like.new_zeros(batch_size, *self.state_shape)
+
+    def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
+        a, b, *others = self.recurrence(x_BF)
+        h = a * _as_carried_by(b, state) + b
+        return self.output(h, *others), _as_real(h)
+
+    def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        """All time steps, on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        assert isinstance(state, Tensor)
+        on_cpu = x_TBF.device.type == "cpu"
+        outputs = []
+        for span_TBF in x_TBF.split(max(1, _SPAN // state.numel()) if on_cpu else len(x_TBF)):
+            a, b_TB, *others = self.recurrence(span_TBF)
+            h_TB = linear_scan(a, b_TB, _as_carried_by(b_TB, state))
+            state = _as_real(h_TB[-1])
+            outputs.append(self.output(h_TB, *others))
+        return torch.cat(outputs), state
+
+
+def _as_carried_by(b: Tensor, state: State) -> Tensor:
+    assert isinstance(state, Tensor)
+    return torch.view_as_complex(state) if b.is_complex() else state
+
+
+def _as_real(h: Tensor) -> Tensor:
+    return torch.view_as_real(h) if h.is_complex() else h

@@ -1,0 +1,162 @@
+"""The contract of a task: what it is, its batches, its loss and its scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+Split = Literal["train", "valid", "test"]
+
+END = 0
+"""The target symbol that ends each output of a task that reads a `sequence`; it also starts the decoder."""
+
+
+# Tasks
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Inputs that are symbols: integers in `[0, size)`, shape `[T, B]`."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """Inputs that are vectors of `size` real numbers, shape `[T, B, F]`."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a task is scored.
+
+    `chance` is what a predictor that ignores its input gets; `solved` the best possible score, where one is known;
+    `baselines` further scores to beat by name, in the metric's unit.
+    """
+
+    name: str
+    unit: str
+    direction: Literal["max", "min"]
+    chance: float
+    solved: float | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether score `a` beats score `b`; a NaN never does."""
+        return a > b if self.direction == "max" else a < b
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a model must know of a task, and what a reader of its scores must know.
+
+    `id` carries a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
+    model's output. `fingerprint` is a hash of the data for tasks that read some, None for generated ones. A task that
+    reads a `sequence` reads a whole one and then writes another, of at most `longest` symbols with their END.
+    """
+
+    id: str
+    inputs: Tokens | Features
+    outputs: int
+    reads: Literal["every_step", "last_step", "sequence"]
+    metric: Metric
+    source: str
+    licence: str
+    fingerprint: str | None = None
+    longest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of sequences, time first.
+
+    inputs:  `[T, B]` int64, or `[T, B, F]` float
+    targets: `[T, B]` int64, or `[T, B, C]` float
+    weight:  `[T, B]` float; 0 where neither loss nor score looks
+    fresh:   `[B]` bool; True where a lane starts a new sequence, so that its state is reset
+    lengths: `[B]` int64, the real time steps of each lane, where lanes are padded; None where none is
+
+    Of a task that reads a `sequence`, inputs are `[S, B]` or `[S, B, F]` without padding, targets and weight `[U, B]`
+    with each lane's END at its last real step, all lanes fresh, and `lengths` counts steps read and steps written.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weight: Tensor
+    fresh: Tensor
+    lengths: Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Real (unpadded) time steps in the batch, over all lanes."""
+        return self.weight.numel() if self.lengths is None else int(self.lengths.sum())
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; itself where it lies there already."""
+        if self.inputs.device == device:
+            return self
+        parts = (self.inputs, self.targets, self.weight, self.fresh, self.lengths)
+        return Batch(*(p if p is None else p.to(device, non_blocking=True) for p in parts))  # type: ignore[arg-type]
+
+    def span(self, start: int, stop: int) -> Batch:
+        """Time steps `start` to `stop` of every lane. Only the span at 0 keeps the `fresh` flags."""
+        return replace(
+            self,
+            inputs=self.inputs[start:stop],
+            targets=self.targets[start:stop],
+            weight=self.weight[start:stop],
+            fresh=self.fresh if start == 0 else torch.zeros_like(self.fresh),
+            lengths=None if self.lengths is None else (self.lengths - start).clamp(0, stop - start),
+        )
+
+
+class Task(ABC):
+    """Data and scoring. A plugin subclasses this; the constructor's arguments are the task's options.
+
+    Options are checked against the constructor's annotations before it is called; whatever else is wrong with them,
+    the constructor raises ValueError, and DataError where the data is at fault.
+    """
+
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Laws of `bench check` that the task rightly does not keep, with the reasons."""
+
+    @property
+    @abstractmethod
+    def spec(self) -> TaskSpec:
+        """What the task is; constant for the life of the object."""
+
+    @abstractmethod
+    def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
+        """One pass over a split, on the CPU; the same generator state gives the same batches in any process.
+
+        `train` may be endless. `valid` and `test` end, hold the same sequences for every batch size and generator, and
+        share none with `train`.
+        """
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Unreduced loss `[T, B]` of `logits [T, B, C]`: here the negative log-likelihood of class targets, in nats."""
+        flat = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+        return flat.view_as(batch.targets)
+
+    @abstractmethod
+    def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Sums and counts over a batch, scalars by name; they add up over batches. Nothing is divided here."""
+
+    def tally_decoded(self, decoded: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The same of what a model wrote by itself, `decoded [U, B]`, where only END follows an END; U is any.
+
+        Asked of tasks that read a `sequence`, beside `tally`, under other names.
+        """
+        return {}
+
+    @abstractmethod
+    def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
+        """Scores by name from a split's totals: the one division. Holds the metric of `spec` by its name."""

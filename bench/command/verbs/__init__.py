@@ -1,0 +1,1 @@
+"""The verbs, a file each: `python -m bench VERB` runs the file of that name."""

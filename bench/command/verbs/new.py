@@ -1,0 +1,51 @@
+"""`bench new`: a working skeleton of a cell or a task, with its test, in the current folder."""
+
+from __future__ import annotations
+
+import keyword
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from bench.errors import ConfigError, StoreError
+
+KINDS = ("cell", "task")
+
+
+def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
+    """The paths of the module and the test that were written.
+
+    Raises ConfigError for a name that no module can have, StoreError where a file is there already or cannot be
+    written.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+        raise ConfigError(
+            f"{name}: no name for a module; use lower-case letters, digits and underscores, as in my_{kind}"
+        )
+    names = {"name": name, "Name": class_name(name)}
+    paths = folder / f"{name}.py", folder / f"test_{name}.py"
+    for path in paths:
+        if path.exists():
+            raise StoreError(f"{path} is there already: choose another name, or move it away")
+    for path, template in zip(paths, (f"{kind}.py.txt", f"test_{kind}.py.txt"), strict=True):
+        text = resources.files("bench.command").joinpath("templates", template).read_text("utf-8")
+        try:
+            path.write_text(Template(text).substitute(names), encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}") from None
+    return paths
+
+
+def class_name(name: str) -> str:
+    """`my_cell` as `MyCell`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def next_steps(kind: str, module: Path, test: Path) -> list[str]:
+    """The commands to go on with."""
+    target = f"{module}:{class_name(module.stem)}"
+    if kind == "cell":
+        uses = [f"check cell=custom cell.target={target}", f"task=copy cell=custom cell.target={target}"]
+    else:
+        uses = [f"check task=custom task.target={target}", f"task=custom task.target={target} budget.steps=300"]
+    return [f"python -m pytest {test}", *(f"python -m bench {use}" for use in uses)]

@@ -1,0 +1,83 @@
+"""What there is to choose from, read from comments in the configuration files: no torch, no Hydra, no plugin code."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.config.packages import Package, built_in, third_party
+
+_WIDTH = 120
+GROUPS = ("task", "cell", "init", "bptt", "optimizer", "schedule", "experiment")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name in a group: its file's first comment, and the package that offers it."""
+
+    path: Path
+    description: str
+    package: Package
+
+    def __str__(self) -> str:
+        return self.description if self.package.name == "bench" else f"{self.description} [{self.package}]"
+
+
+def choices(group: str) -> dict[str, Choice]:
+    """The names in a group, ours and third-party packages'; of two alike ours is listed (and neither can be run)."""
+    found = {}
+    for package in reversed([built_in(), *third_party()]):
+        for path in sorted((package.conf / group).glob("*.yaml")):
+            found[path.stem] = Choice(path, _first_comment(path), package)
+    return dict(sorted(found.items()))
+
+
+def options(path: Path) -> list[tuple[str, str, str]]:
+    """The commented options of a file as `(dotted name, value, comment)`, in its order."""
+    found = []
+    parents: list[tuple[int, str]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match = re.match(r"^( *)([\w.]+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
+        if not match:
+            continue
+        indent, key, value, comment = len(match[1]), match[2], match[3], match[4]
+        parents = [(depth, name) for depth, name in parents if depth < indent]
+        if comment:
+            found.append((".".join([*(name for _, name in parents), key]), value, comment))
+        if not value:
+            parents.append((indent, key))
+    return found
+
+
+def group_options(group: str, path: Path) -> list[tuple[str, str, str]]:
+    """The commented options of a choice's file, named as on the command line."""
+    is_global = "@package _global_" in path.read_text(encoding="utf-8")
+    return [(key if is_global else f"{group}.{key}", value, comment) for key, value, comment in options(path)]
+
+
+def to_text(only: str | None = None) -> str:
+    """All choices with their descriptions and options, or those of one group."""
+    lines = []
+    for group in GROUPS if only is None else (only,):
+        flag = "+" if group == "experiment" else ""
+        lines.append(f"{flag}{group}=")
+        for name, choice in choices(group).items():
+            lines.append(entry(f"  {name}", 21, str(choice)))
+            lines += [entry(f"      {k}={v}", 36, comment) for k, v, comment in group_options(group, choice.path)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def entry(name: str, width: int, text: str) -> str:
+    """`name` in a column of `width` and `text` beside it; lines that would be longer than a screen go on below it."""
+    head = f"{name:<{width - 1}} "
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * width, break_on_hyphens=False)
+
+
+def _first_comment(path: Path) -> str:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ")
+    return ""

@@ -1,0 +1,157 @@
+"""The options of a run with their types, ranges and defaults: the schema that Hydra composes into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator, AllowInfNan
+
+from bench.errors import did_you_mean
+
+
+def one_of(*choices: str) -> AfterValidator:
+    """A check that a string is one of `choices`; OmegaConf knows no Literal."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"choose one of {', '.join(choices)}{did_you_mean(value, choices)}")
+        return value
+
+    return AfterValidator(check)
+
+
+@dataclass
+class ModelConfig:
+    """The model around the cell; see `bench.model.SequenceModel`."""
+
+    hidden: Annotated[int, Ge(1)] = 128
+    layers: Annotated[int, Ge(1)] = 1
+    embedding: Annotated[int, Ge(0)] = 64
+    input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    variational: bool = False
+    recurrent_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    zoneout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    norm: Annotated[str, one_of("none", "layer", "batch", "batch_per_step")] = "none"
+    residual: bool = False
+    gate: bool = False
+    mlp: Annotated[int, Ge(0)] = 0
+    tie: bool = False
+    teacher_forcing: Annotated[float, Ge(0), Le(1)] = 1.0
+    beam: Annotated[int, Ge(1)] = 1
+
+
+_INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")
+
+
+@dataclass
+class InitConfig:
+    """How a gated cell's weights start; see `bench.init`."""
+
+    input: Annotated[str, one_of(*_INITS)] = "default"
+    recurrent: Annotated[str, one_of(*_INITS)] = "default"
+    gain: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0
+    sigma: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0
+    bias: Annotated[str, one_of("default", "zero")] = "default"
+    forget_bias: Annotated[float, AllowInfNan(False)] | None = None
+    chrono: Annotated[int, Gt(2)] | None = None
+
+
+@dataclass
+class BPTTConfig:
+    """How far back the gradient goes and how often weights are updated; see `bench.bptt`."""
+
+    kind: Annotated[str, one_of("full", "truncated", "sliding")] = "full"
+    window: Annotated[int, Ge(1)] | None = None
+    horizon: Annotated[int, Ge(1)] | None = None
+    offset: Annotated[str, one_of("zero", "random")] = "zero"
+    update: Annotated[str, one_of("window", "sequence")] = "window"
+    carry: bool = True
+    checkpoint: bool = False
+
+
+@dataclass
+class ClipConfig:
+    """Gradient clipping after backward, in one of three forms; null is none. See `bench.clip`."""
+
+    norm: Annotated[float, Gt(0), AllowInfNan(False)] | None = 1.0
+    value: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
+    adaptive: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
+
+
+@dataclass
+class BudgetConfig:
+    """How long to train: by `seconds` where set, else by `examples` (sequences), else by `steps`."""
+
+    steps: Annotated[int, Ge(1)] | None = 1000
+    examples: Annotated[int, Ge(1)] | None = None
+    seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
+
+    def spent(self, steps: int, examples: int, seconds: float) -> float:
+        """The share of the budget used up; 1 and more is the end."""
+        if self.seconds is not None:
+            return seconds / self.seconds
+        if self.examples is not None:
+            return examples / self.examples
+        assert self.steps is not None
+        return steps / self.steps
+
+    def __str__(self) -> str:
+        pairs = ((self.seconds, "seconds"), (self.examples, "examples"), (self.steps, "steps"))
+        return next(f"{value:g} {unit}" for value, unit in pairs if value is not None)
+
+
+@dataclass
+class CheckpointConfig:
+    """How often to save what a killed run goes on from: every `steps` where set, else every `seconds`, else never."""
+
+    seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = 60.0
+    steps: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass
+class MatchConfig:
+    """Choose the hidden size by the model's parameters or FLOPs a token, so that cells compare; see `bench.match`."""
+
+    params: Annotated[int, Ge(1)] | None = None
+    flops: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass
+class HardwareConfig:
+    """Where and in which arithmetic to run."""
+
+    device: str = "auto"
+    threads: Annotated[int, Ge(1), Le(1024)] = 1
+    precision: Annotated[str, one_of("float32", "bfloat16", "float64")] = "float32"
+
+
+@dataclass
+class Config:
+    """A run. `task`, `cell`, `optimizer` and `schedule` hold `_target_` and its options."""
+
+    task: dict[str, Any] = field(default_factory=dict)
+    cell: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    init: InitConfig = field(default_factory=InitConfig)
+    bptt: BPTTConfig = field(default_factory=BPTTConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    match: MatchConfig = field(default_factory=MatchConfig)
+    batch_size: Annotated[int, Ge(1)] = 32
+    accumulate: Annotated[int, Ge(1)] = 1
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    patience: Annotated[int, Ge(1)] | None = None
+    evaluations: Annotated[int, Ge(1)] = 10
+    gradient: Annotated[str, one_of("bptt", "rtrl", "uoro", "eprop")] = "bptt"
+    unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel")] = "auto"
+    seed: Annotated[int, Ge(0)] = 0
+    results_dir: str = "results"
+    rerun: bool = False
+    resume: str = "auto"
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)

@@ -1,0 +1,129 @@
+"""Finding a plugin's class by its target and building it from options that are checked against its constructor."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from bench.config.tree import describe
+from bench.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+def load(target: str, what: str) -> type:
+    """The class that `target` names: `package.module:Class`, `package.module.Class` or `path/to/file.py:Class`.
+
+    `what` names the option in errors. Raises ConfigError where the file, the module or the class is not there.
+    """
+    place, colon, name = target.rpartition(":")
+    if not colon and not target.endswith(".py"):
+        place, _, name = target.rpartition(".")
+    if not place or not name:
+        raise ConfigError(f"{what}={target}: write file.py:Class or package.module:Class")
+    module = (
+        _load_file(Path(place).expanduser(), what, target) if place.endswith(".py") else _import(place, what, target)
+    )
+    found = getattr(module, name, None)
+    if not inspect.isclass(found):
+        classes = [n for n, c in vars(module).items() if inspect.isclass(c) and c.__module__ == module.__name__]
+        has = f"it has {', '.join(classes)}" if classes else "it has none"
+        raise ConfigError(f"{what}={target}: no class {name} in {place}; {has}{did_you_mean(name, classes)}")
+    return found
+
+
+def _load_file(path: Path, what: str, target: str) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(f"{what}={target}: there is no file {path} (looked from {Path.cwd()})")
+    name = f"bench_user_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that what the file defines can be pickled and inspected like any module's
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise ConfigError(f"{what}={target}: {path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _import(name: str, what: str, target: str) -> ModuleType:
+    if str(Path.cwd()) not in sys.path:  # the `bench` script does not put it there, as `python -m bench` does
+        sys.path.append(str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise ConfigError(f"{what}={target}: {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def load_checked(
+    group: str, options: Mapping[str, Any], base: type[T], given: int = 0
+) -> tuple[type[T], dict[str, Any]]:
+    """The class that a group's options name by `target` or `_target_`, and the other options as its constructor wants
+    them after `given` arguments of the harness's. Raises ConfigError, also where the class derives not from `base`.
+    """
+    key = "target" if "target" in options else "_target_"
+    cls = load(str(options.get(key, "")), f"{group}.{key}")
+    if not issubclass(cls, base):
+        raise ConfigError(f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {public_name(base)}")
+    return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
+
+
+def public_name(cls: type) -> str:
+    """Where users import `cls` from: of a contract, `bench.api`."""
+    module = "bench.api" if cls.__module__.startswith("bench.api.") else cls.__module__
+    return f"{module}.{cls.__qualname__}"
+
+
+def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int = 0) -> dict[str, Any]:
+    """`options` as `cls`'s constructor wants them, converted to its annotations where that loses nothing.
+
+    `given` leading arguments are the harness's. Raises ConfigError on an unknown, missing or ill-typed option.
+    """
+    parameters = list(inspect.signature(cls).parameters.values())[given:]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    try:
+        hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
+    except NameError as error:
+        raise ConfigError(f"{prefix}: an annotation of {cls.__name__}'s constructor is no type here: {error}") from None
+    checked = {}
+    for name, value in options.items():
+        if name not in names and not takes_any:
+            has = ", ".join(f"{prefix}.{n}" for n in names) or "none"
+            raise ConfigError(f"{prefix}.{name}: unknown option{did_you_mean(name, names)}; {cls.__name__} has {has}")
+        checked[name] = convert(value, hints.get(name, Any), f"{prefix}.{name}")
+    for parameter in parameters:
+        if parameter.name in names and parameter.default is parameter.empty and parameter.name not in checked:
+            raise ConfigError(f"{prefix}.{parameter.name} is missing: {cls.__name__} needs it")
+    return checked
+
+
+def convert(value: Any, annotation: Any, where: str) -> Any:
+    """`value` as the annotation wants it, where that loses nothing; ConfigError names it by `where`."""
+    if isinstance(value, bool) and annotation is not Any and bool not in (annotation, *get_args(annotation)):
+        raise ConfigError(f"{where}={value}: input should not be a truth value")  # which Python would take for 0 or 1
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+    except ValidationError as error:
+        message = describe(error).partition(": ")[2]
+        raise ConfigError(f"{where}={value}: {message}") from None
+
+
+def source_hash(cls: type) -> str:
+    """A hash of the source file that defines `cls`, so that an edited plugin is another one."""
+    try:
+        text = Path(inspect.getfile(cls)).read_bytes()
+    except (OSError, TypeError):
+        text = f"{cls.__module__}.{cls.__qualname__}".encode()
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,36 @@
+"""A tree of options in plain types: flattened by dotted name, and what is wrong with one in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.errors import ConfigError
+
+Tree = dict[str, Any]
+
+
+def require_all(tree: Mapping[str, Any]) -> None:
+    """Raise ConfigError for the first option that has no default and no value."""
+    for key, value in flatten(tree).items():
+        if value == "???":
+            raise ConfigError(f"{key} is not set, and has no default: add {key}=VALUE (see python -m bench list)")
+
+
+def flatten(tree: Any, prefix: str = "") -> Tree:
+    """A tree of options by dotted name; lists are values."""
+    if not isinstance(tree, dict) or not tree:
+        return {prefix: tree}
+    return {
+        k: v for key, value in tree.items() for k, v in flatten(value, f"{prefix}.{key}" if prefix else key).items()
+    }
+
+
+def describe(error: ValidationError, prefix: str = "") -> str:
+    """A validation error's first finding as one line: `model.hidden=0: input should be ...`."""
+    first = error.errors()[0]
+    where = ".".join([prefix, *map(str, first["loc"])] if prefix else map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}={first['input']}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,1 @@
+"""The machine that a run uses, and time measured on it."""

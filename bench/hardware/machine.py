@@ -1,0 +1,118 @@
+"""The machine a run uses: its device, arithmetic and name, and what of it a record states."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from bench.config.schema import HardwareConfig
+from bench.errors import ConfigError
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}  # bfloat16 is by autocast
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The device and arithmetic of a run."""
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the weights."""
+        return _DTYPES[self.precision]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """bfloat16 products under `precision=bfloat16`, else nothing."""
+        if self.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def random_state(self) -> list[torch.Tensor]:
+        """The state of torch's global generators, on the CPU and on the device."""
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        elif self.device.type == "mps":
+            states.append(torch.mps.get_rng_state())
+        return states
+
+    def set_random_state(self, states: list[torch.Tensor]) -> None:
+        """Go back to what `random_state` gave."""
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda" and len(states) > 1:  # a run may go on from another device
+            torch.cuda.set_rng_state(states[1], self.device)
+        elif self.device.type == "mps" and len(states) > 1:
+            torch.mps.set_rng_state(states[1])
+
+    @property
+    def name(self) -> str:
+        """The processor's name."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else cpu_name()
+
+    @property
+    def label(self) -> str:
+        """What a leaderboard tells apart: processor, device, threads and precision."""
+        threads = f" {self.threads} thread{'s' * (self.threads > 1)}" if self.device.type == "cpu" else ""
+        return f"{self.name}, {self.device.type}{threads} {self.precision}"
+
+    def facts(self) -> Mapping[str, object]:
+        """What a record states of the machine."""
+        return {
+            "device": str(self.device),
+            "name": self.name,
+            "threads": self.threads,
+            "precision": self.precision,
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+        }
+
+
+def choose_machine(config: HardwareConfig) -> Machine:
+    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU), with torch's threads set.
+
+    Raises ConfigError where the device is unknown or not there, or cannot compute in the precision.
+    """
+    available = [
+        n for n, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
+    ]
+    available.append("cpu")
+    wanted = available[0] if config.device == "auto" else config.device
+    try:
+        device = torch.device(wanted)
+        if device.type not in available:
+            raise RuntimeError
+        torch.empty(1, device=device)
+    except RuntimeError:
+        have = ", ".join(["auto", *available])
+        raise ConfigError(f"hardware.device={wanted} is not on this machine; it has {have}") from None
+    if device.type == "mps" and config.precision == "float64":
+        raise ConfigError("hardware.precision=float64: MPS has no float64; use float32 or hardware.device=cpu")
+    torch.set_num_threads(config.threads)
+    return Machine(device, config.precision, config.threads)
+
+
+@cache
+def cpu_name() -> str:
+    """The processor's model name as the system states it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,129 @@
+"""Building what a run needs from its configuration: task, cell, model, optimiser, on their machine and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import partial
+from typing import Annotated, Any, cast
+
+import torch
+from annotated_types import Ge, Lt
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from bench.api import Cell, Task
+from bench.checks.quick import quick_check
+from bench.config.schema import Config, InitConfig
+from bench.config.targets import convert, load_checked
+from bench.errors import BenchError, ConfigError
+from bench.hardware.machine import choose_machine
+from bench.job.match import hidden_for
+from bench.model.init import initialise
+from bench.model.layer import Around
+from bench.model.seq2seq import EncoderDecoder
+from bench.model.sequence import MakeCell, SequenceModel
+from bench.train.average import Average
+from bench.train.gradient.choice import choose_gradient
+from bench.train.optimizer import build_optimizer
+from bench.train.schedule import Schedule, ticks_of
+from bench.train.setup import Setup, stream_seed
+from bench.unroll.forms import Mode
+
+
+def build(config: Config, task: Task) -> Setup:
+    """Model, optimiser and schedule for `task`, the weights drawn from a stream of the seed's own.
+
+    Afterwards torch's global generator belongs to dropout alone. Raises ConfigError in one line.
+    """
+    check_regime(config, task)
+    machine = choose_machine(config.hardware)
+    cell_class, options = load_cell(config.cell)
+    make_cell = partial(draw_cell, config.init, cell_class, options)
+    if config.match.params is not None or config.match.flops is not None:
+        hidden = hidden_for(config.match, lambda size: build_model(config, task, make_cell, size))
+        config = replace(config, model=replace(config.model, hidden=hidden))
+    torch.manual_seed(stream_seed(config.seed, "weights"))
+    model = build_model(config, task, make_cell, config.model.hidden)
+    model.to(device=machine.device, dtype=machine.dtype)
+    forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
+    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll))
+    optimizer = build_optimizer(config.optimizer, model)
+    schedule = build_schedule(config, optimizer)
+    average = Average(model, optimizer, config.ema) if config.ema is not None else None
+    torch.manual_seed(stream_seed(config.seed, "dropout"))
+    return Setup(config, task, cell_class, machine, model, optimizer, schedule, average, unroll)
+
+
+def check_regime(config: Config, task: Task) -> None:
+    """Raise ConfigError where an option has no meaning for the task: sequences are read and written as a whole, by an
+    encoder-decoder, which has options of its own.
+    """
+    name = task.spec.id
+    if task.spec.reads == "sequence":
+        if config.bptt.kind != "full" or config.bptt.checkpoint:
+            chosen = "bptt.checkpoint=true" if config.bptt.checkpoint else f"bptt={config.bptt.kind}"
+            raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; choose bptt=full")
+        return
+    for option in ("teacher_forcing", "beam"):
+        if (value := getattr(config.model, option)) != 1:
+            raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at 1")
+
+
+def build_task(options: dict[str, Any]) -> Task:
+    """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data will not do."""
+    cls, checked = load_checked("task", options, Task)
+    try:
+        return cls(**checked)
+    except ValueError as error:
+        raise error if isinstance(error, BenchError) else ConfigError(str(error)) from None
+
+
+def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:
+    """A cell's class by `target` or `_target_`, and its checked options."""
+    return load_checked("cell", options, Cell, given=2)
+
+
+def draw_cell(init: InitConfig, cell_class: type[Cell], options: dict[str, Any], input_size: int, size: int) -> Cell:
+    """A cell whose weights start as `init` says."""
+    cell = cell_class(input_size, size, **options)
+    initialise(cell, init)
+    return cell
+
+
+def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) -> SequenceModel:
+    """The model on the CPU, its first cell checked quickly; a constructor that fails is a ConfigError."""
+    shape = config.model
+    kind: Callable[..., SequenceModel] = SequenceModel
+    if task.spec.reads == "sequence":
+        kind = partial(EncoderDecoder, teacher_forcing=shape.teacher_forcing, beam=shape.beam)
+    try:
+        model = kind(
+            task.spec,
+            make_cell,
+            hidden,
+            layers=shape.layers,
+            embedding=shape.embedding,
+            around=Around(**{field.name: getattr(shape, field.name) for field in fields(Around)}),
+            input_dropout=shape.input_dropout,
+            tie=shape.tie,
+        )
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {error}") from error
+    quick_check(model.cells[0])
+    return model
+
+
+def build_schedule(config: Config, optimizer: Optimizer) -> Schedule:
+    """The learning rate schedule of `target` or `_target_`, constant where none is set, stretched over the budget.
+
+    Raises ConfigError for an unknown or ill-typed option, and for a value that the schedule rejects.
+    """
+    options = dict(config.schedule) or {"_target_": "bench.train.schedule.Constant"}
+    warmup = convert(options.pop("warmup", 0.0), Annotated[float, Ge(0), Lt(1)], "schedule.warmup")
+    cls, checked = load_checked("schedule", options, LRScheduler, given=2)
+    ticks = ticks_of(config.budget, config.batch_size * config.accumulate)
+    try:
+        return Schedule(partial(cls, **checked), optimizer, ticks, warmup)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise ConfigError(f"schedule: {error}") from None

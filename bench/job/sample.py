@@ -1,0 +1,88 @@
+"""Writing text from a trained run."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Generator
+
+from bench.errors import ConfigError
+from bench.job.reload import reload
+from bench.model.seq2seq import EncoderDecoder
+from bench.results.record import Record
+from bench.results.store import Store
+
+
+@torch.inference_mode()
+def sample(
+    run: str, results_dir: str, prompt: str, length: int, temperature: float = 1.0, greedy: bool = False, seed: int = 0
+) -> Iterator[str]:
+    """Yield `length` symbols that the run's model writes after `prompt`, each drawn from its prediction.
+
+    Predictions are sharpened by `1 / temperature`; `greedy` takes the most likely symbol. The model runs step by step,
+    its state carried, on the CPU. An encoder-decoder reads `prompt` and writes what it decodes, to its end. Raises
+    StoreError, ConfigError or DataError where the run, its task's data or an argument will not do.
+    """
+    if length < 0:
+        raise ConfigError(f"--length={length}: must be 0 or more")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"--seed={seed}: must be 0 or more, and fit 63 bits")
+    if not 0 < temperature < math.inf:
+        raise ConfigError(
+            f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"
+        )
+    task, model, ids = _open(run, results_dir, prompt)
+    if isinstance(model, EncoderDecoder):
+        yield task.decode(model.decode(torch.tensor(ids)[:, None])[:, 0].tolist())
+        return
+    generator = Generator().manual_seed(seed)
+    state = model.initial_state(1)
+    for symbol in ids:
+        logits, state = model.step(torch.tensor([symbol]), state)
+    yield prompt
+    separator = getattr(task, "separator", "")
+    for _ in range(length):
+        if greedy:
+            symbol = int(logits.argmax())
+        else:
+            symbol = int(torch.multinomial((logits[0].double() / temperature).softmax(-1), 1, generator=generator))
+        yield separator + task.decode([symbol])
+        logits, state = model.step(torch.tensor([symbol]), state)
+
+
+@torch.inference_mode()
+def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each symbol of `prompt` with what the run's model then takes for the next: the probabilities of the `most`
+    likely symbols, likeliest first. Raises as `sample` does.
+    """
+    task, model, ids = _open(run, results_dir, prompt)
+    if isinstance(model, EncoderDecoder):
+        raise ConfigError("--confidences: an encoder-decoder predicts nothing while it reads; leave it out")
+    state = model.initial_state(1)
+    for symbol in ids:
+        logits, state = model.step(torch.tensor([symbol]), state)
+        likeliest = logits[0].double().softmax(-1).topk(min(most, logits.shape[-1]))
+        pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
+
+
+def _open(run: str, results_dir: str, prompt: str) -> tuple[Any, Any, list[int]]:
+    """The run's task, its model, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
+    record, _, task, model = cast(tuple[Record, Any, Any, Any], reload(Store(results_dir).resolve(run)))
+    if not (hasattr(task, "encode") and hasattr(task, "decode")):
+        raise ConfigError(f"{record.id}: {record.task} is no task over text; choose a run of one, such as charlm")
+    ids = task.encode(prompt) if prompt else []
+    if not ids:
+        raise ConfigError("--prompt is empty: give at least one symbol to go on from")
+    if hasattr(task, "unseen"):  # `decode` is of another language
+        unseen = task.unseen(prompt)
+    else:
+        symbols = task.tokens(prompt) if hasattr(task, "tokens") else prompt
+        unseen = {symbol for symbol, number in zip(symbols, ids, strict=False) if task.decode([number]) != symbol}
+    if unseen:
+        print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
+    return task, model, ids

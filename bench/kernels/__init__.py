@@ -1,0 +1,1 @@
+"""Arithmetic over time that knows no cell."""

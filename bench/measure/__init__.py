@@ -1,0 +1,1 @@
+"""What a trained model costs: speed, memory, floating-point operations."""

@@ -1,0 +1,59 @@
+"""Peak memory of a training step."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Generator
+from torch.optim import Optimizer
+from torch.profiler import ProfilerActivity, profile
+
+from bench.api import Task
+from bench.config.schema import Config
+from bench.hardware.machine import Machine
+from bench.model.sequence import SequenceModel
+from bench.train.loop import train
+from bench.train.passes import Passes
+
+
+def measure_memory(
+    model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
+) -> dict[str, float | None]:
+    """Peak memory of a training step in MiB: `peak_mib` is all tensors alive at once, `activations_mib` what the step
+    adds to weights and optimiser state.
+
+    On CUDA the allocator counts; elsewhere the profiler's allocation events do, which other work in the process does
+    not disturb as it would the resident set. Apple's MPS tells neither: None. The model's weights are changed.
+    """
+    if machine.device.type == "mps":
+        return {"peak_mib": None, "activations_mib": None}
+    batches = Passes(task, "train", config.batch_size, Generator().manual_seed(0))
+    steps = train(model, task, optimizer, batches, config, machine)
+    next(steps)  # optimiser state exists from here on
+    kept = sum(t.numel() * t.element_size() for t in _kept_tensors(model, optimizer))
+    added = _peak_of(lambda: next(steps), machine)
+    return {"peak_mib": round((kept + added) / 2**20, 3), "activations_mib": round(added / 2**20, 3)}
+
+
+def _kept_tensors(model: SequenceModel, optimizer: Optimizer) -> Iterator[torch.Tensor]:
+    yield from model.parameters()
+    for values in optimizer.state.values():
+        yield from (v for v in values.values() if isinstance(v, torch.Tensor))
+
+
+def _peak_of(work: Callable[[], object], machine: Machine) -> int:
+    """The most bytes that `work` has allocated at any moment."""
+    if machine.device.type == "cuda":
+        machine.synchronize()
+        torch.cuda.reset_peak_memory_stats(machine.device)
+        before = torch.cuda.memory_allocated(machine.device)
+        work()
+        machine.synchronize()
+        return torch.cuda.max_memory_allocated(machine.device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    changes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
+    return max(itertools.accumulate(changes, initial=0))

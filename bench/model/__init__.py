@@ -1,0 +1,1 @@
+"""The model around a cell: encoder, layers, head; how weights start; decoding."""

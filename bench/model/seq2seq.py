@@ -1,0 +1,79 @@
+"""The encoder-decoder: one model reads a whole sequence, another writes a sequence from the state that reading left.
+
+Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; Sutskever, Vinyals & Le, "Sequence
+to sequence learning with neural networks", NeurIPS 2014, whose form this is: what has been read starts the decoder's
+state, and reaches it by no other way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.api import END, Batch, State, TaskSpec, Tokens
+from bench.model.decode import beam_search
+from bench.model.sequence import MakeCell, SequenceModel
+from bench.unroll.forms import Mode
+
+
+class EncoderDecoder(SequenceModel):
+    """A model of the symbols of an output, each given those before it, whose first state is the last of `reader`.
+
+    The model itself is the decoder: `forward` and `step` take output symbols, END for the first. `reader` is a model of
+    the same `shape` over the inputs, with weights of its own and no head; each of its layers starts the decoder's.
+
+    In training an output's own symbols are fed to the decoder (teacher forcing), each with probability
+    `teacher_forcing`; else what the decoder held most likely is, drawn anew for every symbol from torch's global
+    generator (scheduled sampling at a constant rate: Bengio et al., NeurIPS 2015). No gradient passes such a choice.
+    `decode` searches with a beam of `beam`, for at most `spec.longest` symbols.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        make_cell: MakeCell,
+        hidden: int,
+        *,
+        teacher_forcing: float = 1.0,
+        beam: int = 1,
+        tie: bool = False,
+        **shape: Any,
+    ) -> None:
+        super().__init__(replace(spec, inputs=Tokens(spec.outputs)), make_cell, hidden, tie=tie, **shape)
+        self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, **shape)
+        self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
+
+    def choose_unroll(self, mode: Mode) -> str:
+        self.reader.choose_unroll(mode)
+        return super().choose_unroll(mode)
+
+    def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
+        """The decoder's first state, from inputs `[S, B]` or `[S, B, F]`."""
+        read = self.reader(inputs, self.initial_state(inputs.shape[1]) if state is None else state)[1]
+        return tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
+
+    def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[U, B, C]` of each target, given the inputs, read from `state` on, and the targets before it."""
+        state = self.read(batch.inputs, state)
+        given_UB = torch.cat([torch.full_like(batch.targets[:1], END), batch.targets[:-1]])
+        if self.training and self.teacher_forcing < 1:
+            return self._take_turns(given_UB, state)
+        return self(given_UB, state)
+
+    def _take_turns(self, given_UB: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """As `forward`, with its own most likely symbols in the place of some of those given."""
+        symbol_B, logits = given_UB[0], []
+        for following_B in given_UB.roll(-1, 0):
+            logits_1BC, state = self(symbol_B[None], state)
+            logits.append(logits_1BC)
+            forced_B = torch.rand(following_B.shape, device=following_B.device) < self.teacher_forcing
+            symbol_B = torch.where(forced_B, following_B, logits_1BC[0].argmax(-1))
+        return torch.cat(logits), state
+
+    def decode(self, inputs: Tensor) -> Tensor:
+        """The most likely outputs `[U, B]` for inputs `[S, B]` or `[S, B, F]`: symbols up to END, then END alone."""
+        start_B = torch.full(inputs.shape[1:2], END, device=inputs.device)
+        return beam_search(self.step, self.read(inputs), start_B, self.beam, self.longest)

@@ -1,0 +1,159 @@
+"""The model around a cell: encoder, layers of it, head; the same for all, so that cells compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.api import Batch, Cell, State, TaskSpec, Tokens, map_state
+from bench.errors import ConfigError
+from bench.model.layer import Around, Layer, Through, dropout
+from bench.model.noise import NoisyCell
+from bench.unroll.forms import Mode, Unroll, choose
+
+MakeCell = Callable[[int, int], Cell]
+"""Builds one layer's cell from `input_size, hidden_size`."""
+
+_NOTHING = Around()
+
+
+class OneHot(nn.Module):
+    """Symbols `[T, B]` as unit vectors `[T, B, V]`: the cell's input weights are then its embedding."""
+
+    table_VV: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("table_VV", torch.eye(size), persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.embedding(tokens, self.table_VV)
+
+
+class SequenceModel(nn.Module):
+    """Encoder -> `layers` layers, each a cell of width `hidden` and what is `around` it (`bench.layer`) -> head.
+
+    `embedding` is the width of a learned embedding of symbols; 0 means one-hot vectors. Feature inputs go to the first
+    cell as they are; a spec without outputs makes a model without head. `input_dropout` is the share of the first
+    cell's inputs dropped in training. `tie` makes the embedding the head's weights (Press & Wolf, EACL 2017; Inan et
+    al., ICLR 2017). The model carries no state: it is an argument and a result, one layer's state each.
+
+    Raises ConfigError where `tie` does not fit.
+    """
+
+    like: Tensor
+    """Has the dtype and the device of the weights."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        make_cell: MakeCell,
+        hidden: int,
+        layers: int = 1,
+        embedding: int = 0,
+        around: Around = _NOTHING,
+        input_dropout: float = 0.0,
+        tie: bool = False,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("like", torch.empty(0), persistent=False)
+        self.step_inputs = spec.inputs
+        self.encoder: nn.Module
+        if not isinstance(spec.inputs, Tokens):
+            self.encoder, width = nn.Identity(), spec.inputs.size
+        elif embedding:
+            self.encoder, width = nn.Embedding(spec.inputs.size, embedding), embedding
+        else:
+            self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
+        cells = (make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
+        stack = nn.ModuleList(Layer(cell, around) for cell in cells)
+        self.layers = cast(Sequence[Layer], stack)  # which a ModuleList cannot tell type checkers
+        self.input_dropout, self.variational = input_dropout, around.variational
+        self.head = nn.Linear(hidden, spec.outputs) if spec.outputs else nn.Identity()
+        if tie:
+            self._tie(hidden)
+        self._unrolls: list[Unroll] = []
+
+    def _tie(self, hidden: int) -> None:
+        if not isinstance(self.encoder, nn.Embedding) or not isinstance(self.head, nn.Linear):
+            raise ConfigError(
+                "model.tie=true needs a task whose inputs and outputs are symbols, and model.embedding above 0"
+            )
+        if self.encoder.weight.shape != self.head.weight.shape:
+            (symbols, width), outputs = self.encoder.weight.shape, self.head.out_features
+            raise ConfigError(
+                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {hidden}; "
+                "tie where inputs and outputs are the same symbols, with model.embedding equal to model.hidden"
+            )
+        self.encoder.weight = self.head.weight  # the head's start is the smaller one, which suits logits
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells, from input to head, without what stands around them."""
+        return [layer.cell.cell if isinstance(layer.cell, NoisyCell) else layer.cell for layer in self.layers]
+
+    def choose_unroll(self, mode: Mode) -> str:
+        """Choose how the cells are carried through time and return the choice's name; call it on the final device."""
+        chosen = [choose(layer.cell, mode) for layer in self.layers]
+        self._unrolls = [unroll for _, unroll in chosen]
+        return chosen[0][0]
+
+    def initial_state(self, batch_size: int) -> tuple[State, ...]:
+        """Every layer's state before the first step."""
+        return tuple(layer.initial_state(batch_size, like=self.like) for layer in self.layers)
+
+    def carry(self, state: tuple[State, ...] | None, fresh: Tensor) -> tuple[State, ...]:
+        """The state to begin a batch with: cut from the past's gradient, and initial again where `fresh [B]` says so.
+
+        Raises ValueError where lanes go on from a batch that had another number of lanes.
+        """
+        flags = fresh.tolist()
+        if state is None or all(flags):
+            return self.initial_state(len(fresh))
+
+        def go_on(old: Tensor) -> Tensor:
+            if len(old) != len(fresh):
+                raise ValueError(f"lanes go on from a batch of {len(old)} lanes into one of {len(fresh)}")
+            return old.detach()
+
+        carried: Any = map_state(go_on, state)
+        carried = tuple(layer.with_new_noise(each) for layer, each in zip(self.layers, carried, strict=True))
+        if not any(flags):
+            return carried
+
+        def reset(old: Tensor, initial: Tensor) -> Tensor:
+            mask = fresh.to(old.device).view(-1, *[1] * (old.dim() - 1))
+            return torch.where(mask, initial, old)
+
+        return map_state(reset, carried, self.initial_state(len(fresh)))  # type: ignore[return-value]
+
+    def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
+        return self._through(inputs, state, self._unrolls)
+
+    def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[T, B, C]` for a batch that lies on the model's device, and the state after it."""
+        return self(batch.inputs, state)
+
+    def _encode(self, inputs: Tensor) -> Tensor:
+        """Symbols as vectors; features in the weights' own type."""
+        return self.encoder(inputs.to(self.like.dtype) if inputs.is_floating_point() else inputs)
+
+    def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
+        return self._through(inputs, state, [layer.cell.step for layer in self.layers])
+
+    def _through(
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits and the last state, each layer's cell carried through time in its way."""
+        x = dropout(self._encode(inputs), self.input_dropout, self.training, self.variational)
+        last = []
+        for layer, layer_state, through in zip(self.layers, state, ways, strict=True):
+            x, layer_state = layer(x, layer_state, through)
+            last.append(layer_state)
+        return self.head(x), tuple(last)

@@ -1,0 +1,70 @@
+"""One time step of a model as a function: from the numbers it carries to the next ones, a flat vector a lane.
+
+N counts the numbers that a lane carries over all layers. Lanes never mix, so Jacobians are taken lane by lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from bench.api import Cell, State, leaves, map_state
+from bench.model.sequence import SequenceModel
+
+Parameters = Mapping[str, Tensor]
+LaneStep = Callable[[Parameters, Tensor, Tensor], Tensor]
+"""The next flat state `[N]` of parameters by name, one lane's input `[]` or `[F]`, and its flat state `[N]`."""
+
+
+def flatten(state: State) -> Tensor:
+    """All numbers of a state as `[B, N]`, layer by layer."""
+    return torch.cat([leaf.reshape(len(leaf), -1) for leaf in leaves(state)], 1)
+
+
+def unflatten(flat_BN: Tensor, like: State) -> State:
+    """The state of which `flat_BN` is the flat form, laid out as `like`, which may have another number of lanes."""
+    pieces = iter(flat_BN.split([leaf[0].numel() for leaf in leaves(like)], 1))
+    return map_state(lambda leaf: next(pieces).reshape(len(flat_BN), *leaf.shape[1:]), like)
+
+
+def lane_step(model: SequenceModel, like: State) -> LaneStep:
+    """The model's time step for one lane, without its output; for torch.func, under vmap over lanes."""
+    module = _Step(model)
+
+    def step(parameters: Parameters, x: Tensor, flat_N: Tensor) -> Tensor:
+        named = {f"model.{name}": parameter for name, parameter in parameters.items()}
+        return functional_call(module, named, (x.unsqueeze(0), unflatten(flat_N.unsqueeze(0), like))).squeeze(0)
+
+    return step
+
+
+class _Step(nn.Module):
+    """`functional_call` calls `forward` only."""
+
+    def __init__(self, model: SequenceModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor, state: tuple[State, ...]) -> Tensor:
+        return flatten(self.model.step(inputs, state)[1])
+
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+@contextmanager
+def stepped_by(model: SequenceModel, replace: Callable[[int, Cell], Step]) -> Iterator[None]:
+    """Within, the cell of layer i steps by `replace(i, cell)`; the model around the cells stays what it is."""
+    cells = [layer.cell for layer in model.layers]
+    steps = [replace(i, cell) for i, cell in enumerate(cells)]
+    for cell, step in zip(cells, steps, strict=True):
+        cell.step = step  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        for cell in cells:
+            del cell.step

@@ -1,0 +1,130 @@
+"""The folder of a run: hidden while it is under way, published by one rename, taken over where its process died."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bench.results.files import sync, write_atomic, writing
+from bench.results.record import FILE, Record
+
+CHECKPOINTS = "checkpoint-*.pt"
+"""Files in the folder of a run that was cut off, from which it can go on."""
+
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+
+_OPEN: set[str] = set()
+"""Folders of this process; any other that bears its id was left by a process of the same id, long ago."""
+
+
+class RunFolder:
+    """The folder of a run under way: hidden until `publish`, and removed where that does not come.
+
+    Use it in a `with` statement; other processes may open a folder for the same run at the same time.
+    """
+
+    def __init__(self, runs: Path, base: str, left: Path | None = None) -> None:
+        """A new folder, or the one that a killed process `left`, taken over by renaming it."""
+        self._runs, self._base, self._published = runs, base, False
+        self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
+        _OPEN.add(self._folder.name)
+        if left is None:
+            self._folder.mkdir()
+        else:
+            os.rename(left, self._folder)
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """What an error leaves unpublished stays where it has checkpoints: the next process goes on from it."""
+        _OPEN.discard(self._folder.name)
+        if kind is None or not any(self._folder.glob(CHECKPOINTS)):
+            self.discard()
+
+    def path(self, name: str) -> Path:
+        """Where the run's file `name` lies now."""
+        return self._folder / name
+
+    def copy_checkpoints(self, source: Path) -> None:
+        """Copy the checkpoints that lie in another run's folder, if any."""
+        for checkpoint in source.glob(CHECKPOINTS):
+            shutil.copyfile(checkpoint, self.path(checkpoint.name))
+
+    def publish(self, record: Record) -> Path:
+        """Write the record under the first free attempt's name and show the folder by that name: all of it, or nothing.
+
+        StoreError where the disk does not take it; RuntimeError when called twice.
+        """
+        if self._published:
+            raise RuntimeError(f"{self._folder} is published already")
+        with writing(self._runs):
+            free = (target for target in attempts(self._runs, self._base) if not target.exists())
+            self._folder = next(target for target in free if self._publish_as(target, record))
+            self._published = True
+            sync(self._runs)
+        return self._folder
+
+    def _publish_as(self, target: Path, record: Record) -> bool:
+        write_atomic(self.path(FILE), replace(record, id=target.name).to_json())
+        for path in self._folder.iterdir():
+            sync(path)
+        try:
+            os.rename(self._folder, target)
+        except OSError as error:
+            if error.errno in _TAKEN:  # by another process, a moment ago
+                return False
+            raise
+        return True
+
+    def discard(self) -> None:
+        """Remove the folder with all that is in it, unless it is published."""
+        if not self._published:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
+    """The hidden folders that killed processes of this host left of run `base`."""
+    name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
+    for entry in os.listdir(runs):
+        if (match := name.fullmatch(entry)) and entry not in _OPEN and not _alive(int(match[1])):
+            yield runs / entry
+
+
+def attempts(runs: Path, base: str) -> Iterator[Path]:
+    """The names that attempts at run `base` are published under, in order."""
+    yield runs / base
+    for number in itertools.count(2):
+        yield runs / f"{base}-{number}"
+
+
+def _here() -> str:
+    """This host and its process-id namespace: what a process id must be read together with."""
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        namespace = 0
+    return f"{re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())}-{namespace}"
+
+
+def _alive(pid: int) -> bool:
+    """Whether another process of this id runs."""
+    if pid == os.getpid():
+        return False
+    if os.name == "nt":  # where os.kill would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        pass
+    return True

@@ -1,0 +1,31 @@
+"""What makes two runs the same: a hash of all that decides their result, and of the harness's code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import bench
+from bench.config.tree import Tree
+
+UNDECISIVE = ("results_dir", "rerun", "resume", "checkpoint")
+"""Options that change nothing about a run's result; but for a `resume` from another run."""
+
+
+def identity(tree: Tree, **facts: str | None) -> str:
+    """A hash of all that decides a run's result: the configuration, less where and whether to store, and `facts`."""
+    decisive = {key: value for key, value in tree.items() if key not in UNDECISIVE}
+    if tree.get("resume") not in (None, "auto", "never"):
+        decisive["resume"] = tree["resume"]
+    text = json.dumps([decisive, facts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_version(root: Path = Path(bench.__file__).parent) -> str:
+    """A hash over the harness's own sources: any change of them makes new runs."""
+    digest = hashlib.sha256()
+    folders = [root, root / "tasks" if (root / "tasks").is_dir() else root.parent / "tasks"]
+    for path in sorted({p for folder in folders for p in folder.rglob("*.py")}):
+        digest.update(path.relative_to(root.parent).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

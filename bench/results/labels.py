@@ -1,0 +1,68 @@
+"""What a run is called: the key columns of its leaderboard row, and the stem of its id."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bench.config.schema import BudgetConfig
+from bench.config.tree import Tree
+from bench.results.record import Labels
+
+_COLUMN_OF = {
+    "task": "task", "cell": "cell", "model": "cell", "init": "cell", "match": "cell", "unroll": "cell", "budget": None,
+}  # fmt: skip
+"""Which column names a changed option, by the option's first part; any other is part of the training regime."""
+
+_UNNAMED = {"cell.target", "task.target", "bptt.window"}
+
+
+def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
+    """The cell's name on tables: its group choice, or for `cell=custom` the class."""
+    if choice != "custom":
+        return choice
+    return f"custom:{re.split(r'[:.]', str(cell.get('target', '?')))[-1]}"
+
+
+def make_labels(task_id: str, tree: Tree, choices: Mapping[str, str], changed: Tree, hardware: str) -> Labels:
+    """The five key columns: names, each with what the run changed from the defaults of its choices.
+
+    So `gru` and `gru(model.hidden=64)` are two rows, and no row averages over different models.
+    """
+    extras: dict[str, list[str]] = {"task": [], "cell": [], "bptt": []}
+    for key, value in changed.items():
+        column = _COLUMN_OF.get(key.partition(".")[0], "bptt")
+        if column is not None and key not in _UNNAMED:
+            extras[column].append(f"{key.removeprefix(column + '.')}={_written(key, value)}")
+    regime = tree["bptt"]["kind"]
+    if tree["bptt"]["window"] is not None:
+        extras["bptt"].insert(0, str(tree["bptt"]["window"]))
+    if experiment := choices.get("experiment"):
+        regime += f" +{experiment}"
+    return {
+        "task": _with(task_id, extras["task"]),
+        "cell": _with(cell_name(choices["cell"], tree["cell"]), extras["cell"]),
+        "bptt": _with(regime, extras["bptt"]),
+        "budget": "none" if set(tree["budget"].values()) == {None} else str(BudgetConfig(**tree["budget"])),
+        "hardware": hardware,
+    }
+
+
+def run_stem(task_id: str, cell: str, seed: object, identity: str) -> str:
+    """A run's id without its attempt number, safe as a folder's name: `copy-v1_gru_s0_1a2b3c4d`."""
+    return re.sub(r"[^\w.+-]", "-", f"{task_id}_{cell}_s{seed}_{identity[:8]}")
+
+
+def _with(name: str, extras: list[str]) -> str:
+    return f"{name}({', '.join(extras)})" if extras else name
+
+
+def _written(key: str, value: object) -> str:
+    """A value as it is written on the command line; of paths the last part."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_written(key, part) for part in value)}]"
+    if key in ("task.source", "resume"):
+        return str(value).rstrip("/").rpartition("/")[2] or str(value)
+    return value if isinstance(value, str) else json.dumps(value)

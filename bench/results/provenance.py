@@ -1,0 +1,40 @@
+"""Where a run's code comes from: package versions, and the commit of the checkout it runs from."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import bench
+from bench.config.packages import third_party
+
+_PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package, of those that results depend on and of installed plugin packages."""
+    found = {"python": platform.python_version(), "bench": bench.__version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found | {package.name: package.version for package in third_party()}
+
+
+def git() -> dict[str, str | bool | None]:
+    """The commit of the checkout that this package lies in and whether it has changes; None where it is installed."""
+    folder = Path(bench.__file__).parent
+    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": bool(_git(folder, "status", "--porcelain"))}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

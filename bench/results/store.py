@@ -1,0 +1,159 @@
+"""Where runs are kept: one folder a run, published by one rename and never edited, and an index to tabulate them by."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import json
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from bench.errors import StoreError
+from bench.results.files import write_atomic, writing
+from bench.results.folder import CHECKPOINTS, RunFolder, attempts, left_by_killed
+from bench.results.record import FILE, Record, Row
+
+_INDEX = ".index.jsonl"
+
+
+class Store:
+    """The runs under `results_dir`/runs. Attempts at a run are called `base`, `base-2`, `base-3` and so on."""
+
+    def __init__(self, results_dir: str | Path) -> None:
+        self.runs = Path(results_dir) / "runs"
+
+    def check_writable(self) -> None:
+        """Write and remove a file; StoreError says why that cannot be done."""
+        probe = self.runs / f".probe.{secrets.token_hex(4)}"
+        with writing(self.runs):
+            self.runs.mkdir(parents=True, exist_ok=True)
+            write_atomic(probe, " " * 4096)  # an empty file would fit on a full disk
+            probe.unlink()
+
+    def open(self, base: str, resume: bool = True) -> RunFolder:
+        """A folder for an attempt at run `base`.
+
+        With `resume` it is the last one with checkpoints that a killed process of this host left, or it holds copies of
+        the checkpoints of the last attempt, where that was interrupted. What else killed processes left is removed.
+        """
+        with writing(self.runs):
+            self.runs.mkdir(parents=True, exist_ok=True)
+            left = sorted(left_by_killed(self.runs, base), key=_changed, reverse=True)
+            going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
+            opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
+            for folder in left:
+                _remove(folder)
+            if opened is None:
+                opened = RunFolder(self.runs, base)
+                if resume and (earlier := self._attempts_at(base)):
+                    opened.copy_checkpoints(earlier[-1])
+            return opened
+
+    def _take_over(self, base: str, folder: Path) -> RunFolder | None:
+        try:
+            return RunFolder(self.runs, base, folder)
+        except FileNotFoundError:  # another process has taken it a moment ago
+            return None
+
+    def _attempts_at(self, base: str) -> list[Path]:
+        return list(itertools.takewhile(Path.exists, attempts(self.runs, base)))
+
+    def find(self, base: str) -> Record | None:
+        """The latest attempt at run `base` that is done."""
+        for folder in reversed(self._attempts_at(base)):
+            with suppress(StoreError):
+                record = Record.read(folder)
+                if record.status == "done":
+                    return record
+        return None
+
+    def resolve(self, text: str) -> Path:
+        """The folder of the run that a user names by its id, by the beginning of its id or by its path.
+
+        StoreError lists the nearest ids where there is none, or more than one.
+        """
+        for folder in (self.runs / text, Path(text)):
+            if os.path.isfile(folder / FILE):
+                return folder
+        ids = self._ids()
+        matches = [run for run in ids if run.startswith(text)]
+        if len(matches) == 1:
+            return self.runs / matches[0]
+        if matches:
+            more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
+            raise StoreError(f"run {text} is ambiguous: {', '.join(matches[:5])}{more}")
+        nearest = difflib.get_close_matches(text, ids, n=3, cutoff=0.3)
+        hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(ids)} others"
+        raise StoreError(f"there is no run {text} in {self.runs}: {hint}")
+
+    def rows(self) -> tuple[list[Row], list[str]]:
+        """What tables need of every published run, by id, and one line for each record that cannot be read.
+
+        Records are written once, so an index keeps their rows: only what is not in it, or was written at another time
+        than it says, is read.
+        """
+        known = self._read_index()
+        rows: dict[str, Row] = {}
+        warnings = []
+        for run in self._ids():
+            try:
+                written = self._written(run)
+                row = known.get(run)
+                if row is None or row.written != written:
+                    row = Record.read(self.runs / run).row(written)._replace(id=run)
+                rows[run] = row
+            except StoreError as error:
+                warnings.append(str(error))
+        if rows != known:
+            with suppress(OSError):  # the index saves time, nothing else
+                body = "".join(json.dumps(row) + "\n" for row in rows.values())
+                write_atomic(self.runs / _INDEX, _seal(body) + "\n" + body)
+        return list(rows.values()), warnings
+
+    def _ids(self) -> list[str]:
+        try:
+            with os.scandir(self.runs) as entries:
+                return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"cannot read {self.runs}: {error.strerror}") from None
+
+    def _written(self, run: str) -> int:
+        try:
+            return os.stat(os.path.join(self.runs, run, FILE)).st_mtime_ns
+        except OSError as error:
+            raise StoreError(f"cannot read {self.runs / run / FILE}: {error.strerror}; remove the folder") from None
+
+    def _read_index(self) -> dict[str, Row]:
+        try:
+            seal, _, body = (self.runs / _INDEX).read_text("utf-8").partition("\n")
+        except (OSError, UnicodeDecodeError):
+            return {}
+        if seal != _seal(body):
+            return {}
+        return {row.id: row for row in (Row(*json.loads(line)) for line in body.splitlines())}
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another process has taken it a moment ago
+        return 0.0
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, renamed first, so that no other process takes over a part of it."""
+    doomed = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.removed")
+    with suppress(OSError):
+        os.rename(folder, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _seal(body: str) -> str:
+    """What an index must begin with: other columns and damaged text both give another seal."""
+    return hashlib.sha256(f"{Row._fields}\n{body}".encode()).hexdigest()

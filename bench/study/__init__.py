@@ -1,0 +1,1 @@
+"""Many runs: sweeps, and the tables at their end."""

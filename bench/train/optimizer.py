@@ -1,0 +1,55 @@
+"""The optimiser: any of torch.optim's, or one's own, over the model's parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim import LBFGS, Muon, Optimizer, SparseAdam
+
+from bench.config.targets import load_checked
+from bench.errors import ConfigError, did_you_mean
+
+DECAYS = ("all", "matrices")
+
+_REFUSED = {
+    LBFGS: "evaluates the loss several times an update, and a step here is one forward and one backward pass",
+    Muon: "updates matrices alone, and every model has biases",
+    SparseAdam: "takes sparse gradients alone, and these are dense",
+}
+
+
+def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
+    """The optimiser of `target` or `_target_` over the model's parameters, in its fused form where it has one.
+
+    `decay=matrices` keeps `weight_decay` from vectors: biases, norms' parameters, a cell's own per-unit parameters.
+    Raises ConfigError for an unknown or ill-typed option, for a value that the optimiser rejects, and for an optimiser
+    that the training loop cannot drive.
+    """
+    others = {name: value for name, value in options.items() if name != "decay"}
+    cls, checked = load_checked("optimizer", others, Optimizer, given=1)
+    for refused, why in _REFUSED.items():
+        if issubclass(cls, refused):
+            raise ConfigError(f"optimizer: {cls.__name__} {why}; choose another (python -m bench list optimizer)")
+    own_form = checked.get("foreach") or checked.get("differentiable")
+    if "fused" in cls.__init__.__annotations__ and not own_form:  # the fastest at every size measured, on CPUs too
+        checked.setdefault("fused", True)
+    groups = _groups(options.get("decay", "all"), model, cls)
+    try:
+        return cls(groups, **checked)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ConfigError(f"optimizer: {error}") from None
+
+
+def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str, Any]]:
+    """Parameter groups: one of all parameters, or the matrices and, with no weight decay, the vectors."""
+    parameters = list(model.parameters())
+    if decay == "all":
+        return [{"params": parameters}]
+    if decay != "matrices":
+        raise ConfigError(f"optimizer.decay={decay}: choose one of {', '.join(DECAYS)}{did_you_mean(decay, DECAYS)}")
+    if "weight_decay" not in cls.__init__.__annotations__:
+        raise ConfigError(f"optimizer.decay=matrices: {cls.__name__} has no weight_decay; set optimizer.decay=all")
+    matrices = [parameter for parameter in parameters if parameter.dim() > 1]
+    vectors = [parameter for parameter in parameters if parameter.dim() <= 1]
+    return [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]

@@ -1,0 +1,206 @@
+"""Options of the classic cells: where they start, what fast forms they keep, what they refuse."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from bench.cells.exprnn import ExpRNN
+from bench.cells.gru import GRU
+from bench.cells.indrnn import IndRNN
+from bench.cells.janet import JANET
+from bench.cells.lem import LEM
+from bench.cells.lstm import LSTM
+from bench.cells.rhn import RHN
+from bench.cells.scrn import SCRN
+from bench.cells.slstm import SLSTM
+from bench.cells.vanilla import Vanilla
+from bench.config.catalogue import choices
+from bench.job.build import load_cell
+from bench.unroll.eager import unroll_eager
+from bench.unroll.forms import choose
+
+NAMES = [
+    "vanilla", "irnn", "lstm", "peephole_lstm", "cifg", "layernorm_lstm", "gru", "gru_before", "mgu", "ugrnn", "janet",
+    "indrnn", "exprnn", "scrn", "rhn", "lem", "slstm",
+]  # fmt: skip
+
+
+def seeded(cls, *arguments, **options):
+    torch.manual_seed(3)
+    return cls(*arguments, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_configuration_lists_every_option_of_its_cell(name):
+    cls, checked = load_cell(yaml.safe_load(choices("cell")[name].path.read_text()))
+    assert list(checked) == list(inspect.signature(cls).parameters)[2:]
+    assert cls(3, 5, **checked).hidden_size == 5
+
+
+@pytest.mark.parametrize(("cls", "layer"), [(Vanilla, nn.RNN), (LSTM, nn.LSTM), (GRU, nn.GRU)])
+def test_one_seed_draws_torch_s_own_weights(cls, layer):
+    for ours, theirs in zip(seeded(cls, 3, 5).parameters(), seeded(layer, 3, 5).parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "has"),
+    [(Vanilla, {"activation": "tanh"}, True), (Vanilla, {"activation": "relu", "init": "identity"}, True),
+     (Vanilla, {"activation": "sigmoid"}, False), (Vanilla, {"activation": "leaky_relu"}, False),
+     (LSTM, {"forget_bias": 1.0}, True), (LSTM, {"peepholes": True}, False), (LSTM, {"coupled": True}, False),
+     (LSTM, {"layer_norm": True}, False)],
+)  # fmt: skip
+def test_a_vendor_form_is_there_for_torch_s_equation_alone(cls, options, has):
+    name, _ = choose(seeded(cls, 3, 5, **options))  # raises where the two disagree
+    assert (name == "vendor") == has
+
+
+def test_the_identity_start_of_irnn():
+    cell = seeded(Vanilla, 30, 40, activation="relu", init="identity")
+    assert torch.equal(cell.weight_hh, torch.eye(40))
+    assert not cell.bias_ih.any()
+    assert not cell.bias_hh.any()
+    assert cell.weight_ih.std().item() == pytest.approx(0.001, rel=0.1)
+
+
+@pytest.mark.parametrize(("sigma", "wanted"), [(None, 1.0), (0.2, 0.2)])
+def test_the_normal_start(sigma, wanted):
+    cell = seeded(Vanilla, 30, 40, init="normal", sigma=sigma)
+    assert cell.weight_ih.std().item() == pytest.approx(wanted, rel=0.1)
+    assert cell.weight_hh.std().item() == pytest.approx(wanted, rel=0.1)
+
+
+def test_the_orthogonal_start():
+    cell, default = seeded(Vanilla, 3, 6, init="orthogonal"), seeded(Vanilla, 3, 6)
+    torch.testing.assert_close(cell.weight_hh @ cell.weight_hh.T, torch.eye(6))
+    assert torch.equal(cell.weight_ih, default.weight_ih)
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "block"),
+    [(LSTM, {}, 1), (LSTM, {"peepholes": True}, 1), (LSTM, {"coupled": True}, 0), (SLSTM, {}, 1)],
+)
+def test_a_forget_bias_moves_only_the_forget_gate(cls, options, block):
+    moved, default = seeded(cls, 3, 5, forget_bias=2.0, **options), seeded(cls, 3, 5, **options)
+    sums, drawn = moved.bias_ih + moved.bias_hh, default.bias_ih + default.bias_hh
+    forget = torch.arange(len(sums)) // 5 == block
+    assert (sums[forget] == 2).all()
+    assert torch.equal(sums[~forget], drawn[~forget])
+
+
+def test_a_forget_bias_under_layer_norm_is_the_shift_of_the_forget_gate():
+    cell = seeded(LSTM, 3, 5, forget_bias=2.0, layer_norm=True)
+    assert (cell.norm_ih.bias + cell.norm_hh.bias).tolist() == [0.0] * 5 + [2.0] * 5 + [0.0] * 10
+    assert (cell.norm_ih.weight == 1).all()
+
+
+def test_chrono_biases_cover_dependencies_up_to_the_longest():
+    bias = seeded(JANET, 3, 500, t_max=100).bias_ih
+    assert 0 <= bias[:500].min() < 1
+    assert math.log(80) < bias[:500].max() <= math.log(99)
+    assert not bias[500:].any()
+
+
+def test_highway_layers_begin_close_to_passing_the_state_on():
+    cell, x_BF, h = seeded(RHN, 3, 5, depth=3, transform_bias=-9.0), torch.randn(2, 3), torch.rand(2, 5)
+    assert (cell.step(x_BF, h)[0] - h).abs().max() < 0.01
+    assert (seeded(RHN, 3, 5, depth=3, transform_bias=0.0).step(x_BF, h)[0] - h).abs().max() > 0.1
+
+
+def test_an_indrnn_clips_its_recurrent_weights_on_both_sides():
+    cell = seeded(IndRNN, 3, 5, u_max=0.5)
+    nn.init.constant_(cell.bias, 3.0)
+    cell.weight_hh.data = torch.tensor([-2.0, -0.1, 0.0, 0.4, 2.0])
+    y_BH, _ = cell.step(torch.zeros(1, 3), torch.ones(1, 5))
+    torch.testing.assert_close(y_BH, torch.tensor([[2.5, 2.9, 3.0, 3.4, 3.5]]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(2, 9), st.floats(0, 20), st.integers(0, 99))
+def test_an_exprnn_turns_its_state_whatever_its_parameters(hidden, scale, seed):
+    torch.manual_seed(seed)
+    cell = ExpRNN(2, hidden).double()
+    nn.init.normal_(cell.skew, std=scale)
+    nn.init.zeros_(cell.bias)
+    h = torch.randn(3, hidden, dtype=torch.float64)
+    turned, _ = cell.step(torch.zeros(3, 2, dtype=torch.float64), h)
+    torch.testing.assert_close(turned.norm(dim=1), h.norm(dim=1))
+
+
+@pytest.mark.parametrize(("init", "low", "high"), [("henaff", 0.0, math.pi), ("cayley", 0.0, math.tan(math.pi / 4))])
+def test_an_exprnn_starts_by_turning_pairs(init, low, high):
+    rotation = seeded(ExpRNN, 2, 7, init=init).rotation().detach()
+    for pair in range(3):
+        block = rotation[2 * pair : 2 * pair + 2, 2 * pair : 2 * pair + 2]
+        assert low < torch.atan2(block[0, 1], block[0, 0]).abs() <= high
+    assert torch.count_nonzero(rotation) == 3 * 4 + 1
+    torch.testing.assert_close(rotation @ rotation.T, torch.eye(7), rtol=0, atol=2e-6)
+
+
+def test_an_exprnn_takes_one_exponential_for_a_whole_sequence():
+    name, _ = choose(seeded(ExpRNN, 3, 5))  # raises where outputs or gradients differ from stepping
+    assert name == "parallel"
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-50, 50), st.sampled_from(["sigmoid", "exp"]))
+def test_the_output_of_an_slstm_does_not_depend_on_its_stabiliser(shift, forget):
+    cell = seeded(SLSTM, 3, 5, forget=forget).double()
+    x_TBF = torch.randn(4, 2, 3, dtype=torch.float64)
+    _, (h, c, n, m) = unroll_eager(cell, x_TBF, cell.initial_state(2, like=x_TBF))
+    scale = math.exp(-shift)
+    shifted = unroll_eager(cell, x_TBF, (h, c * scale, n * scale, m + shift))[0]
+    torch.testing.assert_close(shifted, unroll_eager(cell, x_TBF, (h, c, n, m))[0])
+
+
+@pytest.mark.parametrize("forget", ["sigmoid", "exp"])
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_exponential_gates_do_not_overflow(forget, size):
+    cell = seeded(SLSTM, 3, 5, forget=forget, forget_bias=3.0)
+    x_TBF = size * torch.randn(500, 2, 3)
+    y_TBH, state = unroll_eager(cell, x_TBF, cell.initial_state(2, like=x_TBF))
+    gradients = torch.autograd.grad(y_TBH.sum(), list(cell.parameters()))
+    assert all(t.isfinite().all() for t in (y_TBH, *state, *gradients))
+    assert y_TBH.abs().max() <= 1
+    assert (state[2] >= 1).all()  # the normaliser
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: JANET(3, 5, t_max=2), "t_max=2: must be above 2"),
+        (lambda: IndRNN(3, 5, u_max=0.0), "u_max=0.0: must be above 0"),
+        (lambda: ExpRNN(3, 1), "hidden size 1: .* take 2 or more"),
+        (lambda: SCRN(3, 5, context=5), "context=5: must be 1 or more and below the hidden size, 5"),
+        (lambda: SCRN(3, 1), "context=1: must be 1 or more and below the hidden size, 1"),
+        (lambda: SCRN(3, 5, alpha=1.5), r"alpha=1.5: must be in \[0, 1\]"),
+        (lambda: RHN(3, 5, depth=0), "depth=0: must be 1 or more"),
+        (lambda: LEM(3, 5, dt=0.0), "dt=0.0: must be above 0"),
+    ],
+)
+def test_an_option_out_of_range_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("init", ["cayley", "henaff"])
+def test_a_rotation_s_gradient_in_float32_is_that_in_float64(init):
+    """torch's own exponential loses up to 1% of it."""
+    torch.manual_seed(0)
+    cell = ExpRNN(2, 200, init=init)
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        cell.to(dtype)
+        y_TBH, _ = cell.unroll(torch.ones(20, 2, 2, dtype=dtype), torch.zeros(2, 200, dtype=dtype))
+        weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=dtype).view_as(y_TBH)
+        gradients.append(torch.autograd.grad((y_TBH * weight).sum(), cell.skew)[0].double())
+    error = (gradients[0] - gradients[1]).abs().max() / gradients[1].abs().max()
+    assert error < 1e-4

@@ -1,0 +1,119 @@
+"""The laws of tasks: each has mutants that break it, and all tasks of ours keep them."""
+
+import re
+from pathlib import Path
+
+import mutants_tasks as mutants
+import pytest
+import yaml
+
+from bench.checks import CELL_LAWS, TASK_LAWS, assert_task, check_task
+from bench.checks import task_batches as laws_of_batches
+from bench.checks.task_probe import TaskProbe, digests, digests_elsewhere
+from bench.config.catalogue import choices
+from bench.config.targets import load
+
+SEED = "same seed same batches"  # starts another process, which takes seconds
+HERE = [law for law in TASK_LAWS if law != SEED]
+
+MUTANTS = [
+    # mutant, the law it breaks, what the verdict says, and the laws that cannot but fail, too
+    ("Unversioned", "spec is honoured", "spec.id is copy, without a version", set()),
+    ("WrongVocabulary", "spec is honoured", "train, batch 0: inputs reaches from 0 to 9, outside 0 to 8", set()),
+    ("BatchFirst", "spec is honoured", r"weight is torch.float32 \[8, 10\] instead of", {*HERE[3:6]}),
+    ("PaddingCounts", "spec is honoured", "weight is above 0 beyond the length of a lane", set()),
+    ("OwnSeed", SEED, "the batches of train asked again", set()),
+    ("GlobalSeed", SEED, "draws from a global generator", set()),
+    ("HashOrder", SEED, "the batches of train in another process", set()),
+    ("DrawnSubset", "held out data is fixed", "valid holds other sequences for another batch size and seed", set()),
+    ("DropsTheLast", "held out data is fixed", "valid holds other sequences", set()),
+    ("Endless", "held out data is fixed", "valid does not end within 100 batches", set()),
+    ("TrainsOnTest", "splits are disjoint", r"\d+ of 300 sequences in test are in train, too", set()),
+    ("LeakyData", "splits are disjoint", r"\d+ of 300 sequences in test are in train, too", set()),
+    (
+        "RosyChance",
+        "a constant predictor scores chance",
+        "said to be 0.5 share, and constants score: equal logits 0.1",
+        set(),
+    ),
+    ("Means", "tallies add up", "train: `right` of a batch is", set()),
+    (
+        "OtherMetric",
+        "tallies add up",
+        "scores holds accuracy, but not the metric",
+        {"a constant predictor scores chance"},
+    ),
+    ("CountsBlanks", "weights cover what is scored", "changes with logits where the weight is 0", set()),
+    ("Downloads", "no network in batches", "train ask the network for .*127.0.0.1", set()),
+    ("KeepsBatches", "memory is flat", "500 batches on, .* KiB more are held", set()),
+    ("KeepsNotes", "memory is flat", "KiB more are held", set()),
+]
+
+
+@pytest.mark.parametrize(("mutant", "law", "message", "others"), MUTANTS, ids=[row[0] for row in MUTANTS])
+def test_a_mutant_breaks_its_law_and_no_other_one(monkeypatch, mutant, law, message, others):
+    monkeypatch.setattr(laws_of_batches, "_MOST", 100)
+    laws = [law] if law == SEED else HERE
+    failed = {v.law: v.message for v in check_task(getattr(mutants, mutant), laws=laws) if v.outcome == "failed"}
+    assert re.search(message, failed[law])
+    assert set(failed) == {law} | others
+    assert not any("\n" in line for line in failed.values())
+
+
+@pytest.fixture(autouse=True)
+def fewer_batches(monkeypatch):
+    """1,500 in place of the 10,000 of `bench check`, which show the same and take long for forty tasks."""
+    monkeypatch.setattr(laws_of_batches, "_BETWEEN", 125)
+
+
+def test_ten_thousand_batches_hold_flat(monkeypatch):
+    monkeypatch.undo()
+    assert 3 * laws_of_batches._SAMPLES * laws_of_batches._BETWEEN >= 10_000
+    assert_task(mutants.Good, laws=["memory is flat"])
+
+
+def test_every_law_has_a_mutant():
+    assert {law for _, law, _, _ in MUTANTS} == set(TASK_LAWS)
+
+
+def test_the_task_that_the_mutants_are_made_from_keeps_every_law():
+    assert_task(mutants.Good)
+    assert_task(mutants.Good, {"symbols": 5, "held_out": 10}, laws=HERE)
+
+
+def probe_of(name):
+    options = dict(yaml.safe_load(OURS[name].read_text())["task"])
+    return TaskProbe(load(options.pop("_target_"), "task"), options)
+
+
+OURS = {name: choice.path for name, choice in choices("task").items() if choice.package.name == "bench"}
+del OURS["custom"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_built_in_task_keeps_every_law_or_says_why_not(name):
+    probe = probe_of(name)
+    assert_task(probe.task_class, probe.options, laws=HERE)
+
+
+def test_built_in_tasks_have_the_same_batches_in_another_process():
+    probes = [probe_of(name) for name in OURS]
+    elsewhere = dict(zip(OURS, digests_elsewhere(probes), strict=True))
+    assert elsewhere == {name: digests(probe.task) for name, probe in zip(OURS, probes, strict=True)}
+
+
+def test_a_failure_that_the_class_declares_is_no_fault():
+    assert_task(mutants.AdmitsToLeak, laws=HERE)
+
+
+def test_what_a_task_raises_becomes_one_line_with_its_place():
+    (verdict,) = check_task(mutants.Good, {"symbols": 0}, laws=["spec is honoured"])
+    assert re.match(
+        r"ValueError at generated.py:\d+ in check_range: task.symbols=0 must be at least 1; ", verdict.message
+    )
+
+
+@pytest.mark.parametrize(("guide", "laws"), [("check-a-cell", CELL_LAWS), ("check-a-task", TASK_LAWS)])
+def test_the_guides_explain_every_law(guide, laws):
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / f"{guide}.md").read_text()
+    assert re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)[2:] == list(laws)

@@ -1,0 +1,247 @@
+"""Whatever is wrong with a command's options is said in one line, with exit code 2, before anything is written."""
+
+from dataclasses import asdict
+
+import pytest
+from cli_tools import COPY, Said, bench, records, run, the_line, write_cell
+
+from bench.config.schema import Config
+from bench.config.tree import flatten
+
+OUT_OF_RANGE = {
+    "model.hidden": "0",
+    "model.layers": "0",
+    "model.embedding": "-1",
+    "model.input_dropout": "1",
+    "model.dropout": "1",
+    "model.variational": "perhaps",
+    "model.recurrent_dropout": "-0.5",
+    "model.zoneout": "1",
+    "model.norm": "layers",
+    "model.residual": "perhaps",
+    "model.gate": "perhaps",
+    "model.mlp": "-1",
+    "model.tie": "perhaps",
+    "model.teacher_forcing": "2",
+    "model.beam": "0",
+    "init.input": "xavir",
+    "init.recurrent": "ortogonal",
+    "init.gain": "0",
+    "init.sigma": "0",
+    "init.bias": "none",
+    "init.forget_bias": ".inf",
+    "init.chrono": "2",
+    "bptt.kind": "ful",
+    "bptt.window": "0",
+    "bptt.horizon": "0",
+    "bptt.offset": "any",
+    "bptt.update": "batch",
+    "bptt.carry": "perhaps",
+    "bptt.checkpoint": "perhaps",
+    "gradient": "forward",
+    "clip.norm": "0",
+    "clip.value": "0",
+    "clip.adaptive": "-1",
+    "budget.steps": "0",
+    "budget.examples": "-1",
+    "budget.seconds": "0",
+    "match.params": "0",
+    "match.flops": "0",
+    "hardware.device": "tpu",
+    "hardware.threads": "0",
+    "hardware.precision": "float16",
+    "batch_size": "0",
+    "accumulate": "0",
+    "ema": "1",
+    "patience": "0",
+    "evaluations": "0",
+    "unroll": "vendr",
+    "seed": "-1",
+    "results_dir": "",
+    "rerun": "perhaps",
+    "checkpoint.seconds": "0",
+    "checkpoint.steps": "0",
+}
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """The line with which the options of a run are refused; nothing else is printed, and nothing written."""
+
+    def line(*options: str) -> str:
+        said = bench(capsys, f"results_dir={tmp_path / 'results'}", *options)
+        assert said.code == 2
+        assert said.out == ""
+        assert not records(tmp_path / "results")
+        return the_line(said)
+
+    return line
+
+
+def test_the_helper_sees_a_traceback_and_a_second_line():
+    for err in ("bench: one\nbench: two\n", "Traceback (most recent call last):\n", "", "something else\n"):
+        with pytest.raises(AssertionError):
+            the_line(Said(2, "", err))
+
+
+def test_every_option_of_the_schema_has_a_value_out_of_range_below():
+    assert OUT_OF_RANGE.keys() == flatten(asdict(Config())).keys() - {"task", "cell", "optimizer", "schedule", "resume"}
+
+
+@pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items())
+def test_a_value_out_of_range_is_refused_by_name(refused, option, value):
+    assert refused(f"{option}={value}").startswith(f"{option}=")
+
+
+@pytest.mark.parametrize("option", OUT_OF_RANGE)
+def test_a_value_of_the_wrong_type_is_refused_by_name(refused, option):
+    assert refused(f"{option}=[1,2]").startswith(option)
+
+
+@pytest.mark.parametrize("option", ["seed", "model.hidden", "results_dir", "model", "budget", "unroll"])
+def test_what_must_have_a_value_cannot_be_null(refused, option):
+    assert option in refused(f"{option}=null")
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("model.hidden=abc", "model.hidden=abc: must be a whole number"),
+        ("model.hidden=1.5", "model.hidden=1.5: must be a whole number"),
+        ("model.dropout=much", "model.dropout=much: must be a number"),
+        ("rerun=maybe", "rerun=maybe: must be true or false"),
+        ("model=3", "model is a group of options: set model.hidden"),
+        ("model.hiden=3", "model.hiden: there is no such option (did you mean model.hidden?); there are model.beam"),
+        ("hiden=3", "hiden: there is no such option"),
+        ("+hiden=3", "hiden: there is no such option"),
+        ("+model.hiden=3", "did you mean model.hidden?"),
+        ("task.delai=3", "did you mean task.delay?"),
+        ("cell.size=3", "cell.size: there is no such option"),
+        ("+cell.size=3", "cell.size: unknown option"),
+        ("optimizer.rl=1", "there are optimizer.betas, optimizer.decay, optimizer.lr"),
+        ("optimizer.lr=fast", "optimizer.lr=fast: input should be a valid number"),
+        ("optimizer.lr=-1", "optimizer: Invalid learning rate"),
+        ("task.delay=long", "task.delay=long: input should be a valid integer"),
+        ("task.delay=0", "task.delay=0"),
+        ("task.delay=${sed}", "'sed' not found"),
+        ("cell=grru", "cell=grru: there is no such cell (did you mean gru?); choose one of"),
+        ("task=cpoy", "task=cpoy: there is no such task (did you mean copy?)"),
+        ("+experiment=tinyshakespear", "did you mean tinyshakespeare?"),
+        ("experiment=tinyshakespeare", "write +experiment=NAME"),
+        ("cell=custom", "cell.target is not set"),
+        ("bptt.window=5", "needs bptt=truncated"),
+        ("clip.value=0.5", "clip.norm=1.0 and clip.value=0.5 are both set: choose one (such as clip.norm=null)"),
+        ("schedule=cosin", "schedule=cosin: there is no such schedule (did you mean cosine?)"),
+        ("schedule.warm=1", "schedule.warm: there is no such option (did you mean schedule.warmup?)"),
+        ("schedule.warmup=2", "schedule.warmup=2: input should be less than 1"),
+        ("optimizer.decay=biases", "optimizer.decay=biases: choose one of all, matrices"),
+        ("optimizer=custom", "optimizer.target is not set"),
+        ("budget.steps=null", "no budget is set"),
+        ("cell=gru,lstm", "cell=gru,lstm: several values are a sweep: add -m"),
+        ("seed=range(3)", "add -m"),
+        ("task=null", "task=null: not of the form GROUP=NAME"),
+        ("=3", "=3: not of the form GROUP=NAME"),
+        ("model.hidden==3", "model.hidden==3: not of the form OPTION=VALUE; quote"),
+        ("~cell", "~cell: this cannot be removed"),
+        ("~model.hidden", "~model.hidden: this cannot be removed"),
+        ("--multirn", "did you mean --multirun?"),
+        ("--cfg=jobs", "invalid choice: 'jobs'"),
+        ("--config-dir=/nowhere", "'/nowhere' not found"),
+        ("hydra/launcher=jobli", "hydra/launcher=jobli: there is no such hydra/launcher"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_alternatives_or_the_remedy(refused, option, words):
+    assert words in refused(option)
+
+
+def test_an_unknown_option_is_compared_with_those_of_the_tasks_and_cells_that_were_chosen(refused):
+    assert "did you mean task.length?" in refused("task=charlm", "task.lenght=3")
+    assert "did you mean task.length?" in refused("+experiment=tinyshakespeare", "task.lenght=3")
+    assert "did you mean cell.forget_bias?" in refused("cell=lstm", "cell.forgetbias=3")
+    assert "write +KEY=VALUE" in refused("cell=custom", "cell.alpha=3")
+
+
+@pytest.mark.parametrize("arguments", [("model.hidden=8,abc",), ("cell=gru,grru",), ("foo=1,2",), ("+foo=1,2",)])
+def test_a_sweep_whose_members_cannot_all_be_composed_does_not_begin(refused, arguments):
+    refused("-m", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "none.txt: no such file or folder"),
+        (b"", "the text is empty"),
+        (b"To be", "one window needs 65"),
+        (b"caf\xe9" * 50, "byte 3 (0xe9) is not utf-8; set task.encoding"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_named_with_the_place_and_the_remedy(refused, tmp_path, content, words):
+    path = tmp_path / ("none.txt" if content is None else "some.txt")
+    if content is not None:
+        path.write_bytes(content)
+    line = refused("task=charlm", f"task.source={path}")
+    assert path.name in line
+    assert words in line
+
+
+def test_more_lanes_than_the_text_has_windows_for_are_refused_before_training(refused):
+    assert "batch_size=500000" in refused("task=charlm", "batch_size=500000")
+
+
+def test_a_hub_that_cannot_be_reached_says_how_to_use_a_local_file(tmp_path):
+    said = run("task=charlm", "task.source=hub:karpathy/tiny_shakespeare", folder=tmp_path, HF_HUB_OFFLINE="1")
+    assert said.code == 2
+    assert "task.source=path/to/file.txt" in the_line(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return y_BH[:, :-1], y_BH", "[2, 8]"),
+        ("return y_BH, (y_BH, y_BH)", "state"),
+        ("return y_BH", "step"),
+        ("raise RuntimeError('two\\nlines')", "two"),
+        ("return y_BH / 0, y_BH", "finite"),
+    ],
+)
+def test_a_cell_that_breaks_the_contract_is_refused_with_what_was_expected(refused, tmp_path, body, words):
+    line = refused(*COPY, "cell=custom", f"cell.target={write_cell(tmp_path, body)}:Mine")
+    assert "Mine" in line
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("content", "target", "words"),
+    [
+        ("class Mine(:", ":Mine", "SyntaxError: invalid syntax (mine.py, line 1)"),
+        ("import nothing_of_this_name", ":Mine", "No module named 'nothing_of_this_name'"),
+        ("1 / 0", ":Mine", "ZeroDivisionError"),
+        ("class Mime: pass", ":Mine", "no class Mine in"),
+        ("class Mine: pass", ":Mine", "Mine is no"),
+        ("from bench.api import Cell\nclass Mine(Cell): pass", ":Mine", "abstract method"),
+    ],
+)
+def test_a_file_that_holds_no_such_cell_says_so(refused, tmp_path, content, target, words):
+    (tmp_path / "mine.py").write_text(content)
+    assert words in refused(*COPY, "cell=custom", f"cell.target={tmp_path / 'mine.py'}{target}")
+
+
+@pytest.mark.parametrize("target", ["nowhere.py:Mine", "no_such.package:Mine", "Mine"])
+def test_a_place_that_is_not_there_says_so(refused, target):
+    assert f"cell.target={target}" in refused(*COPY, "cell=custom", f"cell.target={target}")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("lst",), ("list", "tsak"), ("list", "--x"), ("leaderboard", "now"), ("sample",)]
+)
+def test_a_wrong_verb_or_a_wrong_argument_of_one_is_a_line_too(capsys, arguments):
+    said = bench(capsys, *arguments)
+    assert said.code == 2
+    assert any(remedy in the_line(said) for remedy in ("did you mean", "--help"))
+
+
+def test_the_same_holds_of_a_process_of_its_own(tmp_path):
+    said = run("model.hidden=0", *COPY[1:], folder=tmp_path)
+    assert said.code == 2
+    assert the_line(said).startswith("model.hidden=0: ")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []

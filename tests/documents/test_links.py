@@ -1,0 +1,73 @@
+"""What the documents show is there, and what they tell a reader to type is understood."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.command.main import VERBS
+from bench.config.catalogue import choices
+from bench.config.compose import Composed, run_hydra
+from bench.config.tree import flatten
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+COMMANDS = re.findall(r"^(?:python3 .*&& )?python -m bench (.+?)(?: +#.*)?$", README, re.MULTILINE)
+
+
+def dead_links(text: str, folder: Path) -> list[str]:
+    """The links of a Markdown text to files that are not there."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    return [target for target in targets if "://" not in target and not (folder / target).exists()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(document: Path) -> None:
+    assert dead_links(document.read_text("utf-8"), document.parent) == []
+
+
+def test_a_dead_link_is_found() -> None:
+    assert dead_links("[a](README.md), [b](nowhere.md#part), [c](https://x.org)", ROOT) == ["nowhere.md"]
+
+
+def test_readme_shows_the_example_cell_as_it_is() -> None:
+    example = (ROOT / "examples" / "my_cell.py").read_text("utf-8").splitlines()
+    shown = re.search(r"```python\n(.+?)```", README, re.DOTALL)
+    assert shown is not None
+    assert [line for line in shown[1].splitlines() if line not in example] == []
+    assert f"has {len(example)} lines" in README
+    assert len(example) < 25
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_readme_names_every_verb(verb: str) -> None:
+    assert f"`python -m bench {verb} " in README
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_s_commands_are_understood(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [word for word in shlex.split(command) if word != "-m"]
+    if words[0] in VERBS:
+        return
+    options = dict(word.split("=", 1) for word in words)
+    last = {key: values.split(",")[-1] for key, values in options.items()}  # of a sweep, one member
+    monkeypatch.setattr(sys, "argv", sys.argv)  # which Hydra is given its arguments by
+    composed: list[Composed] = []
+    run_hydra([f"{key}={value}" for key, value in last.items()], composed.append)
+    (run,) = composed
+    known = {**flatten(run.tree), **run.choices, **run.changed}
+    for key, value in last.items():
+        assert str(known[key.lstrip("+")]) == value
+
+
+def test_the_table_of_cells_has_all_of_them_and_each_keeps_its_laws() -> None:
+    rows = re.findall(r"^\| (\w+) +\|.*\| ([^|]+?) +\|$", (ROOT / "docs" / "cells.md").read_text("utf-8"), re.MULTILINE)
+    kept = dict(rows)
+    assert kept.pop("cell") == "laws"
+    assert sorted(kept) == sorted(name for name in choices("cell") if name != "custom")
+    assert all(re.fullmatch(r"(\d+) of \1|\d+ of \d+, \d+ fails as expected", laws) for laws in kept.values())

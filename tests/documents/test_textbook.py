@@ -1,0 +1,229 @@
+"""The tutorial's pages: each command works, and what its page says of it is so; at a small size where it trains."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from cli_tools import records
+from hypothesis import given
+from hypothesis import strategies as st
+from textbook import TUTORIAL, blocks, command, run, scores, script, smaller
+from torch import Generator
+
+from bench.cells.gru import GRU
+from bench.config.schema import BPTTConfig
+from bench.model.sequence import SequenceModel
+from bench.tasks.copy import Copy
+from bench.train.bptt import windows
+
+PAGES = sorted(path.name for path in TUTORIAL.glob("[0-9]*.md"))
+weights = st.floats(-2, 2)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def train(page, capsys, options, exit_code=0):
+    """Run a page's training command with other values of some options, on the CPU."""
+    said = run(smaller(command(page)[0], {**options, "hardware.device": "cpu"}), capsys)
+    assert said.code == exit_code, said.err
+
+
+# The pages themselves
+
+
+def links(page):
+    return re.findall(r"\]\(([\w-]+\.md)\)", (TUTORIAL / page).read_text("utf-8"))
+
+
+def test_the_index_leads_through_all_pages_in_order_and_each_to_the_next():
+    order = [*PAGES, "your-own-cell.md"]
+    assert links("README.md") == order
+    assert [links(page)[-1] for page in PAGES] == order[1:]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_short_and_has_one_command_and_its_output(page):
+    assert command(page) and blocks(page, "text")
+    assert len((TUTORIAL / page).read_text("utf-8").splitlines()) <= 80
+
+
+def test_plots_are_small_and_each_is_shown():
+    plots = {path.name: path.stat().st_size for path in (TUTORIAL / "img").iterdir()}
+    shown = [name for page in PAGES for name in re.findall(r"\]\(img/(.+?)\)", (TUTORIAL / page).read_text("utf-8"))]
+    assert sorted(shown) == sorted(plots) and max(plots.values()) < 60_000
+
+
+# Small programs: their output is the page's
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if command(page)[0][0] != "-m" and "vanishing" not in page])
+def test_a_program_prints_what_its_page_shows(page, capsys):
+    (words,), (shown,) = command(page), blocks(page, "text")
+    assert run(words, capsys).out == shown
+
+
+@given(st.floats(0.1, 2), st.integers(1, 12))
+def test_the_first_inputs_influence_is_a_power_of_the_weight(w, steps):
+    found = INFLUENCE(w, steps)
+    assert found == pytest.approx([w**n for n in range(steps)])
+
+
+INFLUENCE = script("scalar_recurrence.py")["influence"]
+BY_HAND = script("bptt_by_hand.py")
+
+
+@given(weights, weights, st.tuples(weights, weights, weights), weights)
+def test_bptt_by_hand_is_what_autograd_finds(u, w, xs, target):
+    hand, auto = BY_HAND["by_hand"](u, w, xs, target), BY_HAND["by_autograd"](u, w, xs, target)
+    assert hand == pytest.approx(auto, rel=0, abs=1e-12)
+
+
+def test_without_what_comes_back_from_later_steps_it_is_not():
+    """The page's way to see truncation: w = 0 on the way back."""
+    xs, hs = BY_HAND["INPUTS"], BY_HAND["forward"](0.5, 0.8, BY_HAND["INPUTS"])
+    ds = BY_HAND["backward"](0, hs, 1.0)
+    assert ds[:2] == [0, 0]
+    assert abs(ds[2] * hs[2] - BY_HAND["by_autograd"](0.5, 0.8, xs, 1.0)[1]) > 0.1
+
+
+def test_unrolled_copies_and_the_loop_that_shares_their_weights():
+    program = script("unrolling.py")
+    make = program["Vanilla"]
+    torch.manual_seed(1)
+    shared, x_TBF = make(2, 3).double(), torch.randn(5, 2, 2, dtype=torch.float64)
+    copies = [make(2, 3).double() for _ in x_TBF]
+    for copy in copies:
+        copy.load_state_dict(shared.state_dict())
+    assert torch.equal(program["run"]([shared] * 5, x_TBF), program["run"](copies, x_TBF))
+    parts = [program["gradient"](copy) for copy in copies]
+    torch.testing.assert_close(sum(parts), program["gradient"](shared))
+    assert not torch.allclose(sum(parts[1:-1]), program["gradient"](shared))
+
+
+@pytest.mark.parametrize(
+    ("read", "scored", "name"),
+    [
+        ("x", "y", "one to one"),
+        ("xxx", "yyy", "many to many, in step"),
+        ("xxx", ".yy", "many to many, delayed"),
+        ("xxx", "..y", "many to one"),
+        ("xx", "..yy", "many to many, one after the other"),
+    ],
+)
+def test_the_names_of_shapes(read, scored, name):
+    assert script("shapes.py")["shape"](read, scored) == name
+
+
+def test_gradients_vanish_as_the_page_shows(capsys):
+    (words,), (shown,) = command("07-vanishing.md"), blocks("07-vanishing.md", "text")
+    printed, table = (numbers(run(words, capsys).out), numbers(shown))
+    assert printed.keys() == table.keys()
+    assert all(printed[name] == pytest.approx(table[name], rel=0.1) for name in table)
+    after_20 = [row[-1] for row in table.values()]
+    assert after_20[0] < after_20[2] / 1e6 and after_20[2] < after_20[1] / 10 and after_20[1] < after_20[3] / 10
+    assert table["sigmoid"][-1] < 0.25**19 and table["relu, W_hh = I"][-1] > 0.9
+
+
+def numbers(table):
+    """The rows of the printed table by name."""
+    rows = [re.match(r"(.+?)((?: +[\d.]+e[+-]\d+)+)$", line) for line in table.splitlines()[1:]]
+    return {row[1]: [float(number) for number in row[2].split()] for row in rows}
+
+
+def test_plots_are_drawn(capsys):
+    run([*command("01-one-weight.md")[0], "--plot", "one.png"], capsys)
+    run([*command("07-vanishing.md")[0], "--plot", "two.png"], capsys)
+    assert all(Path(name).stat().st_size > 10_000 for name in ("one.png", "two.png"))
+
+
+# Runs, made small
+
+
+def test_hello_tells_one_l_from_the_other(capsys):
+    train("04-hello.md", capsys, {"budget.steps": 100})
+    said = run(command("04-hello.md")[1], capsys)
+    assert [line.split()[1:3] for line in said.out.splitlines()] == [["h", "e"], ["e", "l"], ["l", "l"], ["l", "o"]]
+
+
+@pytest.mark.slow
+def test_truncation_loses_what_lies_beyond_its_horizon(capsys):
+    small = {"task.delay": 4, "budget.steps": 250, "evaluations": 2, "bptt.horizon": "4,12"}
+    train("06-truncation.md", capsys, small)
+    found = scores("bptt.horizon")
+    assert found[4] < 0.65 and found[12] > 0.8
+
+
+@pytest.mark.parametrize(("horizon", "reached"), [(16, False), (20, True)])
+def test_beyond_the_horizon_the_gradient_is_exactly_zero(horizon, reached):
+    """In the page's task: of the embeddings of its symbols, from the last window, where all losses lie."""
+    task = Copy(symbols=4, delay=12, held_out=100)
+    torch.manual_seed(0)
+    model = SequenceModel(task.spec, GRU, hidden=8, embedding=8)
+    model.choose_unroll("eager")
+    batch = next(task.batches("train", 8, Generator().manual_seed(0)))
+    *_, (part, _) = windows(batch, BPTTConfig("truncated", 4, horizon))
+    state = model.initial_state(8)
+    with torch.no_grad():
+        for inputs in batch.inputs[: -len(part.inputs)]:
+            _, state = model.step(inputs, state)
+    logits, _ = model(part.inputs, state)
+    (task.loss(logits, part) * part.weight).sum().backward()
+    assert bool(model.encoder.weight.grad[2:].any()) == reached
+
+
+@pytest.mark.slow
+def test_clipping_rescues_what_explodes(capsys):
+    small = {"task.held_out": 200, "budget.steps": 200, "clip.norm": "null,100,1"}
+    train("08-exploding.md", capsys, small, exit_code=1)
+    found = scores("clip.norm")
+    assert found[None] is None and found[100] < 0.5 and found[1] > 0.9
+    assert [record["status"] for record in records(Path("results"))].count("diverged") == 1
+
+
+@pytest.mark.slow
+def test_n01_fails_where_orthogonal_works(capsys):
+    train("09-initialisation.md", capsys, {"init": "normal,orthogonal", "budget.steps": 200})
+    found = scores("init.recurrent")
+    assert found["normal"] < 0.3 and found["orthogonal"] > 0.7
+
+
+@pytest.mark.slow
+def test_gates_solve_what_vanilla_cannot(capsys):
+    train("10-gates.md", capsys, {"task.length": 16, "task.held_out": 200, "budget.steps": 400, "evaluations": 2})
+    found = scores("cell")
+    assert found["vanilla"] > 0.12 and found["lstm"] < 0.03 and found["gru"] < 0.03
+
+
+@pytest.mark.slow
+def test_residual_connections_train_depth(capsys):
+    train("11-depth.md", capsys, {"task.delay": 4, "budget.steps": 120, "evaluations": 1, "model.norm": "none"})
+    found = scores("model.residual")
+    assert found[True] > found[False] + 0.2
+
+
+def test_an_encoder_decoder_writes_numbers_it_has_not_seen(capsys):
+    train("12-encoder-decoder.md", capsys, {"task.largest": 299, "budget.steps": 150, "evaluations": 2})
+    (record,) = records(Path("results"))
+    assert record["metric"]["test"] > 0.7 and record["metric"]["baselines"]["word_for_word"] == 0
+    assert run(command("12-encoder-decoder.md")[1], capsys).out == "deux cent trente et un\n"
+
+
+def test_learning_curves_of_the_latest_sweep(capsys):
+    """The plots' program: it names what the runs differ in, and draws those that diverged as well."""
+    program = script("curves.py")
+    for steps in (4, 3):
+        small = {"task.held_out": 20, "budget.steps": steps, "evaluations": 1, "clip.norm": "null,1"}
+        train("08-exploding.md", capsys, small, exit_code=1)
+    runs = program["latest_sweep"](Path("results"))
+    found = [record for run in runs for record in records(Path("results")) if record["id"] == run.name]
+    assert {record["config"]["budget"]["steps"] for record in found} == {3}
+    assert [record["status"] for record in found] == ["diverged", "done"]
+    assert program["labels"](found) == ["clip.norm=null", "clip.norm=1.0"]
+    program["draw"](runs, Path("curves.png"))
+    assert Path("curves.png").stat().st_size > 10_000

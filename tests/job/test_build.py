@@ -1,0 +1,144 @@
+"""From configuration to task, model and optimiser, and one clear line where that cannot be."""
+
+import pytest
+import torch
+from tiny import Given, Turning, a_batch, a_config, a_setup
+
+from bench.api import Cell
+from bench.cells.lstm import LSTM
+from bench.config.schema import ModelConfig
+from bench.errors import ConfigError, DataError
+from bench.job.build import build, build_task
+
+COPY = "bench.tasks.copy.Copy"
+
+
+class NoStep(Cell):
+    """A cell that lacks a method."""
+
+    def initial_state(self, batch_size, like):
+        return like.new_zeros(batch_size, self.hidden_size)
+
+
+class EvenOnly(LSTM):
+    """A cell whose constructor refuses some sizes."""
+
+    def __init__(self, input_size, hidden_size):
+        if hidden_size % 2:
+            raise ValueError(f"hidden_size={hidden_size} must be even")
+        super().__init__(input_size, hidden_size)
+
+
+class OutOfData(Turning):
+    """A task whose data are not there."""
+
+    def __init__(self):
+        raise DataError("data.txt is empty; name another file")
+
+
+def given(**changes):
+    return a_setup(Given(train=[a_batch()]), **changes)
+
+
+def test_a_setup_has_what_the_configuration_says():
+    setup = given(cell="bench.cells.lstm.LSTM", model=ModelConfig(hidden=7, layers=2, dropout=0.5), unroll="eager")
+    assert [type(cell) for cell in setup.model.cells] == [LSTM, LSTM] == [setup.cell_class] * 2
+    assert setup.model.head.in_features == 7
+    assert setup.model.layers[1].around.dropout == 0.5
+    assert setup.unroll == "eager"
+    assert {parameter.dtype for parameter in setup.model.parameters()} == {torch.float64}
+
+
+def test_unroll_names_what_runs_in_fact():
+    assert given(unroll="auto").unroll == "vendor"
+
+
+def test_a_cells_options_reach_its_constructor():
+    config_cell = {"_target_": "bench.cells.lstm.LSTM", "forget_bias": 1}
+    cell = build_with(config_cell).model.cells[0]
+    assert (cell.bias_ih + cell.bias_hh)[5:10].tolist() == [1.0] * 5
+
+
+def build_with(cell_options):
+    config = a_config()
+    config.cell = cell_options
+    return build(config, Given(train=[a_batch()]))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"_target_": "bench.cells.lstm.LSTM", "forget": 1},
+            r"cell.forget: unknown option \(did you mean forget_bias\?\)",
+        ),
+        (
+            {"_target_": "bench.cells.lstm.LSTM", "forget_bias": "one"},
+            "cell.forget_bias=one: input should be a valid number",
+        ),
+        ({"_target_": "bench.cells.gru.GRU", "hidden_size": 3}, "cell.hidden_size: unknown option; GRU has none"),
+        ({"target": "torch.nn:LSTM"}, "cell.target: LSTM is no Cell: derive it from bench.api.Cell"),
+        ({"_target_": COPY}, "cell._target_: Copy is no Cell"),
+        ({}, "cell._target_=: write file.py:Class or package.module:Class"),
+        ({"target": "test_build:NoStep"}, "the cell cannot be built: .*NoStep.*step"),
+        ({"target": "test_build:EvenOnly"}, "the cell cannot be built: hidden_size=5 must be even"),
+        ({"target": "test_quick:WrongOutput"}, "cell WrongOutput breaks the law .* the output is"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_one_line(options, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        build_with(options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": "fast"}, "optimizer.lr=fast: input should be a valid number"),
+        ({"lr": -1.0}, "optimizer: Invalid learning rate: -1.0"),
+        ({"learning_rate": 0.1}, r"optimizer.learning_rate: unknown option"),
+        ({"betas": [0.9]}, "optimizer.betas"),
+        ({"_target_": "torch.nn.Linear"}, "optimizer._target_: Linear is no Optimizer"),
+    ],
+)
+def test_an_optimiser_that_cannot_be_is_one_line(options, message):
+    with pytest.raises(ConfigError, match=message):
+        given(optimizer={"_target_": "torch.optim.Adam", **options})
+
+
+@pytest.mark.parametrize(("name", "fused"), [("Adam", True), ("AdamW", True), ("SGD", True), ("Rprop", None)])
+def test_an_optimiser_is_fused_where_it_has_such_a_form(name, fused):
+    optimizer = given(optimizer={"_target_": f"torch.optim.{name}"}).optimizer
+    assert type(optimizer).__name__ == name
+    assert optimizer.defaults.get("fused") is fused
+
+
+def test_whoever_says_fused_false_gets_it():
+    assert given(optimizer={"_target_": "torch.optim.Adam", "fused": False}).optimizer.defaults["fused"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"_target_": COPY, "symbols": 0}, "task.symbols=0 must be at least 1"),
+        ({"_target_": COPY, "symbols": "five"}, "task.symbols=five: input should be a valid integer"),
+        ({"_target_": COPY, "symbols": 2.5}, "task.symbols=2.5: input should be a valid integer"),
+        (
+            {"_target_": COPY, "dely": 5},
+            r"task.dely: unknown option \(did you mean delay\?\); Copy has task.symbols, task.delay",
+        ),
+        ({"_target_": "bench.cells.gru.GRU"}, "task._target_: GRU is no Task: derive it from bench.api.Task"),
+    ],
+)
+def test_a_task_that_cannot_be_is_one_line(options, message):
+    with pytest.raises(ConfigError, match=message):
+        build_task(options)
+
+
+def test_a_tasks_own_error_about_its_data_comes_as_it_is():
+    with pytest.raises(DataError, match="data.txt is empty; name another file"):
+        build_task({"_target_": "test_build:OutOfData"})
+
+
+def test_a_task_is_built_from_its_options():
+    assert build_task({"_target_": COPY, "symbols": 6}).symbols == 6

@@ -1,0 +1,82 @@
+"""Matched sizes: the hidden size comes as near to the wanted count as one unit allows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli_tools import COPY, bench
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import a_model
+
+from bench.api import Features
+from bench.cells.exprnn import ExpRNN
+from bench.cells.gru import GRU
+from bench.cells.lstm import LSTM
+from bench.cells.vanilla import Vanilla
+from bench.config.schema import Config, MatchConfig
+from bench.errors import ConfigError
+from bench.job.build import build_model, build_task
+from bench.job.match import hidden_for
+from bench.measure.flops import flops_per_token, parameter_count
+
+TASK = build_task({"_target_": "bench.tasks.copy.Copy"})
+
+
+def of_size(cell):
+    return lambda hidden: build_model(Config(), TASK, cell, hidden)
+
+
+@settings(max_examples=10)
+@given(st.integers(10_000, 200_000), st.sampled_from([Vanilla, GRU, LSTM]))
+def test_no_other_size_is_nearer(wanted, cell):
+    build = of_size(cell)
+    hidden = hidden_for(MatchConfig(params=wanted), build)
+    gaps = {h: abs(parameter_count(build(h)) - wanted) for h in (hidden - 1, hidden, hidden + 1)}
+    assert min(gaps, key=gaps.__getitem__) == hidden
+
+
+def test_from_a_hundred_units_on_the_count_is_within_one_percent():
+    build = of_size(GRU)
+    hidden = hidden_for(MatchConfig(params=100_000), build)
+    assert hidden > 100
+    assert parameter_count(build(hidden)) == pytest.approx(100_000, rel=0.01)
+
+
+def test_flops_of_a_step_are_those_of_its_products():
+    """An LSTM has two products of 4 H rows, the head one of C rows; a multiply and an add are two."""
+    model = a_model(LSTM, hidden=7)
+    width = model.cells[0].input_size
+    outputs = model.head.out_features
+    assert flops_per_token(model) == 2 * (4 * 7 * (width + 7) + outputs * 7)
+
+
+def a_spec(width):
+    class Spec:
+        inputs = Features(width)
+
+    return Spec()
+
+
+def test_a_size_that_the_cell_refuses_is_passed_over():
+    assert hidden_for(MatchConfig(params=parameter_count(of_size(ExpRNN)(2))), of_size(ExpRNN)) == 2
+
+
+def test_a_count_out_of_reach_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"match.params=1: no hidden size comes .*nearest give .* size 1,"):
+        hidden_for(MatchConfig(params=1), of_size(GRU))
+
+
+def test_the_chosen_size_is_recorded_and_the_row_says_what_was_matched(capsys, tmp_path):
+    options = [word for word in COPY if not word.startswith("model.hidden")]
+    said = bench(capsys, *options, "cell=gru", "match.params=5000", f"results_dir={tmp_path}")
+    assert said.code == 0 and "gru(match.params=5000)" in said.out
+    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
+    assert record["config"]["model"]["hidden"] != 128
+    assert record["params"] == pytest.approx(5000, rel=0.1)
+
+
+def test_two_counts_cannot_both_be_matched(capsys, tmp_path):
+    said = bench(capsys, *COPY, "match.params=5000", "match.flops=5000", f"results_dir={tmp_path}")
+    assert said.code == 2 and "match.params and match.flops are both set" in said.err

@@ -1,0 +1,256 @@
+"""The encoder-decoder: what it has read reaches what it writes through one state, and by no other way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import mutants_sequences as mutants
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import CELLS, CPU64, a_config, few, seeded
+
+from bench.api import END, Batch, Features, Metric, TaskSpec, Tokens
+from bench.cells.gru import GRU
+from bench.cells.lstm import LSTM
+from bench.checks import TASK_LAWS, assert_task, check_task
+from bench.checks.compare import layout
+from bench.config.schema import BPTTConfig, MatchConfig, ModelConfig
+from bench.errors import ConfigError
+from bench.job.build import build
+from bench.measure.flops import flops_per_token, parameter_count
+from bench.measure.memory import measure_memory
+from bench.measure.speed import measure_speed
+from bench.model.layer import Around
+from bench.model.seq2seq import EncoderDecoder
+from bench.tasks.copy import Copy
+from bench.tasks.translation import Translation
+from bench.train.evaluate import evaluate
+from bench.train.loop import train
+
+SYMBOLS, OUTPUTS = 4, 5
+BPTT = {"bptt": BPTTConfig("truncated", window=2)}
+
+
+def a_model(cell=GRU, inputs=None, layers=2, embedding=3, unroll="eager", **options):
+    """A float64 model with weights far from each other."""
+    torch.manual_seed(0)
+    metric = Metric("accuracy", "share", "max", chance=0.0)
+    spec = TaskSpec("given-v1", inputs or Tokens(SYMBOLS), OUTPUTS, "sequence", metric, "", "", longest=6)
+    model = EncoderDecoder(spec, cell, 5, layers=layers, embedding=embedding, **options).double()
+    model.choose_unroll(unroll)
+    return model
+
+
+def a_batch(S=4, written=(5, 3, 1), seed=0, more=0):
+    """Random sources of S steps, and targets of as many steps as `written` says, padded with `more` steps."""
+    generator, lengths_B = seeded(seed), torch.tensor(written)
+    inside_UB = torch.arange(max(written) + more)[:, None] < lengths_B
+    targets_UB = torch.randint(1, OUTPUTS, inside_UB.shape, generator=generator) * inside_UB
+    targets_UB[lengths_B - 1, torch.arange(len(written))] = END
+    return Batch(
+        inputs=torch.randint(SYMBOLS, (S, len(written)), generator=generator),
+        targets=targets_UB,
+        weight=inside_UB.double(),
+        fresh=torch.ones(len(written), dtype=torch.bool),
+        lengths=S + lengths_B,
+    )
+
+
+def predict(model, batch):
+    return model.predict(batch, model.initial_state(len(batch.fresh)))[0]
+
+
+def total_loss(logits, batch):
+    flat = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+    return (flat.view_as(batch.weight) * batch.weight).sum()
+
+
+def gradients(model, loss):
+    return torch.autograd.grad(loss, list(model.parameters()))
+
+
+def naive(model, batch):
+    """The summed loss, lane by lane and step by step."""
+    loss = 0.0
+    for lane, length in enumerate(batch.lengths.tolist()):
+        states = [cell.initial_state(1, like=model.head.weight) for cell in model.cells]
+        for symbol in batch.inputs[:, lane]:
+            x = model.reader.encoder(symbol[None])
+            for layer, cell in enumerate(model.reader.cells):
+                x, states[layer] = cell.step(x, states[layer])
+        written = batch.targets[: length - len(batch.inputs), lane].tolist()
+        for before, after in pairwise([END, *written]):
+            x = model.encoder(torch.tensor([before]))
+            for layer, cell in enumerate(model.cells):
+                x, states[layer] = cell.step(x, states[layer])
+            loss = loss - model.head(x).log_softmax(-1)[0, after]
+    return loss
+
+
+@pytest.mark.parametrize("unroll", ["eager", "auto"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_loss_and_gradients_are_those_of_a_naive_loop(cell, unroll):
+    model, batch = a_model(cell, unroll=unroll), a_batch()
+    found, wanted = total_loss(predict(model, batch), batch), naive(model, batch)
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(gradients(model, found), gradients(model, wanted))
+    assert all(gradient.any() for gradient in gradients(model, total_loss(predict(model, batch), batch)))
+
+
+@few
+@given(st.integers(1, 9), st.sampled_from([GRU, LSTM]))
+def test_what_has_been_read_is_a_state_of_one_size_however_long_it_was(S, cell):
+    model = a_model(cell)
+    assert layout(model.read(a_batch(S).inputs)) == layout(model.initial_state(3))
+
+
+def test_the_state_is_all_that_the_decoder_sees(monkeypatch):
+    model, first, second = a_model(), a_batch(seed=0), a_batch(S=7, seed=1)
+    second = replace(second, targets=first.targets)
+    assert not torch.allclose(predict(model, first), predict(model, second))
+    state = model.read(first.inputs)
+    monkeypatch.setattr(model, "read", lambda *_: state)
+    assert torch.equal(predict(model, first), predict(model, second))
+    assert torch.equal(model.decode(first.inputs), model.decode(second.inputs))
+
+
+def test_every_layer_starts_where_its_own_has_ended():
+    model, batch = a_model(), a_batch()
+    state = tuple((h.detach().requires_grad_(),) for (h,) in model.read(batch.inputs))
+    logits, _ = model(batch.targets, state)
+    assert all(torch.autograd.grad(logits.sum(), h, retain_graph=True)[0].any() for (h,) in state)
+
+
+def test_a_tied_embedding_is_the_decoder_s():
+    model = a_model(embedding=5, tie=True)
+    assert model.encoder.weight is model.head.weight
+    assert model.reader.encoder.weight.shape == (SYMBOLS, 5)
+    assert predict(model, a_batch()).shape == (5, 3, OUTPUTS)
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch", "batch_per_step"])
+def test_what_stands_around_a_cell_stands_around_those_of_both_halves(norm):
+    around = Around(norm=norm, residual=True, dropout=0.5, zoneout=0.1, recurrent_dropout=0.1)
+    model = a_model(around=around, teacher_forcing=0.5)
+    assert predict(model, a_batch()).isfinite().all()
+    model.eval()
+    assert torch.equal(predict(model, a_batch()), predict(model, a_batch()))
+    assert model.decode(a_batch().inputs).shape[1] == 3
+
+
+def test_features_are_read_as_symbols_are():
+    model = a_model(inputs=Features(3))
+    batch = replace(a_batch(), inputs=torch.randn(4, 3, 3, generator=seeded()))
+    assert predict(model, batch).shape == (5, 3, OUTPUTS)
+    assert model.decode(batch.inputs).shape[1] == 3
+
+
+@few
+@given(st.integers(0, 3), st.integers(0, 99))
+def test_padding_of_targets_changes_nothing(more, seed):
+    model, batch = a_model(), a_batch()
+    padded = a_batch(more=more)
+    noise = torch.randint(OUTPUTS, padded.targets.shape, generator=seeded(seed))
+    padded = replace(padded, inputs=batch.inputs, targets=torch.where(padded.weight > 0, padded.targets, noise))
+    padded.targets[: len(batch.targets)][batch.weight > 0] = batch.targets[batch.weight > 0]
+    losses = [total_loss(predict(model, each), each) for each in (batch, padded)]
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*(gradients(model, loss) for loss in losses))
+    assert batch.tokens == padded.tokens == 3 * 4 + 9
+
+
+def test_with_all_symbols_given_taking_turns_is_the_fast_path():
+    batch = a_batch()
+    fast, turns = a_model(teacher_forcing=1.0), a_model(teacher_forcing=1 - 1e-12)
+    torch.testing.assert_close(predict(turns, batch), predict(fast, batch))
+    torch.testing.assert_close(*(gradients(m, total_loss(predict(m, batch), batch)) for m in (fast, turns)))
+
+
+def test_with_no_symbol_given_the_decoder_goes_on_from_its_own():
+    model, batch = a_model(teacher_forcing=0.0), a_batch()
+    logits = predict(model, batch)
+    symbol, state = torch.full((3,), END), model.read(batch.inputs)
+    for expected in logits:
+        found, state = model.step(symbol, state)
+        torch.testing.assert_close(found, expected)
+        symbol = found.argmax(-1)
+    assert not torch.allclose(logits, predict(a_model(), batch))
+
+
+def test_a_rate_between_gives_some_symbols_by_torch_s_generator():
+    model, batch = a_model(teacher_forcing=0.5), a_batch(written=(9,) * 40)
+    torch.manual_seed(1)
+    first = predict(model, batch)
+    assert not torch.allclose(first, predict(model, batch))
+    torch.manual_seed(1)
+    assert torch.equal(first, predict(model, batch))
+
+
+def test_scores_are_of_given_symbols_whatever_the_rate():
+    batch = a_batch()
+    assert torch.equal(predict(a_model(teacher_forcing=0.0).eval(), batch), predict(a_model().eval(), batch))
+
+
+@pytest.mark.parametrize("options", [BPTT, {"bptt": BPTTConfig(checkpoint=True)}])
+def test_windows_of_time_are_refused(options):
+    with pytest.raises(ConfigError, match=r"bptt.*: translation-v1 reads a whole sequence.* choose bptt=full"):
+        build(a_config(**options), mutants.Good())
+
+
+@pytest.mark.parametrize("option", [{"beam": 2}, {"teacher_forcing": 0.5}])
+def test_options_of_the_encoder_decoder_are_refused_elsewhere(option):
+    with pytest.raises(ConfigError, match=r"model.\w+=.*: copy-v1 writes no sequence; leave it at 1"):
+        build(a_config(model=ModelConfig(**option)), Copy())
+
+
+def test_a_model_has_the_size_that_was_asked_for_and_is_trained_and_measured(monkeypatch):
+    monkeypatch.setattr("bench.hardware.timing._SECONDS", 0)
+    task = mutants.Good()
+    config = a_config(match=MatchConfig(params=20_000), model=ModelConfig(embedding=4, teacher_forcing=0.9, beam=2))
+    setup = build(config, task)
+    assert parameter_count(setup.model) == pytest.approx(20_000, rel=0.02)
+    hidden = setup.config.model.hidden
+    assert flops_per_token(setup.model) == 2 * hidden * (3 * (4 + hidden) + task.spec.outputs)
+    batches = task.batches("train", 20, seeded())
+    losses = [step.loss for step in train(setup.model, task, setup.optimizer, batches, setup.config, CPU64)]
+    assert losses[-1] < losses[0]
+    assert evaluate(setup.model, task, "valid", CPU64)["nll"] < losses[0]
+    speed = measure_speed(setup.model, task, setup.optimizer, setup.config, CPU64)
+    assert all(figure["median"] > 0 for figure in speed.values())
+    assert measure_memory(setup.model, task, setup.optimizer, setup.config, CPU64)["peak_mib"] > 0
+
+
+HERE = [law for law in TASK_LAWS if law not in ("same seed same batches", "memory is flat")]
+
+MUTANTS = [
+    # mutant, the law it breaks, what the verdict says, and the laws that cannot but fail, too
+    ("WritesForEver", "spec is honoured", "spec.longest is not set", set()),
+    ("GoesOn", "spec is honoured", "a lane is not fresh", {"splits are disjoint"}),
+    ("CountsNoSteps", "spec is honoured", "lengths is None", set()),
+    (
+        "StopsEarly",
+        "spec is honoured",
+        "the first END, 0, of a lane's targets is not at its last step",
+        {"a constant predictor scores chance"},
+    ),
+    ("AlignedTargets", "spec is honoured", "weight is", set(TASK_LAWS)),
+    ("MeanOfOutputs", "tallies add up", "train: `outputs` of a batch is", set()),
+    ("ReadsPadding", "weights cover what is scored", "changes with targets where the weight is 0", set()),
+    ("RosyChance", "a constant predictor scores chance", "said to be 0.5 share", set()),
+]
+
+
+@pytest.mark.parametrize(("mutant", "law", "message", "others"), MUTANTS, ids=[row[0] for row in MUTANTS])
+def test_a_mutant_breaks_its_law(mutant, law, message, others):
+    failed = {v.law: v.message for v in check_task(getattr(mutants, mutant), laws=HERE) if v.outcome == "failed"}
+    assert message in failed[law]
+    assert set(failed) <= {law} | others
+
+
+def test_the_task_that_the_mutants_are_made_from_keeps_the_laws():
+    assert_task(mutants.Good, laws=HERE)
+    assert_task(Translation, {"largest": 200, "tokens": "character", "source_language": "de"}, laws=HERE)

@@ -1,0 +1,129 @@
+"""Labels decide which runs share a row: whatever a run has changed is in them, and no more."""
+
+from dataclasses import asdict
+
+import pytest
+from cli_tools import bench
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.config.compose import run_hydra
+from bench.config.schema import Config
+from bench.config.tree import flatten
+from bench.results.labels import cell_name, make_labels, run_stem
+
+DEFAULTS = asdict(Config())
+CHOICES = {"task": "copy", "cell": "gru", "bptt": "full", "optimizer": "adam", "schedule": "constant"}
+_ELSEWHERE = ("task", "cell", "optimizer", "schedule", "seed", "results_dir", "rerun", "budget", "hardware")
+OPTIONS = sorted(key for key in flatten(DEFAULTS) if key.partition(".")[0] not in _ELSEWHERE and key != "bptt.window")
+changes = st.dictionaries(st.sampled_from(OPTIONS), st.integers(2, 99)).map(lambda found: dict(sorted(found.items())))
+
+
+def labels(changed=None, choices=None, hardware="a processor", **tree):
+    return make_labels("copy-v1", {**DEFAULTS, **tree}, {**CHOICES, **(choices or {})}, changed or {}, hardware)
+
+
+def composed(*arguments):
+    """The labels of a run as it is composed from the command line."""
+    found = []
+    run_hydra(list(arguments), found.append)
+    (run,) = found
+    return make_labels("task-v1", run.tree, run.choices, run.changed, "a processor")
+
+
+def test_a_run_at_the_defaults_has_short_names():
+    assert labels() == {
+        "task": "copy-v1",
+        "cell": "gru",
+        "bptt": "full",
+        "budget": "1000 steps",
+        "hardware": "a processor",
+    }
+
+
+@given(st.sampled_from(OPTIONS), st.integers(2, 99))
+def test_whatever_is_changed_is_named_with_its_value(option, value):
+    assert f"{option.removeprefix('bptt.')}={value}" in "".join(labels({option: value}).values())
+
+
+@given(changes, changes)
+def test_runs_that_changed_different_things_never_share_a_row(one, other):
+    assert (labels(one) == labels(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("seed=3", "results_dir=/tmp/x", "rerun=true", "hardware.threads=2"), {"cell": "gru", "bptt": "full"}),
+        (("model.hidden=64",), {"cell": "gru(model.hidden=64)"}),
+        (("model.hidden=128",), {"cell": "gru"}),
+        (("cell=lstm", "cell.forget_bias=2"), {"cell": "lstm(forget_bias=2)"}),
+        (("match.params=9000",), {"cell": "gru(match.params=9000)"}),
+        (("unroll=eager",), {"cell": "gru(unroll=eager)"}),
+        (("task.delay=7",), {"task": "task-v1(delay=7)"}),
+        (("bptt=truncated",), {"bptt": "truncated(16)"}),
+        (("bptt=truncated", "bptt.window=4", "clip.norm=null"), {"bptt": "truncated(4, clip.norm=null)"}),
+        (("optimizer=sgd",), {"bptt": "full(optimizer=sgd)"}),
+        (("optimizer.betas=[0.8,0.9]",), {"bptt": "full(optimizer.betas=[0.8, 0.9])"}),
+        (("schedule=cosine",), {"bptt": "full(schedule=cosine)"}),
+        (("schedule=cosine", "schedule.warmup=0.1"), {"bptt": "full(schedule=cosine, schedule.warmup=0.1)"}),
+        (("schedule=constant", "accumulate=1", "ema=null"), {"bptt": "full"}),
+        (("accumulate=2", "ema=0.9", "patience=3"), {"bptt": "full(accumulate=2, ema=0.9, patience=3)"}),
+        (("batch_size=7", "evaluations=3"), {"bptt": "full(batch_size=7, evaluations=3)"}),
+        (("budget.seconds=2.5",), {"budget": "2.5 seconds", "bptt": "full"}),
+        (("budget.examples=500",), {"budget": "500 examples"}),
+        (("budget.steps=null",), {"budget": "none"}),
+        (("task=charlm", "task.source=/far/away/input.txt"), {"task": "task-v1(source=input.txt)"}),
+        (("task=charlm", "task.source=/far/away/"), {"task": "task-v1(source=away)"}),
+        (("task=charlm", "task.source=hub:some/text8"), {"task": "task-v1(source=text8)"}),
+        (("task=charlm", "task.source=[/far/a.txt,b.txt]"), {"task": "task-v1(source=[a.txt, b.txt])"}),
+        (("cell=custom", "cell.target=far/mine.py:Mine"), {"cell": "custom:Mine"}),
+        (("cell=custom", "cell.target=a.b:Mine", "+cell.alpha=0.5"), {"cell": "custom:Mine(alpha=0.5)"}),
+    ],
+)
+def test_a_command_has_these_labels(arguments, expected):
+    found = composed(*arguments)
+    assert {column: found[column] for column in expected} == expected
+
+
+def test_an_experiment_is_named_and_what_is_changed_from_it_too():
+    experiment = ("+experiment=tinyshakespeare", "task.source=/far/input.txt")
+    assert composed(*experiment)["bptt"].startswith("full +tinyshakespeare")
+    assert composed(*experiment)["cell"] == "gru"
+    assert composed(*experiment, "model.layers=1")["cell"] == "gru(model.layers=1)"
+
+
+def test_what_is_changed_reaches_a_record_without_seed_places_and_hardware():
+    found = []
+    stated = ["seed=3", "results_dir=x", "rerun=true", "hardware.threads=2"]
+    run_hydra([*stated, "clip.norm=2", "optimizer=sgd"], found.append)
+    assert found[0].changed == {"clip.norm": 2.0, "optimizer": "sgd"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "cell", "name"),
+    [
+        ("gru", {}, "gru"),
+        ("custom", {"target": "my.dir/cells.py:Mine"}, "custom:Mine"),
+        ("custom", {"target": "package.module:Mine"}, "custom:Mine"),
+        ("custom", {"target": "package.module.Mine"}, "custom:Mine"),
+        ("custom", {}, "custom:?"),
+    ],
+)
+def test_a_custom_cell_is_called_by_its_class(choice, cell, name):
+    assert cell_name(choice, cell) == name
+
+
+@given(st.text(), st.text(), st.integers())
+def test_an_id_is_safe_as_a_folders_name(task, cell, seed):
+    stem = run_stem(task, cell, seed, "0123456789abcdef")
+    assert not set(stem) & set('/\\:*?"<>| \n\0')
+    assert stem.endswith("_01234567")
+
+
+def test_two_model_sizes_are_two_rows_of_the_leaderboard(capsys, tmp_path):
+    for hidden in (4, 5):
+        tiny = ("budget.steps=1", "evaluations=1", "task.held_out=20", f"model.hidden={hidden}")
+        assert bench(capsys, *tiny, f"results_dir={tmp_path}").code == 0
+    said = bench(capsys, "leaderboard", f"results_dir={tmp_path}")
+    assert sum("gru(model.hidden=" in line for line in said.out.splitlines()) == 2

@@ -1,0 +1,91 @@
+"""The leaderboard as people read it: blocks, heads, and digits that mean something."""
+
+import re
+
+import pytest
+from factories import a_failure, a_row
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.results.record import Record
+from bench.tables.tabulate import tabulate
+from bench.tables.text import to_markdown, to_text
+
+TEXT = """\
+charlm-v1: bits_per_character, lower is better, chance 4.5
+bptt full; budget 1500 steps; hardware a processor, cpu 1 thread float32
+cell  score          seeds  params  train tok/s  infer tok/s  µs/step   MiB  seconds  failed
+lstm  2.000 ±12.706      2   51.2k         150k         150k     45.2  12.5     31.2       0
+gru   2.500              1   51.2k         150k         150k     45.2  12.5     31.2       0
+rnn   -                  0       -            -            -        -     -        -       1
+
+copy-v1: recall_accuracy, higher is better, chance 0.2, solved 1
+budget 1500 steps; hardware a processor, cpu 1 thread float32
+cell  bptt  score  seeds  gap closed  params  train tok/s  infer tok/s  µs/step   MiB  seconds
+gru   full  0.970      1       0.963   51.2k         150k         150k     45.2  12.5     31.2
+gru   half  0.500      1       0.375   51.2k         150k         150k     45.2  12.5     31.2"""
+
+
+@pytest.fixture
+def frame():
+    charlm = {"task": "charlm-v1", "metric": "bits_per_character", "direction": "min", "chance": 4.5, "solved": None}
+    return tabulate(
+        [
+            a_row(),
+            a_row(bptt="half", test=0.5),
+            a_row(**charlm, cell="gru", test=2.5),
+            *(a_row(**charlm, cell="lstm", seed=seed, test=1.0 + 2 * seed) for seed in (0, 1)),
+            Record.row(a_failure(), 1)._replace(task="charlm-v1", cell="rnn"),
+        ]
+    )
+
+
+def test_the_text_has_a_block_a_task_and_leaves_out_what_is_empty_or_the_same(frame):
+    assert to_text(frame) == TEXT
+    assert to_text(frame, ["cell", "score"]).splitlines()[1:3] == ["cell  score", "lstm  2.000 ±12.706"]
+    assert to_text(tabulate([])) == "no runs yet"
+
+
+def test_rows_without_a_score_stand_with_those_that_have_one():
+    failed = a_row(cell="lstm", status="failed")
+    (block,) = to_text(tabulate([a_row(test=None), failed])).split("\n\n")
+    assert block.startswith("copy-v1: valid recall_accuracy,") and "lstm" in block
+    assert to_text(tabulate([failed])).startswith("copy-v1: no run got as far as a score\n")
+
+
+def test_markdown_holds_the_same_cells_as_the_text(frame):
+    pipe = tabulate([a_row(cell="a|b")])
+    assert r"| a\|b |" in to_markdown(pipe)
+    lines = [line for line in to_markdown(frame).splitlines() if line and "---" not in line]
+    cells = [re.findall(r"[^|]+", line) for line in lines]
+    assert [[cell.strip() for cell in row] for row in cells] == [
+        [cell.strip() for cell in re.split(r"  +", f"### {line}" if "better" in line else line)]
+        for line in TEXT.splitlines()
+        if line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tests", "shown"),
+    [
+        ([0.9874], "0.987"),
+        ([2.34567], "2.346"),
+        ([123.456], "123.5"),
+        ([0.0], "0.000"),
+        ([0.0456], "0.0456"),
+        ([1.23e-7], "1.23e-07"),
+        ([0.5, 0.5], "0.500 ±0.000"),
+        ([0.50001, 0.50003], "0.5000 ±0.0001"),
+    ],
+)
+def test_scores_show_digits_that_mean_something(tests, shown):
+    text = to_text(tabulate([a_row(seed=seed, test=score) for seed, score in enumerate(tests)]), ["cell", "score"])
+    assert text.splitlines()[-1].split(maxsplit=1)[1] == shown
+
+
+@settings(max_examples=30)
+@given(st.floats(1, 1e11))
+def test_speeds_are_shown_to_three_digits(speed):
+    shown = to_text(tabulate([a_row(train_tokens_per_s=speed)]), ["train_tokens_per_s"]).split()[-1]
+    number, letter = re.fullmatch(r"([\d.]+)([kMG]?)", shown).groups()
+    assert float(number) * 1000 ** " kMG".index(letter or " ") == pytest.approx(speed, rel=0.005)

@@ -1,0 +1,220 @@
+"""The leaderboard: what counts in a row, what is kept apart, and the same bytes from the same runs."""
+
+import math
+import re
+from statistics import fmean, median
+
+import pandas as pd
+import pytest
+from factories import a_failure, a_row, publish
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.errors import StoreError
+from bench.results.record import Record
+from bench.results.store import Store
+from bench.stats.interval import mean_interval
+from bench.tables.files import write
+from bench.tables.tabulate import COLUMNS, select, tabulate
+
+scores = st.floats(0, 1)
+
+
+def only(rows):
+    """The one row of the table over `rows`."""
+    (line,) = tabulate(rows).to_dict("records")
+    return line
+
+
+def test_the_columns_are_the_public_ones_in_their_order():
+    public = (
+        "task cell bptt budget hardware metric direction score ci_low ci_high seeds chance solved gap_closed params "
+        "train_tokens_per_s infer_tokens_per_s step_us peak_mib seconds done failed diverged"
+    ).split()
+    assert list(COLUMNS) == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
+
+
+@settings(max_examples=30)
+@given(st.lists(scores, min_size=1, max_size=6))
+def test_a_row_is_the_mean_over_its_seeds(tests):
+    line = only([a_row(seed=seed, test=score, seconds=float(seed)) for seed, score in enumerate(tests)])
+    assert (line["score"], line["ci_low"], line["ci_high"]) == pytest.approx(mean_interval(tests), nan_ok=True)
+    assert line["gap_closed"] == pytest.approx((fmean(tests) - 0.2) / 0.8)
+    assert (line["seeds"], line["done"], line["seconds"]) == (len(tests), len(tests), median(range(len(tests))))
+    assert (line["metric"], line["params"]) == ("recall_accuracy", 51_210)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.sampled_from([a_row(seed=s, test=s / 8, cell=c) for s in range(8) for c in "ab"]), unique=True),
+    st.randoms(),
+)
+def test_the_order_of_the_runs_changes_nothing(rows, shuffle):
+    shuffled = rows.copy()
+    shuffle.shuffle(shuffled)
+    pd.testing.assert_frame_equal(tabulate(rows), tabulate(shuffled), check_exact=True)
+
+
+@pytest.mark.parametrize("column", ["task", "cell", "bptt", "budget", "hardware"])
+def test_runs_that_differ_in_a_key_column_are_never_averaged(column):
+    assert list(tabulate([a_row(test=0.0), a_row(seed=1, test=1.0, **{column: "other"})])["score"]) in ([0, 1], [1, 0])
+
+
+def attempts(*statuses):
+    """Attempts at one run, each scoring its number."""
+    return [a_row(id=f"run-{n}", identity="same", written=n, status=s, test=float(n)) for n, s in enumerate(statuses)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "score", "counts"),
+    [
+        (["done", "done"], 1, (1, 0, 0)),
+        (["done", "failed"], 0, (1, 0, 0)),
+        (["failed", "diverged", "done"], 2, (1, 0, 0)),
+        (["failed", "failed"], None, (0, 1, 0)),
+        (["failed", "diverged"], None, (0, 0, 1)),
+        (["failed", "interrupted"], None, (0, 1, 0)),
+        (["done", "interrupted"], 0, (1, 0, 0)),
+    ],
+)
+def test_of_the_attempts_at_a_run_the_latest_done_counts_else_the_latest(statuses, score, counts):
+    line = only(attempts(*statuses))
+    assert (line["done"], line["failed"], line["diverged"]) == counts
+    assert line["score"] == score if score is not None else math.isnan(line["score"])
+    assert line["seeds"] == line["done"]
+
+
+def test_attempts_written_in_the_same_moment_are_ordered_by_their_number():
+    rows = [a_row(id=f"run-{n}", identity="same", test=float(n)) for n in (10, 9)]
+    assert only(rows)["score"] == 10.0
+
+
+def test_interrupted_runs_alone_make_no_row():
+    assert tabulate([a_row(status="interrupted")]).empty
+
+
+def test_failures_of_other_seeds_are_counted_beside_the_score():
+    line = only([a_row(seed=0, test=0.5), a_row(seed=1, status="failed"), a_row(seed=2, status="diverged", test=0.9)])
+    assert (line["score"], line["seeds"], line["done"], line["failed"], line["diverged"]) == (0.5, 1, 1, 1, 1)
+
+
+def test_the_newer_of_two_runs_of_one_seed_takes_the_others_place():
+    """As when a cell of one's own was edited in between: its row is the new cell's, and no mean of both."""
+    rows = [a_row(seed=0, identity="a", test=0.2, written=1), a_row(seed=0, identity="b", test=0.4, written=2)]
+    line = only([*rows, a_row(seed=1, test=0.7)])
+    assert (line["seeds"], line["done"]) == (2, 2)
+    assert (line["score"], line["ci_low"]) == pytest.approx(mean_interval([0.4, 0.7])[:2])
+
+
+def test_without_a_test_score_the_valid_score_counts_and_is_called_so():
+    line = only([a_row(test=None, valid=0.5)])
+    assert (line["metric"], line["score"]) == ("valid recall_accuracy", 0.5)
+
+
+def test_a_score_that_some_runs_lack_is_none():
+    line = only([a_row(seed=0, test=0.9, valid=None), a_row(seed=1, test=None, valid=0.5)])
+    assert math.isnan(line["score"]) and line["seeds"] == 2
+
+
+def test_without_a_solved_score_no_gap_is_closed():
+    assert math.isnan(only([a_row(solved=None)])["gap_closed"])
+
+
+def test_different_data_under_one_label_are_kept_apart():
+    old, new, failed = (a_row(seed=s, fingerprint=f, test=0.1 * s) for s, f in enumerate(["0" * 64, "1" * 64, None]))
+    assert list(tabulate([old, new, failed])["task"]) == ["copy-v1", "copy-v1@00000000", "copy-v1@11111111"]
+    assert only([new, failed._replace(status="failed")])["failed"] == 1
+    alike = tabulate([old, new._replace(fingerprint="0" * 63 + "1")])
+    assert list(alike["task"]) == ["copy-v1@00000000"] * 2
+
+
+@settings(max_examples=30)
+@given(st.lists(scores, min_size=2, max_size=5), st.sampled_from(["max", "min"]))
+def test_the_best_score_comes_first_and_none_last(tests, direction):
+    rows = [a_row(cell=str(n), test=score, direction=direction) for n, score in enumerate(tests)]
+    ranked = list(tabulate([*rows, a_row(cell="broken", status="failed")])["score"])
+    assert ranked[:-1] == sorted(tests, reverse=direction == "max") and math.isnan(ranked[-1])
+
+
+def test_machines_are_not_ranked_against_each_other():
+    rows = [a_row(hardware=h, cell=c, test=t) for h, c, t in (("b", "x", 0.9), ("a", "x", 0.1), ("a", "y", 0.2))]
+    assert list(tabulate(rows)["hardware"]) == ["a", "a", "b"]
+
+
+def test_valid_scores_are_not_ranked_among_test_scores():
+    rows = [a_row(cell="a", test=0.5), a_row(cell="b", test=None, valid=0.3), a_row(cell="c", test=0.1)]
+    assert list(tabulate(rows)["cell"]) == ["a", "c", "b"]
+
+
+def test_a_sweep_can_be_tabulated_by_itself():
+    rows = [a_row(seed=seed) for seed in range(5)]
+    assert [row.seed for row in select(rows, {"run-1", "run-3", "unknown"})] == [1, 3]
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A results folder with two tasks, a failed run and an unreadable record."""
+    store = Store(tmp_path)
+    labels = Record.read(publish(store, "first")).labels
+    publish(store, "second", seed=1, labels={**labels, "task": "charlm-v1(source=a/b)"})
+    with store.open("third") as folder:
+        folder.publish(a_failure(labels=labels, identity="third", seed=1))
+    publish(store, "fourth").joinpath("record.json").write_text("{")
+    return tmp_path
+
+
+def test_writing_makes_a_table_and_one_for_each_task_and_warns(results):
+    warnings = []
+    frame = write(results, warnings.append)
+    names = sorted(path.name for path in results.iterdir() if path.is_file())
+    assert names[1:] == ["copy-v1.csv", "leaderboard.csv"]
+    assert re.fullmatch(r"charlm-v1\(source=a_b\)-[0-9a-f]{8}\.csv", names[0])
+    assert len(warnings) == 1 and "fourth" in warnings[0]
+    table = pd.read_csv(results / "leaderboard.csv")
+    assert tuple(table.columns) == COLUMNS and list(table["failed"]) == [0, 1]
+    pd.testing.assert_frame_equal(table, frame, check_dtype=False)
+    assert (results / "copy-v1.csv").read_text().splitlines()[1:] == (
+        results / "leaderboard.csv"
+    ).read_text().splitlines()[2:]
+
+
+def test_writing_again_gives_the_same_bytes(results, capsys):
+    write(results)
+    before = {path: path.read_bytes() for path in results.glob("*.csv")}
+    write(results)
+    assert {path: path.read_bytes() for path in results.glob("*.csv")} == before
+    assert capsys.readouterr().err.count("fourth") == 2
+
+
+def test_tasks_that_differ_only_in_unsafe_characters_have_a_file_each(tmp_path):
+    labels = Record.read(publish(Store(tmp_path), "run")).labels
+    for task in ("a/b", "a:b", "a_b", "leaderboard", "../up"):
+        publish(Store(tmp_path), f"run-{task.replace('/', '-')}", labels={**labels, "task": task})
+    write(tmp_path)
+    assert len(list(tmp_path.glob("*.csv"))) == 7 and not list(tmp_path.parent.glob("*.csv"))
+
+
+def test_a_folder_without_runs_is_named_and_not_made(tmp_path):
+    with pytest.raises(StoreError, match=r"^there are no runs in .*reslts/runs: .* results_dir="):
+        write(tmp_path / "reslts")
+    assert not (tmp_path / "reslts").exists()
+
+
+def test_tables_that_cannot_be_written_are_one_line(results):
+    (results / "leaderboard.csv").mkdir()
+    with pytest.raises(StoreError, match=r"^cannot write to .*: Is a directory; .* results_dir="):
+        write(results)
+
+
+def test_five_thousand_runs_are_read_once(tmp_path, monkeypatch):
+    store, read, text = Store(tmp_path), Record.read, Record.read(publish(Store(tmp_path), "first")).to_json()
+    for number in range(4999):
+        folder = store.runs / f"run{number}"
+        folder.mkdir()
+        (folder / "record.json").write_text(text.replace('"seed": 0', f'"seed": {number + 1}'))
+    count = []
+    monkeypatch.setattr(Record, "read", lambda folder: count.append(folder) or read(folder))
+    first = write(tmp_path)
+    assert len(count) == 5000 and list(first["seeds"]) == [5000]
+    pd.testing.assert_frame_equal(write(tmp_path), first)
+    assert len(count) == 5000
