@@ -29,6 +29,14 @@ class EvenOnly(LSTM):
         super().__init__(input_size, hidden_size)
 
 
+class WrongOutput(LSTM):
+    """A cell whose output lacks a unit."""
+
+    def step(self, x_BF, state):
+        y_BH, state = super().step(x_BF, state)
+        return y_BH[:, 1:], state
+
+
 class OutOfData(Turning):
     """A task whose data are not there."""
 
@@ -82,7 +90,7 @@ def build_with(cell_options):
         ({}, "cell._target_=: write file.py:Class or package.module:Class"),
         ({"target": "test_build:NoStep"}, "the cell cannot be built: .*NoStep.*step"),
         ({"target": "test_build:EvenOnly"}, "the cell cannot be built: hidden_size=5 must be even"),
-        ({"target": "test_quick:WrongOutput"}, "cell WrongOutput breaks the law .* the output is"),
+        ({"target": "test_build:WrongOutput"}, "cell WrongOutput breaks the law .* the output is"),
     ],
 )
 def test_a_cell_that_cannot_be_is_one_line(options, message):
