@@ -17,13 +17,13 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from bench.api import Batch, Metric, Split, Task, TaskSpec, Tokens
+from bench.api import Batch, Metric, Split, TaskSpec, TextTask, Tokens
 
 _WORD = "hello"
 _LETTERS = "helo"
 
 
-class Hello(Task):
+class Hello(TextTask):
     """Predict the next letter of `hello` from those before it."""
 
     expected_failures: ClassVar[Mapping[str, str]] = {

@@ -40,7 +40,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bench.api import END, Batch, DataError, Metric, Split, Task, TaskSpec, Tokens
+from bench.api import END, Batch, DataError, Metric, Split, TaskSpec, TextTask, Tokens
 
 from .common.bleu import bleu_counts, bleu_score
 from .common.generated import check_range
@@ -54,7 +54,7 @@ from .common.vocabulary import Vocabulary
 _UNKNOWN, _UNKNOWN_WRITTEN = "\N{REPLACEMENT CHARACTER}", "\N{DOUBLE QUESTION MARK}"  # two, so that they never match
 
 
-class Translation(Task):
+class Translation(TextTask):
     """From `source_language` to `target_language`. Raises ValueError for options out of range, DataError for files that
     will not do.
     """
@@ -76,10 +76,11 @@ class Translation(Task):
         check_range(1, longest=longest, min_count=min_count)
         check_range(2, vocabulary=vocabulary)
         self._lower, self._by_word = lower, tokens == "word"
+        self.separator = " " if self._by_word else ""
         languages = source_language, target_language
         data = number_pairs(languages, largest) if source == "builtin" else file_pairs(source, files, languages)
         check_checksum(f"task.source={source}", data.fingerprint, checksum)
-        cut_up: Callable[[str], Sequence[str]] = self._cut
+        cut_up: Callable[[str], Sequence[str]] = self.tokens
         if self._by_word:
             data, cut_up = tokenised(data, lower), str.split
         cut = {split: [(cut_up(a), cut_up(b)) for a, b in data.pairs[split]] for split in SPLITS}
@@ -148,26 +149,27 @@ class Translation(Task):
         tokens = totals["tokens"]
         return _written(totals) | {"token_accuracy": totals["right"] / tokens, "nll": totals["nll"] / tokens}
 
+    def tokens(self, text: str) -> Sequence[str]:
+        """The tokens of `text` in either language: words and punctuation marks, or characters."""
+        text = text.lower() if self._lower else text
+        return tokens_13a(text) if self._by_word else text
+
     def encode(self, text: str) -> list[int]:
         """Source symbols of `text`; 0 for each token that train does not hold."""
-        return self._languages[0].encode(self._cut(text))
+        return self._languages[0].encode(self.tokens(text))
 
     def unseen(self, text: str) -> set[str]:
         """The tokens of `text` that train does not hold."""
-        return set(self._cut(text)).difference(self._languages[0].tokens)
+        return set(self.tokens(text)).difference(self._languages[0].tokens)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an output, up to its END."""
         return self._text(ids, _UNKNOWN_WRITTEN)
 
-    def _cut(self, text: str) -> Sequence[str]:
-        text = text.lower() if self._lower else text
-        return tokens_13a(text) if self._by_word else text
-
     def _text(self, ids: Sequence[int], unknown: str) -> str:
         vocabulary = self._languages[1].tokens
         tokens = (vocabulary[i - 1] if i > 1 else unknown for i in takewhile(lambda i: i != END, ids))
-        return (" " if self._by_word else "").join(tokens)
+        return self.separator.join(tokens)
 
     def _word_for_word(self) -> dict[str, float]:
         """What a lexicon of train's words scores on test."""

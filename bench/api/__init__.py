@@ -4,12 +4,13 @@ Shape suffixes, here and everywhere: T time, B batch (lanes), F features, H hidd
 G gate blocks times H. Time comes first: `x_TBF`.
 """
 
-from bench.api.cell import Cell, GatedCell, State, leaves, map_state
+from bench.api.cell import Cell, GatedCell, State, Unroll, leaves, map_state
 from bench.api.linear import LinearCell
 from bench.api.task import END, Batch, Features, Metric, Split, Task, TaskSpec, Tokens
+from bench.api.text import TextTask
 from bench.errors import DataError
 
 __all__ = [
     "END", "Batch", "Cell", "DataError", "Features", "GatedCell", "LinearCell", "Metric", "Split", "State", "Task",
-    "TaskSpec", "Tokens", "leaves", "map_state",
+    "TaskSpec", "TextTask", "Tokens", "Unroll", "leaves", "map_state",
 ]  # fmt: skip

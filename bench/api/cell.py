@@ -14,6 +14,9 @@ from torch import Tensor, nn
 State = Tensor | tuple[Any, ...]
 """What a cell carries through time: a tensor `[B, ...]`, or a (named) tuple of such states."""
 
+Unroll = Callable[[Tensor, State], tuple[Tensor, State]]
+"""A cell over a whole sequence: inputs `[T, B, F]` and a first state to outputs `[T, B, H]` and the last state."""
+
 
 def map_state(function: Callable[..., Tensor], state: State, *others: State) -> State:
     """Apply `function` to every tensor of `state`, side by side with the same places of `others`."""
@@ -27,23 +30,22 @@ def leaves(state: State) -> list[Tensor]:
     """The tensors of a state, in the order in which `map_state` comes to them."""
     return [state] if isinstance(state, Tensor) else [leaf for part in state for leaf in leaves(part)]
 
-    # A task over text also has `encode(text) -> list[int]` and `decode(ids) -> str`, and where its symbols are words
-    # `tokens(text) -> list[str]` and `separator`: `bench sample` asks for them.
-
-
-# Cells
-
 
 class Cell(nn.Module, ABC):
     """A recurrent cell: how one time step turns an input and a state into an output and the next state.
 
     Constructors take `input_size, hidden_size` first, then the cell's own options. Nothing that changes with time is
-    kept on the module. A cell with a parallel form over time also defines
-    `unroll(x_TBF, state) -> (y_TBH, state)`; it must equal stepping.
+    kept on the module.
     """
 
     input_size: int
     hidden_size: int
+    unroll: Unroll | None = None
+    """The cell's own form over a whole sequence; None where it has none. A cell that has one defines the method
+    `unroll(self, x_TBF, state)`, which must equal stepping. A subclass drops an inherited one by `unroll = None`.
+    """
+    receptive_field: int | None = None
+    """How many inputs, the present one included, an output depends on at most; None where there is no limit."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Laws of `bench check` that the cell rightly does not keep, with the reasons."""
 

@@ -10,8 +10,6 @@ from torch import Tensor
 from bench.api.cell import Cell, State
 from bench.kernels.scan import linear_scan
 
-_SPAN = 2**20  # numbers in a state's tensor over time; on a CPU, larger ones take longer to allocate than to compute
-
 
 class LinearCell(Cell):
     """A cell whose state obeys h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone.
@@ -22,6 +20,8 @@ class LinearCell(Cell):
     """
 
     state_shape: tuple[int, ...]
+    span: int = 2**20
+    """Numbers in a state's tensor over time, on a CPU: larger tensors take longer to allocate than to compute."""
 
     @abstractmethod
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -48,7 +48,7 @@ class LinearCell(Cell):
         assert isinstance(state, Tensor)
         on_cpu = x_TBF.device.type == "cpu"
         outputs = []
-        for span_TBF in x_TBF.split(max(1, _SPAN // state.numel()) if on_cpu else len(x_TBF)):
+        for span_TBF in x_TBF.split(max(1, self.span // state.numel()) if on_cpu else len(x_TBF)):
             a, b_TB, *others = self.recurrence(span_TBF)
             h_TB = linear_scan(a, b_TB, _as_carried_by(b_TB, state))
             state = _as_real(h_TB[-1])

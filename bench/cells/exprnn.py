@@ -65,7 +65,7 @@ class ExpRNN(Cell):
         h = self._turn(F.linear(x_BF, self.weight_ih), state, self.rotation())
         return h, h
 
-    def unroll(self, x_TBF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, x_TBF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """All steps of `x [T, B, F]`, one after another, but with one exponential, O(H^3), for all of them."""
         rotation_HH, h, outputs = self.rotation(), state, []
         for x_BH in F.linear(x_TBF, self.weight_ih).unbind(0):

@@ -19,6 +19,8 @@ class NgramMLP(Cell):
     to the softmax are left out. The state is the last k - 1 inputs, `[B, k - 1, F]`. Parameters: H (k F + 1).
     """
 
+    receptive_field: int
+
     def __init__(self, input_size: int, hidden_size: int, context: int = 8) -> None:
         if context < 2:
             raise ValueError(f"context={context}: choose at least 2 inputs, this one and the one before")

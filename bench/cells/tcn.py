@@ -29,6 +29,8 @@ class TCN(Cell):
     Parameters: H (k F + 2) + (2 levels - 1) H (k H + 2), and H (F + 1) where F is not H.
     """
 
+    receptive_field: int
+
     def __init__(self, input_size: int, hidden_size: int, levels: int = 4, kernel_size: int = 3) -> None:
         if levels < 1 or kernel_size < 2:
             raise ValueError(f"levels={levels}, kernel_size={kernel_size}: choose at least 1 level and 2 taps")

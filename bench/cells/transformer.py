@@ -32,6 +32,8 @@ class Transformer(Cell):
     Parameters: 4 n d H + 8 H^2 + 9 H, and H (F + 1) where F is not H; n = `heads`.
     """
 
+    receptive_field: int
+
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, context: int = 128) -> None:
         if heads < 1 or context < 2:
             raise ValueError(f"heads={heads}, context={context}: choose at least 1 head and a context of 2 inputs")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from bench.api import Cell, Features, Metric, State, TaskSpec, map_state
+from bench.api import Cell, Features, Metric, State, TaskSpec, Unroll, map_state
 from bench.checks.compare import gap, lanes_of, layout, must_equal, must_fit, tensors
 from bench.checks.law import Broken, law
 from bench.checks.probe import Probe, all_forms, with_same_dropout
 from bench.model.sequence import SequenceModel
-from bench.unroll.forms import Unroll, forms
+from bench.unroll.forms import forms
 
 
 @law("return (output [B, H], state), the state as initial_state(batch_size, like) lays it out: lanes first")

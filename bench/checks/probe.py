@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.api import Cell, State, map_state
-from bench.unroll.forms import Unroll, forms
+from bench.api import Cell, State, Unroll, map_state
+from bench.unroll.forms import forms
 
 MakeCell = Callable[[int, int], Cell]
 Result = tuple[Tensor, State]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Generator
 
+from bench.api import TextTask
+from bench.config.targets import public_name
 from bench.errors import ConfigError
 from bench.job.reload import reload
 from bench.model.seq2seq import EncoderDecoder
-from bench.results.record import Record
 from bench.results.store import Store
 
 
@@ -44,13 +45,12 @@ def sample(
     for symbol in ids:
         logits, state = model.step(torch.tensor([symbol]), state)
     yield prompt
-    separator = getattr(task, "separator", "")
     for _ in range(length):
         if greedy:
             symbol = int(logits.argmax())
         else:
             symbol = int(torch.multinomial((logits[0].double() / temperature).softmax(-1), 1, generator=generator))
-        yield separator + task.decode([symbol])
+        yield task.separator + task.decode([symbol])
         logits, state = model.step(torch.tensor([symbol]), state)
 
 
@@ -70,19 +70,17 @@ def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Itera
         yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
 
 
-def _open(run: str, results_dir: str, prompt: str) -> tuple[Any, Any, list[int]]:
+def _open(run: str, results_dir: str, prompt: str) -> tuple[TextTask, Any, list[int]]:
     """The run's task, its model, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
-    record, _, task, model = cast(tuple[Record, Any, Any, Any], reload(Store(results_dir).resolve(run)))
-    if not (hasattr(task, "encode") and hasattr(task, "decode")):
-        raise ConfigError(f"{record.id}: {record.task} is no task over text; choose a run of one, such as charlm")
+    record, _, task, model = reload(Store(results_dir).resolve(run))
+    if not isinstance(task, TextTask):
+        raise ConfigError(
+            f"{record.id}: {record.task} is no task over text; choose a run of one, such as charlm "
+            f"(a task of your own derives from {public_name(TextTask)})"
+        )
     ids = task.encode(prompt) if prompt else []
     if not ids:
         raise ConfigError("--prompt is empty: give at least one symbol to go on from")
-    if hasattr(task, "unseen"):  # `decode` is of another language
-        unseen = task.unseen(prompt)
-    else:
-        symbols = task.tokens(prompt) if hasattr(task, "tokens") else prompt
-        unseen = {symbol for symbol, number in zip(symbols, ids, strict=False) if task.decode([number]) != symbol}
-    if unseen:
+    if unseen := task.unseen(prompt):
         print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
     return task, model, ids

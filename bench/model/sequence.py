@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.api import Batch, Cell, State, TaskSpec, Tokens, map_state
+from bench.api import Batch, Cell, State, TaskSpec, Tokens, Unroll, map_state
 from bench.errors import ConfigError
 from bench.model.layer import Around, Layer, Through, dropout
 from bench.model.noise import NoisyCell
-from bench.unroll.forms import Mode, Unroll, choose
+from bench.unroll.forms import Mode, choose
 
 MakeCell = Callable[[int, int], Cell]
 """Builds one layer's cell from `input_size, hidden_size`."""

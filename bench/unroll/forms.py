@@ -15,13 +15,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.api import Cell, GatedCell, State, leaves
+from bench.api import Cell, GatedCell, Unroll, leaves
 from bench.errors import ConfigError
 from bench.unroll.eager import unroll_eager
 from bench.unroll.vendor import VendorUnroll
 
 Mode = Literal["auto", "eager", "vendor", "parallel"]
-Unroll = Callable[[Tensor, State], tuple[Tensor, State]]
 
 _PROBE_T, _PROBE_B = 35, 2
 _TOLERANCE = 1e-3  # far above float32 rounding over so few steps, far below the effect of another equation
@@ -47,8 +46,8 @@ def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
 def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
     """All unrollings that `cell` has, by name; a call builds one, for the device and dtype that the cell then has."""
     found: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
-    if callable(getattr(cell, "unroll", None)):
-        found["parallel"] = lambda: cell.unroll  # type: ignore[assignment, return-value]
+    if (whole := cell.unroll) is not None:
+        found["parallel"] = lambda: whole
     if isinstance(cell, GatedCell) and (layer := cell.vendor()) is not None:
         found["vendor"] = lambda: VendorUnroll(cell, layer)
     return found

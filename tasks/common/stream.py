@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bench.api import Batch, DataError, Metric, Split, Task, TaskSpec, Tokens
+from bench.api import Batch, DataError, Metric, Split, TaskSpec, TextTask, Tokens
 
 from .ngram import entropies
 from .text import Corpus, join, read_splits, read_text
@@ -25,7 +25,7 @@ Splits = Sequence[float] | str
 """Fractions of train, valid and test in this order, or `own`: the source has the three apart."""
 
 
-class Stream(Task):
+class Stream(TextTask):
     """A task over the symbols of a text, in windows of `length` time steps; a subclass hands them to `set_stream`.
 
     Lanes are read side by side and go on from batch to batch, so the state is to be carried; only the first batch of a

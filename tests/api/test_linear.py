@@ -4,8 +4,7 @@ import pytest
 import torch
 from tiny import seeded
 
-from bench.api import linear
-from bench.api.linear import LinearCell
+from bench.api import LinearCell
 from bench.unroll.eager import unroll_eager
 
 
@@ -35,9 +34,9 @@ class Rotation(LinearCell):
 
 @pytest.mark.parametrize("cls", [Average, Rotation])
 @pytest.mark.parametrize("span", [1, 24, 10_000])  # numbers: a step has 6 (Average) or 12 (Rotation)
-def test_a_linear_cell_steps_and_unrolls_alike_in_spans_of_any_length(cls, span, monkeypatch):
-    monkeypatch.setattr(linear, "_SPAN", span)
+def test_a_linear_cell_steps_and_unrolls_alike_in_spans_of_any_length(cls, span):
     cell = cls(2, 2)
+    cell.span = span
     x_TBF = torch.randn(7, 3, 2, generator=seeded(), dtype=torch.float64).requires_grad_()
     state = torch.randn(3, *cell.state_shape, generator=seeded(1), dtype=torch.float64).requires_grad_()
     found, wanted = ([*cell.unroll(x_TBF, state)], [*unroll_eager(cell, x_TBF, state)])

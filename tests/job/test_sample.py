@@ -158,3 +158,22 @@ def test_words_are_written_with_spaces_and_unknown_ones_named(capsys, tmp_path):
     )
     assert said.out.startswith("the quick zebra ") and len(said.out.split()) == 5
     assert the_line(said) == "not in the run's text: 'zebra'"
+
+
+DUCK = """
+from bench.api import Task
+from bench.tasks.hello import Hello
+
+class Duck(Task):
+    spec, batches, tally, scores = Hello.spec, Hello.batches, Hello.tally, Hello.scores
+    encode, decode = Hello.encode, Hello.decode
+"""
+
+
+def test_a_task_that_only_looks_like_one_over_text_is_told_what_to_derive_from(capsys, tmp_path):
+    (tmp_path / "duck.py").write_text(DUCK)
+    options = ("task=custom", f"task.target={tmp_path / 'duck.py'}:Duck", "model.hidden=4", "budget.steps=2")
+    assert bench(capsys, *options, "evaluations=1", f"results_dir={tmp_path}").code == 0
+    said = bench(capsys, "sample", "hello", "--prompt", "h", f"results_dir={tmp_path}")
+    assert said.code == 2
+    assert the_line(said).endswith("(a task of your own derives from bench.api.TextTask)")

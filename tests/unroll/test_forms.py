@@ -44,8 +44,15 @@ class Parallel(Plain):
         return torch.stack(outputs), state
 
 
+class Dropped(Parallel):
+    """A subclass that drops the form which it inherits."""
+
+    unroll = None
+
+
 @pytest.mark.parametrize(
-    ("cell", "chosen"), [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Parallel, "parallel")]
+    ("cell", "chosen"),
+    [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Dropped, "eager"), (Parallel, "parallel")],
 )
 def test_auto_takes_the_fastest_form_that_the_cell_has(cell, chosen):
     assert choose(cell(3, 4))[0] == chosen

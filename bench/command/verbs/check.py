@@ -118,7 +118,7 @@ def _facts(make_cell: MakeCell) -> dict[str, str]:
     except Exception:
         return {"parameters": "-", "receptive field": "-"}
     parameters = sum(p.numel() for p in cell.parameters())
-    return {"parameters": f"{parameters:,}", "receptive field": str(getattr(cell, "receptive_field", "all"))}
+    return {"parameters": f"{parameters:,}", "receptive field": str(cell.receptive_field or "all")}
 
 
 def _check_task(composed: Composed, _: list[str]) -> Checked:
