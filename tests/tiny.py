@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from hypothesis import settings
@@ -13,12 +14,13 @@ from bench.api import Batch, Cell, Features, Metric, Split, Task, TaskSpec, Toke
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.vanilla import Vanilla
-from bench.command.terminal import Reporter
 from bench.config.schema import BPTTConfig, BudgetConfig, ClipConfig, Config, HardwareConfig, ModelConfig
 from bench.hardware.machine import Machine
 from bench.job.build import build
 from bench.model.layer import Around
 from bench.model.sequence import MakeCell, SequenceModel
+from bench.train.fit import Fit
+from bench.train.progress import Progress
 from bench.train.setup import Setup
 
 CELLS = (Vanilla, LSTM, GRU)
@@ -103,13 +105,6 @@ class Spy(torch.optim.SGD):
         self.gradients.append([p.grad.clone() for group in self.param_groups for p in group["params"]])
 
 
-class Silent(Reporter):
-    """Says nothing while a run goes."""
-
-    def info(self, line: str) -> None:
-        return
-
-
 def truncated(window: int | None, **options: object) -> BPTTConfig:
     """Truncated BPTT in windows of so many steps; full BPTT for None."""
     return BPTTConfig("full" if window is None else "truncated", window, **options)  # type: ignore[arg-type]
@@ -152,3 +147,11 @@ def a_config(
 def a_setup(task: Task, **changes: object) -> Setup:
     """All that a tiny run of `task` needs."""
     return build(a_config(**changes), task)  # type: ignore[arg-type]
+
+
+def fitted(setup: Setup, **options: Any) -> Progress:
+    """What training to the end comes to; `options` are those of `Fit`."""
+    fit = Fit(setup, **options)
+    for _ in fit:
+        pass
+    return fit.progress

@@ -90,21 +90,29 @@ def _run(arguments: list[str]) -> int:
     parent = os.getpid()
 
     def job(composed: Composed) -> None:
-        if composed.sweep_folder is not None:
-            from bench.study.sweep import run_member
+        from bench.command.terminal import Terminal
 
-            run_member(composed, bar=os.getpid() == parent)  # processes of a launcher share the terminal
+        if composed.sweep_folder is not None:
+            from bench.study.sweep import member_name, run_member
+
+            alone = os.getpid() == parent  # processes of a launcher share the terminal
+            with Terminal(member_name(composed), bar=alone) as terminal:
+                run_member(composed, terminal)
         else:
-            from bench.command.terminal import Reporter
             from bench.job.execute import execute
 
-            statuses.append(execute(composed, Reporter()).status)
+            with Terminal() as terminal:
+                statuses.append(execute(composed, terminal).status)
 
     folder = run_hydra(arguments, job)
     if folder is not None:
+        from bench.command.terminal import Terminal, show_sweep
         from bench.study.sweep import finish
 
-        return finish(folder)
+        with Terminal():
+            sweep = finish(folder)
+        show_sweep(sweep)
+        return int(sweep.done < sweep.members)
     return int(any(status != "done" for status in statuses))
 
 

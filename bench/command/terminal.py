@@ -1,119 +1,117 @@
-"""What a user sees of a run on the terminal: progress while it goes, a closing table."""
+"""A run on the terminal: a bar while it goes, lines for people, a closing table."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
-from bench.job.log import log
+from bench.errors import BenchError
+from bench.job.listener import Listener
+from bench.job.log import also_to
+from bench.results.names import LOG
 from bench.results.record import Record
-from bench.tables.closing import summary, title, to_beat
+from bench.study.sweep import Ended
+from bench.tables.closing import summary, title
 from bench.tables.formats import digits, human, loss_text
+from bench.tables.text import to_text
+from bench.train.progress import Progress
+from bench.train.validation import Validation
 
-_REFRESH = 0.25  # seconds between updates of the bar; more often would cost time in short steps
 
-
-class Reporter:
-    """Prints a run's progress: a bar on a terminal, quiet lines elsewhere; all lines go to the run's log as well.
+class Terminal(Listener):
+    """Shows a run on stderr, and its closing table on stdout; use it in a `with` statement.
 
     `member` names a run of a sweep, as in `3/12`: of such a run the screen shows no more than the bar and a line at its
-    end. `bar=False` leaves out the bar, where several processes share a terminal.
+    end. `bar=False` leaves out the bar, where several processes share a terminal; without a terminal there is none. The
+    bar is updated every `refresh` seconds: more often would cost time in short steps.
     """
 
-    def __init__(self, member: str | None = None, bar: bool = True) -> None:
-        self._member = member
+    def __init__(self, member: str | None = None, bar: bool = True, refresh: float = 0.25) -> None:
+        self._member, self._refresh = member, refresh
         self._has_bar = bar and sys.stderr.isatty()
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
         self._row = TaskID(0)
         self._next_refresh = 0.0
         self._score = ""
+        self._open = ExitStack()
 
-    @contextmanager
-    def logging_to(self, path: Path) -> Iterator[None]:
-        """Copy every line, with its time, to the file at `path`. That a disk is full shows when the run is stored."""
-        handler = _QuietHandler(path, encoding="utf-8", delay=True)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        log.addHandler(handler)
-        try:
-            yield
-        finally:
-            self._stop_bar()
-            log.removeHandler(handler)
-            handler.close()
+    def __enter__(self) -> Terminal:
+        if self._member is None:
+            self._open.enter_context(also_to(_Lines(self)))
+        return self
 
-    def start(self, run: str, metric: dict[str, Any], params: int, unroll: str, hardware: str) -> None:
-        """Say what begins, and which scores are to be beaten."""
-        self.info(f"{run}: {params:,} parameters, {unroll} unroll, on {hardware}")
-        direction = "higher" if metric["direction"] == "max" else "lower"
-        self.info(f"{metric['name']} in {metric['unit']}, {direction} is better: {to_beat(metric)}")
+    def __exit__(self, *_: object) -> None:
+        self.ended()
+        self._open.close()
+
+    def started(self) -> None:
+        """Show the bar, where there is one."""
         if self._has_bar:
             share = TextColumn("{task.percentage:>3.0f}% {task.description}")
             columns = (BarColumn(24), share, TimeRemainingColumn(compact=True), TextColumn("left"))
             console = Console(stderr=True)
             # no refreshing thread: it would run during the steps, and they are timed
-            self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+            self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)
             self._row = self._bar.add_task("", total=1.0)
             self._bar.start()
 
-    def step(self, spent: float, loss: float, steps: int, tokens_per_s: float) -> None:
-        """Called after every training step; refreshes the bar now and then."""
+    def step(self, progress: Progress, spent: float, loss: float) -> None:
+        """Refresh the bar now and then."""
         if self._bar is None or time.perf_counter() < self._next_refresh:
             return
-        self._next_refresh = time.perf_counter() + _REFRESH
+        self._next_refresh = time.perf_counter() + self._refresh
         member = f"[{self._member}] " if self._member else ""
-        text = f"{member}step {steps}  loss {loss_text(loss)}  {self._score}{human(tokens_per_s)} tokens/s "
+        speed = human(progress.tokens / progress.seconds)
+        text = f"{member}step {progress.steps}  loss {loss_text(loss)}  {self._score}{speed} tokens/s "
         self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
 
-    def validation(self, steps: int, train_loss: float, metric: str, score: float) -> None:
-        """A line for each validation."""
-        self._score = f"{metric} {digits(score)}  "
-        self.info(f"step {steps:>6}  train loss {loss_text(train_loss)}  valid {metric} {digits(score)}")
+    def validated(self, validation: Validation, metric: str) -> None:
+        """Show the score beside the bar from now on."""
+        self._score = f"{metric} {digits(validation.score)}  "
 
     def measuring(self) -> None:
-        """Training is over; speed and memory are measured."""
-        self._stop_bar()
-        self.info("measuring speed and memory")
+        """Take the bar away."""
+        self.ended()
 
-    def info(self, line: str) -> None:
-        """A line for the screen and the log."""
-        log.info(line)
-        if self._member is not None:
-            return
+    def ended(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def line(self, text: str) -> None:
+        """A line above the bar."""
         if self._bar:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
-    def already_done(self, record: Record) -> None:
-        """Say that the run exists, and show it."""
+    def found(self, record: Record) -> None:
+        """Show the run that exists."""
         if self._member is not None:
             self._show_member(record, " already")
-            return
-        self.info(f"{record.id} is done already; run it again with rerun=true")
-        print(summary(record), flush=True)
+        else:
+            print(summary(record), flush=True)
 
-    def finish(self, record: Record) -> None:
-        """Training and measuring have ended, one way or another: the closing lines for the log."""
-        self._stop_bar()
-        for line in summary(record).splitlines():
-            log.info(line)
-
-    def end(self, record: Record, place: Path) -> None:
-        """The run is stored at `place`: the closing table, or one line on stderr of how it failed."""
+    def stored(self, record: Record, place: Path) -> None:
+        """Show the closing table, or how the run failed in one line on stderr."""
         if self._member is not None:
             self._show_member(record)
         elif record.status == "done":
             print(f"{summary(record)}\n  {'record':<10} {place}", flush=True)
         else:
-            print(f"bench: {record.id} {record.status}: {record.reason} (see {place / 'run.log'})", file=sys.stderr)
+            print(f"bench: {record.id} {record.status}: {record.reason} (see {place / LOG})", file=sys.stderr)
+
+    def refused(self, error: BenchError) -> None:
+        """Show why a sweep's member left no record."""
+        print(f"[{self._member}] failed, {error}", flush=True)
 
     def _show_member(self, record: Record, when: str = "") -> None:
         metric = record.metric
@@ -124,18 +122,22 @@ class Reporter:
             outcome = f"{split} {metric['name']} {digits(score)} after {record.seconds:.1f} s"
         print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
 
-    def _stop_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+
+class _Lines(logging.Handler):
+    """Prints the lines for people; what is meant for the run's file alone is below INFO."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(logging.INFO)
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._terminal.line(record.getMessage())
 
 
-class _QuietHandler(logging.FileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Not logging's traceback on the screen."""
-
-    def close(self) -> None:
-        try:
-            super().close()
-        except OSError:  # lines that the disk did not take
-            self.stream = None
+def show_sweep(sweep: Ended) -> None:
+    """Print a sweep's table, what went wrong in it, and where the tables of all runs are."""
+    print(f"\n{to_text(sweep.table)}\n")
+    for fate in sweep.not_done:
+        print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)
+    places = ", ".join(str(results / "leaderboard.csv") for results in sweep.results)
+    print(f"{sweep.done} of {sweep.members} runs done; tables of all runs in {places}")

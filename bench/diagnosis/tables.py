@@ -17,9 +17,8 @@ from bench.job.reload import Reloaded, reload
 from bench.model.sequence import SequenceModel
 from bench.report.plots import PLOTS, draw
 from bench.results.files import write_atomic, writing
+from bench.results.names import CURVE
 from bench.results.store import Store
-
-CURVE = "curve.csv"
 
 Tables = dict[str, pd.DataFrame]
 

@@ -8,20 +8,27 @@ from collections.abc import Callable
 from bench.hardware.machine import Machine
 
 _WARM_UP, _LEAST, _MOST = 3, 5, 50  # samples
-_SECONDS = 1.0  # of sampling for each figure, unless the least number of samples takes longer
 
 
-def sample(work: Callable[[], int], machine: Machine) -> list[tuple[int, float]]:
-    """Pairs of tokens done and seconds taken, after a warm-up of the same work."""
+def sample(
+    work: Callable[[], int],
+    machine: Machine,
+    seconds: float = 1.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[tuple[int, float]]:
+    """Pairs of tokens done and seconds taken, after a warm-up of the same work.
+
+    Sampling takes `seconds`, and longer where the least number of samples does. `clock` tells the time in seconds.
+    """
     for _ in range(_WARM_UP):
         work()
     samples: list[tuple[int, float]] = []
     spent = 0.0
-    while len(samples) < _LEAST or (spent < _SECONDS and len(samples) < _MOST):
+    while len(samples) < _LEAST or (spent < seconds and len(samples) < _MOST):
         machine.synchronize()
-        start = time.perf_counter()
+        start = clock()
         tokens = work()
         machine.synchronize()
-        samples.append((tokens, time.perf_counter() - start))
+        samples.append((tokens, clock() - start))
         spent += samples[-1][1]
     return samples

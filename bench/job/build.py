@@ -52,7 +52,7 @@ def build(config: Config, task: Task) -> Setup:
     schedule = build_schedule(config, optimizer)
     average = Average(model, optimizer, config.ema) if config.ema is not None else None
     torch.manual_seed(stream_seed(config.seed, "dropout"))
-    return Setup(config, task, cell_class, machine, model, optimizer, schedule, average, unroll)
+    return Setup(config, task, cell_class, machine, model, optimizer, schedule, average, forward, unroll)
 
 
 def check_regime(config: Config, task: Task) -> None:

@@ -16,7 +16,6 @@ from safetensors.torch import save
 from torch import Generator
 
 from bench.api import Task
-from bench.command.terminal import Reporter
 from bench.config.compose import Composed
 from bench.config.rules import validate
 from bench.config.schema import CheckpointConfig, HardwareConfig
@@ -25,7 +24,8 @@ from bench.config.tree import flatten, require_all
 from bench.errors import BenchError, Diverged
 from bench.hardware.machine import choose_machine
 from bench.job.build import build, build_task
-from bench.job.log import log
+from bench.job.listener import Listener
+from bench.job.log import log, logging_to
 from bench.job.resume import find_source
 from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
@@ -35,18 +35,18 @@ from bench.results.files import writing
 from bench.results.folder import RunFolder
 from bench.results.identity import code_version, identity
 from bench.results.labels import cell_name, make_labels, run_stem
+from bench.results.names import CURVE, LOG, OPTIONS, WEIGHTS
 from bench.results.record import Record, Status
 from bench.results.store import Store
+from bench.tables.closing import summary, to_beat
+from bench.tables.formats import digits, loss_text
 from bench.train.bptt import window_note
 from bench.train.checkpoint import Checkpoints
 from bench.train.evaluate import evaluate
-from bench.train.fit import fit
+from bench.train.fit import Fit
 from bench.train.passes import Passes
-from bench.train.progress import Fit
+from bench.train.progress import Progress
 from bench.train.setup import Setup
-
-WEIGHTS = "model.safetensors"
-CONFIG = "config.yaml"
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Outcome:
     steps_in_a_batch: int = 0
     source: Path | None = None
     """The folder of the run to go on from, where one is named."""
-    fit: Fit = field(default_factory=Fit)
+    progress: Progress = field(default_factory=Progress)
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
     speed: Any = None
     memory: Any = None
@@ -90,12 +90,13 @@ class Outcome:
         return run_stem(self.task_id, cell, tree["seed"], identity({}, run=self.identity, code=self.code))
 
 
-def execute(composed: Composed, reporter: Reporter) -> Record:
+def execute(composed: Composed, listener: Listener | None = None) -> Record:
     """Run one configuration, or find it done; the record is stored, whatever becomes of the run.
 
     A wrong configuration is raised (ConfigError, DataError), unless the run is a sweep's: there it leaves a record of a
     failed run. StoreError where the results cannot be written. KeyboardInterrupt goes on when its record is stored.
     """
+    listener = listener or Listener()
     store = Store(composed.tree["results_dir"])
     store.check_writable()
     outcome = Outcome(composed)
@@ -107,20 +108,21 @@ def execute(composed: Composed, reporter: Reporter) -> Record:
             raise
         stopped = error
     if stopped is None and not composed.tree["rerun"] and (done := store.find(outcome.stem)):
-        reporter.already_done(done)
+        log.info(f"{done.id} is done already; run it again with rerun=true")
+        listener.found(done)
         return done
     resume = composed.tree["resume"]
-    with store.open(outcome.stem, resume != "never") as folder, reporter.logging_to(folder.path("run.log")):
+    with store.open(outcome.stem, resume != "never") as folder, logging_to(folder.path(LOG)):
         try:
             if stopped is not None:
                 raise stopped
             if outcome.source is not None:
                 folder.copy_checkpoints(outcome.source)
-            carry_out(outcome, folder, reporter)
+            carry_out(outcome, folder, listener)
         except (Exception, KeyboardInterrupt) as error:
             conclude(outcome, error)
             stopped = error
-        record = publish(outcome, folder, reporter)
+        record = publish(outcome, folder, listener)
     if isinstance(stopped, KeyboardInterrupt):
         raise stopped
     return record
@@ -143,33 +145,46 @@ def prepare(outcome: Outcome) -> None:
         outcome.source = find_source(config.resume, tree)
 
 
-def carry_out(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> None:
+def carry_out(outcome: Outcome, folder: RunFolder, listener: Listener) -> None:
     """Train, score the test split once, measure."""
     setup = outcome.setup
     assert setup is not None
-    metric, params = asdict(setup.task.spec.metric), parameter_count(setup.model)
-    reporter.start(outcome.stem, metric, params, setup.unroll, setup.machine.label)
-    if note := window_note(setup.config.bptt, outcome.steps_in_a_batch):
-        reporter.info(note)
+    say_what_begins(outcome.stem, setup, outcome.steps_in_a_batch)
+    listener.started()
     checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(outcome.composed.tree))
-    fit(setup, outcome.fit, reporter, checkpoints)
+    fit, metric = Fit(setup, checkpoints, listener.step), setup.task.spec.metric.name
+    outcome.progress = fit.progress
+    for validation in fit:
+        listener.validated(validation, metric)
+        loss, score = loss_text(validation.train_loss), digits(validation.score)
+        log.info(f"step {validation.step:>6}  train loss {loss}  valid {metric} {score}")
     for split in ("valid", "test"):
         if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
             outcome.scores[split] = {name: float(value) for name, value in scores.items()}
     with writing(folder.path("")):
-        folder.path(WEIGHTS).write_bytes(save(outcome.fit.best_weights))  # save_file would let nobody else read it
-    reporter.measuring()
+        folder.path(WEIGHTS).write_bytes(save(outcome.progress.best_weights))  # save_file would let nobody else read it
+    listener.measuring()
+    log.info("measuring speed and memory")
     hold_still(setup.optimizer)
-    arguments = (setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
-    outcome.memory = measure_memory(*arguments)
-    outcome.speed = measure_speed(*arguments)
+    outcome.memory = measure_memory(setup)
+    outcome.speed = measure_speed(setup)
     outcome.status = "done"
+
+
+def say_what_begins(stem: str, setup: Setup, steps_in_a_batch: int) -> None:
+    """Log what begins, and which scores are to be beaten."""
+    metric = setup.task.spec.metric
+    log.info(f"{stem}: {parameter_count(setup.model):,} parameters, {setup.unroll} unroll, on {setup.machine.label}")
+    direction = "higher" if metric.direction == "max" else "lower"
+    log.info(f"{metric.name} in {metric.unit}, {direction} is better: {to_beat(asdict(metric))}")
+    if note := window_note(setup.config.bptt, steps_in_a_batch):
+        log.info(note)
 
 
 def conclude(outcome: Outcome, error: BaseException) -> None:
     """Status and reason of a run that `error` has ended; the traceback of an unexpected one goes to the run's log."""
     if isinstance(error, KeyboardInterrupt):
-        outcome.status, outcome.reason = "interrupted", f"stopped at step {outcome.fit.steps}"
+        outcome.status, outcome.reason = "interrupted", f"stopped at step {outcome.progress.steps}"
     elif isinstance(error, BenchError):
         outcome.status, outcome.reason = "diverged" if isinstance(error, Diverged) else "failed", str(error)
     else:
@@ -177,18 +192,20 @@ def conclude(outcome: Outcome, error: BaseException) -> None:
         outcome.reason = "".join(traceback.format_exception_only(error)).splitlines()[0]
 
 
-def publish(outcome: Outcome, folder: RunFolder, reporter: Reporter) -> Record:
-    """Store the run for good and tell the reporter where."""
+def publish(outcome: Outcome, folder: RunFolder, listener: Listener) -> Record:
+    """Store the run for good and tell the listener where."""
     record = make_record(outcome)
-    reporter.finish(record)
+    listener.ended()
+    for line in summary(record).splitlines():
+        log.debug(line)  # for the file: a terminal shows the table itself
     if outcome.status in ("done", "diverged"):  # the one needs none, the other would end in the same way again
         Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
-        outcome.fit.curve.write(folder.path("curve.csv"))
-        folder.path(CONFIG).write_text(yaml.safe_dump(outcome.composed.tree, sort_keys=False), encoding="utf-8")
+        outcome.progress.curve.write(folder.path(CURVE))
+        folder.path(OPTIONS).write_text(yaml.safe_dump(outcome.composed.tree, sort_keys=False), encoding="utf-8")
     place = folder.publish(record)
     record = Record.read(place)
-    reporter.end(record, place)
+    listener.stored(record, place)
     return record
 
 
@@ -215,7 +232,7 @@ def make_record(outcome: Outcome) -> Record:
         params=parameter_count(setup.model) if setup else None,
         speed=outcome.speed,
         memory=outcome.memory,
-        seconds=round(outcome.fit.before + time.perf_counter() - outcome.began, 3),
+        seconds=round(outcome.progress.before + time.perf_counter() - outcome.began, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         config=tree,
         versions=provenance.versions(),
@@ -226,7 +243,7 @@ def make_record(outcome: Outcome) -> Record:
         identity=outcome.identity,
         fingerprint=task.spec.fingerprint if task else None,
         unroll=setup.unroll if setup else None,
-        clipped=outcome.fit.clipped_share,
+        clipped=outcome.progress.clipped_share,
     )
 
 

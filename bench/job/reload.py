@@ -14,8 +14,8 @@ from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.errors import ConfigError, DataError, StoreError
 from bench.job.build import build, build_task
-from bench.job.execute import WEIGHTS
 from bench.model.sequence import SequenceModel
+from bench.results.names import WEIGHTS
 from bench.results.record import Record
 
 

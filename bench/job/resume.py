@@ -7,7 +7,6 @@ from pathlib import Path
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import Tree, flatten
 from bench.errors import ConfigError
-from bench.job.log import log
 from bench.results.identity import UNDECISIVE
 from bench.results.store import Store
 from bench.train.checkpoint import Checkpoints
@@ -22,7 +21,7 @@ def find_source(resume: str, tree: Tree) -> Path:
     Raises StoreError where there is none, ConfigError where it has no checkpoint or another configuration.
     """
     folder = Path(resume) if Path(resume).is_dir() else Store(tree["results_dir"]).resolve(resume)
-    state = Checkpoints(folder, CheckpointConfig()).latest(log.warning)
+    state = Checkpoints(folder, CheckpointConfig()).latest()
     if state is None:
         raise ConfigError(
             f"resume={resume}: there is no checkpoint in {folder}; only a run that was cut off has some. "

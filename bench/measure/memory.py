@@ -10,27 +10,25 @@ from torch import Generator
 from torch.optim import Optimizer
 from torch.profiler import ProfilerActivity, profile
 
-from bench.api import Task
-from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
 from bench.train.loop import train
 from bench.train.passes import Passes
+from bench.train.setup import Setup
 
 
-def measure_memory(
-    model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
-) -> dict[str, float | None]:
+def measure_memory(setup: Setup) -> dict[str, float | None]:
     """Peak memory of a training step in MiB: `peak_mib` is all tensors alive at once, `activations_mib` what the step
     adds to weights and optimiser state.
 
     On CUDA the allocator counts; elsewhere the profiler's allocation events do, which other work in the process does
     not disturb as it would the resident set. Apple's MPS tells neither: None. The model's weights are changed.
     """
+    model, optimizer, config, machine = setup.model, setup.optimizer, setup.config, setup.machine
     if machine.device.type == "mps":
         return {"peak_mib": None, "activations_mib": None}
-    batches = Passes(task, "train", config.batch_size, Generator().manual_seed(0))
-    steps = train(model, task, optimizer, batches, config, machine)
+    batches = Passes(setup.task, "train", config.batch_size, Generator().manual_seed(0))
+    steps = train(model, setup.task, optimizer, batches, config, machine, forward=setup.forward)
     next(steps)  # optimiser state exists from here on
     kept = sum(t.numel() * t.element_size() for t in _kept_tensors(model, optimizer))
     added = _peak_of(lambda: next(steps), machine)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Generator
 from torch.optim import Optimizer
 
-from bench.api import Batch, Task, Tokens
-from bench.config.schema import Config
+from bench.api import Batch, Tokens
 from bench.hardware.machine import Machine
 from bench.hardware.timing import sample
 from bench.model.sequence import SequenceModel
 from bench.stats.summary import summarise
 from bench.train.loop import train
+from bench.train.setup import Setup
 
 _BATCHES = 4  # drawn beforehand, so that the figures are the model's and not the data's
 _STREAM = 32  # time steps of streaming inference a sample
@@ -29,7 +30,7 @@ def hold_still(optimizer: Optimizer) -> None:
 
 
 def measure_speed(
-    model: SequenceModel, task: Task, optimizer: Optimizer, config: Config, machine: Machine
+    setup: Setup, seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, dict[str, Any]]:
     """Training and inference tokens/s and `step_us`, each as median, quartiles and the samples themselves.
 
@@ -37,15 +38,18 @@ def measure_speed(
     `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, state carried. Of
     an encoder-decoder, whose tokens are those read and those written, inference is given the targets and streaming is
     the decoder's.
-    The model's weights are changed: call it last.
+    Each figure is sampled for `seconds` by `clock`. The model's weights are changed: call it last.
     """
-    batches = list(itertools.islice(task.batches("train", config.batch_size, Generator().manual_seed(0)), _BATCHES))
-    steps = train(model, task, optimizer, itertools.cycle(batches), config, machine)
-    training = sample(lambda: next(steps).tokens, machine)
+    model, config, machine = setup.model, setup.config, setup.machine
+    drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))
+    batches = list(itertools.islice(drawn, _BATCHES))
+    cycled = itertools.cycle(batches)
+    steps = train(model, setup.task, setup.optimizer, cycled, config, machine, forward=setup.forward)
+    training = sample(lambda: next(steps).tokens, machine, seconds, clock)
     passes = _forward_passes(model, batches, machine)
-    inference = sample(lambda: next(passes), machine)
+    inference = sample(lambda: next(passes), machine, seconds, clock)
     stream = _streaming_steps(model, machine)
-    streaming = sample(lambda: next(stream), machine)
+    streaming = sample(lambda: next(stream), machine, seconds, clock)
     return {
         "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
         "infer_tokens_per_s": summarise([tokens / seconds for tokens, seconds in inference]),

@@ -14,10 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.results.files import sync, write_atomic, writing
-from bench.results.record import FILE, Record
-
-CHECKPOINTS = "checkpoint-*.pt"
-"""Files in the folder of a run that was cut off, from which it can go on."""
+from bench.results.names import CHECKPOINTS, RECORD
+from bench.results.record import Record
 
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
@@ -74,7 +72,7 @@ class RunFolder:
         return self._folder
 
     def _publish_as(self, target: Path, record: Record) -> bool:
-        write_atomic(self.path(FILE), replace(record, id=target.name).to_json())
+        write_atomic(self.path(RECORD), replace(record, id=target.name).to_json())
         for path in self._folder.iterdir():
             sync(path)
         try:

@@ -12,9 +12,9 @@ from types import UnionType
 from typing import Any, Final, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 from bench.errors import StoreError
+from bench.results.names import RECORD
 
 SCHEMA: Final = 1
-FILE = "record.json"
 
 Status = Literal["done", "failed", "diverged", "interrupted"]
 
@@ -125,7 +125,7 @@ class Record:
     @classmethod
     def read(cls, folder: Path) -> Record:
         """The record of a run's folder; StoreError names the file where it cannot be read."""
-        path = folder / FILE
+        path = folder / RECORD
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.results.files import write_atomic, writing
-from bench.results.folder import CHECKPOINTS, RunFolder, attempts, left_by_killed
-from bench.results.record import FILE, Record, Row
+from bench.results.folder import RunFolder, attempts, left_by_killed
+from bench.results.names import CHECKPOINTS, RECORD
+from bench.results.record import Record, Row
 
 _INDEX = ".index.jsonl"
 
@@ -77,7 +78,7 @@ class Store:
         StoreError lists the nearest ids where there is none, or more than one.
         """
         for folder in (self.runs / text, Path(text)):
-            if os.path.isfile(folder / FILE):
+            if os.path.isfile(folder / RECORD):
                 return folder
         ids = self._ids()
         matches = [run for run in ids if run.startswith(text)]
@@ -125,9 +126,9 @@ class Store:
 
     def _written(self, run: str) -> int:
         try:
-            return os.stat(os.path.join(self.runs, run, FILE)).st_mtime_ns
+            return os.stat(os.path.join(self.runs, run, RECORD)).st_mtime_ns
         except OSError as error:
-            raise StoreError(f"cannot read {self.runs / run / FILE}: {error.strerror}; remove the folder") from None
+            raise StoreError(f"cannot read {self.runs / run / RECORD}: {error.strerror}; remove the folder") from None
 
     def _read_index(self) -> dict[str, Row]:
         try:

@@ -3,44 +3,89 @@
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from bench.command.terminal import Reporter
+import pandas as pd
+
 from bench.config.compose import Composed
 from bench.errors import BenchError
 from bench.job.execute import execute
+from bench.job.listener import Listener
+from bench.job.log import log
+from bench.results.record import Status
 from bench.results.store import Store
-from bench.tables import files, tabulate, text
+from bench.tables import files, tabulate
 
 _FATE = "run.json"
 
 
-def run_member(composed: Composed, bar: bool) -> None:
+class Fate(TypedDict):
+    """What became of a member, as its folder says: the record's id, or the member's name where there is no record."""
+
+    id: str
+    status: Status
+    reason: str | None
+    results: str
+    """The results folder of the run."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A sweep at its end: how many members it has, the fates of those that came to one, its own table."""
+
+    members: int
+    fates: list[Fate]
+    table: pd.DataFrame
+    results: list[Path]
+    """The results folders of the runs, each with its tables."""
+
+    @property
+    def not_done(self) -> list[Fate]:
+        """The members that failed, diverged or were interrupted, by id."""
+        return sorted((fate for fate in self.fates if fate["status"] != "done"), key=lambda fate: fate["id"])
+
+    @property
+    def done(self) -> int:
+        """How many members are done; one whose process was killed is not."""
+        return len(self.fates) - len(self.not_done)
+
+
+def member_name(composed: Composed) -> str:
+    """The place of a member in its sweep, such as `3/12`."""
+    folder = composed.sweep_folder
+    assert folder is not None
+    return f"{int(folder.name) + 1}" + f"/{composed.members}" * bool(composed.members)
+
+
+def run_member(composed: Composed, listener: Listener) -> None:
     """Run one member and leave in its folder what became of it; an error that has no record spoils no other member."""
     folder = composed.sweep_folder
     assert folder is not None
-    member = f"{int(folder.name) + 1}" + f"/{composed.members}" * bool(composed.members)
+    results = str(composed.tree["results_dir"])
     try:
-        record = execute(composed, Reporter(member, bar))
-        fate = {"id": record.id, "status": record.status, "reason": record.reason}
+        record = execute(composed, listener)
+        fate = Fate(id=record.id, status=record.status, reason=record.reason, results=results)
     except BenchError as error:
-        print(f"[{member}] failed, {error}", flush=True)
-        fate = {"id": f"member {member}", "status": "failed", "reason": str(error)}
+        listener.refused(error)
+        name = f"member {member_name(composed)}"
+        fate = Fate(id=name, status="failed", reason=str(error), results=results)
     (folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
 
-def finish(folder: Path) -> int:
-    """Write all tables, print the sweep's own and what went wrong in it; 0 where all members are done, else 1."""
-    results = folder.parent.parent
+def finish(folder: Path) -> Ended:
+    """The sweep in `folder` at its end, after writing the tables of all runs in its results folders.
+
+    A sweep none of whose members came to an end says nothing of them: `folder` is then taken to lie in `sweeps` there.
+    """
     members = [path for path in folder.iterdir() if path.is_dir()]
-    fates = [json.loads(path.read_text("utf-8")) for member in members if (path := member / _FATE).is_file()]
-    done = [fate for fate in fates if fate["status"] == "done"]
-    files.write(results)
-    rows, _ = Store(results).rows()
-    frame = tabulate.tabulate(tabulate.select(rows, {fate["id"] for fate in fates}))
-    print(f"\n{text.to_text(frame)}\n")
-    for fate in sorted((fate for fate in fates if fate not in done), key=lambda fate: fate["id"]):
-        print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)
-    print(f"{len(done)} of {len(members)} runs done; tables of all runs in {results / 'leaderboard.csv'}")
-    return int(len(done) < len(members))
+    fates: list[Fate] = [
+        json.loads(path.read_text("utf-8")) for member in members if (path := member / _FATE).is_file()
+    ]
+    results = [Path(name) for name in sorted({fate["results"] for fate in fates})] or [folder.parent.parent]
+    rows = []
+    for each in results:
+        files.write(each, log.warning)
+        rows += tabulate.select(Store(each).rows()[0], {fate["id"] for fate in fates})
+    return Ended(len(members), fates, tabulate.tabulate(rows), results)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import pickle
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +15,13 @@ import torch
 
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import Tree
+from bench.results import names
 from bench.results.files import write_atomic
-from bench.results.folder import CHECKPOINTS
+
+log = logging.getLogger("bench")
 
 FORMAT = 1
 _KEPT = 2  # so that one is left where writing the other was cut off
-_NAME = re.compile(r"checkpoint-(\d+)\.pt")
 
 
 class Checkpoints:
@@ -30,17 +31,23 @@ class Checkpoints:
     so that reading one runs no code. It appears by one rename.
     """
 
-    def __init__(self, folder: Path, config: CheckpointConfig, options: Tree | None = None) -> None:
-        """Those in `folder`, saved as often as `config` says; `options`, by dotted name, are saved with each."""
-        self._folder, self._config, self._options = folder, config, options or {}
-        self._saved_at, self._saved_step = time.monotonic(), 0
+    def __init__(
+        self,
+        folder: Path,
+        config: CheckpointConfig,
+        options: Tree | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The checkpoints in `folder`, saved as often as `config` says; `options`, by dotted name, are in each."""
+        self._folder, self._config, self._options, self._clock = folder, config, options or {}, clock
+        self._saved_at, self._saved_step = clock(), 0
         self._useless: list[Path] = []
 
     def due(self, step: int) -> bool:
         """Whether it is time for another: after the configured number of steps or seconds since the last one."""
         if self._config.steps is not None:
             return step - self._saved_step >= self._config.steps
-        return self._config.seconds is not None and time.monotonic() - self._saved_at >= self._config.seconds
+        return self._config.seconds is not None and self._clock() - self._saved_at >= self._config.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step`, and remove all but the last two."""
@@ -48,7 +55,7 @@ class Checkpoints:
         torch.save({"format": FORMAT, "step": step, "options": self._options, **state}, buffer)
         content = buffer.getvalue()
         sealed = hashlib.sha256(content).hexdigest().encode() + content
-        path = self._folder / f"checkpoint-{step}.pt"
+        path = self._folder / names.checkpoint(step)
         write_atomic(path, sealed)
         for useless in self._useless:  # whose steps may be higher than that of the better one that there is now
             if useless != path:
@@ -56,15 +63,15 @@ class Checkpoints:
         self._useless = []
         for old in list_checkpoints(self._folder)[_KEPT:]:
             old.unlink(missing_ok=True)
-        self._saved_at, self._saved_step = time.monotonic(), step
+        self._saved_at, self._saved_step = self._clock(), step
 
-    def latest(self, say: Callable[[str], None]) -> dict[str, Any] | None:
-        """The last state that can be read, None where there is none; `say` is told of each that cannot."""
+    def latest(self) -> dict[str, Any] | None:
+        """The last state that can be read, None where there is none; a line is logged for each that cannot."""
         for path in list_checkpoints(self._folder):
             try:
                 state = _read(path)
             except (OSError, ValueError, pickle.UnpicklingError, RuntimeError) as error:
-                say(f"{path.name} is no use ({str(error).splitlines()[0]}); looking for the one before")
+                log.warning(f"{path.name} is no use ({str(error).splitlines()[0]}); looking for the one before")
                 self._useless.append(path)
                 continue
             self._saved_step = state["step"]
@@ -73,13 +80,13 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove them all, and what a kill in the middle of writing one left."""
-        for path in (*list_checkpoints(self._folder), *self._folder.glob(".checkpoint-*")):
+        for path in (*list_checkpoints(self._folder), *self._folder.glob(f".{names.CHECKPOINTS}*")):
             path.unlink(missing_ok=True)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the last first."""
-    found = {int(match[1]): path for path in folder.glob(CHECKPOINTS) if (match := _NAME.fullmatch(path.name))}
+    found = {step: path for path in folder.glob(names.CHECKPOINTS) if (step := names.step_of(path.name)) is not None}
     return [found[step] for step in sorted(found, reverse=True)]
 
 

@@ -19,8 +19,7 @@ from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
 from bench.train.bptt import scored_in, windows
 from bench.train.clip import Clip, Clipped
-from bench.train.gradient.choice import choose_gradient
-from bench.train.gradient.forward import Memory
+from bench.train.gradient.forward import ForwardMode, Memory
 
 Carried = tuple[State, ...] | Memory
 """What lanes go on from: every layer's state, with its influence where gradients go forward in time."""
@@ -53,6 +52,7 @@ def train(
     offsets: Generator | None = None,
     state: Carried | None = None,
     done: int = 0,
+    forward: ForwardMode | None = None,
 ) -> Iterator[Step]:
     """Train `model` on `batches`, one step a batch; raises Diverged when a loss is NaN or infinite.
 
@@ -62,12 +62,13 @@ def train(
     batch's mean. Where windows overlap, and in the sliding form, the state before the next one is computed anew with
     the changed weights. A step of `accumulate` batches makes the one update that a batch of all their lanes would make.
 
-    With a `gradient` that goes forward in time nothing is cut: windows only say when weights change.
+    With `forward`, which `config.gradient` names, gradients go forward in time and nothing is cut: windows only say
+    when weights change.
 
-    `offsets` draws random borders; `state` is that after the `done` steps to go on from.
+    `offsets` draws random borders; `state` is the state after the `done` steps from which training goes on.
     """
+    assert (forward is None) == (config.gradient == "bptt"), f"the gradient is to be {config.gradient}"
     clip, offsets = Clip(config.clip, model), offsets or Generator()
-    forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
     every_window = config.bptt.update == "window" and config.accumulate == 1
     sliding = config.bptt.kind == "sliding"
     for number, group in enumerate(groups(batches, config.accumulate), done + 1):

@@ -1,4 +1,4 @@
-"""What training has come to: counts, curve and best weights; and all that a run needs in order to go on."""
+"""What training has come to: counts, curve and best weights."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from torch import Generator, Tensor
+from torch import Tensor
 
-from bench.api import leaves, map_state
 from bench.results.curve import Curve
-from bench.train.gradient.choice import choose_gradient
-from bench.train.loop import Carried
-from bench.train.passes import Passes
-from bench.train.setup import Setup
 
 
 @dataclass
@@ -36,11 +31,11 @@ class Mean:
 
 
 @dataclass
-class Fit:
-    """What training has come to so far; complete when `fit` returns, and useful where it was cut short.
+class Progress:
+    """What training has come to so far; complete when a `Fit` is exhausted, and valid wherever it was cut short.
 
-    With the model, the optimiser, and what of `Setup` has a `state_dict`, it is all that training changes. `train_loss`
-    and `clipping` are those since the last row of the curve.
+    With the model, the optimiser, the schedule and the average of `Setup` it is all that training changes. `train_loss`
+    and `clipping` are means since the last row of the curve.
     """
 
     curve: Curve = field(default_factory=Curve)
@@ -57,9 +52,9 @@ class Fit:
     train_loss: Mean = field(default_factory=Mean)
     clipping: Mean = field(default_factory=Mean)
     validations: int = 0
-    """Those due so far."""
+    """How many were due so far."""
     stale: int = 0
-    """Validations in a row that brought no better score."""
+    """The last validations in a row that brought no better score."""
     before: float = 0.0
     """Seconds that other processes spent on the run, up to the checkpoint from which this one went on."""
 
@@ -73,59 +68,7 @@ class Fit:
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become what `state_dict` was taken of."""
+        """Take over a state that `state_dict` gave."""
         made = {"curve": Curve, "train_loss": Mean, "clipping": Mean}
         for name, value in deepcopy(state).items():
             setattr(self, name, made[name](**value) if name in made else value)
-
-
-@dataclass
-class Position:
-    """All that training changes, and with it the place in the data: what a run needs in order to go on to the last bit.
-
-    `carried` is the state that lanes which are not fresh go on from.
-    """
-
-    setup: Setup
-    result: Fit
-    batches: Passes
-    offsets: Generator
-    carried: Carried | None = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """In plain types and tensors."""
-        setup = self.setup
-        return {
-            "model": setup.model.state_dict(),
-            "optimizer": setup.optimizer.state_dict(),
-            "schedule": setup.schedule.state_dict(),
-            "average": setup.average.state_dict() if setup.average else None,
-            "fit": self.result.state_dict(),
-            "batches": self.batches.state_dict(),
-            "offsets": self.offsets.get_state(),
-            "carried": [] if self.carried is None else leaves(self.carried),
-            "random": setup.machine.random_state(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, as `state_dict` gave it for the same configuration."""
-        setup, optimizer = self.setup, self.setup.optimizer
-        setup.model.load_state_dict(state["model"])
-        began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-        optimizer.load_state_dict(state["optimizer"])
-        if not setup.schedule.fits(state["schedule"]):  # a larger budget has a schedule of its own, from the start on
-            for group, options in zip(optimizer.param_groups, began, strict=True):
-                group.update(options)
-        setup.schedule.load_state_dict(state["schedule"])
-        if setup.average:
-            setup.average.load_state_dict(state["average"])
-        self.result.load_state_dict(state["fit"])
-        self.batches.load_state_dict(state["batches"])
-        self.offsets.set_state(state["offsets"])
-        if state["carried"]:
-            tensors = iter(state["carried"])
-            config, lanes = setup.config, len(state["carried"][0])
-            forward = choose_gradient(config.gradient, setup.model, setup.task.spec, config.batch_size)
-            like = forward.initial_memory(lanes) if forward else setup.model.initial_state(lanes)
-            self.carried = map_state(lambda old: next(tensors).to(old), like)  # type: ignore[assignment]
-        setup.machine.set_random_state(state["random"])  # last: building a state may draw dropout masks

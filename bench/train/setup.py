@@ -13,13 +13,17 @@ from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
 from bench.train.average import Average
+from bench.train.gradient.forward import ForwardMode
 from bench.train.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a run needs. `unroll` names how the cells are carried through time in fact; `config` holds the hidden
-    size in fact, also where it was chosen to match a count. `average` is that of the weights, where one is kept.
+    """All that a run needs.
+
+    `config` holds the hidden size that is built, also where it was chosen to match a count. `average` is the average of
+    the weights, where one is kept. `forward` makes gradients that go forward in time; None for backpropagation.
+    `unroll` names the form in which the cells are carried through time.
     """
 
     config: Config
@@ -30,6 +34,7 @@ class Setup:
     optimizer: Optimizer
     schedule: Schedule
     average: Average | None
+    forward: ForwardMode | None
     unroll: str
 
 

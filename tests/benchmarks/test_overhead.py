@@ -5,7 +5,7 @@
 Steps of the two loops take turns in one process, so that whatever else the machine does meanwhile slows both (a busy
 machine still costs the many small operations of a step more than the large ones: run it on a quiet one). The figure is
 the ratio of the medians, and is to be at most 1.03. `train` is the loop alone, `fit` adds the bookkeeping around it:
-clock, budget, losses and reporter.
+clock, budget, losses and listener.
 """
 
 import time
@@ -15,14 +15,12 @@ from statistics import median
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny import Given, Silent, seeded
+from tiny import Given, fitted, seeded
 
 from bench.api import Batch
 from bench.config.schema import BudgetConfig, ClipConfig, Config, ModelConfig
 from bench.job.build import build
-from bench.train.fit import fit
 from bench.train.loop import train
-from bench.train.progress import Fit
 
 PAIRS, WARM_UP = 2000, 100
 T, B, CLASSES = 16, 16, 4
@@ -63,16 +61,14 @@ def by_hand(model, optimizer, batches, clip):
             yield loss.item()
 
 
-class Turns(Silent):
-    """A reporter that takes a hand-written step each time that `fit` reports one of its own, and times both."""
+class Turns:
+    """Takes a hand-written step each time that `fit` has made one of its own, and times both."""
 
     def __init__(self, hand):
-        super().__init__()
         self.hand, self.ours, self.theirs = hand, [], []
         self.left = time.perf_counter()
 
-    def step(self, spent, loss, steps, tokens_per_s):
-        super().step(spent, loss, steps, tokens_per_s)
+    def __call__(self, progress, spent, loss):
         entered = time.perf_counter()
         next(self.hand)
         self.ours.append(entered - self.left)
@@ -115,7 +111,7 @@ def interleaved(loop, clip):
         ours, theirs = take_turns(our_steps(setup, batches), hand)
     else:
         turns = Turns(hand)
-        fit(setup, Fit(), turns)
+        fitted(setup, on_step=turns)
         ours, theirs = turns.ours, turns.theirs
     return ours[WARM_UP:], theirs[WARM_UP:]
 

@@ -12,26 +12,37 @@ from factories import a_failure, a_record, a_score
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.command.terminal import Reporter
-from bench.job.log import log
+from bench.command.terminal import Terminal
+from bench.job.log import log, logging_to
 from bench.tables.closing import summary, title
 from bench.tables.formats import digits, human
+from bench.train.progress import Progress
+from bench.train.validation import Validation
 
-METRIC = a_score(None)
 
-
-def a_run(reporter, folder, record=None, steps=3):
-    """A run of `steps` steps and one validation, as the trainer and the runner report it."""
+def a_run(terminal, folder, record=None, steps=3):
+    """A run of `steps` steps and one validation, as the job tells of it."""
     record = record or a_record()
-    with reporter.logging_to(folder / "run.log"):
-        reporter.start("a-run", dict(METRIC), 1234, "vendor", "a processor")
-        for step in range(1, steps + 1):
-            reporter.step(step / steps, 2.0 / step, step, 1e5)
-        reporter.validation(steps, 0.5, "recall_accuracy", 0.25)
-        reporter.step(1.0, 0.5, steps, 1e5)
-        reporter.measuring()
-        reporter.finish(record)
-    reporter.end(record, folder)
+    with terminal:
+        with logging_to(folder / "run.log"):
+            log.info("a-run: 1,234 parameters, vendor unroll, on a processor")
+            terminal.started()
+            for step in range(1, steps + 1):
+                terminal.step(Progress(steps=step, tokens=step * 1000, seconds=step / 100), step / steps, 2.0 / step)
+            terminal.validated(a_validation(step=steps, score=0.25), "recall_accuracy")
+            log.info(f"step {steps:>6}  train loss 0.5000  valid recall_accuracy 0.25")
+            terminal.step(Progress(steps=steps, tokens=1000, seconds=0.01), 1.0, 0.5)
+            terminal.measuring()
+            log.info("measuring speed and memory")
+            terminal.ended()
+            for line in summary(record).splitlines():
+                log.debug(line)
+        terminal.stored(record, folder)
+
+
+def a_validation(step, score):
+    figures = dict.fromkeys(Validation._fields, 0.5) | {"step": step, "score": score}
+    return Validation(**figures | {"scores": {"recall_accuracy": score}, "best": True})
 
 
 def logged(folder):
@@ -41,21 +52,20 @@ def logged(folder):
 
 
 def test_every_line_on_the_screen_is_in_the_log_and_the_closing_table_too(tmp_path, capsys):
-    a_run(Reporter(), tmp_path)
+    a_run(Terminal(), tmp_path)
     out, err = capsys.readouterr()
     assert logged(tmp_path) == [*err.splitlines(), *out.splitlines()[:-1]]
     assert out.splitlines()[-1].split() == ["record", str(tmp_path)]
-    assert "recall_accuracy in share, higher is better: chance 0.2, majority 0.21, solved 1" in err
 
 
 def test_a_file_gets_no_control_characters(tmp_path, capsys):
-    a_run(Reporter(), tmp_path)
+    a_run(Terminal(), tmp_path)
     out, err = capsys.readouterr()
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", out + err)
 
 
 def test_a_member_of_a_sweep_is_one_line_on_the_screen_and_all_in_the_log(tmp_path, capsys):
-    a_run(Reporter("3/12"), tmp_path)
+    a_run(Terminal("3/12"), tmp_path)
     out, err = capsys.readouterr()
     assert err == ""
     assert out == f"[3/12] {title(a_record())}: done, test recall_accuracy 0.97 after 31.2 s\n"
@@ -64,14 +74,14 @@ def test_a_member_of_a_sweep_is_one_line_on_the_screen_and_all_in_the_log(tmp_pa
 
 @pytest.mark.parametrize("status", ["failed", "diverged", "interrupted"])
 def test_a_run_that_did_not_get_through_is_one_line_on_stderr_with_its_reason_and_log(tmp_path, capsys, status):
-    Reporter().end(a_failure(status=status, reason="it was so"), tmp_path)
+    Terminal().stored(a_failure(status=status, reason="it was so"), tmp_path)
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"bench: copy-gru {status}: it was so (see {tmp_path / 'run.log'})\n"
 
 
 def test_a_traceback_goes_to_the_log_and_nowhere_else(tmp_path, capsys):
-    with Reporter().logging_to(tmp_path / "run.log"):
+    with Terminal(), logging_to(tmp_path / "run.log"):
         log.debug("the run failed", exc_info=ValueError("deep inside"))
     assert "ValueError: deep inside" in (tmp_path / "run.log").read_text()
     assert capsys.readouterr() == ("", "")
@@ -80,7 +90,7 @@ def test_a_traceback_goes_to_the_log_and_nowhere_else(tmp_path, capsys):
 def test_runs_after_one_another_do_not_write_into_each_others_logs(tmp_path, capsys):
     for name in "ab":
         (tmp_path / name).mkdir()
-        with Reporter().logging_to(tmp_path / name / "run.log"):
+        with Terminal(), logging_to(tmp_path / name / "run.log"):
             log.info(name)
     assert (logged(tmp_path / "a"), logged(tmp_path / "b")) == (["a"], ["b"])
 
@@ -88,11 +98,11 @@ def test_runs_after_one_another_do_not_write_into_each_others_logs(tmp_path, cap
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_log_that_the_disk_does_not_take_is_not_a_traceback(tmp_path, capsys):
     (tmp_path / "run.log").symlink_to("/dev/full")
-    a_run(Reporter(), tmp_path)
+    a_run(Terminal(), tmp_path)
     assert "Traceback" not in capsys.readouterr().err
 
 
-class Terminal(io.StringIO):
+class Screen(io.StringIO):
     def isatty(self):
         return True
 
@@ -120,11 +130,10 @@ def screen(printed):
 
 
 def test_on_a_terminal_a_bar_shows_loss_score_speed_and_time_left_and_then_goes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("bench.command.terminal._REFRESH", 0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    a_run(Reporter(), tmp_path)
+    monkeypatch.setattr(sys, "stderr", Screen())
+    a_run(Terminal(refresh=0), tmp_path)
     lines, bars = screen(sys.stderr.getvalue())
     table = capsys.readouterr().out.splitlines()
     assert lines == [line for line in logged(tmp_path) if line not in table]
@@ -134,8 +143,8 @@ def test_on_a_terminal_a_bar_shows_loss_score_speed_and_time_left_and_then_goes(
 
 
 def test_where_processes_share_a_terminal_there_is_no_bar(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    a_run(Reporter("1/2", bar=False), tmp_path)
+    monkeypatch.setattr(sys, "stderr", Screen())
+    a_run(Terminal("1/2", bar=False), tmp_path)
     assert sys.stderr.getvalue() == ""
 
 

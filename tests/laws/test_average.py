@@ -4,15 +4,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import CPU64, Given, Silent, a_batch, a_config, a_model, a_setup, few
+from tiny import CPU64, Given, a_batch, a_config, a_model, a_setup, few
+from tiny import fitted as fit
 
 from bench.config.schema import BudgetConfig
-from bench.train import fit as fit_module
 from bench.train.average import Average
 from bench.train.evaluate import evaluate
-from bench.train.fit import fit
 from bench.train.loop import train
-from bench.train.progress import Fit
+from bench.train.validation import snapshot
 
 
 def check_closed_form(average_class, decay, window):
@@ -54,11 +53,10 @@ def test_missed_updates_are_noticed():
 def fitted(**config):
     """A fit with a validation at every step, and its weights as they were after each step."""
     task = Given(train=[a_batch(seed=seed) for seed in range(4)], valid=[a_batch(T=9, B=5, seed=9)], test=[a_batch()])
-    setup, result = a_setup(task, evaluations=8, budget=BudgetConfig(steps=8), **config), Fit()
+    setup = a_setup(task, evaluations=8, budget=BudgetConfig(steps=8), **config)
     history = []
-    setup.optimizer.register_step_post_hook(lambda *_: history.append(fit_module.snapshot(setup.model)))
-    fit(setup, result, Silent())
-    return setup, result, history
+    setup.optimizer.register_step_post_hook(lambda *_: history.append(snapshot(setup.model)))
+    return setup, fit(setup), history
 
 
 def check_where_it_is_used():

@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import Given, Silent, a_batch, a_setup, few
+from tiny import Given, a_batch, a_setup, few, fitted
 
 from bench.config.schema import BudgetConfig
-from bench.train import fit as fit_module
-from bench.train.fit import fit, snapshot
-from bench.train.progress import Fit
+from bench.train import validation
+from bench.train.progress import Progress
+from bench.train.validation import snapshot
 
 
 class Scripted(Given):
@@ -26,12 +26,11 @@ class Scripted(Given):
 
 
 def stopped(accuracies, patience):
-    """The fit of a run whose valid accuracies are given, its weights after each validation, and its set-up."""
-    n, result, history = len(accuracies), Fit(), []
+    """The progress of a run whose valid accuracies are given, its weights after each validation, and its set-up."""
+    n, history = len(accuracies), []
     setup = a_setup(Scripted(accuracies), patience=patience, evaluations=n, budget=BudgetConfig(steps=n))
     setup.optimizer.register_step_post_hook(lambda *_: history.append(snapshot(setup.model)))
-    fit(setup, result, Silent())
-    return result, history, setup
+    return fitted(setup), history, setup
 
 
 def check_stopping(accuracies, patience):
@@ -66,15 +65,15 @@ def test_an_equal_score_taken_for_a_better_one_is_noticed(monkeypatch):
 
 
 def test_leaving_the_last_weights_is_noticed(monkeypatch):
-    monkeypatch.setattr(fit_module, "snapshot", lambda model: model.state_dict())
+    monkeypatch.setattr(validation, "snapshot", lambda model: model.state_dict())
     with pytest.raises(AssertionError, match="not the best ones"):
         check_stopping([0.4, 0.3, 0.2], 2)
 
 
-def test_a_fit_becomes_what_its_state_was_taken_of():
+def test_progress_becomes_what_its_state_was_taken_of():
     result, _, _ = stopped([0.1, 0.4, 0.3, 0.2], 9)
     result.train_loss.add(1.5)
-    state, other = result.state_dict(), Fit()
+    state, other = result.state_dict(), Progress()
     other.load_state_dict(state)
     weights = other.best_weights
     assert all(torch.equal(weights[name], result.best_weights[name]) for name in result.best_weights)
@@ -86,20 +85,20 @@ def test_a_fit_becomes_what_its_state_was_taken_of():
 
 
 def test_the_share_of_clipped_updates_is_that_of_all():
-    assert Fit().clipped_share is None
-    assert Fit(updates=8, clipped=2).clipped_share == 0.25
+    assert Progress().clipped_share is None
+    assert Progress(updates=8, clipped=2).clipped_share == 0.25
 
 
 def test_the_curve_has_the_share_of_clipped_updates_since_the_row_before():
     batches = [a_batch(seed=seed) for seed in range(4)]
     norms = []
     for limit in (math.inf, None):
-        task, result = Given(train=batches, valid=[a_batch()]), Fit()
+        task = Given(train=batches, valid=[a_batch()])
         clip = 1e9 if limit else sorted(norms)[2]
         setup = a_setup(
             task, clip=clip, optimizer={"_target_": "torch.optim.SGD", "lr": 0.0}, evaluations=4 if limit else 2
         )
-        fit(setup, result, Silent())
+        result = fitted(setup)
         norms = norms or [row["grad_norm"] for row in result.curve.rows]
     over = [norm > clip for norm in norms]
     assert sum(over) == 1

@@ -1,6 +1,7 @@
 """A run that is killed at any moment goes on, with the same command, to the same result to the last bit."""
 
 import json
+import logging
 import os
 import random
 import signal
@@ -10,14 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import Given, Silent, a_batch, a_setup, truncated
+from tiny import Given, a_batch, a_setup, truncated
 
 from bench.command.main import main
 from bench.config.schema import BudgetConfig, CheckpointConfig
-from bench.train.checkpoint import Checkpoints, list_checkpoints
-from bench.train.fit import fit
+from bench.job.log import also_to
+from bench.train.checkpoint import Checkpoints, _read, list_checkpoints
+from bench.train.fit import Fit
 from bench.train.passes import Passes
-from bench.train.progress import Fit, Position
+from bench.train.position import Position
+from bench.train.progress import Progress
 
 TINY = ["task=copy", "cell=gru", "task.delay=3", "task.held_out=50", "model.hidden=8", "hardware.device=cpu"]
 TASK_OF = {
@@ -89,19 +92,15 @@ class Cut(Exception):
     """What ends training in the middle."""
 
 
-class CutAt(Silent):
-    """Cuts training off after a step."""
+class Lines(logging.Handler):
+    """Keeps the lines that are logged."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.last, self.lines = step, []
+        self.lines: list[str] = []
 
-    def step(self, spent: float, loss: float, steps: int, tokens_per_s: float) -> None:
-        if steps == self.last:
-            raise Cut
-
-    def info(self, line: str) -> None:
-        self.lines.append(line)
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
 
 
 def fitted(folder: Path, cut: int = 0, **changes: object):
@@ -109,10 +108,16 @@ def fitted(folder: Path, cut: int = 0, **changes: object):
     task = Given(train=batches(), valid=[a_batch(seed=9)])
     options = {"budget": BudgetConfig(steps=20), "evaluations": 4, "bptt": truncated(2, offset="random"), **changes}
     setup = a_setup(task, **options)
-    made, reporter = Fit(), CutAt(cut)
-    with suppress(Cut):
-        fit(setup, made, reporter, Checkpoints(folder, CheckpointConfig(steps=2)))
-    return made, {name: tensor.clone() for name, tensor in setup.model.state_dict().items()}, reporter.lines
+    lines = Lines()
+
+    def cut_off(progress: Progress, *_: float) -> None:
+        if progress.steps == cut:
+            raise Cut
+
+    fit = Fit(setup, Checkpoints(folder, CheckpointConfig(steps=2)), cut_off)
+    with suppress(Cut), also_to(lines):
+        list(fit)
+    return fit.progress, {name: tensor.clone() for name, tensor in setup.model.state_dict().items()}, lines.lines
 
 
 def check_same(found, wanted):
@@ -145,7 +150,7 @@ def test_only_the_seconds_of_earlier_processes_are_added_to_a_run_s_own(tmp_path
     (tmp_path / "whole").mkdir()
     assert fitted(tmp_path / "whole")[0].before == 0
     fitted(tmp_path, cut=11)
-    saved = Checkpoints(tmp_path, CheckpointConfig()).latest(str)
+    saved = Checkpoints(tmp_path, CheckpointConfig()).latest()
     assert saved is not None
     assert saved["fit"]["before"] > 0
     assert fitted(tmp_path)[0].before == saved["fit"]["before"]
@@ -195,13 +200,16 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, how: st
     check_same(found, fitted(tmp_path / "whole"))
 
 
-def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("bench.train.checkpoint.FORMAT", 2)
+def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path) -> None:
     fitted(tmp_path, cut=11)
-    monkeypatch.undo()
-    said: list[str] = []
-    assert Checkpoints(tmp_path, CheckpointConfig()).latest(said.append) is None
-    assert said[0].startswith("checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); looking")
+    checkpoints, heard = Checkpoints(tmp_path, CheckpointConfig()), Lines()
+    for step in (8, 10):
+        checkpoints.save(step, {**_read(tmp_path / f"checkpoint-{step}.pt"), "format": 2})
+    with also_to(heard):
+        assert checkpoints.latest() is None
+    assert heard.lines[0].startswith(
+        "checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); looking"
+    )
 
 
 def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:
@@ -220,18 +228,19 @@ def test_spoilt_checkpoints_do_not_outlive_new_ones_of_earlier_steps(tmp_path: P
         old.save(step, {})
         spoil(tmp_path / f"checkpoint-{step}.pt", "cut off")
     new = Checkpoints(tmp_path, CheckpointConfig())
-    assert new.latest(str) is None
+    assert new.latest() is None
     assert len(list_checkpoints(tmp_path)) == 2, "reading removes nothing: it may be another run's folder"
     for step in (2, 4, 6):
         new.save(step, {})
     assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-6.pt", "checkpoint-4.pt"]
 
 
-def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path, monkeypatch) -> None:
+def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path) -> None:
     clock = [100.0]
-    monkeypatch.setattr("bench.train.checkpoint.time.monotonic", lambda: clock[0])
-    by_steps, by_seconds = (Checkpoints(tmp_path, c) for c in (CheckpointConfig(steps=5), CheckpointConfig(seconds=60)))
-    never = Checkpoints(tmp_path, CheckpointConfig(seconds=None))
+    by_steps, by_seconds, never = (
+        Checkpoints(tmp_path, config, clock=lambda: clock[0])
+        for config in (CheckpointConfig(steps=5), CheckpointConfig(seconds=60), CheckpointConfig(seconds=None))
+    )
     assert [by_steps.due(step) for step in (4, 5)] == [False, True]
     assert (by_seconds.due(9), never.due(9)) == (False, False)
     clock[0] += 60

@@ -8,13 +8,10 @@ import torch
 from clock import Clock, Timed
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import Given, Silent, a_batch, a_setup, few
+from tiny import Given, a_batch, a_setup, few, fitted
 
 from bench.config.schema import BudgetConfig
-from bench.train import fit as fit_module
 from bench.train import schedule as schedules
-from bench.train.fit import fit
-from bench.train.progress import Fit
 from bench.train.schedule import Schedule
 
 RATE = 0.05
@@ -69,7 +66,7 @@ def used(name, options, warmup=0.0, **budget):
     setup = a_setup(task, schedule=options, optimizer=optimizer, evaluations=1, budget=BudgetConfig(**budget))
     rates = []
     setup.optimizer.register_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
-    fit(setup, Fit(), Silent())
+    fitted(setup)
     return rates
 
 
@@ -122,13 +119,11 @@ def test_a_budget_in_examples_is_as_many_steps(name, options, form):
     assert used(name, options, examples=48) == used(name, options, steps=24)
 
 
-def test_a_budget_in_seconds_goes_by_the_share_spent(monkeypatch):
+def test_a_budget_in_seconds_goes_by_the_share_spent():
     clock = Clock()
-    monkeypatch.setattr(fit_module, "time", clock)
     options = {"_target_": "bench.train.schedule.Cosine"}
     setup = a_setup(Timed(clock), schedule=options, evaluations=5, budget=BudgetConfig(seconds=10))
-    result = Fit()
-    fit(setup, result, Silent())
+    result = fitted(setup, clock=clock)
     rates = [row["lr"] for row in result.curve.rows]  # of every second step, that takes a second
     assert rates == pytest.approx([RATE * (1 + math.cos(math.pi * share)) / 2 for share in (0.1, 0.3, 0.5, 0.7, 0.9)])
 
@@ -156,9 +151,9 @@ class Scripted(Given):
 
 def plateau_run(accuracies, patience, warmup=0.0):
     options = {"_target_": "bench.train.schedule.Plateau", "factor": 0.5, "patience": patience, "warmup": warmup}
-    n, result = len(accuracies), Fit()
+    n = len(accuracies)
     setup = a_setup(Scripted(accuracies), schedule=options, evaluations=n, budget=BudgetConfig(steps=2 * n))
-    fit(setup, result, Silent())
+    result = fitted(setup)
     assert setup.task.reads["test"] == 0, "the test split is read"
     return [row["lr"] for row in result.curve.rows]
 

@@ -5,23 +5,20 @@ from dataclasses import asdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import Silent, Turning, a_config, a_setup, few
+from tiny import Turning, a_config, a_setup, few, fitted
 
 from bench.api import Metric
 from bench.config.compose import Composed
 from bench.config.schema import BudgetConfig
 from bench.job import execute as runner
-from bench.train import fit as fit_module
+from bench.train import validation
 from bench.train.evaluate import evaluate
-from bench.train.fit import fit
-from bench.train.progress import Fit
 
 
 def a_turning_run():
-    """A run whose validation gets worse in its second half, and its `Fit`."""
-    setup, result = a_setup(Turning(), precision="float32", budget=BudgetConfig(steps=60), batch_size=8), Fit()
-    fit(setup, result, Silent())
-    return setup, result
+    """A run whose validation gets worse in its second half, and its progress."""
+    setup = a_setup(Turning(), precision="float32", budget=BudgetConfig(steps=60), batch_size=8)
+    return setup, fitted(setup)
 
 
 def check_best_is_scored(setup, result):
@@ -37,7 +34,7 @@ def test_the_best_weights_on_valid_are_left_in_the_model():
 
 
 def test_keeping_the_last_weights_is_noticed(monkeypatch):
-    monkeypatch.setattr(fit_module, "snapshot", lambda model: model.state_dict())  # not copied: training goes on in it
+    monkeypatch.setattr(validation, "snapshot", lambda model: model.state_dict())  # not copied: training goes on in it
     with pytest.raises(AssertionError, match="not the best weights"):
         check_best_is_scored(*a_turning_run())
 
@@ -61,7 +58,7 @@ def run(tmp_path, monkeypatch, task):
         **asdict(a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8)),
         "results_dir": str(tmp_path),
     }
-    return runner.execute(Composed(tree, {"task": "turning", "cell": "gru"}, {}, None), Silent()), list(task.order)
+    return runner.execute(Composed(tree, {"task": "turning", "cell": "gru"}, {}, None)), list(task.order)
 
 
 class Watched(Turning):
@@ -96,7 +93,7 @@ def test_fit_never_reads_the_test_split():
 
 def test_choosing_on_the_test_split_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        fit_module, "evaluate", lambda model, task, split, machine: evaluate(model, task, "test", machine)
+        validation, "evaluate", lambda model, task, split, machine: evaluate(model, task, "test", machine)
     )
     _, order = run(tmp_path, monkeypatch, Watched())
     with pytest.raises(AssertionError, match="not read exactly once"):

@@ -10,12 +10,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import Given, Silent, a_batch, a_setup, few, seeded
+from tiny import Given, a_batch, a_setup, few, fitted, seeded
 
 from bench.config.schema import BudgetConfig, ModelConfig
 from bench.tasks.copy import Copy
-from bench.train.fit import fit
-from bench.train.progress import Fit
 from bench.train.setup import stream_seed
 
 
@@ -47,7 +45,7 @@ def trained(task=None, **changes):
     """Task and final weights of a tiny run with dropout."""
     changes = {"precision": "float32", "model": ModelConfig(hidden=5, layers=2, dropout=0.5), **changes}
     setup = a_setup(task or Listening(), **changes)
-    fit(setup, Fit(), Silent())
+    fitted(setup)
     return setup.task, setup.model.state_dict()
 
 

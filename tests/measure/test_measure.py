@@ -9,27 +9,23 @@ from hypothesis import strategies as st
 from tiny import CPU64, Given, a_batch, a_setup
 
 from bench.config.schema import ModelConfig
-from bench.hardware import timing
+from bench.hardware.timing import sample
 from bench.measure import memory
 from bench.measure import speed as speed_module
 from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import measure_speed
 
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch):
-    monkeypatch.setattr(timing, "_SECONDS", 0.01)
+BRIEF = 0.01  # seconds of sampling
 
 
-def measured(function, T=6, B=2, **changes):
-    """`function` on a tiny model whose training batches are `T` by `B`."""
-    setup = a_setup(Given(train=[a_batch(T, B, seed=seed) for seed in range(4)]), **changes)
-    return function(setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
+def measured(T=6, B=2, **changes):
+    """A tiny run whose training batches are `T` by `B`."""
+    return a_setup(Given(train=[a_batch(T, B, seed=seed) for seed in range(4)]), **changes)
 
 
 def test_speed_has_three_figures_each_with_quartiles_of_enough_samples():
-    speed = measured(measure_speed)
+    speed = measure_speed(measured(), BRIEF)
     assert set(speed) == {"train_tokens_per_s", "infer_tokens_per_s", "step_us"}
     for figure in speed.values():
         assert 0 < figure["q1"] <= figure["median"] <= figure["q3"]
@@ -42,22 +38,19 @@ class Clock:
     def __init__(self):
         self.ticks = itertools.count()
 
-    def perf_counter(self):
+    def __call__(self):
         return float(next(self.ticks))
 
 
-def test_warm_up_is_done_and_left_out(monkeypatch):
-    monkeypatch.setattr(timing, "time", Clock())
+def test_warm_up_is_done_and_left_out():
     calls = itertools.count(1)
-    samples = timing.sample(lambda: next(calls), CPU64)
+    samples = sample(lambda: next(calls), CPU64, BRIEF, Clock())
     assert samples == [(number, 1.0) for number in range(4, 9)], "samples of the calls 4 to 8, a second each"
 
 
-def test_sampling_ends_by_time_but_not_before_the_least_nor_after_the_most(monkeypatch):
+def test_sampling_ends_by_time_but_not_before_the_least_nor_after_the_most():
     for seconds, samples in ((0.5, 5), (20.0, 20), (1000.0, 50)):
-        monkeypatch.setattr(timing, "time", Clock())
-        monkeypatch.setattr(timing, "_SECONDS", seconds)
-        assert len(timing.sample(lambda: 1, CPU64)) == samples
+        assert len(sample(lambda: 1, CPU64, seconds, Clock())) == samples
 
 
 def test_the_device_is_waited_for_on_both_sides_of_the_work():
@@ -67,16 +60,15 @@ def test_the_device_is_waited_for_on_both_sides_of_the_work():
         def synchronize(self):
             events.append("wait")
 
-    timing.sample(lambda: events.append("work") or 1, Asynchronous())
+    sample(lambda: events.append("work") or 1, Asynchronous(), BRIEF)
     warm_up, sampled = events[:3], events[3:]
     assert warm_up == ["work"] * 3
     assert sampled == ["wait", "work", "wait"] * (len(sampled) // 3)
 
 
-def test_a_token_is_a_time_step_of_a_lane(monkeypatch):
+def test_a_token_is_a_time_step_of_a_lane():
     """On a clock where each sample takes a second, speed is the tokens of a sample."""
-    monkeypatch.setattr(timing, "time", Clock())
-    speed = measured(measure_speed, T=7, B=3)
+    speed = measure_speed(measured(T=7, B=3), BRIEF, Clock())
     assert speed["train_tokens_per_s"]["median"] == speed["infer_tokens_per_s"]["median"] == 21
     assert speed["step_us"]["median"] == 1e6 / speed_module._STREAM
 
@@ -94,7 +86,7 @@ def test_the_peak_is_of_what_is_alive_at_once(tensors, size):
 
 
 def activations(T, B, unroll="eager"):
-    memory = measured(measure_memory, T, B, unroll=unroll, model=ModelConfig(hidden=32))
+    memory = measure_memory(measured(T, B, unroll=unroll, model=ModelConfig(hidden=32)))
     return memory["activations_mib"] * 2**20
 
 
@@ -109,14 +101,13 @@ def test_memory_of_a_step_grows_with_time_and_is_at_least_what_backward_needs(un
 
 def test_a_training_split_of_one_batch_is_enough():
     setup = a_setup(Given(train=[a_batch()]))
-    arguments = (setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
-    assert measure_memory(*arguments)["peak_mib"] > 0
-    assert measure_speed(*arguments)["step_us"]["median"] > 0
+    assert measure_memory(setup)["peak_mib"] > 0
+    assert measure_speed(setup, BRIEF)["step_us"]["median"] > 0
 
 
 def test_the_peak_counts_weights_gradients_and_optimiser_state():
     setup = a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=64))
-    memory = measure_memory(setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
+    memory = measure_memory(setup)
     weights = parameter_count(setup.model) * 8 / 2**20
     assert memory["peak_mib"] - memory["activations_mib"] == pytest.approx(3 * weights, abs=0.002), (
         "weights, two moments"
@@ -128,5 +119,5 @@ def test_a_model_is_measured_as_the_run_trains_it():
     """The figures come from the very loop: clipping, windows and updates included."""
     setup = a_setup(Given(train=[a_batch()]), window=2, clip=1.0)
     before = [p.clone() for p in setup.model.parameters()]
-    measure_speed(setup.model, setup.task, setup.optimizer, setup.config, setup.machine)
+    measure_speed(setup, BRIEF)
     assert not all(torch.equal(a, b) for a, b in zip(before, setup.model.parameters(), strict=True))

@@ -207,8 +207,7 @@ def test_options_of_the_encoder_decoder_are_refused_elsewhere(option):
         build(a_config(model=ModelConfig(**option)), Copy())
 
 
-def test_a_model_has_the_size_that_was_asked_for_and_is_trained_and_measured(monkeypatch):
-    monkeypatch.setattr("bench.hardware.timing._SECONDS", 0)
+def test_a_model_has_the_size_that_was_asked_for_and_is_trained_and_measured():
     task = mutants.Good()
     config = a_config(match=MatchConfig(params=20_000), model=ModelConfig(embedding=4, teacher_forcing=0.9, beam=2))
     setup = build(config, task)
@@ -219,9 +218,9 @@ def test_a_model_has_the_size_that_was_asked_for_and_is_trained_and_measured(mon
     losses = [step.loss for step in train(setup.model, task, setup.optimizer, batches, setup.config, CPU64)]
     assert losses[-1] < losses[0]
     assert evaluate(setup.model, task, "valid", CPU64)["nll"] < losses[0]
-    speed = measure_speed(setup.model, task, setup.optimizer, setup.config, CPU64)
+    speed = measure_speed(setup, seconds=0)
     assert all(figure["median"] > 0 for figure in speed.values())
-    assert measure_memory(setup.model, task, setup.optimizer, setup.config, CPU64)["peak_mib"] > 0
+    assert measure_memory(setup)["peak_mib"] > 0
 
 
 HERE = [law for law in TASK_LAWS if law not in ("same seed same batches", "memory is flat")]

@@ -6,9 +6,11 @@ import json
 import pytest
 from cli_tools import COPY, TINY, bench, records, run
 
+from bench.command.terminal import Terminal, show_sweep
 from bench.config.compose import Composed
 from bench.errors import StoreError
-from bench.study.sweep import finish, run_member
+from bench.job.listener import Listener
+from bench.study.sweep import finish, member_name, run_member
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,9 @@ def test_the_end_of_a_sweep_shows_its_own_runs_and_the_file_has_all(capsys, tmp_
 def test_a_member_whose_process_was_killed_counts_as_not_done(capsys, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "sweeps" / "now" / "0").mkdir(parents=True)
-    assert finish(tmp_path / "sweeps" / "now") == 1
+    ended = finish(tmp_path / "sweeps" / "now")
+    assert (ended.done, ended.members, ended.results) == (0, 1, [tmp_path])
+    show_sweep(ended)
     assert "0 of 1 runs done" in capsys.readouterr().out
 
 
@@ -119,9 +123,21 @@ def test_a_member_that_cannot_be_stored_spoils_no_other(capsys, tmp_path, monkey
     monkeypatch.setattr("bench.study.sweep.execute", refuse)
     folder = tmp_path / "1"
     folder.mkdir()
-    run_member(Composed({}, {}, {}, folder, members=3), bar=False)
+    member = Composed({"results_dir": str(tmp_path)}, {}, {}, folder, members=3)
+    run_member(member, Terminal(member_name(member), bar=False))
     assert capsys.readouterr().out == "[2/3] failed, the disk is full\n"
     assert json.loads((folder / "run.json").read_text())["reason"] == "the disk is full"
+    run_member(member, Listener())
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_sweep_whose_folder_lies_elsewhere_ends_with_its_tables_too(capsys, tmp_path):
+    results, place = tmp_path / "results", tmp_path / "elsewhere"
+    said = bench(capsys, "-m", *COPY, "seed=0,1", f"results_dir={results}", f"hydra.sweep.dir={place}")
+    assert said.code == 0
+    assert f"2 of 2 runs done; tables of all runs in {results / 'leaderboard.csv'}" in said.out
+    assert len(table(results)) == 1
+    assert not (tmp_path / "leaderboard.csv").exists()
 
 
 @pytest.mark.slow

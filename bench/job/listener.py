@@ -1,0 +1,43 @@
+"""Whoever follows a run while it goes: a terminal, a notebook, or nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.results.record import Record
+from bench.train.progress import Progress
+from bench.train.validation import Validation
+
+
+class Listener:
+    """Is told of the stages of a run; this one does nothing, and others override what they want to know.
+
+    `started`, `step` and `validated` come as training goes, `measuring` when it is over, `ended` however training and
+    measuring came to their end, and `stored` with the record. Of a run that is done already comes `found` alone, and of
+    a sweep's member that left no record `refused`. Lines for people go to the logger `bench` instead.
+    """
+
+    def started(self) -> None:
+        """Training begins."""
+
+    def step(self, progress: Progress, spent: float, loss: float) -> None:
+        """A training step is done, and with it the share `spent` of the budget. It is called often: be quick."""
+
+    def validated(self, validation: Validation, metric: str) -> None:
+        """A validation is done; its score is of the task's `metric`."""
+
+    def measuring(self) -> None:
+        """Training is over; speed and memory are measured."""
+
+    def ended(self) -> None:
+        """Training and measuring are over, one way or another."""
+
+    def found(self, record: Record) -> None:
+        """The run is done already."""
+
+    def stored(self, record: Record, place: Path) -> None:
+        """The run lies in the folder `place`."""
+
+    def refused(self, error: BenchError) -> None:
+        """A sweep's member left no record, because of `error`."""
