@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,12 @@ from torch import Tensor, nn
 State = Tensor | tuple[Any, ...]
 """What a cell carries through time: a tensor `[B, ...]`, or a (named) tuple of such states."""
 
-Unroll = Callable[[Tensor, State], tuple[Tensor, State]]
-"""A cell over a whole sequence: inputs `[T, B, F]` and a first state to outputs `[T, B, H]` and the last state."""
+
+class Unroll(Protocol):
+    """A cell over a whole sequence."""
+
+    def __call__(self, x_TBF: Tensor, state: State, /) -> tuple[Tensor, State]:
+        """Outputs `[T, B, H]` and the last state, of inputs `[T, B, F]` and the state before the first."""
 
 
 def map_state(function: Callable[..., Tensor], state: State, *others: State) -> State:

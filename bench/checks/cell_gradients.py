@@ -30,7 +30,7 @@ def every_parameter_gets_a_finite_gradient(probe: Probe) -> None:
             if moved:
                 for parameter in cell.parameters():
                     parameter.data += 0.01 * torch.randn_like(parameter)
-            y_TBH, _ = all_forms(cell)[name](x_TBF, cell.initial_state(2, like=x_TBF))
+            y_TBH, _ = all_forms(cell)[name](x_TBF, cell.initial_state(2, x_TBF))
             (y_TBH * torch.randn_like(y_TBH)).sum().backward()
             for key, parameter in cell.named_parameters():
                 if parameter.requires_grad:
@@ -100,7 +100,7 @@ class _Unrolled(nn.Module):
         self.unroll = all_forms(cell)[form]  # reads the cell's parameters when called, so those in their place too
 
     def forward(self, x_TBF: Tensor) -> Tensor:
-        return self.unroll(x_TBF, self.cell.initial_state(x_TBF.shape[1], like=x_TBF))[0]
+        return self.unroll(x_TBF, self.cell.initial_state(x_TBF.shape[1], x_TBF))[0]
 
 
 def _call(model: nn.Module, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x_TBF: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from bench.checks.probe import Probe, all_forms, with_same_dropout
 def no_state_kept_on_the_module(probe: Probe) -> None:
     """A forward changes no attribute, buffer or parameter, in training or evaluation; a second call gives the same."""
     cell, x_TBF = probe.cell(), probe.inputs(5, 2)
-    initial = cell.initial_state(2, like=x_TBF)
+    initial = cell.initial_state(2, x_TBF)
     for name, form in all_forms(cell).items():
         for training in (True, False):
             cell.train(training)
@@ -45,7 +45,7 @@ def state_dict_round_trip(probe: Probe) -> None:
     other.load_state_dict(load(save({name: tensor.clone().contiguous() for name, tensor in cell.state_dict().items()})))
     forms, others = all_forms(cell), all_forms(other)
     for name in forms:
-        wanted, found = (f[name](x_TBF, c.initial_state(2, like=x_TBF)) for f, c in ((forms, cell), (others, other)))
+        wanted, found = (f[name](x_TBF, c.initial_state(2, x_TBF)) for f, c in ((forms, cell), (others, other)))
         must_equal(found, wanted, f"{name} after loading", "differs from that of the cell that was saved")
 
 
@@ -60,7 +60,7 @@ def moves_between_dtypes_and_devices(probe: Probe) -> str:
         cell.to(device).to(dtype)
         x_TBF = probe.inputs(5, 2).to(device=device, dtype=dtype)
         place = f"on {device} in {layout(x_TBF).partition('[')[0]}"
-        initial = cell.initial_state(2, like=x_TBF)
+        initial = cell.initial_state(2, x_TBF)
         _must_follow(initial, x_TBF, f"initial_state {place}")
         for name, form in all_forms(cell).items():
             y_TBH, last = form(x_TBF, initial)
@@ -73,7 +73,7 @@ def moves_between_dtypes_and_devices(probe: Probe) -> str:
 def _one_run(probe: Probe) -> dict[str, Tensor]:
     """What a cell holds when it is built, and what each of its forms gives, by name."""
     cell, x_TBF = probe.cell().train(), probe.inputs(5, 2)
-    initial = cell.initial_state(2, like=x_TBF)
+    initial = cell.initial_state(2, x_TBF)
     built = {f"`{name}` after construction": tensor for name, tensor in cell.state_dict().items()}
     forms = all_forms(cell).items()
     return built | {f"the output of {name}": with_same_dropout(form, x_TBF, initial)[0] for name, form in forms}

@@ -18,9 +18,9 @@ def shapes_are_the_contracts(probe: Probe) -> None:
     are `[B, ...]`; an unrolling gives `[T, B, H]` and such a state. Of `like` only dtype and device count.
     """
     cell, x_TBF = probe.cell(), probe.inputs(5, 3)
-    initial = cell.initial_state(3, like=x_TBF)
+    initial = cell.initial_state(3, x_TBF)
     must_have_lanes_first(initial, 3)
-    if layout(cell.initial_state(3, like=x_TBF.new_zeros(()))) != layout(initial):
+    if layout(cell.initial_state(3, x_TBF.new_zeros(()))) != layout(initial):
         raise Broken("initial_state takes its shapes from `like` instead of batch_size")
     must_fit(cell.step(x_TBF[0], initial), [3, probe.hidden_size], initial, "step")
     for name, form in all_forms(cell).items():
@@ -31,7 +31,7 @@ def shapes_are_the_contracts(probe: Probe) -> None:
 def batch_lanes_independent(probe: Probe) -> None:
     """A lane's outputs depend neither on what other lanes hold, in training and in evaluation, nor on their number."""
     cell, x_TBF = probe.cell(), probe.inputs(6, 3)
-    old, new = probe.lived_in(cell, 3), cell.initial_state(3, like=x_TBF)
+    old, new = probe.lived_in(cell, 3), cell.initial_state(3, x_TBF)
     other_TBF = torch.cat([probe.inputs(6, 1, seed=3), x_TBF[:, 1:]], dim=1)
     other = map_state(lambda new_B, old_B: torch.cat([new_B[:1], old_B[1:]]), new, old)
     rest = [1, 2]
@@ -55,7 +55,7 @@ def fresh_lanes_reset(probe: Probe) -> None:
     cell = model.cells[0]
     assert isinstance(cell, Cell)
     x_TBF, old = probe.inputs(6, 3), probe.lived_in(cell, 3)
-    new = cell.initial_state(3, like=x_TBF)
+    new = cell.initial_state(3, x_TBF)
     (carried,) = model.carry((old,), fresh=torch.tensor([False, True, False]))
     for name, form in all_forms(cell).items():
         found = form(x_TBF, carried)

@@ -18,7 +18,7 @@ def step_equals_unroll(probe: Probe) -> str:
     forms = all_forms(cell)
     for steps in (1, 2, 7, 16):
         x_TBF = probe.inputs(steps, 2, torch.float64).requires_grad_()
-        initial = cell.initial_state(2, like=x_TBF)
+        initial = cell.initial_state(2, x_TBF)
         wanted = step_loop(cell, x_TBF, initial)
         for name, form in forms.items():
             found, place = form(x_TBF, initial), f"{name} with T = {steps}"
@@ -65,7 +65,7 @@ def handles_one_lane_and_one_step(probe: Probe) -> None:
     cell = probe.cell()
     for steps, lanes in ((1, 1), (1, 3), (5, 1)):
         x_TBF = probe.inputs(steps, lanes)
-        initial = cell.initial_state(lanes, like=x_TBF)
+        initial = cell.initial_state(lanes, x_TBF)
         for name, form in all_forms(cell).items():
             result, place = form(x_TBF, initial), f"{name} with T = {steps}, B = {lanes}"
             must_fit(result, [steps, lanes, probe.hidden_size], initial, place)
@@ -79,7 +79,7 @@ def finite_for_10000_steps(probe: Probe) -> None:
     """Outputs and state stay finite over 10,000 steps of standard normal input, in float32."""
     cell, x_TBF = probe.cell(), probe.inputs(_LONG, 2)
     for name, form in all_forms(cell).items():
-        y_TBH, last = form(x_TBF, cell.initial_state(2, like=x_TBF))
+        y_TBH, last = form(x_TBF, cell.initial_state(2, x_TBF))
         finite_T = y_TBH.isfinite().flatten(1).all(1)
         if not finite_T.all():
             raise Broken(f"{name}: the output is not finite from time {finite_T.int().argmin().item()} of {_LONG} on")

@@ -38,7 +38,7 @@ class Probe:
     def lived_in(self, cell: Cell, lanes: int, dtype: torch.dtype = torch.float32) -> State:
         """A state as it is in the middle of a sequence: that of `cell` after three random steps."""
         x_TBF = self.inputs(3, lanes, dtype, seed=2)
-        _, state = step_loop(cell, x_TBF, cell.initial_state(lanes, like=x_TBF))
+        _, state = step_loop(cell, x_TBF, cell.initial_state(lanes, x_TBF))
         return map_state(Tensor.clone, state)
 
 

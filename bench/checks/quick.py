@@ -34,24 +34,24 @@ def quick_check(cell: Cell) -> None:
 
 
 def _shapes(cell: Cell, x_TBF: Tensor) -> None:
-    initial = cell.initial_state(_LANES, like=x_TBF)
+    initial = cell.initial_state(_LANES, x_TBF)
     cell_state.must_have_lanes_first(initial, _LANES)
     must_fit(cell.step(x_TBF[0].clone(), initial), [_LANES, cell.hidden_size], initial, "step")
 
 
 def _arguments(cell: Cell, x_TBF: Tensor) -> None:
-    initial = cell.initial_state(_LANES, like=x_TBF)
+    initial = cell.initial_state(_LANES, x_TBF)
     cell_state.must_leave_alone(cell.step, x_TBF[0], initial, "step")
 
 
 def _module(cell: Cell, x_TBF: Tensor) -> None:
     before = contents(cell)
-    cell.step(x_TBF[0], cell.initial_state(_LANES, like=x_TBF))
+    cell.step(x_TBF[0], cell.initial_state(_LANES, x_TBF))
     must_be_unchanged(before, contents(cell), "step")
 
 
 def _values(cell: Cell, x_TBF: Tensor) -> None:
-    state = cell.initial_state(_LANES, like=x_TBF)
+    state = cell.initial_state(_LANES, x_TBF)
     for time, x_BF in enumerate(x_TBF):
         y_BH, state = cell.step(x_BF, state)
         if not y_BH.isfinite().all():

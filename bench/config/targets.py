@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from bench.config.signatures import check_signatures, public_name
 from bench.config.tree import describe
 from bench.errors import ConfigError, did_you_mean
 
@@ -70,19 +71,15 @@ def load_checked(
     group: str, options: Mapping[str, Any], base: type[T], given: int = 0
 ) -> tuple[type[T], dict[str, Any]]:
     """The class that a group's options name by `target` or `_target_`, and the other options as its constructor wants
-    them after `given` arguments of the harness's. Raises ConfigError, also where the class derives not from `base`.
+    them after `given` arguments of the harness's. Raises ConfigError, also where the class does not derive from `base`
+    or does not keep its contract.
     """
     key = "target" if "target" in options else "_target_"
     cls = load(str(options.get(key, "")), f"{group}.{key}")
     if not issubclass(cls, base):
         raise ConfigError(f"{group}.{key}: {cls.__name__} is no {base.__name__}: derive it from {public_name(base)}")
+    check_signatures(cls, f"{group}.{key}")
     return cls, check_options(cls, {name: value for name, value in options.items() if name != key}, group, given)
-
-
-def public_name(cls: type) -> str:
-    """Where users import `cls` from: of a contract, `bench.api`."""
-    module = "bench.api" if cls.__module__.startswith("bench.api.") else cls.__module__
-    return f"{module}.{cls.__qualname__}"
 
 
 def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int = 0) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Generator
 
 from bench.api import TextTask
-from bench.config.targets import public_name
+from bench.config.signatures import public_name
 from bench.errors import ConfigError
 from bench.job.reload import reload
 from bench.model.seq2seq import EncoderDecoder

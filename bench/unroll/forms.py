@@ -70,7 +70,7 @@ def _hold_to_loop(cell: Cell, name: str, unroll: Unroll) -> None:
 
 def _results(cell: Cell, unroll: Unroll, x_TBF: Tensor) -> list[tuple[str, Tensor]]:
     """What a form gives, by name: outputs, last states, and gradients of a weighted sum of the outputs."""
-    y_TBH, last = unroll(x_TBF, cell.initial_state(_PROBE_B, like=x_TBF))
+    y_TBH, last = unroll(x_TBF, cell.initial_state(_PROBE_B, x_TBF))
     weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype, device=y_TBH.device).view_as(y_TBH)
     wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]
     gradients = torch.autograd.grad((y_TBH * weight).sum(), wanted, allow_unused=True)

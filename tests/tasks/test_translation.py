@@ -115,7 +115,9 @@ def test_bleu_of_a_cut_vocabulary_is_bleu_against_the_text_itself(folder_of_text
     """Though a batch holds numbers only: a word of the reference that has none can be in no output."""
     task = Translation(str(folder_of_text), tokens=tokens, min_count=8)
     lines = gzip.decompress((folder_of_text / "val.fr.gz").read_bytes()).decode().splitlines()
-    texts = {task._text([i + 1 for i in task._languages[1].encode(task.tokens(line))], "\ufffd"): line for line in lines}
+    texts = {
+        task._text([i + 1 for i in task._languages[1].encode(task.tokens(line))], "\ufffd"): line for line in lines
+    }
     hypotheses, references, totals = [], [], Counter()
     for batch in task.batches("valid", 4, seeded()):
         noise = torch.randint(task.spec.outputs, batch.targets.shape, generator=seeded(seed))
