@@ -73,7 +73,7 @@ def diagnose_run(run: str, results_dir: str, lanes: int = 8, untrained: bool = F
 def _tables(
     reloaded: Reloaded, stored: Path, lanes: int, untrained: bool
 ) -> Iterator[tuple[str, pd.DataFrame | ConfigError]]:
-    record, config, task, model = reloaded
+    record, config, task, model = reloaded.record, reloaded.config, reloaded.task, reloaded.model
     if task.spec.reads == "sequence":
         raise ConfigError(f"{record.id} reads a whole sequence before it writes one; choose a run of another task")
     batch = next(task.batches("valid", lanes, Generator().manual_seed(0)), None)

@@ -1,52 +1,108 @@
-"""A stored run's task and model, as they were."""
+"""A stored run, built anew: its record, its learning curve, its task, and its model to predict with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Generator, Tensor
 
-from bench.api import Task
+from bench.api import Batch, Split, State, Task
 from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.errors import ConfigError, DataError, StoreError
+from bench.hardware.found import torch_as_found, using_threads
+from bench.hardware.machine import Machine
 from bench.job.build import build, build_task
+from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
-from bench.results.names import WEIGHTS
+from bench.results.names import CURVE, WEIGHTS
 from bench.results.record import Record
 
 
-class Reloaded(NamedTuple):
-    """A run built anew, on the CPU and in evaluation mode."""
+@dataclass(frozen=True)
+class Reloaded:
+    """A run as it was, on the CPU: `model` has the run's weights and is in evaluation mode.
 
+    `config` holds the options of the run, with the device that it has now and the hidden size that was built.
+    """
+
+    folder: Path
     record: Record
     config: Config
     task: Task
     model: SequenceModel
+    machine: Machine
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """The learning curve, a row a validation; empty where the run ended before the first."""
+        path = self.folder / CURVE
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+
+    def predict(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[T, B, C]` of inputs `[T, B]` (symbols) or `[T, B, F]` (features), and the state after the last step.
+
+        Time comes first. Without a `state` the sequences begin; to stream, give each call the state that the call
+        before returned. Raises ConfigError for an encoder-decoder, which reads all before it writes: use `decode`.
+        """
+        if isinstance(self.model, EncoderDecoder):
+            raise ConfigError(f"{self.record.id} reads a whole sequence before it writes one: call decode(inputs)")
+        with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
+            return self.model(inputs, self.model.initial_state(inputs.shape[1]) if state is None else state)
+
+    def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """One time step of streaming: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
+        with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
+            return self.model.step(inputs, state)
+
+    def decode(self, inputs: Tensor) -> Tensor:
+        """The symbols `[U, B]` that an encoder-decoder writes for inputs `[S, B]` or `[S, B, F]`, END after each.
+
+        Raises ConfigError for a run of any other task.
+        """
+        if not isinstance(self.model, EncoderDecoder):
+            raise ConfigError(f"{self.record.id} writes at every step of what it reads: call predict(inputs)")
+        with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
+            return self.model.decode(inputs)
+
+    def batches(self, split: Split, batch_size: int | None = None, seed: int = 0) -> Iterator[Batch]:
+        """One pass over a split of the task's data, as the run saw it; `train` may be endless.
+
+        Batches are of the run's own size where no other is given; `seed` orders those of `train`.
+        """
+        return self.task.batches(split, batch_size or self.config.batch_size, Generator().manual_seed(seed))
 
 
-@torch.inference_mode(False)  # building a model compares gradients
 def reload(folder: Path, trained: bool = True) -> Reloaded:
     """The run in `folder`, its model with the best weights, or where not `trained` with those it began from.
 
-    Raises ConfigError where the run has no weights, DataError where its data have changed since, and StoreError where
-    its weights do not fit.
+    Torch is left as it was found. Raises ConfigError where the run has no weights, DataError where its data have
+    changed since, and StoreError where its weights do not fit.
     """
     record = Record.read(folder)
     if trained and not (folder / WEIGHTS).is_file():
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
     config = validate({**record.config, "hardware": {**record.config["hardware"], "device": "cpu"}})
-    task = build_task(config.task)
-    if task.spec.fingerprint != record.fingerprint:
-        raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
-    model = build(config, task).model
-    try:
+    with torch_as_found():  # building a model compares gradients, seeds the generators and sets the threads
+        task = build_task(config.task)
+        if task.spec.fingerprint != record.fingerprint:
+            raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
+        setup = build(config, task)
         if trained:
-            model.load_state_dict(load_file(folder / WEIGHTS))
+            load_weights(setup.model, folder / WEIGHTS)
+    return Reloaded(folder, record, setup.config, task, setup.model.eval(), setup.machine)
+
+
+def load_weights(model: SequenceModel, path: Path) -> None:
+    """Put the weights in the file at `path` into the model; StoreError where they do not fit or cannot be read."""
+    try:
+        model.load_state_dict(load_file(path))
     except (OSError, RuntimeError, SafetensorError) as error:
         cause = str(error).splitlines()[0]
-        raise StoreError(f"{folder / WEIGHTS} does not load into the run's model ({cause}): run it again") from None
-    return Reloaded(record, config, task, model.eval())
+        raise StoreError(f"{path} does not load into the run's model ({cause}): run it again") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Generator
@@ -13,12 +12,11 @@ from torch import Generator
 from bench.api import TextTask
 from bench.config.signatures import public_name
 from bench.errors import ConfigError
-from bench.job.reload import reload
+from bench.job.reload import Reloaded, reload
 from bench.model.seq2seq import EncoderDecoder
 from bench.results.store import Store
 
 
-@torch.inference_mode()
 def sample(
     run: str, results_dir: str, prompt: str, length: int, temperature: float = 1.0, greedy: bool = False, seed: int = 0
 ) -> Iterator[str]:
@@ -36,14 +34,14 @@ def sample(
         raise ConfigError(
             f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"
         )
-    task, model, ids = _open(run, results_dir, prompt)
-    if isinstance(model, EncoderDecoder):
-        yield task.decode(model.decode(torch.tensor(ids)[:, None])[:, 0].tolist())
+    reloaded, task, ids = _open(run, results_dir, prompt)
+    if isinstance(reloaded.model, EncoderDecoder):
+        yield task.decode(reloaded.decode(torch.tensor(ids)[:, None])[:, 0].tolist())
         return
     generator = Generator().manual_seed(seed)
-    state = model.initial_state(1)
+    state = reloaded.model.initial_state(1)
     for symbol in ids:
-        logits, state = model.step(torch.tensor([symbol]), state)
+        logits, state = reloaded.step(torch.tensor([symbol]), state)
     yield prompt
     for _ in range(length):
         if greedy:
@@ -51,28 +49,28 @@ def sample(
         else:
             symbol = int(torch.multinomial((logits[0].double() / temperature).softmax(-1), 1, generator=generator))
         yield task.separator + task.decode([symbol])
-        logits, state = model.step(torch.tensor([symbol]), state)
+        logits, state = reloaded.step(torch.tensor([symbol]), state)
 
 
-@torch.inference_mode()
 def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each symbol of `prompt` with what the run's model then takes for the next: the probabilities of the `most`
     likely symbols, likeliest first. Raises as `sample` does.
     """
-    task, model, ids = _open(run, results_dir, prompt)
-    if isinstance(model, EncoderDecoder):
+    reloaded, task, ids = _open(run, results_dir, prompt)
+    if isinstance(reloaded.model, EncoderDecoder):
         raise ConfigError("--confidences: an encoder-decoder predicts nothing while it reads; leave it out")
-    state = model.initial_state(1)
+    state = reloaded.model.initial_state(1)
     for symbol in ids:
-        logits, state = model.step(torch.tensor([symbol]), state)
+        logits, state = reloaded.step(torch.tensor([symbol]), state)
         likeliest = logits[0].double().softmax(-1).topk(min(most, logits.shape[-1]))
         pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
         yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
 
 
-def _open(run: str, results_dir: str, prompt: str) -> tuple[TextTask, Any, list[int]]:
-    """The run's task, its model, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
-    record, _, task, model = reload(Store(results_dir).resolve(run))
+def _open(run: str, results_dir: str, prompt: str) -> tuple[Reloaded, TextTask, list[int]]:
+    """The run, its task, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
+    reloaded = reload(Store(results_dir).resolve(run))
+    record, task = reloaded.record, reloaded.task
     if not isinstance(task, TextTask):
         raise ConfigError(
             f"{record.id}: {record.task} is no task over text; choose a run of one, such as charlm "
@@ -83,4 +81,4 @@ def _open(run: str, results_dir: str, prompt: str) -> tuple[TextTask, Any, list[
         raise ConfigError("--prompt is empty: give at least one symbol to go on from")
     if unseen := task.unseen(prompt):
         print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
-    return task, model, ids
+    return reloaded, task, ids

@@ -12,7 +12,7 @@ from bench.cells.vanilla import Vanilla
 from bench.config.schema import ClipConfig
 from bench.diagnosis.tables import SUMMARIES, _clipping, _tables, diagnose, diagnose_run
 from bench.errors import ConfigError
-from bench.job.reload import Reloaded, reload
+from bench.job.reload import reload
 from bench.report.plots import draw
 
 
@@ -104,11 +104,11 @@ def test_a_run_whose_record_does_not_tell_what_clipping_left_has_no_such_table(d
 
 
 def test_an_encoder_decoder_is_refused(diagnosed, results, monkeypatch):
-    record, config, _, model = reload(results / "runs" / diagnosed[1].name)
+    reloaded = reload(results / "runs" / diagnosed[1].name)
     task = Given(train=[a_batch()])
     monkeypatch.setattr(Given, "spec", replace(task.spec, reads="sequence"))
     with pytest.raises(ConfigError, match="reads a whole sequence before it writes one; choose a run of another task"):
-        list(_tables(Reloaded(record, config, task, model), results, 2, untrained=False))
+        list(_tables(replace(reloaded, task=task), results, 2, untrained=False))
 
 
 def test_a_table_that_cannot_be_made_does_not_keep_the_others_from_it():
