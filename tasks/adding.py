@@ -76,7 +76,7 @@ class Adding(Generated):
         weight_TB = torch.zeros(length, lanes)
         weight_TB[-1] = 1
         inputs_TBF = torch.stack([values_TB, marks_TB], dim=-1)
-        return Batch(inputs_TBF, targets_TB1, weight_TB, fresh=torch.ones(lanes, dtype=torch.bool))
+        return Batch(inputs_TBF, targets_TB1, weight_TB)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Squared error `[T, B]`."""

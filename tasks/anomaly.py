@@ -130,12 +130,9 @@ class Anomaly(Task):
 
     def _score(self, forecast_N1: np.ndarray) -> float:
         """The metric of a forecast of test's steps."""
-        steps = self._windows.steps["test"]
-        at = slice(steps.start, steps.stop)
-        batch = Batch(
-            self._windows.inputs[at, None], self._windows.targets[at, None], self._windows.weight[at, None],
-            torch.ones(1, dtype=torch.bool),
-        )  # fmt: skip
+        windows = self._windows
+        at = slice(windows.steps["test"].start, windows.steps["test"].stop)
+        batch = Batch(windows.inputs[at, None], windows.targets[at, None], windows.weight[at, None])
         tally = self.tally(torch.from_numpy(forecast_N1[:, None]).float(), batch)
         return self.scores({name: count.item() for name, count in tally.items()})["average_precision"]
 

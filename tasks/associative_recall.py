@@ -99,4 +99,4 @@ class AssociativeRecall(Generated):
         inputs_TB.scatter_(0, queries_PB, keys_PB + 1)
         targets_TB = torch.zeros_like(inputs_TB).scatter_(0, queries_PB, values_PB)
         weight_TB = torch.zeros(length, lanes).scatter_(0, queries_PB, 1.0)
-        return Batch(inputs_TB, targets_TB, weight_TB, fresh=torch.ones(lanes, dtype=torch.bool))
+        return Batch(inputs_TB, targets_TB, weight_TB)

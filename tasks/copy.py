@@ -92,4 +92,4 @@ class Copy(Generated):
         targets_TB[recall:] = rows_BS.T
         weight_TB = torch.zeros(inputs_TB.shape)
         weight_TB[recall:] = 1
-        return Batch(inputs_TB, targets_TB, weight_TB, fresh=torch.ones(lanes, dtype=torch.bool))
+        return Batch(inputs_TB, targets_TB, weight_TB)

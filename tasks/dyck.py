@@ -91,7 +91,7 @@ class Dyck(Generated):
         inputs_TB = rows_BS.T.contiguous()
         next_TB = F.pad(inputs_TB[1:], (0, 0, 0, 1))
         weight_TB = (next_TB >= self.types).float()
-        return Batch(inputs_TB, next_TB % self.types, weight_TB, fresh=torch.ones(len(rows_BS), dtype=torch.bool))
+        return Batch(inputs_TB, next_TB % self.types, weight_TB)
 
 
 def count_sequences(types: int, depth: int, length: int) -> int:

@@ -43,7 +43,7 @@ class Hello(TextTask):
         """The word, once."""
         ids_TB = torch.tensor(self.encode(_WORD))[:, None]
         weight_TB = torch.ones(len(_WORD) - 1, 1)
-        yield Batch(ids_TB[:-1], ids_TB[1:], weight_TB, fresh=torch.ones(1, dtype=torch.bool))
+        yield Batch(ids_TB[:-1], ids_TB[1:], weight_TB)
 
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {

@@ -95,7 +95,6 @@ class Music(Task):
                 inputs=frames_TBK[:-1] * inside_TB[..., None],
                 targets=frames_TBK[1:],
                 weight=inside_TB.float(),
-                fresh=torch.ones(len(chosen_B), dtype=torch.bool),
                 lengths=steps_B,
             )
 

@@ -58,6 +58,4 @@ class Parity(Generated):
         """Inputs: the bits. Targets: their parity up to and with each step."""
         inputs_TB = rows_BS.T.contiguous()
         targets_TB = inputs_TB.cumsum(0) % 2
-        return Batch(
-            inputs_TB, targets_TB, torch.ones(inputs_TB.shape), fresh=torch.ones(len(rows_BS), dtype=torch.bool)
-        )
+        return Batch(inputs_TB, targets_TB, torch.ones(inputs_TB.shape))

@@ -80,4 +80,4 @@ class SelectiveCopy(Generated):
         targets_TB[length:] = symbols_SB
         weight_TB = torch.zeros(inputs_TB.shape)
         weight_TB[length:] = 1
-        return Batch(inputs_TB, targets_TB, weight_TB, fresh=torch.ones(lanes, dtype=torch.bool))
+        return Batch(inputs_TB, targets_TB, weight_TB)

@@ -68,4 +68,4 @@ class TemporalOrder(Generated):
         targets_TB[-1] = _RELEVANT * rows_BS[:, 0] + rows_BS[:, 1]
         weight_TB = torch.zeros(inputs_TB.shape)
         weight_TB[-1] = 1
-        return Batch(inputs_TB, targets_TB, weight_TB, fresh=torch.ones(len(rows_BS), dtype=torch.bool))
+        return Batch(inputs_TB, targets_TB, weight_TB)

@@ -123,7 +123,6 @@ class Translation(TextTask):
                 inputs=inputs_SB,
                 targets=torch.where(time_U1 < words_B, F.pad(words_UB, (0, 0, 0, 1)) + 1, END),
                 weight=(time_U1 <= words_B).float(),
-                fresh=torch.ones(len(chosen_B), dtype=torch.bool),
                 lengths=len(inputs_SB) + words_B + 1,
             )
 

@@ -81,7 +81,7 @@ class Batch:
     inputs:  `[T, B]` int64, or `[T, B, F]` float
     targets: `[T, B]` int64, or `[T, B, C]` float
     weight:  `[T, B]` float; 0 where neither loss nor score looks
-    fresh:   `[B]` bool; True where a lane starts a new sequence, so that its state is reset
+    fresh:   `[B]` bool; True where a lane starts a new sequence, so that its state is reset; by default every lane
     lengths: `[B]` int64, the real time steps of each lane, where lanes are padded; None where none is
 
     Of a task that reads a `sequence`, inputs are `[S, B]` or `[S, B, F]` without padding, targets and weight `[U, B]`
@@ -91,8 +91,13 @@ class Batch:
     inputs: Tensor
     targets: Tensor
     weight: Tensor
-    fresh: Tensor
+    fresh: Tensor = None  # type: ignore[assignment]  # a tensor once the batch is made
     lengths: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.fresh is None:
+            fresh_B = torch.ones(self.inputs.shape[1], dtype=torch.bool, device=self.inputs.device)
+            object.__setattr__(self, "fresh", fresh_B)
 
     @property
     def tokens(self) -> int:

@@ -106,6 +106,5 @@ def last_step(inputs: Tensor, labels_B: Tensor, lengths_B: Tensor) -> Batch:
         inputs=inputs,
         targets=labels_B.expand(steps, lanes),
         weight=weight_TB,
-        fresh=torch.ones(lanes, dtype=torch.bool),
         lengths=lengths_B,
     )

@@ -54,7 +54,6 @@ class Windows:
                 inputs=self.inputs[at_TB],
                 targets=self.targets[at_TB],
                 weight=self.weight[at_TB] * (at_TB >= begins_B),
-                fresh=torch.ones(len(begins_B), dtype=torch.bool),
             )
 
 

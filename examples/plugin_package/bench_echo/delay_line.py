@@ -56,8 +56,7 @@ class DelayLine(Task):
     def _batch(self, bits_TB: Tensor) -> Batch:
         weight_TB = torch.ones(bits_TB.shape)
         weight_TB[: self.delay] = 0
-        fresh = torch.ones(bits_TB.shape[1], dtype=torch.bool)
-        return Batch(bits_TB, bits_TB.roll(self.delay, dims=0), weight_TB, fresh)
+        return Batch(bits_TB, bits_TB.roll(self.delay, dims=0), weight_TB)
 
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         right_TB = (logits.argmax(-1) == batch.targets) * batch.weight
