@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.results.record import Labels, Record, Row, Scores, Speed, Summary
+from bench.results.record import Labels, Record, Scores, Speed, Summary
+from bench.results.row import Row
 from bench.results.store import Store
 
 
@@ -27,7 +28,7 @@ def a_failure(**changes: Any) -> Record:
 def a_row(**changes: Any) -> Row:
     """The row of `a_record`, but for `changes`; its identity and id follow its seed where they are not given."""
     seed = changes.get("seed", 0)
-    return _RECORD.row(written=1)._replace(**{"id": f"run-{seed}", "identity": f"identity-{seed}", **changes})
+    return Row.of(_RECORD, written=1)._replace(**{"id": f"run-{seed}", "identity": f"identity-{seed}", **changes})
 
 
 def a_score(test: float | None, **changes: Any) -> Scores:

@@ -134,7 +134,7 @@ def _leaderboard(arguments: list[str]) -> int:
     parser.add_argument("--results-dir", "--results_dir", default="results", help="the results folder (results)")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     options = parser.parse_args([_as_flag(argument) for argument in arguments])
-    frame = files.write(options.results_dir)
+    frame = files.write(options.results_dir, warn=lambda line: print(line, file=sys.stderr))
     print(text.to_markdown(frame) if options.markdown else text.to_text(frame))
     return 0
 

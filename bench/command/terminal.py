@@ -19,7 +19,7 @@ from bench.results.names import LOG
 from bench.results.record import Record
 from bench.study.sweep import Ended
 from bench.tables.closing import summary, title
-from bench.tables.formats import digits, human, loss_text
+from bench.tables.formats import four_digits, loss_digits, with_prefix
 from bench.tables.text import to_text
 from bench.train.progress import Progress
 from bench.train.validation import Validation
@@ -68,13 +68,13 @@ class Terminal(Listener):
             return
         self._next_refresh = time.perf_counter() + self._refresh
         member = f"[{self._member}] " if self._member else ""
-        speed = human(progress.tokens / progress.seconds)
-        text = f"{member}step {progress.steps}  loss {loss_text(loss)}  {self._score}{speed} tokens/s "
+        speed = with_prefix(progress.tokens / progress.seconds)
+        text = f"{member}step {progress.steps}  loss {loss_digits(loss)}  {self._score}{speed} tokens/s "
         self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
 
     def validated(self, validation: Validation, metric: str) -> None:
         """Show the score beside the bar from now on."""
-        self._score = f"{metric} {digits(validation.score)}  "
+        self._score = f"{metric} {four_digits(validation.score)}  "
 
     def measuring(self) -> None:
         """Take the bar away."""
@@ -119,7 +119,7 @@ class Terminal(Listener):
             outcome = record.reason
         else:
             split, score = ("valid", metric["valid"]) if metric["test"] is None else ("test", metric["test"])
-            outcome = f"{split} {metric['name']} {digits(score)} after {record.seconds:.1f} s"
+            outcome = f"{split} {metric['name']} {four_digits(score)} after {record.seconds:.1f} s"
         print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
 
 

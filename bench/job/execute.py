@@ -39,7 +39,7 @@ from bench.results.names import CURVE, LOG, OPTIONS, WEIGHTS
 from bench.results.record import Record, Status
 from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
-from bench.tables.formats import digits, loss_text
+from bench.tables.formats import four_digits, loss_digits
 from bench.train.bptt import window_note
 from bench.train.checkpoint import Checkpoints
 from bench.train.evaluate import evaluate
@@ -156,7 +156,7 @@ def carry_out(outcome: Outcome, folder: RunFolder, listener: Listener) -> None:
     outcome.progress = fit.progress
     for validation in fit:
         listener.validated(validation, metric)
-        loss, score = loss_text(validation.train_loss), digits(validation.score)
+        loss, score = loss_digits(validation.train_loss), four_digits(validation.score)
         log.info(f"step {validation.step:>6}  train loss {loss}  valid {metric} {score}")
     for split in ("valid", "test"):
         if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the record, its JSON, and the row of figures that tables need of it."""
+"""What a run leaves behind: the record and its JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Final, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 from bench.errors import StoreError
 from bench.results.names import RECORD
@@ -43,7 +43,7 @@ class Scores(TypedDict):
 
 
 class Summary(TypedDict):
-    """Robust statistics of repeated measurements; see `bench.stats.summarise`."""
+    """Robust statistics of repeated measurements; see `bench.stats.summary`."""
 
     median: float | None
     q1: float | None
@@ -131,56 +131,6 @@ class Record:
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"cannot read {path}: {error}; restore the file or remove its folder") from None
         return cls.from_json(text, path)
-
-    def row(self, written: int) -> Row:
-        """What tables need of the record, which was written at `written` (nanoseconds)."""
-        scores: dict[str, Any] = {**(self.metric or {})}
-        speed: dict[str, Any] = {**(self.speed or {})}
-        medians = {name: summary["median"] for name, summary in speed.items() if summary}
-        return Row(
-            id=self.id,
-            written=written,
-            status=self.status,
-            identity=self.identity,
-            fingerprint=self.fingerprint,
-            seed=self.seed,
-            **self.labels,
-            metric=scores.get("name"),
-            direction=scores.get("direction"),
-            **{name: scores.get(name) for name in ("valid", "test", "chance", "solved")},
-            params=self.params,
-            **{name: medians.get(name) for name in ("train_tokens_per_s", "infer_tokens_per_s", "step_us")},
-            peak_mib=(self.memory or {}).get("peak_mib"),
-            seconds=self.seconds,
-        )
-
-
-class Row(NamedTuple):
-    """The share of a record that tables are made of, small enough to keep for 100,000 runs."""
-
-    id: str
-    written: int
-    status: Status
-    identity: str
-    fingerprint: str | None
-    seed: int
-    task: str
-    cell: str
-    bptt: str
-    budget: str
-    hardware: str
-    metric: str | None
-    direction: Literal["max", "min"] | None
-    valid: float | None
-    test: float | None
-    chance: float | None
-    solved: float | None
-    params: int | None
-    train_tokens_per_s: float | None
-    infer_tokens_per_s: float | None
-    step_us: float | None
-    peak_mib: float | None
-    seconds: float | None
 
 
 @cache

@@ -16,7 +16,8 @@ from bench.errors import StoreError
 from bench.results.files import write_atomic, writing
 from bench.results.folder import RunFolder, attempts, left_by_killed
 from bench.results.names import CHECKPOINTS, RECORD
-from bench.results.record import Record, Row
+from bench.results.record import Record
+from bench.results.row import PLACES, Row
 
 _INDEX = ".index.jsonl"
 
@@ -105,7 +106,7 @@ class Store:
                 written = self._written(run)
                 row = known.get(run)
                 if row is None or row.written != written:
-                    row = Record.read(self.runs / run).row(written)._replace(id=run)
+                    row = Row.of(Record.read(self.runs / run), written)._replace(id=run)
                 rows[run] = row
             except StoreError as error:
                 warnings.append(str(error))
@@ -156,5 +157,5 @@ def _remove(folder: Path) -> None:
 
 
 def _seal(body: str) -> str:
-    """What an index must begin with: other columns and damaged text both give another seal."""
-    return hashlib.sha256(f"{Row._fields}\n{body}".encode()).hexdigest()
+    """The first line of an index. Damaged text gives another one, and so do other figures than are in rows now."""
+    return hashlib.sha256(f"{PLACES}\n{body}".encode()).hexdigest()

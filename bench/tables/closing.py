@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.results.record import Record
+from bench.results.row import PLACES, Row
 from bench.stats.interval import gap_closed
-from bench.tables.formats import digits, human
+from bench.tables.columns import COLUMNS, Column
+from bench.tables.formats import four_digits
 
 
 def title(record: Record) -> str:
@@ -16,31 +18,31 @@ def title(record: Record) -> str:
     return "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
 
 
-def summary(record: Record) -> str:
-    """A run in a few aligned lines."""
+def summary(record: Record, columns: Sequence[Column] = COLUMNS) -> str:
+    """A run in a few aligned lines: its title and end, its scores, and a line for each kind of figure it has."""
     after = "" if record.seconds is None else f" after {record.seconds:.1f} s"
     lines = [f"{title(record)}: {record.status}{after}"]
     facts = {"reason": record.reason}
     if record.metric and record.status == "done":
         facts |= _scores(record)
-    if record.speed:
-        speeds = (record.speed[key] for key in ("train_tokens_per_s", "infer_tokens_per_s", "step_us"))
-        train, infer, step = (human(speed["median"] if speed else None) for speed in speeds)
-        facts["speed"] = f"training {train} tokens/s, inference {infer} tokens/s, streaming {step} µs a step"
-    if record.memory:
-        facts["memory"] = f"peak {digits(record.memory['peak_mib'])} MiB in a training step"
-    if record.params is not None:
-        facts["model"] = f"{record.params:,} parameters, {record.unroll} unroll, {record.labels['hardware']}"
+    facts |= {line: ", ".join(phrases) for line, phrases in _phrases(record, columns).items()}
     return "\n".join([*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)])
 
 
+def to_beat(metric: Mapping[str, Any]) -> str:
+    """The scores to compare with, for a record's `metric`: `chance 0.2, majority 0.21, solved 1`."""
+    scores = {"chance": metric["chance"], **metric["baselines"], "solved": metric["solved"]}
+    return ", ".join(f"{name} {four_digits(value)}" for name, value in scores.items() if value is not None)
+
+
 def _scores(record: Record) -> dict[str, str | None]:
+    """A line a split, with the metric first, and the scores to beat."""
     metric = record.metric
     assert metric is not None
     facts = {}
     for split, values in record.scores.items():
-        others = ", ".join(f"{name} {digits(value)}" for name, value in values.items() if name != metric["name"])
-        facts[split] = f"{metric['name']} {digits(values[metric['name']])}" + f"  ({others})" * bool(others)
+        others = ", ".join(f"{name} {four_digits(value)}" for name, value in values.items() if name != metric["name"])
+        facts[split] = f"{metric['name']} {four_digits(values[metric['name']])}" + f"  ({others})" * bool(others)
     score = metric["valid"] if metric["test"] is None else metric["test"]
     gap = ""
     if score is not None and metric["solved"] is not None and metric["chance"] is not None:
@@ -48,6 +50,15 @@ def _scores(record: Record) -> dict[str, str | None]:
     return {**facts, "to beat": f"{to_beat(metric)}{gap}"}
 
 
-def to_beat(metric: Mapping[str, Any]) -> str:
-    scores = {"chance": metric["chance"], **metric["baselines"], "solved": metric["solved"]}
-    return ", ".join(f"{name} {digits(value)}" for name, value in scores.items() if value is not None)
+def _phrases(record: Record, columns: Sequence[Column]) -> dict[str, list[str]]:
+    """The figures of the run by line; those of a part that the record lacks, such as its speed, are left out."""
+    row = Row.of(record, written=0)
+    lines: dict[str, list[str]] = {"speed": [], "memory": [], "model": []}
+    for column in columns:
+        phrase = column.closing
+        if phrase and getattr(record, PLACES[column.name].partition(".")[0]) not in (None, {}):
+            value, written = getattr(row, column.name), phrase.written or column.written
+            lines.setdefault(phrase.line, []).append(phrase.words.format("-" if value is None else written(value)))
+    if lines["model"]:
+        lines["model"] += [f"{record.unroll} unroll", record.labels["hardware"]]
+    return lines

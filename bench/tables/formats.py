@@ -5,8 +5,37 @@ from __future__ import annotations
 import math
 
 
-def with_interval(score: float, half: float) -> str:
-    """`0.987 ±0.004`: three or four digits of the score, and more where the interval is narrower than they tell."""
+def three_digits(value: float) -> str:
+    """Three significant digits, or all those before the point: `0.0456`, `12.5`, `1234`."""
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+
+
+def four_digits(value: float | None) -> str:
+    """Four significant digits; `-` where there is no figure."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def with_prefix(value: float | None) -> str:
+    """Three significant digits and a k, M or G: `45.2`, `150k`, `1.44M`; `-` where there is no figure."""
+    if value is None:
+        return "-"
+    for prefix in ("", "k", "M"):
+        if abs(value) < 999.5:
+            return f"{value:.3g}{prefix}"
+        value /= 1000
+    return f"{value:.3g}G"
+
+
+def loss_digits(value: float) -> str:
+    """A loss with four decimals: `2.3026`; large ones with a power of ten."""
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"
+
+
+def score_with_interval(score: float, half: float) -> str:
+    """A score and the half-width of its interval, NaN where it has none: `0.987 ±0.004`.
+
+    The score has three or four digits, and more where the interval is narrower than these can show.
+    """
     if score and not 1e-4 <= abs(score) < 1e6:
         return f"{score:.3g}" + ("" if math.isnan(half) else f" ±{half:.2g}")
     power = math.floor(math.log10(abs(score))) if score else 0
@@ -16,28 +45,3 @@ def with_interval(score: float, half: float) -> str:
     if half:
         decimals = max(decimals, min(6, -math.floor(math.log10(half))))
     return f"{score:.{decimals}f} ±{half:.{decimals}f}"
-
-
-def short(value: float) -> str:
-    """Three digits, or all that stand before the point."""
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-
-
-def loss_text(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"
-
-
-def digits(value: float | None) -> str:
-    """A score with four significant digits; '-' where there is none."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def human(value: float | None) -> str:
-    """A speed with three significant digits and a k, M or G."""
-    if value is None:
-        return "-"
-    for unit in ("", "k", "M"):
-        if abs(value) < 999.5:
-            return f"{value:.3g}{unit}"
-        value /= 1000
-    return f"{value:.3g}G"

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bench.results.record import Row
+from bench.results.row import Row
 from bench.stats.interval import Interval, gap_closed, mean_interval
-
-_TEXTS = ("task", "cell", "bptt", "budget", "hardware", "metric", "direction")
-_MEDIANS = ("train_tokens_per_s", "infer_tokens_per_s", "step_us", "peak_mib", "seconds")
-_COUNTS = ("done", "failed", "diverged")
-COLUMNS = (
-    *_TEXTS, "score", "ci_low", "ci_high", "seeds", "chance", "solved", "gap_closed", "params", *_MEDIANS, *_COUNTS,
-)  # fmt: skip
-_WHOLE = {"seeds": "int64", "params": "Int64", **dict.fromkeys(_COUNTS, "int64")}  # Int64 may be missing
+from bench.tables.columns import COLUMNS, Column, Of
 
 
 class _Key(NamedTuple):
@@ -38,8 +31,8 @@ def select(rows: Iterable[Row], ids: Collection[str]) -> list[Row]:
     return [row for row in rows if row.id in ids]
 
 
-def tabulate(rows: Iterable[Row]) -> pd.DataFrame:
-    """The leaderboard, with `COLUMNS`: by task and hardware, best score first.
+def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
+    """The leaderboard with `columns`, which are `COLUMNS` and may be more: by task and hardware, best score first.
 
     Of the attempts at one run, the latest that is done counts, else the latest. Interrupted runs are left out: that
     somebody stopped them says nothing about the cell. Different data under one task label are never averaged: the
@@ -54,9 +47,9 @@ def tabulate(rows: Iterable[Row]) -> pd.DataFrame:
     for row in ended:
         data = row.fingerprint if len(fingerprints[row.task]) > 1 else None
         groups[_Key(row.task, row.cell, row.bptt, row.budget, row.hardware, data)].append(row)
-    lines = [_line(key, _latest(attempts)) for key, attempts in groups.items()]
-    floats = dict.fromkeys((c for c in COLUMNS if c not in (*_TEXTS, *_WHOLE)), "float64")
-    frame = pd.DataFrame(lines, columns=list(COLUMNS)).astype({**floats, **_WHOLE})
+    lines = [_line(key, _latest(attempts), columns) for key, attempts in groups.items()]
+    frame = pd.DataFrame(lines, columns=[column.name for column in columns])
+    frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
     frame["rank"] = frame["score"].where(frame["direction"] == "min", -frame["score"])
     order = ["task", "hardware", "metric", "rank", "cell", "bptt", "budget"]
     return frame.sort_values(order, ignore_index=True).drop(columns="rank")
@@ -70,32 +63,42 @@ def _latest(attempts: list[Row]) -> list[Row]:
     return list(latest.values())
 
 
-def _line(key: _Key, runs: list[Row]) -> dict[str, Any]:
+def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
     """One row of the table, by column."""
     done = [run for run in runs if run.status == "done"]
-    scored = next((run for run in (*done, *runs) if run.metric), None)
-    split, score = _score(done)
-    line: dict[str, Any] = {
-        **key._asdict(),
-        "task": f"{key.task}@{key.data[:8]}" if key.data else key.task,
-        "score": score.mean,
-        "ci_low": score.low,
-        "ci_high": score.high,
-        "seeds": len({run.seed for run in done}),
-        "params": max(_known(done, "params"), default=None),
-        **{name: median(_known(done, name) or [math.nan]) for name in _MEDIANS},
-        **{status: sum(run.status == status for run in runs) for status in _COUNTS},
+    labels = {**key._asdict(), "task": f"{key.task}@{key.data[:8]}" if key.data else key.task}
+    scores = _scores(runs, done)
+    figure: dict[Of, Callable[[str], Any]] = {
+        "key": labels.__getitem__,
+        "score": scores.__getitem__,
+        "median": lambda name: median(_known(done, name) or [math.nan]),
+        "most": lambda name: max(_known(done, name), default=None),
+        "count": lambda name: sum(run.status == name for run in runs),
     }
-    if scored:
-        line |= {"metric": f"{split}{scored.metric}", "direction": scored.direction}
-        line |= {"chance": scored.chance, "solved": scored.solved}
-        if scored.chance is not None and scored.solved is not None:
-            line["gap_closed"] = gap_closed(score.mean, scored.chance, scored.solved)
-    return line
+    return {column.name: figure[column.of](column.name) for column in columns}
 
 
 def _known(runs: list[Row], name: str) -> list[Any]:
     return [value for run in runs if (value := getattr(run, name)) is not None]
+
+
+def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
+    """The columns about the score; what is measured, and its chance, where any of the runs got so far as to say it."""
+    split, score = _score(done)
+    figures: dict[str, Any] = {
+        **dict.fromkeys(("metric", "direction", "chance", "solved", "gap_closed")),
+        "score": score.mean,
+        "ci_low": score.low,
+        "ci_high": score.high,
+        "seeds": len({run.seed for run in done}),
+    }
+    scored = next((run for run in (*done, *runs) if run.metric), None)
+    if scored:
+        figures |= {"metric": f"{split}{scored.metric}", "direction": scored.direction}
+        figures |= {"chance": scored.chance, "solved": scored.solved}
+        if scored.chance is not None and scored.solved is not None:
+            figures["gap_closed"] = gap_closed(score.mean, scored.chance, scored.solved)
+    return figures
 
 
 def _score(done: list[Row]) -> tuple[str, Interval]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bench.command.terminal import Terminal
 from bench.job.log import log, logging_to
 from bench.tables.closing import summary, title
-from bench.tables.formats import digits, human
+from bench.tables.formats import four_digits, with_prefix
 from bench.train.progress import Progress
 from bench.train.validation import Validation
 
@@ -192,11 +192,11 @@ def test_what_a_run_did_not_get_to_is_left_out_of_its_table():
 
 @given(st.floats(min_value=1e-3, max_value=9e11))
 def test_a_speed_in_words_is_right_to_three_digits(value):
-    text = human(value)
+    text = with_prefix(value)
     scale = {"k": 1e3, "M": 1e6, "G": 1e9}.get(text[-1], 1)
     assert float(text.rstrip("kMG")) * scale == pytest.approx(value, rel=5e-3)
     assert len(re.sub(r"[.kMG]|^0\.0*", "", text.partition("e")[0])) <= 3
 
 
 def test_where_there_is_no_figure_there_is_a_dash():
-    assert digits(None) == human(None) == "-"
+    assert four_digits(None) == with_prefix(None) == "-"

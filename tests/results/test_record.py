@@ -117,15 +117,6 @@ def test_a_missing_and_an_undecodable_file_are_named_too(content, tmp_path):
         Record.read(tmp_path)
 
 
-def test_the_row_of_a_record_has_its_figures_and_of_a_failure_none():
-    row = a_record(fingerprint="abc").row(written=7)
-    assert (row.id, row.written, row.fingerprint, row.task, row.bptt) == ("copy-gru", 7, "abc", "copy-v1", "full")
-    assert (row.metric, row.direction, row.test, row.chance) == ("recall_accuracy", "max", 0.97, 0.2)
-    assert (row.params, row.train_tokens_per_s, row.step_us) == (51_210, 1.5e5, 45.2)
-    assert (row.peak_mib, row.seconds) == (12.5, 31.25)
-    assert set(a_failure().row(written=7)[11:]) == {None}
-
-
 @pytest.mark.parametrize(("module", "needs_torch"), [("tables.files", False), ("api", True)])
 def test_what_comes_after_a_run_does_without_torch(module, needs_torch):
     code = f"import sys, bench.{module}; sys.exit('torch' in sys.modules)"

@@ -7,7 +7,8 @@ from factories import a_failure, a_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.results.record import Record
+from bench.results.row import Row
+from bench.tables.columns import named
 from bench.tables.tabulate import tabulate
 from bench.tables.text import to_markdown, to_text
 
@@ -35,14 +36,14 @@ def frame():
             a_row(bptt="half", test=0.5),
             a_row(**charlm, cell="gru", test=2.5),
             *(a_row(**charlm, cell="lstm", seed=seed, test=1.0 + 2 * seed) for seed in (0, 1)),
-            Record.row(a_failure(), 1)._replace(task="charlm-v1", cell="rnn"),
+            Row.of(a_failure(), 1)._replace(task="charlm-v1", cell="rnn"),
         ]
     )
 
 
 def test_the_text_has_a_block_a_task_and_leaves_out_what_is_empty_or_the_same(frame):
     assert to_text(frame) == TEXT
-    assert to_text(frame, ["cell", "score"]).splitlines()[1:3] == ["cell  score", "lstm  2.000 ±12.706"]
+    assert to_text(frame, named("cell", "score")).splitlines()[1:3] == ["cell  score", "lstm  2.000 ±12.706"]
     assert to_text(tabulate([])) == "no runs yet"
 
 
@@ -79,13 +80,13 @@ def test_markdown_holds_the_same_cells_as_the_text(frame):
     ],
 )
 def test_scores_show_digits_that_mean_something(tests, shown):
-    text = to_text(tabulate([a_row(seed=seed, test=score) for seed, score in enumerate(tests)]), ["cell", "score"])
+    text = to_text(tabulate([a_row(seed=seed, test=score) for seed, score in enumerate(tests)]), named("cell", "score"))
     assert text.splitlines()[-1].split(maxsplit=1)[1] == shown
 
 
 @settings(max_examples=30)
 @given(st.floats(1, 1e11))
 def test_speeds_are_shown_to_three_digits(speed):
-    shown = to_text(tabulate([a_row(train_tokens_per_s=speed)]), ["train_tokens_per_s"]).split()[-1]
+    shown = to_text(tabulate([a_row(train_tokens_per_s=speed)]), named("train_tokens_per_s")).split()[-1]
     number, letter = re.fullmatch(r"([\d.]+)([kMG]?)", shown).groups()
     assert float(number) * 1000 ** " kMG".index(letter or " ") == pytest.approx(speed, rel=0.005)

@@ -1,21 +1,17 @@
-"""The leaderboard: what counts in a row, what is kept apart, and the same bytes from the same runs."""
+"""The leaderboard: what counts in a row and what is kept apart."""
 
 import math
-import re
 from statistics import fmean, median
 
 import pandas as pd
 import pytest
-from factories import a_failure, a_row, publish
+from factories import a_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.errors import StoreError
-from bench.results.record import Record
-from bench.results.store import Store
 from bench.stats.interval import mean_interval
-from bench.tables.files import write
-from bench.tables.tabulate import COLUMNS, select, tabulate
+from bench.tables.columns import COLUMNS
+from bench.tables.tabulate import select, tabulate
 
 scores = st.floats(0, 1)
 
@@ -31,7 +27,9 @@ def test_the_columns_are_the_public_ones_in_their_order():
         "task cell bptt budget hardware metric direction score ci_low ci_high seeds chance solved gap_closed params "
         "train_tokens_per_s infer_tokens_per_s step_us peak_mib seconds done failed diverged"
     ).split()
-    assert list(COLUMNS) == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
+    assert (
+        [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
+    )
 
 
 @settings(max_examples=30)
@@ -149,72 +147,3 @@ def test_valid_scores_are_not_ranked_among_test_scores():
 def test_a_sweep_can_be_tabulated_by_itself():
     rows = [a_row(seed=seed) for seed in range(5)]
     assert [row.seed for row in select(rows, {"run-1", "run-3", "unknown"})] == [1, 3]
-
-
-@pytest.fixture
-def results(tmp_path):
-    """A results folder with two tasks, a failed run and an unreadable record."""
-    store = Store(tmp_path)
-    labels = Record.read(publish(store, "first")).labels
-    publish(store, "second", seed=1, labels={**labels, "task": "charlm-v1(source=a/b)"})
-    with store.open("third") as folder:
-        folder.publish(a_failure(labels=labels, identity="third", seed=1))
-    publish(store, "fourth").joinpath("record.json").write_text("{")
-    return tmp_path
-
-
-def test_writing_makes_a_table_and_one_for_each_task_and_warns(results):
-    warnings = []
-    frame = write(results, warnings.append)
-    names = sorted(path.name for path in results.iterdir() if path.is_file())
-    assert names[1:] == ["copy-v1.csv", "leaderboard.csv"]
-    assert re.fullmatch(r"charlm-v1\(source=a_b\)-[0-9a-f]{8}\.csv", names[0])
-    assert len(warnings) == 1 and "fourth" in warnings[0]
-    table = pd.read_csv(results / "leaderboard.csv")
-    assert tuple(table.columns) == COLUMNS and list(table["failed"]) == [0, 1]
-    pd.testing.assert_frame_equal(table, frame, check_dtype=False)
-    assert (results / "copy-v1.csv").read_text().splitlines()[1:] == (
-        results / "leaderboard.csv"
-    ).read_text().splitlines()[2:]
-
-
-def test_writing_again_gives_the_same_bytes(results, capsys):
-    write(results)
-    before = {path: path.read_bytes() for path in results.glob("*.csv")}
-    write(results)
-    assert {path: path.read_bytes() for path in results.glob("*.csv")} == before
-    assert capsys.readouterr().err.count("fourth") == 2
-
-
-def test_tasks_that_differ_only_in_unsafe_characters_have_a_file_each(tmp_path):
-    labels = Record.read(publish(Store(tmp_path), "run")).labels
-    for task in ("a/b", "a:b", "a_b", "leaderboard", "../up"):
-        publish(Store(tmp_path), f"run-{task.replace('/', '-')}", labels={**labels, "task": task})
-    write(tmp_path)
-    assert len(list(tmp_path.glob("*.csv"))) == 7 and not list(tmp_path.parent.glob("*.csv"))
-
-
-def test_a_folder_without_runs_is_named_and_not_made(tmp_path):
-    with pytest.raises(StoreError, match=r"^there are no runs in .*reslts/runs: .* results_dir="):
-        write(tmp_path / "reslts")
-    assert not (tmp_path / "reslts").exists()
-
-
-def test_tables_that_cannot_be_written_are_one_line(results):
-    (results / "leaderboard.csv").mkdir()
-    with pytest.raises(StoreError, match=r"^cannot write to .*: Is a directory; .* results_dir="):
-        write(results)
-
-
-def test_five_thousand_runs_are_read_once(tmp_path, monkeypatch):
-    store, read, text = Store(tmp_path), Record.read, Record.read(publish(Store(tmp_path), "first")).to_json()
-    for number in range(4999):
-        folder = store.runs / f"run{number}"
-        folder.mkdir()
-        (folder / "record.json").write_text(text.replace('"seed": 0', f'"seed": {number + 1}'))
-    count = []
-    monkeypatch.setattr(Record, "read", lambda folder: count.append(folder) or read(folder))
-    first = write(tmp_path)
-    assert len(count) == 5000 and list(first["seeds"]) == [5000]
-    pd.testing.assert_frame_equal(write(tmp_path), first)
-    assert len(count) == 5000

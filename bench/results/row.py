@@ -1,0 +1,64 @@
+"""The row of a run: the figures of its record that tables need."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from bench.results.record import Record, Status
+
+
+class Row(NamedTuple):
+    """The share of a record that tables are made of, small enough to keep for 100,000 runs.
+
+    The annotation of a figure says where it is in the record, if not under its own name. What the record lacks is None.
+    """
+
+    id: str
+    task: Annotated[str, "labels.task"]
+    cell: Annotated[str, "labels.cell"]
+    bptt: Annotated[str, "labels.bptt"]
+    budget: Annotated[str, "labels.budget"]
+    hardware: Annotated[str, "labels.hardware"]
+    seed: int
+    status: Status
+    reason: str | None
+    metric: Annotated[str | None, "metric.name"]
+    direction: Annotated[Literal["max", "min"] | None, "metric.direction"]
+    valid: Annotated[float | None, "metric.valid"]
+    test: Annotated[float | None, "metric.test"]
+    chance: Annotated[float | None, "metric.chance"]
+    solved: Annotated[float | None, "metric.solved"]
+    params: int | None
+    train_tokens_per_s: Annotated[float | None, "speed.train_tokens_per_s.median"]
+    infer_tokens_per_s: Annotated[float | None, "speed.infer_tokens_per_s.median"]
+    step_us: Annotated[float | None, "speed.step_us.median"]
+    peak_mib: Annotated[float | None, "memory.peak_mib"]
+    seconds: float | None
+    finished: str
+    identity: str
+    fingerprint: str | None
+    written: int
+    """When the record was written, in nanoseconds: the only field that is not in the record."""
+
+    @classmethod
+    def of(cls, record: Record, written: int) -> Row:
+        """The row of `record`, which was written at `written` (nanoseconds)."""
+        return cls(**{name: _at(record, place) for name, place in PLACES.items()}, written=written)
+
+
+def _place(name: str, hint: Any) -> str:
+    return get_args(hint)[1] if get_origin(hint) is Annotated else name
+
+
+_HINTS = {name: hint for name, hint in get_type_hints(Row, include_extras=True).items() if name != "written"}
+
+PLACES: dict[str, str] = {name: _place(name, hint) for name, hint in _HINTS.items()}
+"""Where in a record each figure is: a field, or a dotted path into the dictionary in that field."""
+
+
+def _at(record: Record, place: str) -> Any:
+    field, *keys = place.split(".")
+    value = getattr(record, field)
+    for key in keys:
+        value = None if value is None else value.get(key)
+    return value

@@ -1,0 +1,55 @@
+"""How figures are printed: as many digits as mean something."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.tables.formats import four_digits, loss_digits, score_with_interval, three_digits, with_prefix
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [
+        (three_digits, 0.045678, "0.0457"),
+        (three_digits, 12.5, "12.5"),
+        (three_digits, 999.4, "999"),
+        (three_digits, 999.6, "1000"),
+        (three_digits, -123456.7, "-123457"),
+        (four_digits, 0.98765, "0.9877"),
+        (four_digits, None, "-"),
+        (with_prefix, 45.23, "45.2"),
+        (with_prefix, 51_210, "51.2k"),
+        (with_prefix, 999_600, "1M"),
+        (with_prefix, 2.5e9, "2.5G"),
+        (with_prefix, None, "-"),
+        (loss_digits, 2.302585, "2.3026"),
+        (loss_digits, 12345.678, "1.235e+04"),
+        (loss_digits, math.inf, "inf"),
+        (loss_digits, math.nan, "nan"),
+    ],
+)
+def test_a_figure_is_printed_so(write, value, text):
+    assert write(value) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "half", "text"),
+    [
+        (0.9874, math.nan, "0.987"),
+        (0.98741, 0.004, "0.987 ±0.004"),
+        (0.50002, 0.0001, "0.5000 ±0.0001"),
+        (1.23e-7, 4.56e-8, "1.23e-07 ±4.6e-08"),
+        (2.5e6, math.nan, "2.5e+06"),
+        (-1.5, 0.25, "-1.500 ±0.250"),
+        (0.0, 0.0, "0.000 ±0.000"),
+    ],
+)
+def test_a_score_has_the_digits_that_its_interval_needs(score, half, text):
+    assert score_with_interval(score, half) == text
+
+
+@given(st.floats(-1e12, 1e12))
+def test_three_digits_are_right_to_half_a_percent(value):
+    assert float(three_digits(value)) == pytest.approx(value, rel=0.005)
