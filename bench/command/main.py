@@ -84,25 +84,26 @@ def help_text() -> str:
 
 def _run(arguments: list[str]) -> int:
     """A run, or a sweep of them with the table at its end."""
-    from bench.config.compose import Composed, run_hydra
+    from bench.config.launch import run_hydra
+    from bench.config.options import Options
 
     statuses: list[str] = []
     parent = os.getpid()
 
-    def job(composed: Composed) -> None:
+    def job(options: Options) -> None:
         from bench.command.terminal import Terminal
 
-        if composed.sweep_folder is not None:
-            from bench.study.sweep import member_name, run_member
+        if options.member is not None:
+            from bench.study.sweep import run_member
 
             alone = os.getpid() == parent  # processes of a launcher share the terminal
-            with Terminal(member_name(composed), bar=alone) as terminal:
-                run_member(composed, terminal)
+            with Terminal(str(options.member), bar=alone) as terminal:
+                run_member(options, terminal)
         else:
             from bench.job.execute import execute
 
             with Terminal() as terminal:
-                statuses.append(execute(composed, terminal).status)
+                statuses.append(execute(options, terminal).status)
 
     folder = run_hydra(arguments, job)
     if folder is not None:

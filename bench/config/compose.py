@@ -1,48 +1,41 @@
-"""Composing a run's configuration with Hydra: one job, or a sweep of them."""
+"""Composing the options of runs with Hydra: for one run, for the members of a sweep, and for Hydra's own launchers."""
 
 from __future__ import annotations
 
-import math
-import os
 import re
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-import hydra
-from hydra._internal.utils import get_args_parser
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import packages
-from bench.config.explain import OF_CLASSES, default_choices, explain, refuse_unknown
+from bench.config.defaults import NotPlainError, defaults_of
+from bench.config.explain import default_choices, explain, refuse_unknown
+from bench.config.options import Member, Options, typed
+from bench.config.roles import groups_of_classes, role_of
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
-from bench.errors import BenchError, ConfigError, StoreError, did_you_mean
+from bench.errors import BenchError, ConfigError, did_you_mean
 
-
-@dataclass(frozen=True)
-class Composed:
-    """One run as composed: the whole tree, the chosen name of each group, and what differs from their defaults."""
-
-    tree: Tree
-    choices: Mapping[str, str]
-    changed: Tree
-    sweep_folder: Path | None
-    """The job's own folder, named by its number, in a sweep's; None outside sweeps."""
-    members: int | None = None
-    """How many members the sweep has, where this process knows."""
+VERSION = "1.3"
 
 
 class PackagePaths(SearchPathPlugin):
@@ -53,56 +46,137 @@ class PackagePaths(SearchPathPlugin):
             search_path.append(provider=package.name, path=f"file://{package.conf}")
 
 
-class SweepFolder(Callback):
-    """Keeps, for the process that started it, how many members a sweep has and the folder of the one that ended."""
+def compose(arguments: Sequence[str]) -> Options:
+    """The options of one run, from arguments as on the command line but without flags: `["task=copy", "seed=3"]`.
 
-    members: int | None = None
-    last: Path | None = None
-
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        overrides = OverridesParser.create().parse_overrides([*config.hydra.overrides.task])
-        sweeps = [override for override in overrides if override.is_discrete_sweep()]
-        SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        SweepFolder.last = Path(config.hydra.sweep.dir)
-
-
-def run_hydra(arguments: list[str], job: Callable[[Composed], None]) -> Path | None:
-    """Let Hydra compose `arguments` and call `job` once, or once a member of a sweep; the sweep's folder if it was one.
-
-    Raises ConfigError in one line for whatever is wrong with the arguments, StoreError where a sweep has no place.
+    Nothing global is changed. Raises ConfigError in one line for whatever is wrong with an argument, also where it
+    names several values.
     """
-    arguments = _flags_first(arguments)
-    escaped: list[Exception] = []
-    parent = os.getpid()
+    arguments = flags_first([*arguments])
+    with _loader() as loader, explained(arguments):
+        return _compose(loader, arguments, arguments)[0]
 
-    def hydra_job(node: DictConfig) -> None:
-        try:
-            job(_composed(node, arguments))
-        except Exception as error:
-            if os.getpid() != parent:
-                raise
-            escaped.append(error)  # Hydra would print a line of its own
 
-    ConfigStore.instance().store(name="schema", node=Config)
-    Plugins.instance().register(PackagePaths)
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's own printer
-    SweepFolder.last = SweepFolder.members = None
-    before, sys.argv = sys.argv, ["bench", *arguments]
+def compose_sweep(arguments: Sequence[str]) -> list[Options]:
+    """The options of each member of the sweep that arguments such as `seed=0,1,2` or `seed=range(3)` make, the last
+    argument varying fastest. Their folders are named, but not made. Raises ConfigError as `compose` does.
+    """
+    arguments = flags_first([*arguments])
+    with _loader() as loader, explained(arguments):
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
+        (members,) = BasicSweeper.split_arguments(overrides, None)
+        composed = [_compose(loader, member, arguments) for member in members]
+    folder = composed[0][1]
+    places = (Member(number, len(composed), folder / str(number - 1)) for number in range(1, len(composed) + 1))
+    return [replace(options, member=place) for (options, _), place in zip(composed, places, strict=True)]
+
+
+def _compose(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str]) -> tuple[Options, Path]:
+    """One run's options, and the folder of its sweep if it is a member of one."""
+    node = loader.load_configuration("config", overrides, RunMode.RUN)
+    settings = node.hydra
+    sweep = Path(settings.sweep.dir)
+    HydraConfig.instance().set_config(node)  # what `${hydra:...}` in a value refers to
+    with open_dict(node):
+        del node["hydra"]
+    return options_of(node, settings, loader, arguments), sweep
+
+
+def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str]) -> Options:
+    """The options in what was composed; `settings` are Hydra's own."""
+    names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
+    choices = {group: str(name) for group, name in names.items() if name is not None}
+    for group, name in choices.items():
+        if len(packages.providers(group, name)) > 1:  # Hydra would take the first in silence
+            packages.provider(group, name)
     try:
-        hydra.main(version_base="1.3", config_path=str(packages.built_in().conf), config_name="config")(hydra_job)()
+        tree = OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(str(error), arguments)) from None
+    assert isinstance(tree, dict)
+    refuse_unknown(tree, arguments)  # type: ignore[arg-type]
+    folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
+    changed = _changed(tree, choices, _defaults(choices, folders, loader))  # type: ignore[arg-type]
+    return Options(typed(tree), choices, changed)  # type: ignore[arg-type]
+
+
+def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> Tree:
+    """The options that the choices alone set, by dotted name, as the schema has them."""
+    try:
+        plain = OmegaConf.merge(_schema(), defaults_of(choices, folders, _read))
+    except NotPlainError:
+        default = default_choices()
+        overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in choices.items()]
+        plain = loader.load_configuration("config", overrides, RunMode.RUN)
+    tree: Tree = OmegaConf.to_container(plain)  # type: ignore[assignment]
+    return flatten({key: value for key, value in tree.items() if key != "hydra"})
+
+
+def _changed(tree: Tree, choices: Mapping[str, str], defaults: Tree) -> Tree:
+    """What is not default, by dotted name: choices that no column begins with, and options of the chosen groups.
+
+    Left out is what each run states by itself (seed, hardware, places on the disk), and what decides nothing.
+    """
+    default = default_choices()
+    others = {k: name for k, name in choices.items() if default.get(k) != name and not role_of(k).heads}
+    differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
+    kept = {k: v for k, v in differing.items() if not role_of(k).stated and v not in role_of(k).neutral}
+    return others | kept
+
+
+def _schema() -> DictConfig:
+    """The schema as a node that options are merged into."""
+    node = OmegaConf.structured(Config)
+    _unlock(node)
+    return node
+
+
+def _unlock(node: DictConfig) -> None:
+    """Let values be set in a node of frozen dataclasses, and in all nodes below it."""
+    OmegaConf.set_readonly(node, None)
+    for key in node:
+        if OmegaConf.is_config(child := node[key]):
+            _unlock(child)
+
+
+def _read(path: Path) -> Tree:
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, written: int) -> Tree:
+    """A file's tree as OmegaConf reads numbers; nothing writes into it."""
+    return OmegaConf.to_container(OmegaConf.load(path))  # type: ignore[return-value]
+
+
+def register() -> None:
+    """Make the schema and the groups of third-party packages known to Hydra."""
+    ConfigStore.instance().store(name="schema", node=_schema())
+    Plugins.instance().register(PackagePaths)
+    setup_globals()
+
+
+@contextmanager
+def _loader() -> Iterator[ConfigLoaderImpl]:
+    """What composes from the configuration files; Hydra's own global state is afterwards as it was."""
+    register()
+    before = version.getbase(), HydraConfig.instance().cfg
+    version.setbase(VERSION)
+    try:
+        yield ConfigLoaderImpl(create_config_search_path(str(packages.built_in().conf)))
+    finally:
+        version.VersionBase.instance().version_base, HydraConfig.instance().cfg = before
+
+
+@contextmanager
+def explained(arguments: list[str]) -> Iterator[None]:
+    """Errors of Hydra and OmegaConf as ConfigError in one line."""
+    try:
+        yield
     except BenchError:
         raise
     except (HydraException, OmegaConfBaseException, MissingConfigException, ValueError) as error:
         raise ConfigError(explain(_text(error), arguments)) from None
-    except OSError as error:
-        raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
-    finally:
-        sys.argv = before
-    if escaped:
-        raise escaped[0]
-    return SweepFolder.last
 
 
 def _text(error: Exception) -> str:
@@ -112,10 +186,10 @@ def _text(error: Exception) -> str:
     return f"{error}\n{error.__cause__ or ''}"
 
 
-def _flags_first(arguments: list[str]) -> list[str]:
+def flags_first(arguments: list[str]) -> list[str]:
     """Hydra's flags in front of the options, as it wants them; ConfigError for an unknown flag or a removal."""
     for argument in arguments:
-        if re.match(rf"~(?!({'|'.join(OF_CLASSES)})\.)", argument):
+        if re.match(rf"~(?!({'|'.join(groups_of_classes())})\.)", argument):
             raise ConfigError(f"{argument}: this cannot be removed: set it to another value")
     options = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     flags = [a for a in arguments if a not in options]
@@ -128,40 +202,3 @@ def _flags_first(arguments: list[str]) -> list[str]:
     parser.error = refuse  # type: ignore[method-assign]
     parser.parse_args([*flags, *options])
     return [*flags, *options]
-
-
-def _composed(node: DictConfig, arguments: list[str]) -> Composed:
-    settings = HydraConfig.get()
-    names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
-    choices = {group: str(name) for group, name in names.items() if name is not None}
-    for group, name in choices.items():
-        if len(packages.providers(group, name)) > 1:  # Hydra would take the first in silence
-            packages.provider(group, name)
-    try:
-        tree = OmegaConf.to_container(node, resolve=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(explain(str(error), arguments)) from None
-    assert isinstance(tree, dict)
-    refuse_unknown(tree, arguments)  # type: ignore[arg-type]
-    sweep = Path(settings.runtime.output_dir) if settings.mode == RunMode.MULTIRUN else None
-    return Composed(tree, choices, _changed(tree, choices), sweep, SweepFolder.members)  # type: ignore[arg-type]
-
-
-def _changed(tree: Tree, choices: Mapping[str, str]) -> Tree:
-    """What is not default, by dotted name: choices that no column of a table shows, and options of the chosen groups.
-
-    Left out is what decides nothing (places on disk), and what each run states by itself (seed, hardware).
-    """
-    default = default_choices()
-    overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in choices.items()]
-    defaults = flatten(OmegaConf.to_container(hydra.compose("config", overrides)))
-    others = {group: name for group, name in choices.items() if default.get(group) != name and group not in _IN_COLUMNS}
-    differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
-    kept = {key: value for key, value in differing.items() if key.partition(".")[0] not in _STATED}
-    if kept.get("resume") in ("auto", "never"):
-        del kept["resume"]
-    return others | kept
-
-
-_IN_COLUMNS = ("task", "cell", "bptt", "experiment")
-_STATED = ("seed", "results_dir", "rerun", "checkpoint", "hardware")

@@ -9,12 +9,10 @@ from pathlib import Path
 import yaml
 
 from bench.config import packages
+from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
 from bench.errors import ConfigError, did_you_mean
-
-OF_CLASSES = ("task", "cell", "optimizer", "schedule")
-"""Groups of options of a class, which its constructor checks: `+KEY` and `~KEY` are of use in them."""
 
 _TYPES = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
 
@@ -23,7 +21,7 @@ def refuse_unknown(tree: Tree, arguments: list[str]) -> None:
     """Raise ConfigError for what `+KEY` has added to `tree` behind the schema's back."""
     known = flatten(asdict(Config()))
     for key in flatten(tree):
-        if key not in known and key.partition(".")[0] not in OF_CLASSES:
+        if key not in known and key.partition(".")[0] not in groups_of_classes():
             raise ConfigError(_unknown_key(key, arguments))
 
 
@@ -64,10 +62,10 @@ def _unknown_key(key: str, arguments: list[str]) -> str:
         return "experiment: not every run has one: write +experiment=NAME"
     chosen = _chosen(arguments)
     in_files = [k for group, names in chosen.items() for name in names.split(",") for k in _options_in(group, name)]
-    known = sorted(({*flatten(asdict(Config())), *in_files} - {*OF_CLASSES}) | {*chosen, "experiment"})
+    known = sorted(({*flatten(asdict(Config())), *in_files} - {*groups_of_classes()}) | {*chosen, "experiment"})
     siblings = [k for k in known if "." in key and k.startswith(key.partition(".")[0] + ".")]
     has = f"; there are {', '.join(siblings)}" if siblings else "; see python -m bench --help"
-    custom = any(chosen[group] == "custom" for group in OF_CLASSES)
+    custom = any(chosen[group] == "custom" for group in groups_of_classes())
     own = " (for an option of your own class write +KEY=VALUE)" if custom else ""
     return f"{key}: there is no such option{did_you_mean(key, known)}{has}{own}"
 

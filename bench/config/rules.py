@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,8 +15,11 @@ from bench.config.tree import describe, require_all
 from bench.errors import ConfigError
 
 
-def validate(tree: Mapping[str, Any]) -> Config:
-    """The configuration as typed objects; ConfigError with one line for the first value that is out of range."""
+def validate(config: Config) -> Config:
+    """The options with numbers of the types that the schema wants; ConfigError for the first value out of range, and
+    for options that contradict each other.
+    """
+    tree = asdict(config)
     require_all(tree)
     try:
         config = TypeAdapter(Config).validate_python(tree)

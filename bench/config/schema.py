@@ -1,14 +1,54 @@
-"""The options of a run with their types, ranges and defaults: the schema that Hydra composes into."""
+"""The options of a run with their types, ranges, defaults and roles: the schema that Hydra composes into."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, AllowInfNan
 
 from bench.errors import did_you_mean
+
+
+@dataclass(frozen=True)
+class Role:
+    """What an option is to a run. It stands with the option's line below; a group's role is that of all its options.
+
+    - `column`: the column of tables that names the option where it was changed; None where none does.
+    - `decides`: the option decides the result, so that another value is another run.
+    - `neutral`: values of an option that decides at which it decides nothing.
+    - `stated`: each run has a value of its own, which is never counted as changed.
+    - `resumable`: a run that goes on from another may differ in it.
+    - `place`: the option says where files go, and nothing else.
+    - `heads`: the column begins with the name that was chosen in this group.
+    - `named_otherwise`: options of the group that its column shows in another way than `option=value`.
+    - `of_class`: the group holds a class's options, which its constructor checks.
+    """
+
+    column: Literal["task", "cell", "bptt", "budget", "hardware"] | None
+    decides: bool = True
+    neutral: tuple[str, ...] = ()
+    stated: bool = False
+    resumable: bool = False
+    place: bool = False
+    heads: bool = False
+    named_otherwise: tuple[str, ...] = ()
+    of_class: bool = False
+
+
+_TASK = Role("task", heads=True, named_otherwise=("target",), of_class=True)
+_CELL = Role("cell", heads=True, named_otherwise=("target",), of_class=True)
+_CLASS = Role("bptt", of_class=True)
+_MODEL, _TRAINING = Role("cell"), Role("bptt")
+_WINDOWS = Role("bptt", heads=True, named_otherwise=("window",))
+_BUDGET = Role("budget", resumable=True)
+_HARDWARE = Role("hardware", stated=True, resumable=True)
+_SEED = Role(None, stated=True)
+_RESUME = Role("bptt", neutral=("auto", "never"), resumable=True)
+_LENGTH = Role("bptt", resumable=True)
+_UPKEEP = Role(None, decides=False, stated=True, resumable=True)
+_PLACE = replace(_UPKEEP, place=True)
 
 
 def one_of(*choices: str) -> AfterValidator:
@@ -22,7 +62,7 @@ def one_of(*choices: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-@dataclass
+@dataclass(frozen=True)
 class ModelConfig:
     """The model around the cell; see `bench.model.SequenceModel`."""
 
@@ -46,7 +86,7 @@ class ModelConfig:
 _INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")
 
 
-@dataclass
+@dataclass(frozen=True)
 class InitConfig:
     """How a gated cell's weights start; see `bench.init`."""
 
@@ -59,7 +99,7 @@ class InitConfig:
     chrono: Annotated[int, Gt(2)] | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class BPTTConfig:
     """How far back the gradient goes and how often weights are updated; see `bench.bptt`."""
 
@@ -72,7 +112,7 @@ class BPTTConfig:
     checkpoint: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class ClipConfig:
     """Gradient clipping after backward, in one of three forms; null is none. See `bench.clip`."""
 
@@ -81,7 +121,7 @@ class ClipConfig:
     adaptive: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class BudgetConfig:
     """How long to train: by `seconds` where set, else by `examples` (sequences), else by `steps`."""
 
@@ -100,10 +140,10 @@ class BudgetConfig:
 
     def __str__(self) -> str:
         pairs = ((self.seconds, "seconds"), (self.examples, "examples"), (self.steps, "steps"))
-        return next(f"{value:g} {unit}" for value, unit in pairs if value is not None)
+        return next((f"{value:g} {unit}" for value, unit in pairs if value is not None), "none")
 
 
-@dataclass
+@dataclass(frozen=True)
 class CheckpointConfig:
     """How often to save what a killed run goes on from: every `steps` where set, else every `seconds`, else never."""
 
@@ -111,15 +151,20 @@ class CheckpointConfig:
     steps: Annotated[int, Ge(1)] | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class MatchConfig:
     """Choose the hidden size by the model's parameters or FLOPs a token, so that cells compare; see `bench.match`."""
 
     params: Annotated[int, Ge(1)] | None = None
     flops: Annotated[int, Ge(1)] | None = None
 
+    @property
+    def wanted(self) -> int | None:
+        """The count to match; None where the hidden size is `model.hidden`."""
+        return self.flops if self.params is None else self.params
 
-@dataclass
+
+@dataclass(frozen=True)
 class HardwareConfig:
     """Where and in which arithmetic to run."""
 
@@ -128,30 +173,30 @@ class HardwareConfig:
     precision: Annotated[str, one_of("float32", "bfloat16", "float64")] = "float32"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Config:
     """A run. `task`, `cell`, `optimizer` and `schedule` hold `_target_` and its options."""
 
-    task: dict[str, Any] = field(default_factory=dict)
-    cell: dict[str, Any] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    schedule: dict[str, Any] = field(default_factory=dict)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    init: InitConfig = field(default_factory=InitConfig)
-    bptt: BPTTConfig = field(default_factory=BPTTConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
-    budget: BudgetConfig = field(default_factory=BudgetConfig)
-    hardware: HardwareConfig = field(default_factory=HardwareConfig)
-    match: MatchConfig = field(default_factory=MatchConfig)
-    batch_size: Annotated[int, Ge(1)] = 32
-    accumulate: Annotated[int, Ge(1)] = 1
-    ema: Annotated[float, Gt(0), Lt(1)] | None = None
-    patience: Annotated[int, Ge(1)] | None = None
-    evaluations: Annotated[int, Ge(1)] = 10
-    gradient: Annotated[str, one_of("bptt", "rtrl", "uoro", "eprop")] = "bptt"
-    unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel")] = "auto"
-    seed: Annotated[int, Ge(0)] = 0
-    results_dir: str = "results"
-    rerun: bool = False
-    resume: str = "auto"
-    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    task: Annotated[dict[str, Any], _TASK] = field(default_factory=dict)
+    cell: Annotated[dict[str, Any], _CELL] = field(default_factory=dict)
+    optimizer: Annotated[dict[str, Any], _CLASS] = field(default_factory=dict)
+    schedule: Annotated[dict[str, Any], _CLASS] = field(default_factory=dict)
+    model: Annotated[ModelConfig, _MODEL] = field(default_factory=ModelConfig)
+    init: Annotated[InitConfig, _MODEL] = field(default_factory=InitConfig)
+    bptt: Annotated[BPTTConfig, _WINDOWS] = field(default_factory=BPTTConfig)
+    clip: Annotated[ClipConfig, _TRAINING] = field(default_factory=ClipConfig)
+    budget: Annotated[BudgetConfig, _BUDGET] = field(default_factory=BudgetConfig)
+    hardware: Annotated[HardwareConfig, _HARDWARE] = field(default_factory=HardwareConfig)
+    match: Annotated[MatchConfig, _MODEL] = field(default_factory=MatchConfig)
+    batch_size: Annotated[int, Ge(1), _TRAINING] = 32
+    accumulate: Annotated[int, Ge(1), _TRAINING] = 1
+    ema: Annotated[Annotated[float, Gt(0), Lt(1)] | None, _TRAINING] = None
+    patience: Annotated[Annotated[int, Ge(1)] | None, _LENGTH] = None
+    evaluations: Annotated[int, Ge(1), _LENGTH] = 10
+    gradient: Annotated[str, one_of("bptt", "rtrl", "uoro", "eprop"), _TRAINING] = "bptt"
+    unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel"), _MODEL] = "auto"
+    seed: Annotated[int, Ge(0), _SEED] = 0
+    results_dir: Annotated[str, _PLACE] = "results"
+    rerun: Annotated[bool, _UPKEEP] = False
+    resume: Annotated[str, _RESUME] = "auto"
+    checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)

@@ -20,12 +20,26 @@ from bench.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
+MOVED = {"bench.schedule": "bench.train.schedule"}
+"""Modules that stored targets name, and where their classes are now."""
+
+
+def moved(target: Any) -> Any:
+    """A target with its module's present name; anything else as it is."""
+    if isinstance(target, str):
+        for old, new in MOVED.items():
+            if target.startswith((f"{old}.", f"{old}:")):
+                return new + target.removeprefix(old)
+    return target
+
 
 def load(target: str, what: str) -> type:
     """The class that `target` names: `package.module:Class`, `package.module.Class` or `path/to/file.py:Class`.
 
-    `what` names the option in errors. Raises ConfigError where the file, the module or the class is not there.
+    A module's name from before it moved is understood. `what` names the option in errors. Raises ConfigError where the
+    file, the module or the class is not there.
     """
+    target = moved(target)
     place, colon, name = target.rpartition(":")
     if not colon and not target.endswith(".py"):
         place, _, name = target.rpartition(".")

@@ -31,17 +31,20 @@ from bench.train.setup import Setup, stream_seed
 from bench.unroll.forms import Mode
 
 
-def build(config: Config, task: Task) -> Setup:
+def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
     """Model, optimiser and schedule for `task`, the weights drawn from a stream of the seed's own.
 
-    Afterwards torch's global generator belongs to dropout alone. Raises ConfigError in one line.
+    `hidden` is the hidden size of a run whose size was matched before; without it, it is searched where `config` says
+    `match`. The setup's config has the size that was taken. Afterwards torch's global generator belongs to dropout
+    alone. Raises ConfigError in one line.
     """
     check_regime(config, task)
     machine = choose_machine(config.hardware)
     cell_class, options = load_cell(config.cell)
     make_cell = partial(draw_cell, config.init, cell_class, options)
-    if config.match.params is not None or config.match.flops is not None:
+    if hidden is None and config.match.wanted is not None:
         hidden = hidden_for(config.match, lambda size: build_model(config, task, make_cell, size))
+    if hidden is not None:
         config = replace(config, model=replace(config.model, hidden=hidden))
     torch.manual_seed(stream_seed(config.seed, "weights"))
     model = build_model(config, task, make_cell, config.model.hidden)

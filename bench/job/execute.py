@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Generator
 
 from bench.api import Task
-from bench.config.compose import Composed
+from bench.config.options import Options
 from bench.config.rules import validate
 from bench.config.schema import CheckpointConfig, HardwareConfig
 from bench.config.targets import source_hash
@@ -53,7 +53,7 @@ from bench.train.setup import Setup
 class Outcome:
     """What is known of a run so far; a record can be made of it at any moment."""
 
-    composed: Composed
+    options: Options
     status: Status = "failed"
     reason: str | None = None
     task: Task | None = None
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def task_id(self) -> str:
-        return self.task.spec.id if self.task else self.composed.choices["task"]
+        return self.task.spec.id if self.task else self.options.choices["task"]
 
     @cached_property  # a file that is edited while it runs was another one when it was loaded
     def identity(self) -> str:
@@ -80,38 +80,38 @@ class Outcome:
             facts |= {"fingerprint": self.task.spec.fingerprint, "task code": source_hash(type(self.task))}
         if self.setup:
             facts |= {"cell": source_hash(self.setup.cell_class), "device": self.setup.machine.device.type}
-        return identity(self.composed.tree, **facts)
+        return identity(self.options.tree, **facts)
 
     @cached_property
     def stem(self) -> str:
         """The run's id but for the attempt's number; other code is another run."""
-        tree = self.composed.tree
-        cell = cell_name(self.composed.choices["cell"], tree["cell"])
-        return run_stem(self.task_id, cell, tree["seed"], identity({}, run=self.identity, code=self.code))
+        config = self.options.config
+        cell = cell_name(self.options.choices["cell"], config.cell)
+        return run_stem(self.task_id, cell, config.seed, identity({}, run=self.identity, code=self.code))
 
 
-def execute(composed: Composed, listener: Listener | None = None) -> Record:
+def execute(options: Options, listener: Listener | None = None) -> Record:
     """Run one configuration, or find it done; the record is stored, whatever becomes of the run.
 
     A wrong configuration is raised (ConfigError, DataError), unless the run is a sweep's: there it leaves a record of a
     failed run. StoreError where the results cannot be written. KeyboardInterrupt goes on when its record is stored.
     """
     listener = listener or Listener()
-    store = Store(composed.tree["results_dir"])
+    store = Store(options.config.results_dir)
     store.check_writable()
-    outcome = Outcome(composed)
+    outcome = Outcome(options)
     stopped: BaseException | None = None
     try:
         prepare(outcome)
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, BenchError) and composed.sweep_folder is None:
+        if isinstance(error, BenchError) and options.member is None:
             raise
         stopped = error
-    if stopped is None and not composed.tree["rerun"] and (done := store.find(outcome.stem)):
+    if stopped is None and not options.config.rerun and (done := store.find(outcome.stem)):
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.found(done)
         return done
-    resume = composed.tree["resume"]
+    resume = options.config.resume
     with store.open(outcome.stem, resume != "never") as folder, logging_to(folder.path(LOG)):
         try:
             if stopped is not None:
@@ -133,16 +133,15 @@ def prepare(outcome: Outcome) -> None:
 
     The task comes first: its id names the row in which a failed run is counted.
     """
-    tree = outcome.composed.tree
-    require_all(tree)
-    outcome.task = build_task(tree["task"])
-    config = validate(tree)
+    options = outcome.options
+    require_all(options.tree)
+    outcome.task = build_task(options.config.task)
+    config = validate(options.config)
     outcome.setup = build(config, outcome.task)
     first = next(Passes(outcome.task, "train", config.batch_size, Generator()))
     outcome.steps_in_a_batch = len(first.inputs)
-    tree["model"]["hidden"] = outcome.setup.config.model.hidden
     if config.resume not in ("auto", "never"):
-        outcome.source = find_source(config.resume, tree)
+        outcome.source = find_source(config)
 
 
 def carry_out(outcome: Outcome, folder: RunFolder, listener: Listener) -> None:
@@ -151,7 +150,7 @@ def carry_out(outcome: Outcome, folder: RunFolder, listener: Listener) -> None:
     assert setup is not None
     say_what_begins(outcome.stem, setup, outcome.steps_in_a_batch)
     listener.started()
-    checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(outcome.composed.tree))
+    checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(outcome.options.tree))
     fit, metric = Fit(setup, checkpoints, listener.step), setup.task.spec.metric.name
     outcome.progress = fit.progress
     for validation in fit:
@@ -202,7 +201,7 @@ def publish(outcome: Outcome, folder: RunFolder, listener: Listener) -> Record:
         Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
         outcome.progress.curve.write(folder.path(CURVE))
-        folder.path(OPTIONS).write_text(yaml.safe_dump(outcome.composed.tree, sort_keys=False), encoding="utf-8")
+        folder.path(OPTIONS).write_text(yaml.safe_dump(outcome.options.tree, sort_keys=False), encoding="utf-8")
     place = folder.publish(record)
     record = Record.read(place)
     listener.stored(record, place)
@@ -211,22 +210,22 @@ def publish(outcome: Outcome, folder: RunFolder, listener: Listener) -> Record:
 
 def make_record(outcome: Outcome) -> Record:
     """The record of a run; its id is set when it is published."""
-    composed, task, setup = outcome.composed, outcome.task, outcome.setup
-    tree = composed.tree
+    options, task, setup = outcome.options, outcome.task, outcome.setup
+    config = options.config
     metric: Any = None
     if task is not None:
         metric = {**asdict(task.spec.metric), "baselines": dict(task.spec.metric.baselines)}
         for split in ("valid", "test"):
             metric[split] = outcome.scores.get(split, {}).get(task.spec.metric.name)
-    names = make_labels(outcome.task_id, tree, composed.choices, composed.changed, hardware_label(outcome))
+    names = make_labels(outcome.task_id, options, hardware_label(outcome))
     return Record(
         id=outcome.stem,
         status=outcome.status,
         reason=outcome.reason,
         task=outcome.task_id,
-        cell=cell_name(composed.choices["cell"], tree["cell"]),
-        bptt=tree["bptt"]["kind"],
-        seed=tree["seed"],
+        cell=cell_name(options.choices["cell"], config.cell),
+        bptt=config.bptt.kind,
+        seed=config.seed,
         metric=metric,
         scores=outcome.scores,
         params=parameter_count(setup.model) if setup else None,
@@ -234,16 +233,17 @@ def make_record(outcome: Outcome) -> Record:
         memory=outcome.memory,
         seconds=round(outcome.progress.before + time.perf_counter() - outcome.began, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        config=tree,
+        config=options.tree,
         versions=provenance.versions(),
         git=provenance.git(),
         machine=dict(setup.machine.facts()) if setup else {},
-        changed=composed.changed,
+        changed=dict(options.changed),
         labels=names,
         identity=outcome.identity,
         fingerprint=task.spec.fingerprint if task else None,
         unroll=setup.unroll if setup else None,
         clipped=outcome.progress.clipped_share,
+        hidden=setup.config.model.hidden if setup and config.match.wanted is not None else None,
     )
 
 
@@ -252,6 +252,8 @@ def hardware_label(outcome: Outcome) -> str:
     if outcome.setup:
         return outcome.setup.machine.label
     try:
-        return choose_machine(TypeAdapter(HardwareConfig).validate_python(outcome.composed.tree["hardware"])).label
+        return choose_machine(
+            TypeAdapter(HardwareConfig).validate_python(asdict(outcome.options.config.hardware))
+        ).label
     except ValueError:  # wrong options, of which the run's reason speaks
         return "unknown"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Generator, Tensor
 
 from bench.api import Batch, Split, State, Task
+from bench.config.options import typed
 from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.errors import ConfigError, DataError, StoreError
@@ -88,12 +89,14 @@ def reload(folder: Path, trained: bool = True) -> Reloaded:
     record = Record.read(folder)
     if trained and not (folder / WEIGHTS).is_file():
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
-    config = validate({**record.config, "hardware": {**record.config["hardware"], "device": "cpu"}})
+    config = typed(record.config)
+    config = validate(replace(config, hardware=replace(config.hardware, device="cpu")))
     with torch_as_found():  # building a model compares gradients, seeds the generators and sets the threads
         task = build_task(config.task)
         if task.spec.fingerprint != record.fingerprint:
             raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
-        setup = build(config, task)
+        matched = record.hidden or config.model.hidden  # older records hold the matched size among their options
+        setup = build(config, task, matched)
         if trained:
             load_weights(setup.model, folder / WEIGHTS)
     return Reloaded(folder, record, setup.config, task, setup.model.eval(), setup.machine)

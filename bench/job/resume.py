@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from bench.config.schema import CheckpointConfig
+from bench.config.roles import role_of
+from bench.config.schema import CheckpointConfig, Config
+from bench.config.targets import moved
 from bench.config.tree import Tree, flatten
 from bench.errors import ConfigError
-from bench.results.identity import UNDECISIVE
 from bench.results.store import Store
 from bench.train.checkpoint import Checkpoints
 
-MAY_DIFFER = (*UNDECISIVE, "budget", "evaluations", "patience", "hardware")
-"""Options, by their first part, in which a run may differ from the one that it goes on from."""
 
-
-def find_source(resume: str, tree: Tree) -> Path:
-    """The folder of the run that `resume` names, by its path or its id, after seeing that it can be gone on from.
+def find_source(config: Config) -> Path:
+    """The folder of the run that `config.resume` names by path or id, after a check that `config` can go on from it.
 
     Raises StoreError where there is none, ConfigError where it has no checkpoint or another configuration.
     """
-    folder = Path(resume) if Path(resume).is_dir() else Store(tree["results_dir"]).resolve(resume)
+    resume = config.resume
+    folder = Path(resume) if Path(resume).is_dir() else Store(config.results_dir).resolve(resume)
     state = Checkpoints(folder, CheckpointConfig()).latest()
     if state is None:
         raise ConfigError(
             f"resume={resume}: there is no checkpoint in {folder}; only a run that was cut off has some. "
             "Name another, or set resume=auto (or never)"
         )
-    there, here = state["options"], flatten(tree)
-    differing = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
-    if differing := [key for key in differing if key.partition(".")[0] not in MAY_DIFFER]:
-        named = ", ".join(f"{key}={there.get(key)} there and {here.get(key)} here" for key in differing)
+    if differing := _differing(state["options"], config):
+        named = ", ".join(f"{key}={there} there and {here} here" for key, (there, here) in differing.items())
         raise ConfigError(f"resume={resume}: that run has other options: {named}; give the same, or set resume=auto")
     return folder
+
+
+def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:
+    """The options, by dotted name, with their values there and here, in which a run may not differ from its source."""
+    here = flatten(asdict(config))
+    there = {key: moved(value) if key.endswith((".target", "._target_")) else value for key, value in there.items()}
+    keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key) and not role_of(key).resumable)
+    if config.match.wanted is not None:
+        keys = [key for key in keys if key != "model.hidden"]  # it follows from the count; older runs wrote it here
+    return {key: (there.get(key), here.get(key)) for key in keys}

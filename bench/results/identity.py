@@ -7,17 +7,13 @@ import json
 from pathlib import Path
 
 import bench
+from bench.config.roles import decides
 from bench.config.tree import Tree
-
-UNDECISIVE = ("results_dir", "rerun", "resume", "checkpoint")
-"""Options that change nothing about a run's result; but for a `resume` from another run."""
 
 
 def identity(tree: Tree, **facts: str | None) -> str:
     """A hash of all that decides a run's result: the configuration, less where and whether to store, and `facts`."""
-    decisive = {key: value for key, value in tree.items() if key not in UNDECISIVE}
-    if tree.get("resume") not in (None, "auto", "never"):
-        decisive["resume"] = tree["resume"]
+    decisive = {key: value for key, value in tree.items() if decides(key, value)}
     text = json.dumps([decisive, facts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -7,16 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bench.config.schema import BudgetConfig
-from bench.config.tree import Tree
+from bench.config.options import Options
+from bench.config.roles import is_named, role_of
 from bench.results.record import Labels
-
-_COLUMN_OF = {
-    "task": "task", "cell": "cell", "model": "cell", "init": "cell", "match": "cell", "unroll": "cell", "budget": None,
-}  # fmt: skip
-"""Which column names a changed option, by the option's first part; any other is part of the training regime."""
-
-_UNNAMED = {"cell.target", "task.target", "bptt.window"}
 
 
 def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
@@ -26,26 +19,26 @@ def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
     return f"custom:{re.split(r'[:.]', str(cell.get('target', '?')))[-1]}"
 
 
-def make_labels(task_id: str, tree: Tree, choices: Mapping[str, str], changed: Tree, hardware: str) -> Labels:
+def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
     """The five key columns: names, each with what the run changed from the defaults of its choices.
 
     So `gru` and `gru(model.hidden=64)` are two rows, and no row averages over different models.
     """
+    config, choices = options.config, options.choices
     extras: dict[str, list[str]] = {"task": [], "cell": [], "bptt": []}
-    for key, value in changed.items():
-        column = _COLUMN_OF.get(key.partition(".")[0], "bptt")
-        if column is not None and key not in _UNNAMED:
+    for key, value in options.changed.items():
+        if is_named(key) and (column := role_of(key).column) in extras:
             extras[column].append(f"{key.removeprefix(column + '.')}={_written(key, value)}")
-    regime = tree["bptt"]["kind"]
-    if tree["bptt"]["window"] is not None:
-        extras["bptt"].insert(0, str(tree["bptt"]["window"]))
+    regime = config.bptt.kind
+    if config.bptt.window is not None:
+        extras["bptt"].insert(0, str(config.bptt.window))
     if experiment := choices.get("experiment"):
         regime += f" +{experiment}"
     return {
         "task": _with(task_id, extras["task"]),
-        "cell": _with(cell_name(choices["cell"], tree["cell"]), extras["cell"]),
+        "cell": _with(cell_name(choices["cell"], config.cell), extras["cell"]),
         "bptt": _with(regime, extras["bptt"]),
-        "budget": "none" if set(tree["budget"].values()) == {None} else str(BudgetConfig(**tree["budget"])),
+        "budget": str(config.budget),
         "hardware": hardware,
     }
 

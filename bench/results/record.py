@@ -67,6 +67,7 @@ class Record:
     code's version; `changed` holds by dotted name the options that differ from their groups' defaults; `fingerprint` is
     a hash of the data (null where it is generated); `unroll` is the way that the cell was really carried through time;
     `clipped` is the share of updates whose gradient was clipped (records from before it was counted lack it).
+    `hidden` is the hidden size that `match` chose, null where nothing was matched (older records have it in `config`).
     `memory` holds at least `peak_mib`; `scores` all of the task's scores by split, the metric among them.
     """
 
@@ -95,6 +96,7 @@ class Record:
     fingerprint: str | None
     unroll: str | None
     clipped: float | None = None
+    hidden: int | None = None
 
     def __post_init__(self) -> None:
         for name, fits in _checks().items():

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import pandas as pd
 
-from bench.config.compose import Composed
+from bench.config.options import Options
 from bench.errors import BenchError
 from bench.job.execute import execute
 from bench.job.listener import Listener
@@ -52,26 +52,18 @@ class Ended:
         return len(self.fates) - len(self.not_done)
 
 
-def member_name(composed: Composed) -> str:
-    """The place of a member in its sweep, such as `3/12`."""
-    folder = composed.sweep_folder
-    assert folder is not None
-    return f"{int(folder.name) + 1}" + f"/{composed.members}" * bool(composed.members)
-
-
-def run_member(composed: Composed, listener: Listener) -> None:
+def run_member(options: Options, listener: Listener) -> None:
     """Run one member and leave in its folder what became of it; an error that has no record spoils no other member."""
-    folder = composed.sweep_folder
-    assert folder is not None
-    results = str(composed.tree["results_dir"])
+    member = options.member
+    assert member is not None
+    results = options.config.results_dir
     try:
-        record = execute(composed, listener)
+        record = execute(options, listener)
         fate = Fate(id=record.id, status=record.status, reason=record.reason, results=results)
     except BenchError as error:
         listener.refused(error)
-        name = f"member {member_name(composed)}"
-        fate = Fate(id=name, status="failed", reason=str(error), results=results)
-    (folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
+        fate = Fate(id=f"member {member}", status="failed", reason=str(error), results=results)
+    (member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
 
 def finish(folder: Path) -> Ended:

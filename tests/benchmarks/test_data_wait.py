@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench.config.catalogue import choices
-from bench.config.compose import run_hydra
+from bench.config.compose import compose
 from bench.config.rules import validate
 from bench.job.build import build, build_task
 from bench.train.loop import train
@@ -44,10 +44,10 @@ class Timed:
             self.waited += time.perf_counter() - start
 
 
-def share_waited(composed):
+def share_waited(options):
     """The share, the milliseconds of a step, and those of a batch."""
     torch.set_num_threads(1)
-    setup = build(validate(composed.tree), build_task(composed.tree["task"]))
+    setup = build(validate(options.config), build_task(options.config.task))
     config = setup.config
     batches = Timed(setup.task, config.batch_size, config.seed)
     steps = train(setup.model, setup.task, setup.optimizer, batches, config, setup.machine)
@@ -72,9 +72,8 @@ def table():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_data_wait(benchmark, table, name):
-    found = []
-    run_hydra([f"task={name}", "cell=gru"], lambda composed: found.append(composed))
-    share, step_ms, batch_ms = benchmark.pedantic(share_waited, args=found, rounds=1)
+    options = compose([f"task={name}", "cell=gru"])
+    share, step_ms, batch_ms = benchmark.pedantic(share_waited, args=[options], rounds=1)
     benchmark.group = "waiting for batches, 1 thread"
     benchmark.extra_info.update(share=share, step_ms=step_ms, batch_ms=batch_ms, torch=torch.__version__)
     table[name] = share, step_ms, batch_ms

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.config.options import typed
+from bench.config.roles import all_roles
 from bench.config.rules import validate
 from bench.config.schema import BudgetConfig, Config
 from bench.config.tree import flatten
 from bench.errors import ConfigError
-from bench.results.identity import UNDECISIVE, code_version, identity
+from bench.results.identity import code_version, identity
+
+
+def config(**changes):
+    """The default options, with some changed by their names, `__` for the dot; of any type, as a record's may be."""
+    return typed(tree(**changes))
 
 
 def tree(**changes):
@@ -26,7 +33,7 @@ def tree(**changes):
 
 
 def test_the_defaults_are_valid_and_typed():
-    assert validate(tree()) == Config()
+    assert validate(config()) == Config()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_the_defaults_are_valid_and_typed():
 )
 def test_a_value_out_of_range_is_one_line_that_names_it(option, value, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        validate(tree(**{option: value}))
+        validate(config(**{option: value}))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -86,19 +93,19 @@ def test_a_value_out_of_range_is_one_line_that_names_it(option, value, message):
     ],
 )
 def test_the_edges_of_a_range_belong_to_it(option, value):
-    assert flatten(asdict(validate(tree(**{option: value}))))[option.replace("__", ".")] == value
+    assert flatten(asdict(validate(config(**{option: value}))))[option.replace("__", ".")] == value
 
 
 def test_accumulation_makes_one_update_of_several_batches_and_windows_several_of_one():
     windows = {"bptt__kind": "truncated", "bptt__window": 8, "accumulate": 2}
     with pytest.raises(ConfigError, match="accumulate=2 .* set bptt.update=sequence or accumulate=1"):
-        validate(tree(**windows))
-    assert validate(tree(**windows, bptt__update="sequence")).accumulate == 2
+        validate(config(**windows))
+    assert validate(config(**windows, bptt__update="sequence")).accumulate == 2
 
 
 def test_truncated_bptt_takes_a_window():
-    config = validate(tree(bptt__kind="truncated", bptt__window=8))
-    assert (config.bptt.kind, config.bptt.window) == ("truncated", 8)
+    found = validate(config(bptt__kind="truncated", bptt__window=8))
+    assert (found.bptt.kind, found.bptt.window) == ("truncated", 8)
 
 
 @given(
@@ -129,7 +136,7 @@ def test_a_budget_is_spent_when_its_own_measure_reaches_it(done, total, other, k
 def test_options_that_contradict_each_other_are_one_line(options, message):
     changed = {group: {**tree()[group], **each} if isinstance(each, dict) else each for group, each in options.items()}
     with pytest.raises(ConfigError, match=message):
-        validate(tree(**changed))
+        validate(config(**changed))
 
 
 def test_seconds_go_before_examples_before_steps():
@@ -160,7 +167,7 @@ def test_lists_and_empty_groups_are_values():
     assert flatten({"a": {"b": [1, 2]}, "c": {}}) == {"a.b": [1, 2], "c": {}}
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Config) if field.name not in UNDECISIVE])
+@pytest.mark.parametrize("name", [field.name for field in fields(Config) if all_roles()[field.name].decides])
 def test_every_option_is_part_of_a_runs_identity(name):
     assert identity(tree(**{name: "another"})) != identity(tree())
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.command.main import VERBS
 from bench.config.catalogue import choices
-from bench.config.compose import Composed, run_hydra
+from bench.config.compose import compose
 from bench.config.tree import flatten
 
 ROOT = Path(__file__).parents[2]
@@ -50,16 +49,13 @@ def test_readme_names_every_verb(verb: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_s_commands_are_understood(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_s_commands_are_understood(command: str) -> None:
     words = [word for word in shlex.split(command) if word != "-m"]
     if words[0] in VERBS:
         return
     options = dict(word.split("=", 1) for word in words)
     last = {key: values.split(",")[-1] for key, values in options.items()}  # of a sweep, one member
-    monkeypatch.setattr(sys, "argv", sys.argv)  # which Hydra is given its arguments by
-    composed: list[Composed] = []
-    run_hydra([f"{key}={value}" for key, value in last.items()], composed.append)
-    (run,) = composed
+    run = compose([f"{key}={value}" for key, value in last.items()])
     known = {**flatten(run.tree), **run.choices, **run.changed}
     for key, value in last.items():
         assert str(known[key.lstrip("+")]) == value

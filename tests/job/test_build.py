@@ -1,5 +1,7 @@
 """From configuration to task, model and optimiser, and one clear line where that cannot be."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny import Given, Turning, a_batch, a_config, a_setup
@@ -68,9 +70,7 @@ def test_a_cells_options_reach_its_constructor():
 
 
 def build_with(cell_options):
-    config = a_config()
-    config.cell = cell_options
-    return build(config, Given(train=[a_batch()]))
+    return build(replace(a_config(), cell=cell_options), Given(train=[a_batch()]))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from bench.config.schema import Config, MatchConfig
 from bench.errors import ConfigError
 from bench.job.build import build_model, build_task
 from bench.job.match import hidden_for
+from bench.job.reload import reload
 from bench.measure.flops import flops_per_token, parameter_count
 
 TASK = build_task({"_target_": "bench.tasks.copy.Copy"})
@@ -73,8 +74,21 @@ def test_the_chosen_size_is_recorded_and_the_row_says_what_was_matched(capsys, t
     said = bench(capsys, *options, "cell=gru", "match.params=5000", f"results_dir={tmp_path}")
     assert said.code == 0 and "gru(match.params=5000)" in said.out
     (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
-    assert record["config"]["model"]["hidden"] != 128
+    assert record["hidden"] not in (None, record["config"]["model"]["hidden"])
     assert record["params"] == pytest.approx(5000, rel=0.1)
+
+
+def test_a_matched_run_is_built_anew_at_its_size_without_a_search(capsys, tmp_path, monkeypatch):
+    """A record from before the size was a fact of it has the size among its options."""
+    options = [word for word in COPY if not word.startswith("model.hidden")]
+    assert bench(capsys, *options, "match.params=5000", f"results_dir={tmp_path}").code == 0
+    (folder,) = tmp_path.glob("runs/[!.]*")
+    monkeypatch.setattr("bench.job.build.hidden_for", lambda *_: pytest.fail("the size is searched again"))
+    record = json.loads((folder / "record.json").read_text())
+    assert reload(folder).model.cells[0].hidden_size == record["hidden"]
+    record["config"]["model"]["hidden"] = record.pop("hidden")
+    (folder / "record.json").write_text(json.dumps(record))
+    assert reload(folder).model.cells[0].hidden_size == record["config"]["model"]["hidden"]
 
 
 def test_two_counts_cannot_both_be_matched(capsys, tmp_path):

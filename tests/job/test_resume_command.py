@@ -1,9 +1,12 @@
 """Going on with a run that was cut off, as a user meets it."""
 
+import hashlib
+import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from cli_tools import COPY, bench, records, the_line
 
 from bench.job import execute as runner
@@ -64,6 +67,34 @@ def test_another_configuration_is_told_by_its_keys(capsys, cut_off: Path, change
     said = bench(capsys, *TINY, *changes, f"results_dir={cut_off.parent.parent}", f"resume={cut_off.name}")
     assert said.code == 2
     assert message in the_line(said)
+
+
+def rewrite(folder: Path, **options: object) -> None:
+    """Put other options into a folder's checkpoints, as another version of bench wrote them; `__` for the dot."""
+    for path in folder.glob("checkpoint-*.pt"):
+        state = torch.load(io.BytesIO(path.read_bytes()[64:]), weights_only=True)
+        state["options"] |= {name.replace("__", "."): value for name, value in options.items()}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        path.write_bytes(hashlib.sha256(buffer.getvalue()).hexdigest().encode() + buffer.getvalue())
+
+
+def test_a_checkpoint_that_names_a_module_as_it_was_called_is_gone_on_from(capsys, cut_off: Path, tmp_path) -> None:
+    rewrite(cut_off, schedule___target_="bench.schedule.Constant")
+    said = bench(capsys, *TINY, f"results_dir={tmp_path / 'more'}", f"resume={cut_off}")
+    assert said.code == 0
+    assert "going on from the checkpoint after step 2" in said.err
+
+
+def test_a_matched_size_among_a_checkpoint_s_options_is_no_difference(capsys, monkeypatch, tmp_path) -> None:
+    options = [*(word for word in TINY if not word.startswith("model.hidden")), "match.params=2000"]
+    interrupted(capsys, monkeypatch, *options, f"results_dir={tmp_path}")
+    (folder,) = (tmp_path / "runs").glob("[!.]*")
+    rewrite(folder, model__hidden=records(tmp_path)[0]["hidden"])
+    assert bench(capsys, *options, f"results_dir={tmp_path / 'more'}", f"resume={folder}").code == 0
+    said = bench(capsys, *options[:-1], f"results_dir={tmp_path / 'other'}", f"resume={folder}")
+    assert said.code == 2
+    assert "match.params=2000 there and None here" in the_line(said)
 
 
 def test_a_run_without_checkpoints_is_one_line(capsys, tmp_path: Path) -> None:

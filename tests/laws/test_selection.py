@@ -1,14 +1,12 @@
 """The weights that are best on valid are scored, on a test split that is read once, when all choices are made."""
 
-from dataclasses import asdict
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import Turning, a_config, a_setup, few, fitted
 
 from bench.api import Metric
-from bench.config.compose import Composed
+from bench.config.options import Options
 from bench.config.schema import BudgetConfig
 from bench.job import execute as runner
 from bench.train import validation
@@ -54,11 +52,8 @@ def test_the_best_is_by_the_metrics_direction_and_the_first_of_equals(scores, di
 def run(tmp_path, monkeypatch, task):
     """The record of a run of `task`, and the splits in the order in which they were read."""
     monkeypatch.setattr(runner, "build_task", lambda options: task)
-    tree = {
-        **asdict(a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8)),
-        "results_dir": str(tmp_path),
-    }
-    return runner.execute(Composed(tree, {"task": "turning", "cell": "gru"}, {}, None)), list(task.order)
+    config = a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8, results_dir=str(tmp_path))
+    return runner.execute(Options(config, {"task": "turning", "cell": "gru"}, {})), list(task.order)
 
 
 class Watched(Turning):

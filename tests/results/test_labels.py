@@ -7,28 +7,30 @@ from cli_tools import bench
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config.compose import run_hydra
+from bench.config.compose import compose
+from bench.config.options import Options
+from bench.config.roles import is_named, role_of
 from bench.config.schema import Config
 from bench.config.tree import flatten
 from bench.results.labels import cell_name, make_labels, run_stem
 
 DEFAULTS = asdict(Config())
 CHOICES = {"task": "copy", "cell": "gru", "bptt": "full", "optimizer": "adam", "schedule": "constant"}
-_ELSEWHERE = ("task", "cell", "optimizer", "schedule", "seed", "results_dir", "rerun", "budget", "hardware")
-OPTIONS = sorted(key for key in flatten(DEFAULTS) if key.partition(".")[0] not in _ELSEWHERE and key != "bptt.window")
+OPTIONS = sorted(
+    key
+    for key in flatten(DEFAULTS)
+    if role_of(key).column in ("task", "cell", "bptt") and not role_of(key).of_class and is_named(key)
+)
 changes = st.dictionaries(st.sampled_from(OPTIONS), st.integers(2, 99)).map(lambda found: dict(sorted(found.items())))
 
 
-def labels(changed=None, choices=None, hardware="a processor", **tree):
-    return make_labels("copy-v1", {**DEFAULTS, **tree}, {**CHOICES, **(choices or {})}, changed or {}, hardware)
+def labels(changed=None, hardware="a processor"):
+    return make_labels("copy-v1", Options(Config(), CHOICES, changed or {}), hardware)
 
 
 def composed(*arguments):
     """The labels of a run as it is composed from the command line."""
-    found = []
-    run_hydra(list(arguments), found.append)
-    (run,) = found
-    return make_labels("task-v1", run.tree, run.choices, run.changed, "a processor")
+    return make_labels("task-v1", compose(arguments), "a processor")
 
 
 def test_a_run_at_the_defaults_has_short_names():
@@ -94,10 +96,8 @@ def test_an_experiment_is_named_and_what_is_changed_from_it_too():
 
 
 def test_what_is_changed_reaches_a_record_without_seed_places_and_hardware():
-    found = []
     stated = ["seed=3", "results_dir=x", "rerun=true", "hardware.threads=2"]
-    run_hydra([*stated, "clip.norm=2", "optimizer=sgd"], found.append)
-    assert found[0].changed == {"clip.norm": 2.0, "optimizer": "sgd"}
+    assert compose([*stated, "clip.norm=2", "optimizer=sgd"]).changed == {"clip.norm": 2.0, "optimizer": "sgd"}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 from cli_tools import COPY, TINY, bench, records, run
 
 from bench.command.terminal import Terminal, show_sweep
-from bench.config.compose import Composed
+from bench.config.options import Member, Options
+from bench.config.schema import Config
 from bench.errors import StoreError
 from bench.job.listener import Listener
-from bench.study.sweep import finish, member_name, run_member
+from bench.study.sweep import finish, run_member
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,8 @@ def test_a_member_that_cannot_be_stored_spoils_no_other(capsys, tmp_path, monkey
     monkeypatch.setattr("bench.study.sweep.execute", refuse)
     folder = tmp_path / "1"
     folder.mkdir()
-    member = Composed({"results_dir": str(tmp_path)}, {}, {}, folder, members=3)
-    run_member(member, Terminal(member_name(member), bar=False))
+    member = Options(Config(results_dir=str(tmp_path)), {}, {}, Member(2, 3, folder))
+    run_member(member, Terminal(str(member.member), bar=False))
     assert capsys.readouterr().out == "[2/3] failed, the disk is full\n"
     assert json.loads((folder / "run.json").read_text())["reason"] == "the disk is full"
     run_member(member, Listener())

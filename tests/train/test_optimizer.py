@@ -7,7 +7,7 @@ import torch
 from tiny import CPU64, Given, a_batch, a_config, a_model, a_setup
 
 from bench.config.catalogue import choices
-from bench.config.compose import run_hydra
+from bench.config.compose import compose
 from bench.errors import ConfigError
 from bench.train.loop import train
 from bench.train.optimizer import build_optimizer
@@ -20,9 +20,7 @@ DECAYING = ("SGD", "AdamW", "Adafactor")
 @cache
 def composed(*arguments):
     """The options of a run as it is composed from the command line."""
-    found = []
-    run_hydra(list(arguments), found.append)
-    return found[0].tree["optimizer"]
+    return compose(arguments).config.optimizer
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,7 +12,8 @@ from bench.checks import cells, tasks
 from bench.checks.law import Verdict
 from bench.checks.probe import MakeCell, Probe
 from bench.config.catalogue import choices
-from bench.config.compose import Composed, run_hydra
+from bench.config.compose import compose
+from bench.config.options import Options
 from bench.config.rules import validate
 from bench.errors import BenchError, ConfigError, did_you_mean
 from bench.job.build import build_task, load_cell
@@ -92,21 +93,18 @@ def _subjects(arguments: list[str]) -> tuple[str, list[str], list[str]]:
 
 def _check(group: str, name: str, options: list[str]) -> Checked:
     """Compose as a run does, and check what comes of it."""
-    found: list[Checked] = []
-    check = _GROUPS[group].check
-    run_hydra([f"{group}={name}", *options], lambda composed: found.append(check(composed, options)))
-    return found[0]
+    return _GROUPS[group].check(compose([f"{group}={name}", *options]), options)
 
 
-def _check_cell(composed: Composed, options: list[str]) -> Checked:
-    config = validate(composed.tree)
+def _check_cell(composed: Options, options: list[str]) -> Checked:
+    config = validate(composed.config)
     cell_class, cell_options = load_cell(config.cell)
     make_cell = partial(cell_class, **cell_options)
     is_sized = any(option.startswith("model.hidden=") for option in options)
     verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
     facts = {**_facts(make_cell), "unroll": "".join(forms) or "-"}
-    return Checked(cell_name(composed.choices["cell"], composed.tree["cell"]), verdicts, facts)
+    return Checked(cell_name(composed.choices["cell"], config.cell), verdicts, facts)
 
 
 def _facts(make_cell: MakeCell) -> dict[str, str]:
@@ -121,8 +119,8 @@ def _facts(make_cell: MakeCell) -> dict[str, str]:
     return {"parameters": f"{parameters:,}", "receptive field": str(cell.receptive_field or "all")}
 
 
-def _check_task(composed: Composed, _: list[str]) -> Checked:
-    config = validate(composed.tree)
+def _check_task(composed: Options, _: list[str]) -> Checked:
+    config = validate(composed.config)
     task = build_task(config.task)
     options = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
     metric = task.spec.metric
@@ -134,7 +132,7 @@ def _check_task(composed: Composed, _: list[str]) -> Checked:
 class _Group:
     """How a group's choices are checked, and its table: the columns with their widths, and a note below."""
 
-    check: Callable[[Composed, list[str]], Checked]
+    check: Callable[[Options, list[str]], Checked]
     columns: Mapping[str, int]
     note: str = ""
 

@@ -11,7 +11,8 @@ from itertools import islice
 from torch import Generator
 
 from bench.api import Split, Task
-from bench.config.compose import Composed, run_hydra
+from bench.config.compose import compose
+from bench.config.options import Options
 from bench.config.tree import require_all
 from bench.errors import ConfigError, did_you_mean
 from bench.job.build import build_task
@@ -40,16 +41,16 @@ def run(arguments: list[str]) -> int:
             raise ConfigError(
                 f"{argument}: bench fetch takes {', '.join(known)}{did_you_mean(key, ('task', 'experiment'))}"
             )
-    run_hydra(arguments, _fetch)
+    _fetch(compose(arguments))
     return 0
 
 
-def _fetch(composed: Composed) -> None:
+def _fetch(options: Options) -> None:
     """Build the task and print the facts."""
     began = time.perf_counter()
-    require_all(composed.tree)
+    require_all(options.tree)
     with _notes() as notes:
-        task = build_task(composed.tree["task"])
+        task = build_task(options.config.task)
     print(task.spec.id)
     for name, value in _facts(task).items():
         print(f"  {name:<13}{value}")

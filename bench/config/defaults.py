@@ -1,0 +1,67 @@
+"""The options of a run that changes nothing but its choices, read from the chosen files without composing them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.config.tree import Tree
+
+Read = Callable[[Path], Tree]
+
+
+class NotPlainError(Exception):
+    """A chosen file that only Hydra can read: it includes other files, or sets options of another package."""
+
+
+def defaults_of(choices: Mapping[str, str], folders: Sequence[Path], read: Read) -> Tree:
+    """The options that the main file and the file of each choice set, the later file's where two set one.
+
+    `folders` are those of the configuration files, the built-in one first. NotPlainError where a file is more than a
+    tree of options.
+    """
+    merged: Tree = {}
+    for part in _parts(dict(choices), folders, read):
+        _merge(merged, part)
+    return merged
+
+
+def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iterator[Tree]:
+    """The trees in the order in which Hydra merges them: as the main file lists them, and then the experiment's."""
+    main = read(folders[0] / "config.yaml")
+    for entry in main["defaults"]:
+        if entry == "_self_":
+            yield {key: value for key, value in main.items() if key not in ("defaults", "hydra")}
+        elif isinstance(entry, dict):
+            (group,) = entry
+            if not group.startswith("override "):
+                yield _chosen(group, choices.pop(group, ""), folders, read)
+    if choices.keys() - {"experiment"}:
+        raise NotPlainError
+    if "experiment" in choices:
+        yield _chosen("experiment", choices["experiment"], folders, read)
+
+
+def _chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
+    """The options in the file of one choice, under its group's name unless the file says that they have theirs."""
+    path = next((path for folder in folders if (path := folder / group / f"{name}.yaml").is_file()), None)
+    if path is None:
+        raise NotPlainError
+    tree = read(path)
+    included = [key for entry in tree.get("defaults", []) for key in (entry if isinstance(entry, dict) else [entry])]
+    if not all(str(key).startswith("override ") for key in included):
+        raise NotPlainError
+    package = re.search(r"^#\s*@package\s+(\S+)", path.read_text("utf-8"), re.MULTILINE)
+    if package and package[1] != "_global_":
+        raise NotPlainError
+    own = {key: value for key, value in tree.items() if key not in ("defaults", "hydra")}
+    return own if package else {group: own}
+
+
+def _merge(into: Tree, tree: Tree) -> None:
+    for key, value in tree.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, dict) else value

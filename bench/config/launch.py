@@ -1,0 +1,88 @@
+"""Letting Hydra run jobs: sweeps, on its launchers and in their processes, and its own flags such as `--cfg job`."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from bench.config import packages
+from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
+from bench.config.options import Member, Options
+from bench.errors import StoreError
+
+
+class SweepFolder(Callback):
+    """Keeps, for the process that started it, how many members a sweep has and the folder of the one that ended."""
+
+    members: int | None = None
+    last: Path | None = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        overrides = OverridesParser.create().parse_overrides([*config.hydra.overrides.task])
+        sweeps = [override for override in overrides if override.is_discrete_sweep()]
+        SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        SweepFolder.last = Path(config.hydra.sweep.dir)
+
+
+def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | None:
+    """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep; the sweep's folder if
+    it was one.
+
+    Raises ConfigError in one line for whatever is wrong with the arguments, StoreError where a sweep has no place.
+    """
+    arguments = flags_first(arguments)
+    if not any(re.match(r"-|[+~]*hydra[./=@]", argument) for argument in arguments):
+        job(compose(arguments))
+        return None
+    escaped: list[Exception] = []
+    parent = os.getpid()
+
+    def hydra_job(node: DictConfig) -> None:
+        try:
+            job(_options_of_job(node, arguments))
+        except Exception as error:
+            if os.getpid() != parent:
+                raise
+            escaped.append(error)  # Hydra would print a line of its own
+
+    register()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's own printer
+    SweepFolder.last = SweepFolder.members = None
+    before, sys.argv = sys.argv, ["bench", *arguments]
+    try:
+        with explained(arguments):
+            main = hydra.main(version_base=VERSION, config_path=str(packages.built_in().conf), config_name="config")
+            main(hydra_job)()
+    except OSError as error:
+        raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
+    finally:
+        sys.argv = before
+    if escaped:
+        raise escaped[0]
+    return SweepFolder.last
+
+
+def _options_of_job(node: DictConfig, arguments: list[str]) -> Options:
+    """The options of a job that Hydra runs, in this process or in one of a launcher's."""
+    settings = HydraConfig.get()
+    options = options_of(node, settings, GlobalHydra.instance().config_loader(), arguments)
+    if settings.mode != RunMode.MULTIRUN:
+        return options
+    folder = Path(settings.runtime.output_dir)
+    return replace(options, member=Member(int(settings.job.num) + 1, SweepFolder.members, folder))

@@ -1,0 +1,56 @@
+"""The options of one run, as one object that nothing writes into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from bench.config.schema import Config
+from bench.config.tree import Tree
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run's place in a sweep: its number from 1 on, the count of members where it is known, and its own folder."""
+
+    number: int
+    of: int | None
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.number}" if self.of is None else f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run as it was composed. Types are right; ranges and contradictions are `bench.config.rules.validate`'s.
+
+    `choices` has the chosen name of each group. `changed` has by dotted name what differs from the defaults of these
+    choices, and the choices that differ from the defaults of all runs. `member` is None outside sweeps.
+    """
+
+    config: Config
+    choices: Mapping[str, str]
+    changed: Mapping[str, Any]
+    member: Member | None = None
+
+    @property
+    def tree(self) -> Tree:
+        """All options in plain types, for files and hashes; a new tree each time."""
+        return asdict(self.config)
+
+
+def typed(tree: Mapping[str, Any]) -> Config:
+    """The options in a tree as Hydra composes it or a record holds it; what the tree leaves out has its default."""
+    return _typed(Config, tree)
+
+
+def _typed(kind: type[T], tree: Mapping[str, Any]) -> T:
+    hints = get_type_hints(kind)
+    given = {field.name: tree[field.name] for field in fields(kind) if field.name in tree}  # type: ignore[arg-type]
+    groups = {name for name, value in given.items() if is_dataclass(hints[name]) and isinstance(value, Mapping)}
+    return kind(**{name: _typed(hints[name], v) if name in groups else v for name, v in given.items()})

@@ -1,0 +1,183 @@
+"""Options are composed alike for the command and for the library, with nothing global changed."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, asdict, is_dataclass
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir, version
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from bench.config.catalogue import choices
+from bench.config.compose import compose, compose_sweep
+from bench.config.explain import default_choices
+from bench.config.launch import run_hydra
+from bench.config.options import typed
+from bench.config.packages import built_in
+from bench.config.schema import Config
+from bench.config.tree import flatten
+from bench.errors import ConfigError
+
+COMMAND = ["task=copy", "cell=lstm", "model.hidden=7", "seed=3"]
+
+
+def test_the_defaults_are_those_of_the_schema_but_for_the_classes():
+    options = compose([])
+    classes = {"task", "cell", "optimizer", "schedule"}
+    assert {k: v for k, v in options.tree.items() if k not in classes} == {
+        k: v for k, v in asdict(Config()).items() if k not in classes
+    }
+    assert (options.choices["task"], options.choices["cell"]) == ("copy", "gru")
+    assert (dict(options.changed), options.member) == ({}, None)
+
+
+def test_nobody_writes_into_options():
+    options = compose(COMMAND)
+    for place in (options, options.config, options.config.model):
+        assert is_dataclass(place)
+        with pytest.raises(FrozenInstanceError):
+            place.hidden = 9
+    options.tree["model"]["hidden"] = 9
+    assert options.config.model.hidden == options.tree["model"]["hidden"] == 7
+
+
+def test_a_tree_becomes_the_options_that_it_was_made_of():
+    options = compose([*COMMAND, "clip.norm=null", "bptt=truncated"])
+    assert typed(options.tree) == options.config
+    assert typed({"model": {"hidden": 3}}).model.layers == Config().model.layers
+
+
+def test_ten_times_in_a_process_and_from_a_thread_it_is_the_same_and_nothing_global_changes():
+    state = GlobalHydra.instance().hydra, HydraConfig.instance().cfg, version.getbase(), list(sys.argv)
+    first = compose(COMMAND)
+    assert all(compose(COMMAND) == first for _ in range(9))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(compose, COMMAND).result() == first
+    assert (GlobalHydra.instance().hydra, HydraConfig.instance().cfg, version.getbase(), sys.argv) == state
+
+
+def test_it_is_composed_inside_a_program_that_uses_hydra_itself():
+    with initialize_config_dir(str(built_in().conf / "cell"), version_base="1.2"):
+        theirs, base = GlobalHydra.instance().hydra, version.getbase()
+        assert compose(COMMAND).config.seed == 3
+        assert (GlobalHydra.instance().hydra, version.getbase()) == (theirs, base)
+
+
+def test_the_command_and_the_library_compose_the_same():
+    found = []
+    run_hydra(COMMAND, found.append)
+    assert found == [compose(COMMAND)]
+    run_hydra([*COMMAND, "hydra.job.name=x"], found.append)  # by Hydra's own way of running a job
+    assert found[1] == found[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model.hiden=3"], "did you mean model.hidden"),
+        (["cell=grru"], "did you mean gru"),
+        (["seed=0,1"], "seed=0,1: several values are a sweep"),
+        (["model.hidden=x"], "model.hidden=x: must be a whole number"),
+        (["~cell"], "cannot be removed"),
+        (["-m"], "-m: not of the form OPTION=VALUE"),
+        (["task.delay=${sed}"], "'sed' not found"),
+    ],
+)
+@pytest.mark.parametrize("composing", [compose, compose_sweep])
+def test_what_is_wrong_is_the_same_line_as_on_the_command_line(composing, arguments, words):
+    if composing is compose_sweep and arguments == ["seed=0,1"]:
+        return
+    with pytest.raises(ConfigError) as caught:
+        composing(arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_has_the_members_that_the_command_would_run(tmp_path):
+    arguments = ["cell=gru,lstm", "seed=range(2)", "task.source=[a,b]", "task=charlm", f"results_dir={tmp_path}"]
+    members = compose_sweep(arguments)
+    found = []
+    run_hydra(["-m", *arguments], found.append)
+    assert [(options.choices["cell"], options.config.seed) for options in members] == [
+        ("gru", 0),
+        ("gru", 1),
+        ("lstm", 0),
+        ("lstm", 1),
+    ]
+    assert [options.config for options in members] == [options.config for options in found]
+    assert [options.changed for options in members] == [options.changed for options in found]
+    assert [str(options.member) for options in members] == [str(options.member) for options in found]
+    assert str(members[1].member) == "2/4"
+    assert {options.member.folder.parent.parent for options in members} == {tmp_path / "sweeps"}
+    assert len({options.member.folder for options in members}) == 4
+
+
+def test_a_sweep_of_one_is_a_sweep():
+    (only,) = compose_sweep(["seed=3"])
+    assert (only.config.seed, str(only.member)) == (3, "1/1")
+
+
+SAMPLED = ("task", "cell", "optimizer", "schedule", "init", "bptt")
+CHANGES = ("model.hidden=9", "optimizer.lr=1", "batch_size=32", "clip.norm=2", "resume=never", "seed=4", "ema=0.5")
+
+
+def changed_by_composition(options):
+    """What differs from the defaults of the choices, by composing these with Hydra."""
+    default = default_choices()
+    overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in options.choices.items()]
+    with initialize_config_dir(str(built_in().conf), version_base="1.3"):
+        defaults = flatten(OmegaConf.to_container(hydra_compose("config", overrides)))
+    differing = {k: v for k, v in flatten(options.tree).items() if k not in defaults or defaults[k] != v}
+    others = {
+        group: name
+        for group, name in options.choices.items()
+        if default.get(group) != name and group not in ("task", "cell", "bptt", "experiment")
+    }
+    stated = ("seed", "results_dir", "rerun", "checkpoint", "hardware")
+    kept = {k: v for k, v in differing.items() if k.partition(".")[0] not in stated}
+    return others | {k: v for k, v in kept.items() if (k, v) not in (("resume", "auto"), ("resume", "never"))}
+
+
+@settings(max_examples=12)
+@given(
+    st.fixed_dictionaries({}, optional={group: st.sampled_from(sorted(choices(group))) for group in SAMPLED}),
+    st.none() | st.sampled_from(sorted(choices("experiment"))),
+    st.sets(st.sampled_from(CHANGES)),
+)
+def test_what_was_changed_is_what_differs_from_a_composition_of_the_choices(chosen, experiment, changes):
+    named = [f"{group}={name}" for group, name in chosen.items()] + [f"+experiment={experiment}"] * bool(experiment)
+    options = compose([*named, *sorted(changes)])
+    found = changed_by_composition(options)
+    assert list(options.changed.items()) == list(found.items())
+
+
+@pytest.mark.parametrize("experiment", sorted(choices("experiment")))
+def test_an_experiment_as_it_is_changes_nothing_but_its_choices(experiment):
+    options = compose([f"+experiment={experiment}"])
+    assert options.changed == changed_by_composition(options)
+    assert not any("." in key for key in options.changed)
+
+
+def test_a_file_that_includes_others_is_composed(tmp_path, capsys):
+    """As a package's may do, which is not read as a plain tree of options."""
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "wide.yaml").write_text("defaults: [lstm]\nforget_bias: 1.0\n")
+    found = []
+    run_hydra([f"--config-dir={tmp_path}", "cell=wide", "cell.peepholes=true"], found.append)
+    (options,) = found
+    assert options.config.cell["_target_"] == "bench.cells.lstm.LSTM"
+    assert options.changed == {"cell.peepholes": True}
+
+
+def test_a_group_of_a_folder_given_on_the_command_line_has_its_own_defaults(tmp_path):
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "narrow.yaml").write_text("_target_: bench.cells.lstm.LSTM\nforget_bias: 1e0\n")
+    found = []
+    run_hydra([f"--config-dir={tmp_path}", "cell=narrow"], found.append)
+    run_hydra([f"--config-dir={tmp_path}", "cell=narrow", "cell.forget_bias=2"], found.append)
+    assert [options.changed for options in found] == [{}, {"cell.forget_bias": 2}]
