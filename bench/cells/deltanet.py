@@ -1,7 +1,7 @@
-"""Gated DeltaNet: a matrix memory that decays, and in which a key's new value replaces its old one.
+"""Gated DeltaNet: a matrix memory that decays, and in which a new value replaces the old value of its key.
 
-Yang, Kautz & Hatamizadeh, "Gated delta networks: improving Mamba2 with delta rule", ICLR 2025 (arXiv:2412.06464); the
-chunked form from Yang, Wang, Zhang, Shen & Kim, "Parallelizing linear transformers with the delta rule over sequence
+Yang, Kautz & Hatamizadeh, "Gated delta networks: improving Mamba2 with delta rule", ICLR 2025 (arXiv:2412.06464). The
+chunked form is from Yang, Wang, Zhang, Shen & Kim, "Parallelizing linear transformers with the delta rule over sequence
 length", NeurIPS 2024.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bench.cells.memory import MatrixMemory, Memory, decay_between
 
-_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # softplus(b_a) at the start, as in Mamba-2
+_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # range of the initial softplus(b_a), as in Mamba-2
 
 
 class GatedDeltaNet(MatrixMemory):
@@ -24,9 +24,10 @@ class GatedDeltaNet(MatrixMemory):
         alpha = exp(-exp(log_A) softplus(w_a x + b_a))        beta = sigmoid(w_b x)
         S' = alpha S + beta k (v - alpha S^T k)^T             r = S'^T q        y = W_out r
 
-    q, k and v are linear maps of x, then, as in the paper, a causal depthwise convolution of `conv` taps and a SiLU
-    (conv=1: neither). The block's output norm and gate, its residual path and its MLP are not in it. exp(log_A) starts
-    uniform in [1, 16]. Parameters: 3 n d F + n d H + n (2 F + 2), and 3 n d conv where conv is above 1; n = `heads`.
+    q, k and v are linear maps of x. As in the paper, a causal depthwise convolution of `conv` taps and a SiLU follow
+    the maps; conv=1 omits both. The paper's block around the recurrence (output norm and gate, residual path, MLP) is
+    left out. exp(log_A) is drawn uniformly from [1, 16].
+    Parameters: 3 n d F + n d H + n (2 F + 2), plus 3 n d conv if conv > 1; n = `heads`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 4) -> None:
@@ -39,13 +40,13 @@ class GatedDeltaNet(MatrixMemory):
             self.alpha.bias.copy_(torch.log(torch.expm1(step)))  # the inverse of softplus
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        """log alpha and beta."""
+        """log alpha and beta, `[..., heads]` each, of inputs `[..., F]`."""
         return -torch.exp(self.log_A) * F.softplus(self.alpha(x)), torch.sigmoid(self.beta(x))
 
     def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         return (like.new_zeros(batch_size, self.heads, self.width, self.width),)
 
-    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+    def update(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         log_alpha, beta = gates
         q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         S = torch.exp(log_alpha)[..., None, None] * memory[0]
@@ -53,8 +54,10 @@ class GatedDeltaNet(MatrixMemory):
         S = S + k.unsqueeze(-1) * (beta.unsqueeze(-1) * error).unsqueeze(-2)
         return (q.unsqueeze(-2) @ S).squeeze(-2), (S,)
 
-    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
-        """What step j writes, u_j, is linear in what those before it wrote: a triangular system for all at once."""
+    def update_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+        """The value u_j that step j writes is linear in the values u_i of earlier steps, so that one triangular system
+        gives all of them.
+        """
         (S,), (log_alpha, beta) = memory, gates
         q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         decay = torch.exp(decay_between(log_alpha))

@@ -1,5 +1,6 @@
-"""Orthogonal recurrence by the matrix exponential. Lezcano-Casado & Martinez-Rubio, "Cheap orthogonal constraints in
-neural networks", ICML 2019.
+"""expRNN: a recurrent matrix kept orthogonal by the matrix exponential.
+
+Lezcano-Casado & Martinez-Rubio, "Cheap orthogonal constraints in neural networks", ICML 2019.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from bench.api import Cell
 
 
 class ExpRNN(Cell):
-    """The recurrent matrix is a rotation whatever its parameters are: it neither stretches nor shrinks what it carries.
+    """For all values of its parameters the recurrent matrix is a rotation, which keeps the norm of the state:
 
         h' = modrelu(exp(A) h + W x)        A = U - U^T, U strictly upper triangular
         modrelu(a) = sign(a) * relu(|a| + b)        parameters: H F + H (H - 1) / 2 + H
 
-    W is drawn as by He et al. (2015), b uniformly in +-0.01. A starts as 2x2 blocks on the diagonal, each turning
-    a pair of units: by an angle uniform in +-pi for `init=henaff` (Henaff et al., ICML 2016), by tan(v / 2) with v
-    uniform in [-pi/2, 0] for `init=cayley` (Helfrich et al., ICML 2018), which begins near the identity.
-    Raises ValueError for a hidden size below 2.
+    W is drawn as in He et al. (2015), b uniformly from +-0.01. The initial A consists of 2x2 blocks on the diagonal,
+    each of which rotates a pair of units. With `init=henaff` (Henaff et al., ICML 2016) the angles are uniform in
+    +-pi. With `init=cayley` (Helfrich et al., ICML 2018) they are tan(v / 2) with v uniform in [-pi/2, 0], so that
+    exp(A) starts near the identity. Raises ValueError for a hidden size below 2.
     """
 
     def __init__(self, input_size: int, hidden_size: int, init: Literal["henaff", "cayley"] = "cayley") -> None:
         super().__init__(input_size, hidden_size)
         if hidden_size < 2:
-            raise ValueError(f"hidden size {hidden_size}: a rotation turns pairs of units, so take 2 or more")
+            raise ValueError(f"hidden size {hidden_size}: a rotation acts on pairs of units, so choose 2 or more")
         self.init = init
         self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))
         self.skew = nn.Parameter(torch.empty(hidden_size * (hidden_size - 1) // 2))
@@ -51,11 +52,11 @@ class ExpRNN(Cell):
     def rotation(self) -> Tensor:
         """The orthogonal recurrent matrix exp(A), `[H, H]`."""
         upper = self.skew.new_zeros(self.hidden_size, self.hidden_size).index_put(self._upper(), self.skew)
-        # exp(A) = exp(A + I) / e, as torch is off by up to 5e-5 at norms below 0.6 (pytorch/pytorch issue 196592)
+        # exp(A) = exp(A + I) / e: at norms below 0.6 torch has errors of up to 5e-5 (pytorch/pytorch issue 196592)
         shifted_HH = upper - upper.T + torch.eye(self.hidden_size, dtype=upper.dtype, device=upper.device)
-        if shifted_HH.device.type == "mps":  # which has no float64
+        if shifted_HH.device.type == "mps":  # MPS has no float64
             return torch.linalg.matrix_exp(shifted_HH) / math.e
-        # in float32 torch's gradient of it is off by up to 1%
+        # in float32 torch's gradient of the exponential has errors of up to 1%
         return torch.linalg.matrix_exp(shifted_HH.double()).to(shifted_HH) / math.e
 
     def initial_state(self, batch_size: int, like: Tensor) -> Tensor:
@@ -66,7 +67,10 @@ class ExpRNN(Cell):
         return h, h
 
     def unroll(self, x_TBF: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """All steps of `x [T, B, F]`, one after another, but with one exponential, O(H^3), for all of them."""
+        """Step through `x [T, B, F]` in a loop that computes the matrix exponential, O(H^3), only once.
+
+        Returns the outputs `[T, B, H]` and the last state.
+        """
         rotation_HH, h, outputs = self.rotation(), state, []
         for x_BH in F.linear(x_TBF, self.weight_ih).unbind(0):
             h = self._turn(x_BH, h, rotation_HH)
@@ -78,6 +82,6 @@ class ExpRNN(Cell):
         return torch.sign(a) * torch.relu(torch.abs(a) + self.bias)
 
     def _upper(self) -> tuple[Tensor, Tensor]:
-        """Rows and columns of the entries above the diagonal, in the order of `skew`."""
+        """Row and column indices of the entries above the diagonal, in the order of `skew`."""
         rows, columns = torch.triu_indices(self.hidden_size, self.hidden_size, offset=1, device=self.skew.device)
         return rows, columns

@@ -1,7 +1,7 @@
 """Gated recurrent unit, in the variant of torch.nn and cuDNN: reset after the product.
 
-Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014, whose own form resets h before
-the product; the form here is their reference implementation's, which lets W_hh h be one product.
+Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The paper resets h before the
+product; its reference implementation resets W_hh h after it, as here, so that W_hh h is one product.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class GRU(GatedCell):
         r = sigmoid(x_r + u_r)        z = sigmoid(x_z + u_z)        n = tanh(x_n + r * u_n)
         h' = (1 - z) * n + z * h      (z near 1 keeps the old state)        parameters: 3 H (F + H + 2)
 
-    The published form, reset before the product, is `bench.cells.gru_before`.
+    The published form, which resets before the product, is in `bench.cells.gru_before`.
     """
 
     blocks = 3

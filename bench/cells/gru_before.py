@@ -1,7 +1,7 @@
 """Gated recurrent unit in its published form: reset before the product.
 
 Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The form of torch.nn and cuDNN,
-reset after the product, is `bench.cells.gru`.
+which resets after the product, is in `bench.cells.gru`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class GRUBefore(Cell):
         n = tanh(W_n x + b_n + U_n (r * h))
         h' = (1 - z) * n + z * h      (z near 1 keeps the old state)        parameters: 3 H (F + H + 1)
 
-    The candidate waits for the reset gate, so that a step takes two products in a row: no GatedCell, no vendor form.
+    The candidate's product needs the reset gate, so that a step makes two products in sequence. The cell is therefore
+    not a GatedCell, and has no vendor form.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

@@ -15,13 +15,13 @@ from bench.api import Cell
 
 
 class IndRNN(Cell):
-    """Every unit sees itself alone, by one recurrent weight each; units mix in the next layer:
+    """Each unit has one recurrent weight, to itself; units mix only in the next layer:
 
         h' = relu(W x + b + u * h)        parameters: H (F + 2)
 
-    u is drawn uniformly from [0, 1], W and b as in torch.nn's recurrent layers. `u_max` clips u to [-u_max, u_max]; the
-    paper recommends 2^(1/T) for sequences of T steps, with which a state at most doubles on its way through. None does
-    not clip. Raises ValueError where u_max is not above zero.
+    u is drawn uniformly from [0, 1], W and b as in torch.nn's recurrent layers. `u_max` clips u to [-u_max, u_max];
+    None does not clip. For sequences of T steps the paper recommends 2^(1/T), so that the state at most doubles within
+    a sequence. Raises ValueError unless u_max is above 0 or None.
     """
 
     def __init__(self, input_size: int, hidden_size: int, u_max: float | None = None) -> None:

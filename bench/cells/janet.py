@@ -1,5 +1,6 @@
-"""JANET, an LSTM with only its forget gate. Van der Westhuizen & Lasenby, "The unreasonable effectiveness of the forget
-gate", arXiv:1804.04849 (2018).
+"""JANET: an LSTM that keeps only the forget gate.
+
+Van der Westhuizen & Lasenby, "The unreasonable effectiveness of the forget gate", arXiv:1804.04849 (2018).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from bench.api import GatedCell
 
 
 class JANET(GatedCell):
-    """Gate blocks in the order f, c, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+    """Gate blocks in the order f, c, of the sum a = W_ih x + b_ih + W_hh h + b_hh:
 
         h' = sigmoid(a_f) * h + (1 - sigmoid(a_f - beta)) * tanh(a_c)        parameters: 2 H (F + H + 2)
 
-    `beta` above zero lets more in than is forgotten. `t_max` is the longest dependency in time steps: biases are then
-    drawn as in the paper, the forget gate's as log(uniform in [1, t_max - 1]), "chrono" (Tallec & Ollivier, ICLR 2018),
-    the candidate's 0; None leaves them as drawn. Raises ValueError unless t_max is None or above 2.
+    With `beta` above 0 the input's weight is larger than the forgotten share. `t_max` is the longest dependency in time
+    steps: as in the paper, forget biases are then drawn as log(uniform in [1, t_max - 1]), the chrono initialisation of
+    Tallec & Ollivier (ICLR 2018), and candidate biases are 0. None draws biases as torch.nn does. Raises ValueError
+    unless t_max is None or above 2.
     """
 
     blocks = 2

@@ -1,5 +1,7 @@
-"""Long expressive memory, a recurrent network with learned time steps: ordinary differential equations of two scales,
-discretised. Rusch, Mishra, Erichson & Mahoney, "Long expressive memory for sequence modeling", ICLR 2022.
+"""Long expressive memory: a recurrent network with learned time steps, discretised from differential equations with two
+time scales.
+
+Rusch, Mishra, Erichson & Mahoney, "Long expressive memory for sequence modeling", ICLR 2022.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ from bench.cells.uniform import draw_uniform
 
 
 class LEM(Cell):
-    """Blocks of x's map in the order 1, 2, z, y, of the output's map in the order 1, 2, z:
+    """Blocks of the input map V in the order 1, 2, z, y, and of the output map W in the order 1, 2, z:
 
         d_1 = dt sigmoid(W_1 y + V_1 x + b_1)        d_2 = dt sigmoid(W_2 y + V_2 x + b_2)
         z' = (1 - d_1) * z + d_1 * tanh(W_z y + V_z x + b_z)
         y' = (1 - d_2) * y + d_2 * tanh(W_y z' + V_y x + b_y)        parameters: 4 H (F + H + 1)
 
-    y is the output. `dt` is the longest time step, in the unit of the sequence's own; up to 1 the states stay within
-    [-1, 1]. Raises ValueError unless it is above zero.
+    y is the output. `dt` is the longest time step, in units of the sequence's time step; for dt <= 1 both states stay
+    in [-1, 1]. Raises ValueError unless dt is above 0.
     """
 
     def __init__(self, input_size: int, hidden_size: int, dt: float = 1.0) -> None:

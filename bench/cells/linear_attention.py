@@ -1,4 +1,4 @@
-"""Linear attention: attention whose softmax is replaced by a product of features, so that it is a recurrence.
+"""Linear attention: a product of features replaces the softmax, which makes attention a recurrence.
 
 Katharopoulos, Vyas, Pappas & Fleuret, "Transformers are RNNs: fast autoregressive transformers with linear attention",
 ICML 2020.
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.cells.memory import MatrixMemory, Memory
 
-_EPSILON = 1e-6  # added to the normaliser, as the paper's code does
+_EPSILON = 1e-6  # added to the normaliser, as in the paper's code
 
 
 class LinearAttention(MatrixMemory):
@@ -19,10 +19,10 @@ class LinearAttention(MatrixMemory):
 
         S' = S + phi(k) v^T        z' = z + phi(k)        r = S'^T phi(q) / (z' . phi(q))        y = W_out r
 
-    q, k and v are linear maps of x without bias. The attention alone: no residual path, norm or MLP, and no positions.
-    By itself it cannot tell what came one step before; `conv` (taps of a short causal convolution behind those maps,
-    see MatrixMemory; 1: none, as in the paper) lets it.
-    Parameters: 3 n d F + n d H, and 3 n d conv where conv is above 1; n = `heads`.
+    q, k and v are linear maps of x without bias. There is no residual path, norm, MLP or position encoding. Attention
+    without positions cannot single out the previous step. A short causal convolution of `conv` taps after the maps
+    (see MatrixMemory) makes this possible; conv=1, as in the paper, omits it.
+    Parameters: 3 n d F + n d H, plus 3 n d conv if conv > 1; n = `heads`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
@@ -32,14 +32,14 @@ class LinearAttention(MatrixMemory):
         lanes = (batch_size, self.heads)
         return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width)
 
-    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+    def update(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         S, z = memory
         q, k = F.elu(q) + 1, F.elu(k) + 1
         S, z = S + k.unsqueeze(-1) * v.unsqueeze(-2), z + k
         read = (q.unsqueeze(-2) @ S).squeeze(-2)
         return read / ((q * z).sum(-1, keepdim=True) + _EPSILON), (S, z)
 
-    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+    def update_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         S, z = memory
         q, k = F.elu(q) + 1, F.elu(k) + 1
         weight = (q @ k.mT).tril()

@@ -22,9 +22,10 @@ class LRU(LinearCell):
         h' = lambda * h + exp(gamma) * (B x)        y = activation(Re(C h') + D x)
 
     exp(gamma) starts at sqrt(1 - |lambda|^2), which keeps h at the scale of B x. lambda is drawn uniformly from the
-    ring between radii `r_min` and `r_max`, up to the angle `max_phase`; rings near 1 remember longer. `activation` is
-    not part of the paper's unit, but of the block around it: without one, stacked units are one linear map.
-    Parameters: 3 N + 2 N F + 2 N H + H F; N is `state_size`, H where None.
+    ring between the radii `r_min` and `r_max`, with angles up to `max_phase` radians; radii near 1 remember longer. In
+    the paper the activation belongs to the block around the unit. It is here because units stacked without one are a
+    single linear map. N is `state_size`; None means H. Parameters: 3 N + 2 N F + 2 N H + H F.
+    Raises ValueError unless 0 <= r_min < r_max <= 1 and max_phase > 0.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class LRU(LinearCell):
         self.nu = nn.Parameter(torch.log(-0.5 * torch.log(radius2)))
         self.theta = nn.Parameter(torch.log(max_phase * torch.rand(self.size).clamp_min(1e-6)))
         self.gamma = nn.Parameter(0.5 * torch.log1p(-radius2))
-        # Real and imaginary rows of B, and columns of C, alternate: each complex map is one real product.
+        # Real and imaginary rows of B, and columns of C, alternate, so that each complex map is one real product.
         self.B = nn.Parameter(torch.randn(2 * self.size, input_size) / math.sqrt(2 * input_size))
         self.C = nn.Parameter(torch.randn(hidden_size, 2 * self.size) / math.sqrt(self.size))
         self.D = nn.Parameter(torch.randn(hidden_size, input_size) / math.sqrt(input_size))

@@ -1,6 +1,6 @@
-"""Long short-term memory, with a forget gate; peepholes, coupled gates and layer normalisation as options.
+"""Long short-term memory with a forget gate; options for peepholes, coupled gates and layer normalisation.
 
-Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); the forget gate from Gers,
+Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9 (1997). The forget gate is from Gers,
 Schmidhuber & Cummins, "Learning to forget", Neural Computation 12 (2000).
 """
 
@@ -11,30 +11,30 @@ from torch import Tensor, nn
 
 from bench.api import GatedCell
 
-_INPUT, _FORGET, _OUTPUT = -3, -2, -1  # rows of the peepholes, from the end: coupled gates have no first one
+_INPUT, _FORGET, _OUTPUT = -3, -2, -1  # rows of `peephole`, counted from the end: coupled gates have no input row
 
 
 class LSTM(GatedCell):
-    """Gate blocks in the order i, f, g, o, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+    """Gate blocks in the order i, f, g, o, of the sum a = W_ih x + b_ih + W_hh h + b_hh:
 
         c' = sigmoid(a_f) * c + sigmoid(a_i) * tanh(a_g)
         h' = sigmoid(a_o) * tanh(c')                                parameters: 4 H (F + H + 2)
 
-    `forget_bias` sets the two forget biases to sum to this value (1 opens the gate at the start, as Jozefowicz et al.
-    2015 recommend); None leaves them as drawn.
+    `forget_bias` is the initial sum of the two forget biases. A value of 1 opens the gate, as Jozefowicz et al. (2015)
+    recommend; None draws both as torch.nn does.
 
-    `peepholes` lets the gates see the cell: a_i and a_f get p_i * c and p_f * c, a_o gets p_o * c' (Gers &
-    Schmidhuber, "Recurrent nets that time and count", IJCNN 2000). Parameters: H more a gate.
+    `peepholes` adds the cell state to the gates' sums: p_i * c to a_i, p_f * c to a_f and p_o * c' to a_o (Gers &
+    Schmidhuber, "Recurrent nets that time and count", IJCNN 2000). Parameters: H more for each gate.
 
-    `coupled` is CIFG: the input gate is 1 - f and has no block, so that the order is f, g, o (Greff et al., "LSTM: a
-    search space odyssey", IEEE TNNLS 28, 2017, who write f = 1 - i). Parameters: 3 H (F + H + 2).
+    `coupled` makes the input gate 1 - f (CIFG). It then has no block of its own, and the order is f, g, o (Greff et
+    al., "LSTM: a search space odyssey", IEEE TNNLS 28, 2017, who write f = 1 - i). Parameters: 3 H (F + H + 2).
 
-    `layer_norm` is the form of Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016): statistics are taken
-    over all blocks at once, of the input's and the state's share apart, and the new cell is normalised on its way out:
+    `layer_norm` is the form of Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016). The input's and the
+    state's sums are normalised separately, each over all blocks, and so is the new cell state before the output:
 
         a = LN(W_ih x) + LN(W_hh h)        h' = sigmoid(a_o) * tanh(LN(c'))
 
-    each LN with a gain and a shift, which take the place of the biases. Parameters: 2 H (blocks + 1) more.
+    Each LN has a gain and a shift. The shifts replace the biases. Parameters: 2 H (blocks + 1) more.
     """
 
     blocks = 4
@@ -58,7 +58,7 @@ class LSTM(GatedCell):
         super().__init__(input_size, hidden_size)
 
     def add_parameters(self) -> None:
-        if self.peepholes:  # one row a gate, in the order of the blocks
+        if self.peepholes:  # one row for each gate, in the order of the blocks
             self.peephole = nn.Parameter(torch.empty(self.blocks - 1, self.hidden_size))
         if self.layer_norm:
             self.bias_ih = self.bias_hh = None  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class LSTM(GatedCell):
         return o * torch.tanh(self.norm_c(c) if self.layer_norm else c), c
 
     def _peep(self, a: Tensor, gate: int, c: Tensor) -> Tensor:
-        """A gate's sum with its view of the cell, where it has one."""
+        """The gate's sum `a`, plus its peephole term if the cell has peepholes."""
         return a + self.peephole[gate] * c if self.peepholes else a
 
     def vendor(self) -> nn.RNNBase | None:

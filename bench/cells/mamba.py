@@ -13,18 +13,18 @@ from torch import Tensor, nn
 
 from bench.api.linear import LinearCell
 
-_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # Delta at the start, as in the paper
+_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # range of the initial Delta, as in the paper
 
 
 class S6(LinearCell):
-    """With u = W_in x, which brings the input to width H; each of the H channels has N states of its own:
+    """u = W_in x maps the input to H channels. Each channel has N states of its own:
 
         Delta = softplus(W_Delta W_low u + b_Delta)        B = W_B u        C = W_C u        A = -exp(log_A)
         h' = exp(Delta A) * h + Delta B u                  y = C h' + D * u
 
-    W_low has R = ceil(H / 16) rows. The selective recurrence alone, with the paper's real A (at the start -1 .. -N) and
-    its simplified step for B: the Mamba block's convolution, activation and gate are not in it.
-    Parameters: H F + (R + 2 N) H + H R + H + H N + H; N is `state_size`.
+    W_low has R = ceil(H / 16) rows, and N is `state_size`. As in the paper, A is real and starts at -1 .. -N, and B has
+    the simplified (Euler) discretisation. The convolution, activation and gate of the Mamba block are left out.
+    Parameters: H F + (R + 2 N) H + H R + H + H N + H.
     """
 
     def __init__(self, input_size: int, hidden_size: int, state_size: int = 16) -> None:
@@ -51,4 +51,4 @@ class S6(LinearCell):
 
     def output(self, h: Tensor, *others: Tensor) -> Tensor:
         C, u = others
-        return (h * C.unsqueeze(-2)).sum(-1) + self.D * u  # faster on CPUs than a product of a matrix a lane
+        return (h * C.unsqueeze(-2)).sum(-1) + self.D * u  # on CPUs faster than one matrix product for each lane

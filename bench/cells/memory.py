@@ -1,4 +1,4 @@
-"""Cells with a matrix for a memory: written to with keys and values, read with queries, in several heads."""
+"""Cells whose state is a matrix memory for each head: keys and values write to it, queries read from it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from bench.api import Cell, State
 from bench.cells.window import extend, taps
 
 Memory = tuple[Tensor, ...]
-"""What is carried through time, `[B, heads, ...]` each."""
+"""The memory of all heads: tensors `[B, heads, ...]`."""
 
-_CHUNK = 64  # time steps a chunk: within one, products of size chunk x chunk take the place of stepping
+_CHUNK = 64  # time steps in a chunk; within it, products of chunk x chunk matrices replace the loop over steps
 
 
 class MatrixMemory(Cell):
-    """Multi-head queries, keys and values of the input, a memory a head, and a linear map back to width H:
+    """Queries, keys and values of the input for several heads, a memory for each head, and a linear map to width H:
 
-        [q; k; v] = conv(W_qkv x)        memory, r = advance(memory, q, k, v, gates(x))        y = W_out r
+        [q; k; v] = conv(W_qkv x)        r, memory = update(memory, q, k, v, gates(x))        y = W_out r
 
-    A subclass writes `initial_memory` and the recurrence twice, for one step (`advance`) and for a chunk of time
-    (`advance_chunk`), and `gates` and `read` where it has them. Each head is d = ceil(H / heads) wide, so that every H
-    will do. `conv` above 1 puts a causal depthwise convolution of so many taps, and a SiLU, behind W_qkv; the state is
-    then (memory, the last conv - 1 steps of W_qkv x), else (memory,). The memory is never computed in bfloat16.
-    Parameters here: 3 n d F + n d H with n = `heads`, and 3 n d conv where conv is above 1.
+    A subclass defines `initial_memory` and its recurrence in two forms: `update` for one step and `update_chunk` for
+    several. It overrides `gates` and `read` if its equation has gates or another output. A head has width
+    d = ceil(H / heads), so that H need not be a multiple of `heads`. With `conv` above 1, a causal depthwise
+    convolution of `conv` taps and a SiLU follow W_qkv. The state is then (memory, the last conv - 1 steps of W_qkv x),
+    else (memory,). The memory is never computed in bfloat16.
+    Parameters here: 3 n d F + n d H with n = `heads`, plus 3 n d conv if conv > 1.
+    Raises ValueError for `heads` or `conv` below 1.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int, conv: int) -> None:
@@ -44,22 +46,28 @@ class MatrixMemory(Cell):
 
     @abstractmethod
     def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
-        """The memory before the first step, `[B, heads, ...]` each."""
+        """The memory before the first step: tensors `[B, heads, ...]` like `like`."""
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Scalar gates of inputs `[..., F]`, `[..., heads]` each."""
+        """Scalar gates `[..., heads]` of inputs `[..., F]`; by default none."""
         return ()
 
     @abstractmethod
-    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
-        """One step: what is read `[B, heads, d]`, and the next memory; q, k, v `[B, heads, d]`, gates `[B, heads]`."""
+    def update(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+        """One step: the result r `[B, heads, d]` of the queries, and the next memory.
+
+        q, k and v are `[B, heads, d]`, gates `[B, heads]`.
+        """
 
     @abstractmethod
-    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
-        """C steps: what is read, q, k and v are `[B, heads, C, d]`, gates `[B, heads, C]`; and the memory after."""
+    def update_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+        """C steps at once: the results r of the queries, and the memory after the last step.
+
+        q, k, v and r are `[B, heads, C, d]`, gates `[B, heads, C]`.
+        """
 
     def read(self, r: Tensor, x: Tensor) -> Tensor:
-        """Outputs `[..., H]` of what was read, `[..., heads * d]`, and of the inputs `[..., F]`."""
+        """Outputs `[..., H]` from the results r `[..., heads * d]` of the queries and from the inputs `[..., F]`."""
         return self.out(r)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
@@ -72,7 +80,7 @@ class MatrixMemory(Cell):
         memory, *past = state
         inputs, past = self._inputs(x_BF.unsqueeze(0), past)
         with torch.autocast(x_BF.device.type, enabled=False):
-            r, memory = self.advance(memory, *(i[0] for i in inputs))
+            r, memory = self.update(memory, *(i[0] for i in inputs))
         return self.read(r.flatten(1), x_BF), (memory, *past)
 
     def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
@@ -82,12 +90,14 @@ class MatrixMemory(Cell):
         reads = []
         with torch.autocast(x_TBF.device.type, enabled=False):
             for chunk in zip(*(i.split(_CHUNK) for i in inputs), strict=True):
-                r, memory = self.advance_chunk(memory, *(c.movedim(0, 2) for c in chunk))
+                r, memory = self.update_chunk(memory, *(c.movedim(0, 2) for c in chunk))
                 reads.append(r.movedim(2, 0))
         return self.read(torch.cat(reads).flatten(2), x_TBF), (memory, *past)
 
     def _inputs(self, x_TBF: Tensor, past: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """q, k, v `[T, B, heads, d]` and gates `[T, B, heads]`, in the parameters' type; the past of the next chunk."""
+        """q, k, v `[T, B, heads, d]` and gates `[T, B, heads]`, in the parameters' dtype; and the convolution's inputs
+        that the next chunk needs.
+        """
         qkv = self.qkv(x_TBF)
         if self.conv is not None:
             joined, past[0] = extend(past[0], qkv)
@@ -97,9 +107,9 @@ class MatrixMemory(Cell):
 
 
 def decay_between(log_decay: Tensor) -> Tensor:
-    """D `[..., C, C]`, the logarithm of the decay from after step j to after step i, -inf for j > i.
+    """D `[..., C, C]`: the logarithm of the decay from the end of step j to the end of step i, -inf for j > i.
 
-    `log_decay [..., C]` is that of each single step.
+    `log_decay [..., C]` is the logarithm of each step's decay.
     """
     total = log_decay.cumsum(-1)
     future = torch.ones(2 * [log_decay.shape[-1]], dtype=torch.bool, device=log_decay.device).triu(1)

@@ -1,5 +1,6 @@
-"""Minimal gated unit. Zhou, Wu, Zhang & Zhou, "Minimal gated unit for recurrent neural networks", Int. J. Automation
-and Computing 13 (2016).
+"""Minimal gated unit: a GRU with a single gate.
+
+Zhou, Wu, Zhang & Zhou, "Minimal gated unit for recurrent neural networks", Int. J. Automation and Computing 13 (2016).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from bench.cells.uniform import draw_uniform
 
 
 class MGU(Cell):
-    """A GRU whose one gate both resets and updates:
+    """A GRU with one gate, which both resets and updates:
 
         f = sigmoid(W_f x + b_f + U_f h)
         n = tanh(W_n x + b_n + U_n (f * h))

@@ -1,4 +1,4 @@
-"""Minimal gated recurrent unit: a GRU whose gate and candidate do not look at the state.
+"""Minimal gated recurrent unit: a GRU whose gate and candidate depend on the input alone.
 
 Feng, Tung, Ahmed, Bengio & Hajimirsadeghi, "Were RNNs all we needed?", arXiv:2410.01201 (2024), section 3.1.
 """
@@ -16,9 +16,9 @@ class MinGRU(LinearCell):
 
         z = sigmoid(a_z)        n = a_n        h' = (1 - z) * h + z * n        y = h'
 
-    The plain form: the paper's log-space form serves scans that divide by products of the coefficients, and ours
-    multiplies only. `positive` takes the candidate of that form, n = g(a_n) with g(v) = v + 1/2 for v >= 0 and
-    sigmoid(v) below, so that h stays positive. Parameters: 2 H (F + 1).
+    This is the paper's plain form. Its log-space form is for scans that divide by products of coefficients; our scan
+    only multiplies. `positive` uses the candidate of the log-space form, n = g(a_n) with g(v) = v + 1/2 for v >= 0 and
+    g(v) = sigmoid(v) for v < 0, so that h stays positive. Parameters: 2 H (F + 1).
     """
 
     def __init__(self, input_size: int, hidden_size: int, positive: bool = False) -> None:

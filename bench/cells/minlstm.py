@@ -1,4 +1,4 @@
-"""Minimal long short-term memory: an LSTM whose gates and candidate do not look at the state, and sum to one.
+"""Minimal long short-term memory: an LSTM whose gates depend on the input alone and sum to 1.
 
 Feng, Tung, Ahmed, Bengio & Hajimirsadeghi, "Were RNNs all we needed?", arXiv:2410.01201 (2024), section 3.2.
 """
@@ -18,9 +18,10 @@ class MinLSTM(LinearCell):
         f = sigmoid(a_f)        i = sigmoid(a_i)        n = a_n
         h' = f / (f + i) * h + i / (f + i) * n          y = h'
 
-    The plain form with a linear candidate, its output without gate. f / (f + i) is computed as
-    sigmoid(softplus(-a_i) - softplus(-a_f)), which no gate near 0 turns into 0 / 0. `forget_bias` is the forget gate's
-    bias at the start (the paper raises it to remember longer); None leaves it as drawn. Parameters: 3 H (F + 1).
+    This is the paper's plain form: the candidate is linear and the output has no gate. f / (f + i) is computed as
+    sigmoid(softplus(-a_i) - softplus(-a_f)), which avoids 0 / 0 when both gates are near 0. `forget_bias` is the
+    initial bias of the forget gate, which the paper raises to remember longer; None draws it as torch.nn does.
+    Parameters: 3 H (F + 1).
     """
 
     def __init__(self, input_size: int, hidden_size: int, forget_bias: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""mLSTM: an LSTM whose cell is a matrix and whose input gate is exponential.
+"""mLSTM: an LSTM with a matrix for a cell state and an exponential input gate.
 
 Beck, Poeppel, Spanring, Auer, Prudnikova, Kopp, Klambauer, Brandstetter & Hochreiter, "xLSTM: extended long short-term
 memory", NeurIPS 2024, equations 19 to 27 and appendix A.3.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.cells.memory import MatrixMemory, Memory, decay_between
 
-_MOST_LOG = 60.0  # exp of it and of its negative are in range; beyond, what is read is 0 or does not depend on it
+_MOST_LOG = 60.0  # exp(60) and exp(-60) are in range; a larger |m| gives the result 0 or does not change it
 
 
 class MLSTM(MatrixMemory):
@@ -23,10 +23,10 @@ class MLSTM(MatrixMemory):
         C' = f C + i k v^T / sqrt(d)        n' = f n + i k / sqrt(d)        r = C'^T q / max(|n' . q|, 1)
         o = sigmoid(W_o x + b_o)            y = W_out (o * r)
 
-    C and n are carried divided by exp(m) with m' = max(log f + m, log i), so that nothing overflows; r does not depend
-    on m. The cell alone: the block's up-projection, head norm, skip and gate are not in it, and its convolution only
-    where `conv` is above 1. b_f starts evenly in [3, 6], as in the released code.
-    Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1), and 3 n d conv where conv is above 1; n = `heads`.
+    To avoid overflow, the state holds C and n divided by exp(m), where m' = max(log f + m, log i); r does not depend on
+    m. The block's up-projection, head norm, skip connection and gate are left out, and so is its convolution unless
+    `conv` is above 1. Over the heads, b_f starts evenly spaced in [3, 6], as in the released code.
+    Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1), plus 3 n d conv if conv > 1; n = `heads`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
@@ -38,7 +38,7 @@ class MLSTM(MatrixMemory):
             self.scalar_gates.bias[heads:].copy_(torch.linspace(3, 6, heads))
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        """log i and log f."""
+        """log i and log f, `[..., heads]` each, of inputs `[..., F]`."""
         i, f = self.scalar_gates(x).chunk(2, dim=-1)
         return i, F.logsigmoid(f)
 
@@ -49,7 +49,7 @@ class MLSTM(MatrixMemory):
         lanes = (batch_size, self.heads)
         return like.new_zeros(*lanes, self.width, self.width), like.new_zeros(*lanes, self.width), like.new_zeros(lanes)
 
-    def advance(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+    def update(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         (C, n, m_before), (log_i, log_f) = memory, gates
         m = torch.maximum(log_f + m_before, log_i)
         i, f = torch.exp(log_i - m).unsqueeze(-1), torch.exp(log_f + m_before - m).unsqueeze(-1)
@@ -58,7 +58,7 @@ class MLSTM(MatrixMemory):
         read = (q.unsqueeze(-2) @ C).squeeze(-2)
         return read / _normaliser((q * n).sum(-1), m).unsqueeze(-1), (C, n, m)
 
-    def advance_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
+    def update_chunk(self, memory: Memory, q: Tensor, k: Tensor, v: Tensor, *gates: Tensor) -> tuple[Tensor, Memory]:
         (C, n, m_before), (log_i, log_f) = memory, gates
         k = k / math.sqrt(self.width)
         log_weight = decay_between(log_f) + log_i.unsqueeze(-2)
@@ -73,5 +73,5 @@ class MLSTM(MatrixMemory):
 
 
 def _normaliser(total: Tensor, m: Tensor) -> Tensor:
-    """max(|n . q|, 1) divided by exp(m) as n is."""
+    """max(|n . q|, 1) / exp(m), where `total` is n . q / exp(m)."""
     return torch.maximum(total.abs(), torch.exp(-m.clamp(-_MOST_LOG, _MOST_LOG)))

@@ -1,4 +1,4 @@
-"""Multi-layer perceptron over the last inputs: a baseline with no memory beyond its window.
+"""n-gram MLP: a perceptron over the last inputs, a baseline without memory beyond its window.
 
 Bengio, Ducharme, Vincent & Jauvin, "A neural probabilistic language model", JMLR 3 (2003).
 """
@@ -15,15 +15,16 @@ from bench.cells.window import extend, taps
 class NgramMLP(Cell):
     """y = tanh(W [x_{t-k+1}; ...; x_t] + b), over the last k = `context` inputs, zeros before the first.
 
-    The paper's hidden layer. Its shared word features are `model.embedding`; its direct connections from the features
-    to the softmax are left out. The state is the last k - 1 inputs, `[B, k - 1, F]`. Parameters: H (k F + 1).
+    This is the paper's hidden layer. Its shared word features are the option `model.embedding`; its direct connections
+    from the features to the softmax are left out. The state is the last k - 1 inputs, `[B, k - 1, F]`.
+    Parameters: H (k F + 1). Raises ValueError for a context below 2.
     """
 
     receptive_field: int
 
     def __init__(self, input_size: int, hidden_size: int, context: int = 8) -> None:
         if context < 2:
-            raise ValueError(f"context={context}: choose at least 2 inputs, this one and the one before")
+            raise ValueError(f"context={context}: choose at least 2 inputs, the current one and the one before")
         super().__init__(input_size, hidden_size)
         self.receptive_field = context
         self.project = nn.Linear(context * input_size, hidden_size)

@@ -1,4 +1,4 @@
-"""Quasi-recurrent network: convolutions over time make gates and candidates, and a linear recurrence pools them.
+"""Quasi-recurrent network: convolutions over time compute gates and candidates, and a linear recurrence pools them.
 
 Bradbury, Merity, Xiong & Socher, "Quasi-recurrent neural networks", ICLR 2017.
 """
@@ -14,14 +14,14 @@ from bench.cells.window import extend, taps
 
 
 class QRNN(LinearCell):
-    """Pooling fo over causal convolutions, the blocks of W in the order z, f, o:
+    """fo-pooling over causal convolutions, with the blocks of W in the order z, f, o:
 
         z = tanh(W_z * X)        f = sigmoid(W_f * X)        o = sigmoid(W_o * X)        (all with biases)
         c' = f * c + (1 - f) * z        y = o * c'
 
-    W * X at step t reads the last `window` inputs, oldest first, zeros before the first. The state is (c `[B, H]`,), or
-    with a window above 1 (c, the inputs before this one `[B, window - 1, F]`). No zoneout and no dense connections.
-    Parameters: 3 H (window F + 1).
+    W * X at step t covers the last `window` inputs, oldest first, with zeros before the first input. The state is
+    (c `[B, H]`,) for window=1, else (c, the previous inputs `[B, window - 1, F]`). The paper's zoneout and dense
+    connections are left out. Parameters: 3 H (window F + 1). Raises ValueError for a window below 1.
     """
 
     def __init__(self, input_size: int, hidden_size: int, window: int = 2) -> None:
@@ -33,7 +33,7 @@ class QRNN(LinearCell):
         self.project = nn.Linear(window * input_size, 3 * hidden_size)
 
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Coefficients of windows of inputs `[..., window * F]`."""
+        """f, (1 - f) * z and o, `[..., H]` each, of windows of inputs `[..., window * F]`."""
         z, f, o = self.project(x).chunk(3, dim=-1)
         return torch.sigmoid(f), torch.sigmoid(-f) * torch.tanh(z), torch.sigmoid(o)
 
@@ -57,7 +57,7 @@ class QRNN(LinearCell):
         return y_TBH, (c, *past)
 
     def _windows(self, x_TBF: Tensor, past: State) -> tuple[Tensor, State]:
-        """The last `window` inputs at every step, `[T, B, window * F]`, and the past of the next chunk."""
+        """The last `window` inputs at every step, `[T, B, window * F]`, and the previous inputs of the next chunk."""
         if self.window == 1:
             return x_TBF, ()
         joined, last = extend(past[0], x_TBF)

@@ -17,14 +17,14 @@ _TINY = 1e-12  # keeps the square root's gradient finite where a is 1
 
 
 class RGLRU(LinearCell):
-    """With u = W_in x, which brings the input to width H:
+    """u = W_in x maps the input to width H:
 
         r = sigmoid(W_a u + b_a)        i = sigmoid(W_x u + b_x)        a = sigmoid(Lambda)^(8 r)
         h' = a * h + sqrt(1 - a^2) * (i * u)        y = h'
 
-    The recurrence alone: the block's convolution and multiplicative branch are not in it. Gate matrices are full (the
-    paper's released code makes them block-diagonal). Lambda starts so that sigmoid(Lambda)^8 is uniform in
-    [0.9, 0.999]. Parameters: H F + 2 H (H + 1) + H.
+    The block's convolution and multiplicative branch are left out. Gate matrices are full; in the released code they
+    are block-diagonal. Lambda is drawn so that sigmoid(Lambda)^8 is uniform in [0.9, 0.999].
+    Parameters: H F + 2 H (H + 1) + H.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

@@ -10,13 +10,13 @@ from bench.cells.uniform import draw_uniform
 
 
 class RHN(Cell):
-    """`depth` highway layers within each time step; only the first sees the input. With s_0 = h and h' = s_depth:
+    """`depth` highway layers within each time step; only the first reads the input. With s_0 = h and h' = s_depth:
 
         a = tanh(W_a x [l = 1] + R_a,l s_(l-1) + b_a,l)        t = sigmoid(W_t x [l = 1] + R_t,l s_(l-1) + b_t,l)
         s_l = t * a + (1 - t) * s_(l-1)                        parameters: 2 H F + depth 2 H (H + 1)
 
-    The carry gate is coupled, 1 - t, as in the paper's experiments. `transform_bias` is where b_t starts; below zero
-    the layers begin close to passing the state on. Raises ValueError for a depth below 1.
+    The carry gate is 1 - t, as in the paper's experiments. `transform_bias` is the initial value of b_t; a negative one
+    lets the layers start close to the identity. Raises ValueError for a depth below 1.
     """
 
     def __init__(self, input_size: int, hidden_size: int, depth: int = 2, transform_bias: float = -2.0) -> None:

@@ -1,4 +1,4 @@
-"""S4D: one diagonal state space model a channel, discretised by zero-order hold.
+"""S4D: one diagonal state space model for each channel, discretised by zero-order hold.
 
 Gu, Gupta, Goel & Re, "On the parameterization and initialization of diagonal state space models", NeurIPS 2022.
 """
@@ -15,20 +15,20 @@ from torch import Tensor, nn
 from bench.api import Cell, State
 from bench.kernels.scan import linear_scan
 
-_CHUNK = 64  # time steps a chunk: within one, a product with a matrix of the kernel takes the place of stepping
-_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # Delta at the start, as in the paper
+_CHUNK = 64  # time steps in a chunk; within it, a product with a Toeplitz matrix replaces the loop over steps
+_LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # range of the initial Delta, as in the paper
 
 
 class S4D(Cell):
-    """With u = W_in x, which brings the input to width H, for each of the H channels and each of its states:
+    """u = W_in x maps the input to H channels. For each channel and each of its states:
 
         a = exp(Delta A)        h' = a h + (a - 1) / A u        y = activation(Re(C . h') + D u)
 
-    A = -exp(log_decay) + i frequency, Delta = exp(log_step); B is 1, as C makes up for it. `kind=complex` has N / 2
-    conjugate pairs a channel, of which one each is kept (and counts twice), and starts as S4D-Lin: A_n = -1/2 + i pi n.
-    `kind=real` has N real states and starts as S4D-Real: A_n = -(n + 1). N is `state_size`. The block's mixing of
-    channels after it is not in it. The state is `[B, H, N/2, 2]`, or `[B, H, N, 1]` where real.
-    Parameters: H F + 2 H N + 2 H, for either kind.
+    A = -exp(log_decay) + i frequency and Delta = exp(log_step). B is fixed at 1, since C can absorb it. N is
+    `state_size`. `kind=complex` has N / 2 conjugate pairs for each channel and starts as S4D-Lin, A_n = -1/2 + i pi n.
+    Of each pair only one state is stored, and counted twice. `kind=real` has N real states and starts as S4D-Real,
+    A_n = -(n + 1). The block's mixing of channels is left out. The state is `[B, H, N/2, 2]` or, for real,
+    `[B, H, N, 1]`. Parameters: H F + 2 H N + 2 H. Raises ValueError for a state_size below 1 or, for complex, odd.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class S4D(Cell):
     ) -> None:
         self.parts = 2 if kind == "complex" else 1
         if state_size < 1 or state_size % self.parts:
-            raise ValueError(f"state_size={state_size}: kind={kind} needs a multiple of {self.parts}")
+            raise ValueError(f"state_size={state_size}: kind={kind} needs a positive multiple of {self.parts}")
         super().__init__(input_size, hidden_size)
         self.size, self.activation = state_size // self.parts, activation
         self.project = nn.Linear(input_size, hidden_size, bias=False)
@@ -76,7 +76,7 @@ class S4D(Cell):
         return self._output(torch.cat(reads), u_TBH), _parted(h)
 
     def _system(self) -> tuple[Tensor, Tensor, Tensor]:
-        """log a, (a - 1) / A and C such that Re(C . h) is what is read; `[H, N/2]` complex or `[H, N]` real."""
+        """log a, (a - 1) / A, and C scaled so that the output is Re(C . h); `[H, N/2]` complex or `[H, N]` real."""
         A = -torch.exp(self.log_decay)
         if self.frequency is not None:
             A = torch.complex(A, self.frequency)
@@ -84,11 +84,11 @@ class S4D(Cell):
         return log_a, torch.expm1(log_a) / A, _joined(self.C * float(self.parts))
 
     def _in_chunks(self, u_TBH: Tensor, h0_BHN: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """What is read at every step of K chunks of L = `length` steps, and the last state: three products a channel.
+        """Re(C . h) `[K * L, B, H]` at every step of K chunks of L = `length` steps, and the last state.
 
-        One from a chunk's inputs to the state that they alone would leave at its end; after a scan over chunks, one
-        from the state at its start to what is read in it; and one from its inputs to what is read, the convolution of
-        the paper.
+        Each channel takes three matrix products: from a chunk's inputs to its last state, as if it began from zeros;
+        after a scan over chunks, from a chunk's true initial state to its outputs; and from its inputs to its outputs,
+        the paper's convolution.
         """
         log_a, b, C = self._system()
         times = torch.arange(length + 1, device=u_TBH.device)

@@ -1,5 +1,7 @@
-"""Structurally constrained recurrent network. Mikolov, Joulin, Chopra, Mathieu & Ranzato, "Learning longer memory in
-recurrent neural networks", arXiv:1412.7753 (ICLR 2015 workshop).
+"""Structurally constrained recurrent network: a plain recurrent network beside a slowly decaying linear memory.
+
+Mikolov, Joulin, Chopra, Mathieu & Ranzato, "Learning longer memory in recurrent neural networks", arXiv:1412.7753
+(ICLR 2015 workshop).
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from bench.cells.uniform import draw_uniform
 
 
 class SCRN(Cell):
-    """S of the H units are a context that fades slowly, a linear memory; the others are a plain recurrent network:
+    """S of the H units are context units, a slowly decaying linear memory; the others are a plain recurrent network:
 
         s' = (1 - alpha) B x + alpha s
         h' = sigmoid(P s' + A x + R h)
         y = [h', s']                                                parameters: S F + (H - S) (F + H)
 
-    The paper reads out U h' + V s', which is what a linear layer makes of y. It has no biases, and alpha is the same
-    constant for all context units. `context` is S; None takes a quarter of the units. Raises ValueError unless
+    The paper's output U h' + V s' is a linear layer over y. As in the paper there are no biases, and alpha is one
+    constant for all context units. `context` is S; None means a quarter of the units. Raises ValueError unless
     1 <= S < H and 0 <= alpha <= 1.
     """
 
@@ -28,7 +30,7 @@ class SCRN(Cell):
         super().__init__(input_size, hidden_size)
         self.context = max(1, hidden_size // 4) if context is None else context
         if not 1 <= self.context < hidden_size:
-            raise ValueError(f"context={self.context}: must be 1 or more and below the hidden size, {hidden_size}")
+            raise ValueError(f"context={self.context}: must be at least 1 and below the hidden size {hidden_size}")
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha}: must be in [0, 1]")
         self.alpha = alpha

@@ -1,4 +1,4 @@
-"""sLSTM, an LSTM with exponential gates. Beck et al., "xLSTM: extended long short-term memory", NeurIPS 2024."""
+"""sLSTM: an LSTM with exponential gates. Beck et al., "xLSTM: extended long short-term memory", NeurIPS 2024."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch import Tensor, nn
 
 from bench.api import GatedCell
 
-_NOTHING = -1e9  # log of the weight of the empty memory: no input gate's is lower, and unlike -inf it can be subtracted
+_EMPTY = -1e9  # log weight of an empty memory: below that of every input gate, yet, unlike -inf, it can be subtracted
 
 
 class SLSTM(GatedCell):
-    """Gate blocks in the order i, f, z, o, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+    """Gate blocks in the order i, f, z, o, of the sum a = W_ih x + b_ih + W_hh h + b_hh:
 
         c' = f * c + i * tanh(a_z)        n' = f * n + i        i = exp(a_i)
         h' = sigmoid(a_o) * c' / n'                             parameters: 4 H (F + H + 2)
 
-    so that c' / n' is the mean of all that was written, weighted by the gates. With `forget=sigmoid` f = sigmoid(a_f),
-    with `exp` f = exp(a_f). Exponentials overflow, so c and n are kept divided by exp(m), where m is the greatest log
-    weight so far:
+    c' / n' is the mean of all candidates tanh(a_z) so far, weighted by the gates. `forget=sigmoid` means
+    f = sigmoid(a_f), and `forget=exp` means f = exp(a_f). To avoid overflow, the state holds c and n divided by exp(m),
+    where m is the largest log weight so far:
 
         m' = max(log f + m, a_i)        i = exp(a_i - m')        f = exp(log f + m - m')
 
-    n' is then at least 1 and h' does not depend on m. One head: W_hh is dense; the paper's blocks around the cell
-    (convolution, group norm, projections) are not part of it. `forget_bias` is as in the LSTM.
+    The stored n' is at least 1, and h' does not depend on m. There is one head, with a dense W_hh; the paper's block
+    around the cell (convolution, group norm, projections) is left out. `forget_bias` is as in the LSTM.
     """
 
     blocks = 4
@@ -52,9 +52,9 @@ class SLSTM(GatedCell):
             nn.init.zeros_(self.bias_hh[forget])
 
     def initial_state(self, batch_size: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Nothing written yet: `[B, H]` each, h, c and n zero."""
+        """h, c and n are zeros, and m is the log weight of an empty memory, `[B, H]` each."""
         zeros = like.new_zeros(batch_size, self.hidden_size)
-        return zeros, zeros, zeros, torch.full_like(zeros, _NOTHING)
+        return zeros, zeros, zeros, torch.full_like(zeros, _EMPTY)
 
     def gates(  # type: ignore[override]
         self, x_proj: Tensor, h_proj: Tensor, h: Tensor, c: Tensor, n: Tensor, m: Tensor

@@ -1,7 +1,7 @@
-"""Simple recurrent unit: a forget gate that averages over time and a highway gate past it.
+"""Simple recurrent unit: a forget gate averages over time, and a highway gate bypasses the recurrence.
 
-Lei, Zhang, Wang, Dai & Artzi, "Simple recurrent units for highly parallelizable recurrence", EMNLP 2018; without the
-terms in v as first published, "Training RNNs as fast as CNNs", arXiv:1709.02755v1 (2017).
+Lei, Zhang, Wang, Dai & Artzi, "Simple recurrent units for highly parallelizable recurrence", EMNLP 2018. The first
+version, "Training RNNs as fast as CNNs", arXiv:1709.02755v1 (2017), is without the terms in v.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from bench.api.linear import LinearCell
 
 
 class SRU(LinearCell):
-    """Rows of W in the order n, f, r and, where the input's width is not H, s:
+    """Rows of W in the order n, f, r and, if F is not H, s:
 
         f = sigmoid(W_f x + v_f * c + b_f)        r = sigmoid(W_r x + v_r * c + b_r)
         c' = f * c + (1 - f) * W_n x              y = r * c' + (1 - r) * s
 
-    s is x itself where the widths agree, else W_s x. The 2018 equation has the gates look at the old state through
-    v_f and v_r: `peephole`. Without it v = 0, the recurrence is linear, and all steps can be taken at once; with it
-    only the products with x can. No activation of c' (g of the 2017 paper) and no scaling of s.
-    Parameters: 3 H F + 2 H, and H F where F is not H, and 2 H with `peephole`.
+    s is x if F = H, else W_s x. `peephole` adds the 2018 terms v_f * c and v_r * c. Without them the recurrence is
+    linear and runs in parallel over time; with them only the products with x do. c' has no activation (g of the 2017
+    paper), and s is not scaled. Parameters: 3 H F + 2 H, plus H F if F is not H, plus 2 H with `peephole`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, peephole: bool = False) -> None:
@@ -45,7 +44,7 @@ class SRU(LinearCell):
         return super().step(x_BF, state) if self.v is None else self._look_back(self._project(x_BF), state)
 
     def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
-        """All time steps at once: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        """All time steps, at once without `peephole`: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
         if self.v is None:
             return super().unroll(x_TBF, state)
         outputs = []
@@ -55,7 +54,7 @@ class SRU(LinearCell):
         return torch.stack(outputs), state
 
     def _project(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The candidate, both gates before the sigmoid and without the state's share, and the way past them."""
+        """W_n x, the gates' sums without the terms in v, and s."""
         n, gates, *s = self.weight(x).split(self.blocks, dim=-1)
         return n, gates + self.bias, s[0] if s else x
 
@@ -64,7 +63,7 @@ class SRU(LinearCell):
         return f, (1 - f) * n, r, s
 
     def _look_back(self, inputs: tuple[Tensor, ...], state: State) -> tuple[Tensor, State]:
-        """One step with gates that look at the state."""
+        """One step with the terms in v."""
         assert isinstance(state, Tensor) and self.v is not None
         n, gates, s = inputs
         a, b, *others = self._coefficients(n, gates + self.v * torch.cat([state, state], dim=-1), s)

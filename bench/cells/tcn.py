@@ -1,4 +1,4 @@
-"""Temporal convolutional network: causal dilated convolutions, a baseline whose memory is its receptive field.
+"""Temporal convolutional network: causal dilated convolutions, a baseline without memory beyond its receptive field.
 
 Bai, Kolter & Koltun, "An empirical evaluation of generic convolutional and recurrent networks for sequence modeling",
 arXiv:1803.01271 (2018).
@@ -18,15 +18,16 @@ from bench.cells.window import extend, taps
 
 
 class TCN(Cell):
-    """`levels` residual blocks, the dilation doubling from 1:
+    """`levels` residual blocks with dilations 1, 2, 4, ...:
 
-        u = relu(conv_2(relu(conv_1(x))))        y = relu(u + s)        s = x, or W_s x + b_s where the widths differ
+        u = relu(conv_2(relu(conv_1(x))))        y = relu(u + s)        s = x, or W_s x + b_s if the widths differ
 
-    Convolutions are causal, `kernel_size` taps wide and weight-normalised (Salimans & Kingma 2016, one scale an output
-    channel); without dropout, which is the model's. The receptive field, in `receptive_field`, is
-    1 + 2 (kernel_size - 1) (2^levels - 1) inputs: 61 for the defaults. The state is, for each convolution in order, the
-    (kernel_size - 1) * dilation inputs before this one, zeros before the first.
-    Parameters: H (k F + 2) + (2 levels - 1) H (k H + 2), and H (F + 1) where F is not H.
+    Convolutions are causal, have k = `kernel_size` taps, and are weight-normalised with one scale for each output
+    channel (Salimans & Kingma 2016). Dropout is an option of the model, not of the cell. `receptive_field` is
+    1 + 2 (k - 1) (2^levels - 1) inputs, 61 by default. The state holds for each convolution its last (k - 1) * dilation
+    inputs, `[B, (k - 1) * dilation, channels]`, initially zeros.
+    Parameters: H (k F + 2) + (2 levels - 1) H (k H + 2), plus H (F + 1) if F is not H.
+    Raises ValueError for `levels` below 1 or `kernel_size` below 2.
     """
 
     receptive_field: int
@@ -67,12 +68,12 @@ class CausalConv(nn.Module):
         super().__init__()
         self.channels, self.taps, self.dilation = channels, taps, dilation
         self.past = (taps - 1) * dilation
-        plain = nn.Linear(taps * channels, width)  # for its initialisation
+        plain = nn.Linear(taps * channels, width)  # only for its initial weights
         self.direction, self.bias = plain.weight, plain.bias
         self.scale = nn.Parameter(plain.weight.detach().norm(dim=1))
 
     def forward(self, x_TBC: Tensor, past_BKC: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs `[T, B, width]`, and the past of the next chunk."""
+        """Outputs `[T, B, width]` of `x [T, B, C]` after the inputs `past [B, K, C]`, and the next past."""
         joined, past_BKC = extend(past_BKC, x_TBC)
         weight = self.direction * (self.scale / self.direction.norm(dim=1)).unsqueeze(1)
         return F.linear(torch.cat(taps(joined, self.taps, self.dilation), dim=-1), weight, self.bias), past_BKC

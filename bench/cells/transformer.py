@@ -1,8 +1,8 @@
-"""Causal Transformer block over a sliding window: a baseline whose memory is the inputs themselves.
+"""Causal Transformer block over a sliding window: a baseline that stores its last inputs instead of a summary of them.
 
-Vaswani et al., "Attention is all you need", NeurIPS 2017; normalisation before each part as in Xiong et al., "On layer
-normalization in the Transformer architecture", ICML 2020; rotary positions from Su et al., "RoFormer", arXiv:2104.09864
-(2021); the window from Beltagy, Peters & Cohan, "Longformer", arXiv:2004.05150 (2020).
+Vaswani et al., "Attention is all you need", NeurIPS 2017; pre-norm as in Xiong et al., "On layer normalization in the
+Transformer architecture", ICML 2020; rotary positions from Su et al., "RoFormer", arXiv:2104.09864 (2021); the sliding
+window from Beltagy, Peters & Cohan, "Longformer", arXiv:2004.05150 (2020).
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ _ROTARY_BASE = 10_000.0
 
 
 class Transformer(Cell):
-    """With s = x where the input has width H, else W_s x + b_s:
+    """With s = x if F = H, else W_s x + b_s:
 
         u = s + W_o attention(W_qkv norm(s))        y = u + W_2 gelu(W_1 norm(u) + b_1) + b_2
 
-    Attention is softmax(q . k / sqrt(d)) over the last `context` inputs, this one included, in `heads` heads of width
-    d = 2 ceil(H / (2 heads)), so that every H will do; queries and keys are rotated by their positions, which makes
-    their product depend on the distance alone. Norms are LayerNorm, the MLP has width 4 H. No dropout (it is the
-    model's) and no norm at the end. The state is the keys and the values of the last context - 1 inputs,
-    `[B, context - 1, heads d]` each, and how many of them there are, `[B]`.
-    Parameters: 4 n d H + 8 H^2 + 9 H, and H (F + 1) where F is not H; n = `heads`.
+    Attention is softmax(q . k / sqrt(d)) over the last `context` inputs, the current one included, in `heads` heads of
+    width d = 2 ceil(H / (2 heads)), so that H need not be a multiple of `heads`. Queries and keys are rotated by their
+    positions, so that q . k depends on their distance alone. Norms are LayerNorm, and the MLP has width 4 H. There is
+    no final norm; dropout is an option of the model, not of the cell. The state is the keys and the values of the last
+    context - 1 inputs, `[B, context - 1, heads d]` each, and their number so far, `[B]`.
+    Parameters: 4 n d H + 8 H^2 + 9 H, plus H (F + 1) if F is not H; n = `heads`.
+    Raises ValueError for `heads` below 1 or `context` below 2.
     """
 
     receptive_field: int
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, context: int = 128) -> None:
         if heads < 1 or context < 2:
-            raise ValueError(f"heads={heads}, context={context}: choose at least 1 head and a context of 2 inputs")
+            raise ValueError(f"heads={heads}, context={context}: choose at least 1 head and at least 2 inputs")
         super().__init__(input_size, hidden_size)
         self.heads, self.receptive_field = heads, context
         self.inner = heads * 2 * math.ceil(hidden_size / (2 * heads))
@@ -66,10 +67,10 @@ class Transformer(Cell):
         return u + self.mlp(self.mlp_norm(u)), (past_k, past_v, seen_B)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, count_B: Tensor) -> Tensor:
-        """Attention `[T, B, heads d]`, block by block of queries, so that its cost is linear in T.
+        """Attention `[T, B, heads d]`, one block of queries at a time, so that its cost is linear in T.
 
-        A block of Q queries sees context - 1 + Q keys; `k` and `v` begin with the context - 1 before the first query,
-        of which the last `count_B` are real.
+        A block of Q queries attends to context - 1 + Q keys. `k` and `v` begin with the context - 1 keys and values
+        before the first query, of which the last `count_B` are real and the others padding.
         """
         steps, past = len(q), self.receptive_field - 1
         size = min(steps, self.receptive_field)
@@ -89,14 +90,14 @@ class Transformer(Cell):
         return torch.cat(reads)
 
     def _split(self, x_TBC: Tensor) -> Tensor:
-        """`[B, heads, T, d]`"""
+        """`x [T, B, heads d]` as `[B, heads, T, d]`."""
         return x_TBC.unflatten(-1, (self.heads, -1)).permute(1, 2, 0, 3)
 
 
 def _rotate(x: Tensor, position: Tensor) -> Tensor:
-    """Turn each pair of coordinates (i, i + d/2) of `x [..., T, d]` by its position times base^(-2i/d)."""
+    """Rotate each pair of coordinates (i, i + d/2) of `x [..., T, d]` by the angle position * base^(-2i/d)."""
     half = x.shape[-1] // 2
-    dtype = torch.promote_types(x.dtype, torch.float32)  # bfloat16 cannot tell such angles apart
+    dtype = torch.promote_types(x.dtype, torch.float32)  # bfloat16 is too coarse for these angles
     rate = _ROTARY_BASE ** (-torch.arange(half, device=x.device, dtype=dtype) / half)
     angle = position.unsqueeze(1) * rate
     cos, sin = angle.cos(), angle.sin()

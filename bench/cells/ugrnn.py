@@ -1,5 +1,6 @@
-"""Update-gate RNN. Collins, Sohl-Dickstein & Sussillo, "Capacity and trainability in recurrent neural networks", ICLR
-2017.
+"""Update-gate RNN: a plain recurrent network with one gate, which keeps or replaces the state.
+
+Collins, Sohl-Dickstein & Sussillo, "Capacity and trainability in recurrent neural networks", ICLR 2017.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from bench.api import GatedCell
 
 
 class UGRNN(GatedCell):
-    """Gate blocks in the order g, c, each of the sum a = W_ih x + b_ih + W_hh h + b_hh:
+    """Gate blocks in the order g, c, of the sum a = W_ih x + b_ih + W_hh h + b_hh:
 
         g = sigmoid(a_g + gate_bias)        c = tanh(a_c)
         h' = g * h + (1 - g) * c      (g near 1 keeps the old state)        parameters: 2 H (F + H + 2)
 
-    `gate_bias` is a constant of the equation, which the paper tunes; above zero it keeps the state at the start.
+    `gate_bias` is a constant that the paper tunes; a positive one makes an untrained cell keep its state.
     """
 
     blocks = 2

@@ -16,15 +16,15 @@ _ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "leaky_relu": F.leaky_re
 class Vanilla(GatedCell):
     """h' = act(W_ih x + b_ih + W_hh h + b_hh)        parameters: H (F + H + 2)
 
-    `activation` is tanh, relu, leaky_relu (slope 0.01 below zero) or sigmoid. `init` draws the weights:
+    `activation` is tanh, relu, leaky_relu (slope 0.01 below 0) or sigmoid. `init` is the distribution of the weights:
 
-        default     all uniform in +-1/sqrt(H), as torch.nn
+        default     all parameters uniform in +-1/sqrt(H), as in torch.nn
         identity    W_hh = I, W_ih normal, biases 0; with relu this is the IRNN of Le, Jaitly & Hinton, "A simple way to
                     initialize recurrent networks of rectified linear units", arXiv:1504.00941 (2015)
         normal      W_ih and W_hh normal, biases 0
-        orthogonal  W_hh a random orthogonal matrix, the rest as default; Saxe, McClelland & Ganguli, ICLR 2014
+        orthogonal  W_hh a random orthogonal matrix, the others as default; Saxe, McClelland & Ganguli, ICLR 2014
 
-    `sigma` is the standard deviation of what is normal; None means 0.001 for identity (as Le et al.), 1 for normal.
+    `sigma` is the standard deviation of normal weights; None means 0.001 for identity (as in Le et al.), 1 for normal.
     """
 
     blocks = 1

@@ -178,9 +178,9 @@ def test_exponential_gates_do_not_overflow(forget, size):
     [
         (lambda: JANET(3, 5, t_max=2), "t_max=2: must be above 2"),
         (lambda: IndRNN(3, 5, u_max=0.0), "u_max=0.0: must be above 0"),
-        (lambda: ExpRNN(3, 1), "hidden size 1: .* take 2 or more"),
-        (lambda: SCRN(3, 5, context=5), "context=5: must be 1 or more and below the hidden size, 5"),
-        (lambda: SCRN(3, 1), "context=1: must be 1 or more and below the hidden size, 1"),
+        (lambda: ExpRNN(3, 1), "hidden size 1: .* choose 2 or more"),
+        (lambda: SCRN(3, 5, context=5), "context=5: must be at least 1 and below the hidden size 5"),
+        (lambda: SCRN(3, 1), "context=1: must be at least 1 and below the hidden size 1"),
         (lambda: SCRN(3, 5, alpha=1.5), r"alpha=1.5: must be in \[0, 1\]"),
         (lambda: RHN(3, 5, depth=0), "depth=0: must be 1 or more"),
         (lambda: LEM(3, 5, dt=0.0), "dt=0.0: must be above 0"),
