@@ -1,7 +1,7 @@
-"""What goes on in a model over time: functions from a model and a batch to tables, each closed in itself.
+"""Diagnosis of a model over time: independent functions from a model and a batch to a table.
 
-The model steps as it does in streaming, from its initial state; neither it nor the batch is changed. float64 keeps what
-vanishes from being lost in rounding.
+The model runs step by step from its initial state; neither it nor the batch is changed. Use float64 weights: in float32
+a vanishing gradient is lost in rounding.
 """
 
 from bench.diagnosis.clipping import clipping

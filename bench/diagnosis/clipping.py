@@ -8,9 +8,9 @@ import pandas as pd
 
 
 def clipping(curve: pd.DataFrame, norm: float | None) -> pd.DataFrame:
-    """Columns step, before, after: the gradient's global norm at the steps of a run's learning curve.
+    """Columns step, before, after: the gradient's global norm before and after clipping, at the rows of `curve`.
 
-    `norm` is what the run clipped it to; None is no clipping.
+    `curve` has the columns step and grad_norm. `norm` is the run's option clip.norm; None means no clipping.
     """
     before = curve["grad_norm"]
     after = before.clip(upper=math.inf if norm is None else norm)

@@ -1,4 +1,4 @@
-"""How open the gates stand, and how many are stuck at an end, where their gradient vanishes."""
+"""How far the gates are open, and how many of them are saturated near 0 or 1, where their gradient vanishes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bench.api import Batch, Cell, State
 from bench.diagnosis.lanes import real_steps
 from bench.model.sequence import SequenceModel
-from bench.model.transition import Step, stepped_by
+from bench.model.transition import CellStep, stepped_by
 
 BINS = 10
 
 
 @torch.no_grad()
 def gates(model: SequenceModel, batch: Batch) -> pd.DataFrame:
-    """Histograms of all that the cells' sigmoids give over a batch: columns layer, gate, low, high, share.
+    """Histograms of the values of the cells' sigmoids over a batch: columns layer, gate, low, high, share.
 
-    `share` is how much of the values of a `layer` (from 1, the lowest) and `gate` lies from `low` to `high`, in ten
-    equal bins: the first and the last are the saturated ones. Gates are numbered from 1 in the order in which the
-    cell's step calls sigmoid: LSTM forget, input, output; GRU reset, update. What a cell computes by other means (a
-    gate by exp, a hard sigmoid) is not seen, and a cell without a sigmoid has no rows.
+    `share` is the share of the values of a `layer` (from 1, the lowest) and `gate` between `low` and `high`, in ten
+    equal bins; the first and the last bin are the saturated ones. Gates are numbered from 1, in the order in which the
+    cell's step calls sigmoid: LSTM forget, input, output; GRU reset, update. Gates computed by other functions (exp, a
+    hard sigmoid) are left out, and a cell without a sigmoid has no rows.
     """
     values: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
 
-    def watched(layer: int, cell: Cell) -> Step:
+    def watched(layer: int, cell: Cell) -> CellStep:
         def step(x_BF: Tensor, state: State) -> tuple[Tensor, State]:
             with _Sigmoids() as seen:
                 result = type(cell).step(cell, x_BF, state)
@@ -55,7 +55,7 @@ def gates(model: SequenceModel, batch: Batch) -> pd.DataFrame:
 
 
 class _Sigmoids(TorchDispatchMode):
-    """Keeps the results of every sigmoid, however it is called: all come down to one operator."""
+    """Keeps the result of every call of sigmoid; all its forms (function, method, module) dispatch to one operator."""
 
     def __init__(self) -> None:
         super().__init__()

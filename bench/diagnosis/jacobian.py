@@ -1,7 +1,7 @@
-"""Whether one time step stretches or shrinks what is carried: its Jacobian, and the product of all of them.
+"""Whether time steps stretch or shrink the state: the Jacobian of a step, and the growth under the product of them all.
 
-The exponent by the method of Benettin, Galgani, Giorgilli & Strelcyn, Meccanica 15 (1980); for recurrent networks Vogt,
-Puelma Touzel, Shlizerman & Lajoie, "On Lyapunov exponents for RNNs", Frontiers in Applied Mathematics 8 (2022).
+The Lyapunov exponent follows Benettin, Galgani, Giorgilli & Strelcyn, Meccanica 15 (1980); for recurrent networks see
+Vogt, Puelma Touzel, Shlizerman & Lajoie, "On Lyapunov exponents for RNNs", Frontiers in Applied Mathematics 8 (2022).
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bench.api import Batch, State, leaves
-from bench.diagnosis.lanes import real_steps, remembered
+from bench.diagnosis.lanes import is_memory, real_steps
 from bench.errors import ConfigError
 from bench.model.sequence import SequenceModel
 from bench.model.transition import flatten, unflatten
 
-_STEPS = 16  # at which Jacobians are taken, evenly over the batch
-_WIDEST = 1024  # numbers carried in a layer; the time for eigenvalues grows as their cube
-_SETTLING = 4  # the first 1/4 of a lane's steps, in which a random direction turns to the one that grows most
+_STEPS = 16  # number of steps whose Jacobians are computed, evenly spaced over the batch
+_WIDEST = 1024  # largest number of states in a layer; the time for eigenvalues grows with its cube
+_SETTLING = 4  # the first 1/4 of a lane's steps, in which a random direction turns to the fastest-growing one
 
 
 def jacobians(model: SequenceModel, batch: Batch) -> pd.DataFrame:
-    """The Jacobian ds_t/ds_{t-1} of what a layer carries, by `layer` (from 1, the lowest) and time step `t` (from 0).
+    """The Jacobian ds_t/ds_{t-1} of a layer's state, by `layer` (from 1, the lowest) and time step `t` (from 0).
 
-    Columns layer, t, radius, norm: the spectral radius (of the largest eigenvalue) and the spectral norm (the most that
-    a step stretches any direction by), each the mean over lanes, at up to 16 steps of the batch, which begins from the
-    initial state. Raises ConfigError for a state too wide for eigenvalues.
+    Columns layer, t, radius, norm: the spectral radius (the largest absolute eigenvalue) and the spectral norm (the
+    largest factor by which the step stretches any direction), as means over lanes, at up to 16 time steps. The batch
+    begins from the initial state. Raises ConfigError for a layer with more than 1024 numbers in its state.
     """
-    state, wanted = model.initial_state(len(batch.fresh)), _remembered_numbers(model, batch)
+    state, wanted = model.initial_state(len(batch.fresh)), _memory_indices(model, batch)
     if (widest := max(map(len, wanted))) > _WIDEST:
-        raise ConfigError(f"a layer carries {widest} numbers, and eigenvalues are taken of up to {_WIDEST}")
+        raise ConfigError(
+            f"the state of a layer has {widest} numbers, and eigenvalues are computed for at most {_WIDEST}"
+        )
     chosen = set(torch.linspace(0, len(batch.inputs) - 1, min(_STEPS, len(batch.inputs))).round().int().tolist())
     rows = []
     for t, (inputs, real_B) in enumerate(zip(batch.inputs, real_steps(batch), strict=True)):
@@ -53,16 +55,16 @@ def jacobians(model: SequenceModel, batch: Batch) -> pd.DataFrame:
 def lyapunov(model: SequenceModel, batch: Batch) -> pd.DataFrame:
     """The largest Lyapunov exponent of each lane's path through the batch: columns lane, steps, exponent.
 
-    It is the mean, over `steps` time steps, of the logarithm of how far a step stretches a small disturbance of all
-    that the model carries: below 0 it dies out, above 0 it grows (chaos). The first quarter of a lane's steps is left
-    out, so that the disturbance has turned to the direction that grows most. Raises ConfigError where torch has no
+    `exponent` is the mean, over `steps` time steps, of the logarithm of the factor by which a step stretches a small
+    disturbance of the state. Below 0 the disturbance dies out; above 0 it grows (chaos). The first quarter of a lane's
+    steps is left out: in it the disturbance turns to the fastest-growing direction. Raises ConfigError if torch has no
     forward-mode derivative of the step.
     """
     state = model.initial_state(len(batch.fresh))
     flat_BN, growth = flatten(state), []
     draws = torch.Generator().manual_seed(0)
     tangent_BN = torch.zeros_like(flat_BN)
-    for numbers in _remembered_numbers(model, batch):
+    for numbers in _memory_indices(model, batch):
         drawn = torch.randn(len(flat_BN), len(numbers), generator=draws, dtype=torch.float64)
         tangent_BN[:, numbers] = drawn.to(flat_BN)
     for inputs in batch.inputs:
@@ -71,7 +73,7 @@ def lyapunov(model: SequenceModel, batch: Batch) -> pd.DataFrame:
             with sdpa_kernel(SDPBackend.MATH):  # the faster kernels of attention have no forward-mode derivative
                 flat_BN, tangent_BN = jvp(step, (flat_BN,), (_unit(tangent_BN),))  # type: ignore[misc]
         except (NotImplementedError, RuntimeError) as error:
-            raise ConfigError(f"there is no forward-mode derivative ({str(error).splitlines()[0]})") from error
+            raise ConfigError(f"the step has no forward-mode derivative ({str(error).splitlines()[0]})") from error
         growth.append(tangent_BN.norm(dim=1).log())
     growth_TB = torch.stack(growth)
     rows = []
@@ -86,10 +88,10 @@ def _flat_step(model: SequenceModel, inputs: Tensor, like: tuple[State, ...]) ->
     return lambda flat_BN: flatten(model.step(inputs, cast(tuple[State, ...], unflatten(flat_BN, like)))[1])
 
 
-def _remembered_numbers(model: SequenceModel, batch: Batch) -> list[list[int]]:
-    """For each layer the places of what it remembers in the flat state."""
+def _memory_indices(model: SequenceModel, batch: Batch) -> list[list[int]]:
+    """For each layer, the indices in the flat state of the tensors that `is_memory` marks."""
     start, found = 0, []
-    for layer, which in zip(model.initial_state(1), remembered(model, batch), strict=True):
+    for layer, which in zip(model.initial_state(1), is_memory(model, batch), strict=True):
         numbers: list[int] = []
         for leaf, wanted in zip(leaves(layer), which, strict=True):
             numbers += range(start, start + leaf.numel()) if wanted else ()
@@ -99,7 +101,10 @@ def _remembered_numbers(model: SequenceModel, batch: Batch) -> list[list[int]]:
 
 
 def _of_layers(step: Callable[[Tensor], Tensor], flat_BN: Tensor, wanted: list[list[int]]) -> list[Tensor]:
-    """Each layer's own Jacobian `[B, N, N]`. As no layer sees those above it, together they have all eigenvalues."""
+    """Each layer's own Jacobian `[B, N, N]`.
+
+    No layer reads the layers above it, so that these blocks together have all eigenvalues of the model's Jacobian.
+    """
     flat_BN = flat_BN.detach().requires_grad_()
     with torch.enable_grad():
         new_BN = step(flat_BN)
@@ -107,7 +112,9 @@ def _of_layers(step: Callable[[Tensor], Tensor], flat_BN: Tensor, wanted: list[l
 
 
 def _row(new_B: Tensor, flat_BN: Tensor) -> Tensor:
-    """The gradient of one number in every lane; lanes do not mix, so that of the sum has each one's."""
+    """The gradient `[B, N]` of one number of every lane's state; lanes do not mix, so that one backward pass of the sum
+    gives all of them.
+    """
     return torch.autograd.grad(new_B.sum(), flat_BN, retain_graph=True, materialize_grads=True)[0]
 
 

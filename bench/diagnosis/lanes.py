@@ -1,4 +1,4 @@
-"""A model's way through a batch, lane by lane: what is disturbed, what is carried, and where lanes end."""
+"""Parts of the diagnoses: where lanes end, gradients of the inputs, and which parts of a state are memory."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from bench.model.sequence import SequenceModel
 
 
 def real_steps(batch: Batch) -> Tensor:
-    """Which time steps are no padding, `[T, B]` bool."""
+    """Which time steps are real and not padding, `[T, B]` bool."""
     if batch.lengths is None:
         return torch.ones_like(batch.weight, dtype=torch.bool)
     return torch.arange(len(batch.inputs), device=batch.lengths.device).unsqueeze(1) < batch.lengths
 
 
 def last_step(wanted_TB: Tensor) -> Tensor:
-    """The last time step at which each lane is wanted, `[B]`; -1 for none."""
+    """The last time step of each lane at which `wanted_TB` is true, `[B]`; -1 if there is none."""
     count_T = torch.arange(1, len(wanted_TB) + 1, device=wanted_TB.device)
     return (wanted_TB * count_T.unsqueeze(1)).amax(0) - 1
 
 
 @contextmanager
 def disturbed_inputs(model: SequenceModel) -> Iterator[list[Tensor]]:
-    """Within, each step adds zeros `[B, F]` to what the first layer reads and keeps them in the list: their gradients
-    are those of the inputs, which symbols do not have.
+    """Within the block, each step adds zeros `[B, F]` to the encoded inputs and appends them to the list.
+
+    The gradient of the zeros is the gradient of the encoded inputs; symbols themselves have none.
     """
     added: list[Tensor] = []
 
@@ -44,23 +45,23 @@ def disturbed_inputs(model: SequenceModel) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def remembered(model: SequenceModel, batch: Batch) -> list[list[bool]]:
-    """For each tensor of each layer's state whether inputs or weights can change it: a count of steps is no memory."""
+def is_memory(model: SequenceModel, batch: Batch) -> list[list[bool]]:
+    """For each tensor of each layer's state, whether it depends on inputs or weights; a count of steps does not."""
     with torch.enable_grad(), disturbed_inputs(model):
         _, state = model.step(batch.inputs[0], model.initial_state(len(batch.fresh)))
     return [[leaf.requires_grad for leaf in leaves(layer)] for layer in state]
 
 
-def memory(layer_state: State, which: list[bool]) -> list[Tensor]:
-    """The tensors of a layer's state that `remembered` is true of."""
+def memory_leaves(layer_state: State, which: list[bool]) -> list[Tensor]:
+    """The tensors of a layer's state that `which`, from `is_memory`, marks."""
     return [leaf for leaf, wanted in zip(leaves(layer_state), which, strict=True) if wanted]
 
 
 def by_lag(norms_TB: Tensor, last_B: Tensor) -> pd.DataFrame:
-    """The mean of norms `lag` steps before each lane's last: columns lag, norm, share, lanes.
+    """The mean over lanes of `norms_TB`, `lag` steps before each lane's last: columns lag, norm, share, lanes.
 
-    Lanes that are shorter than the lag are left out of its mean, and `lanes` counts the others. `share` is what they
-    keep of their own norms at lag 0.
+    Lanes without such a step are left out; `lanes` is the number of the others. `share` is the ratio of their mean norm
+    to their mean norm at lag 0, NaN if that is 0.
     """
     rows = []
     for lag in range(int(last_B.max()) + 1):

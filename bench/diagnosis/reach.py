@@ -1,4 +1,4 @@
-"""How far back an input's influence reaches: the effective memory."""
+"""How far an input's influence reaches: the effective memory of a model."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch import Tensor
 from bench.api import Batch, Cell, State
 from bench.diagnosis.lanes import by_lag, disturbed_inputs, last_step, real_steps
 from bench.model.sequence import SequenceModel
-from bench.model.transition import Step, stepped_by
+from bench.model.transition import CellStep, stepped_by
 
-_DIRECTIONS = 32  # in which the last output is looked at; the norm is exact for outputs no wider, else an estimate
+_DIRECTIONS = 32  # number of directions of the last output; for wider outputs the norm is an estimate
 
 
 def reach(model: SequenceModel, batch: Batch) -> pd.DataFrame:
     """The Frobenius norm of dy_T/dx_{T-lag}: columns lag, norm, share, lanes.
 
-    y_T is the output of the last layer's cell at a lane's last real time step, x what the first layer reads (a symbol's
-    embedding). `norm` is the mean over the lanes that are so long, which `lanes` counts; `share` is its ratio to theirs
-    at lag 0.
-    Outputs wider than 32 are looked at in 32 random orthogonal directions. The batch begins from the initial state.
+    y_T is the output of the last layer's cell at a lane's last real time step, and x is the first layer's input (for
+    symbols their embedding). `norm` is the mean over the lanes with a step T - lag, and `lanes` is their number.
+    `share` is the ratio of `norm` to the same lanes' mean at lag 0. For outputs wider than 32 the norm is estimated
+    from 32 random orthogonal directions. The batch begins from the initial state.
     """
     given: list[Tensor] = []
 
-    def watched(layer: int, cell: Cell) -> Step:
+    def watched(layer: int, cell: Cell) -> CellStep:
         def step(x_BF: Tensor, state: State) -> tuple[Tensor, State]:
             y_BH, state = type(cell).step(cell, x_BF, state)
             if layer == len(model.layers) - 1:
@@ -49,14 +49,19 @@ def reach(model: SequenceModel, batch: Batch) -> pd.DataFrame:
 
 
 def steps_until(frame: pd.DataFrame, share: float) -> float:
-    """The lag from which on less than `share` of an input's influence is left; infinity beyond the batch's length."""
+    """The first lag from which on less than `share` of an input's influence is left; infinity if it is beyond `frame`.
+
+    `frame` is a table of `reach`.
+    """
     above = frame.loc[frame["share"] >= share, "lag"]
     first = 0 if above.empty else int(above.max()) + 1
     return first if first <= frame["lag"].max() else math.inf
 
 
 def _directions(y_BH: Tensor) -> Tensor:
-    """Rows whose squared products with a matrix add up to its squared norm: exactly, or in expectation."""
+    """Directions, as rows. The squared products of a matrix with them add up to its squared Frobenius norm: exactly up
+    to width 32, else in expectation.
+    """
     width = y_BH.shape[1]
     if width <= _DIRECTIONS:
         return torch.eye(width, dtype=y_BH.dtype, device=y_BH.device)

@@ -1,1 +1,1 @@
-"""The machine that a run uses, and time measured on it."""
+"""The machine that a run uses, and timing on it."""

@@ -1,4 +1,4 @@
-"""The machine a run uses: its device, arithmetic and name, and what of it a record states."""
+"""The machine that a run uses: its device, precision and name, and the facts about it for the record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import torch
 from bench.config.schema import HardwareConfig
 from bench.errors import ConfigError
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}  # bfloat16 is by autocast
+# bfloat16 keeps float32 weights and uses autocast.
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The device and arithmetic of a run."""
+    """The device, precision and number of CPU threads of a run."""
 
     device: torch.device
     precision: str
@@ -28,17 +29,17 @@ class Machine:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the weights."""
+        """The dtype of the weights."""
         return _DTYPES[self.precision]
 
     def autocast(self) -> AbstractContextManager[object]:
-        """bfloat16 products under `precision=bfloat16`, else nothing."""
+        """A context with autocast to bfloat16 for `precision=bfloat16`, else one without effect."""
         if self.precision != "bfloat16":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def synchronize(self) -> None:
-        """Wait until the device has done all it was given."""
+        """Wait until the device has finished all its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
@@ -54,9 +55,9 @@ class Machine:
         return states
 
     def set_random_state(self, states: list[torch.Tensor]) -> None:
-        """Go back to what `random_state` gave."""
+        """Restore generator states that `random_state` returned."""
         torch.set_rng_state(states[0])
-        if self.device.type == "cuda" and len(states) > 1:  # a run may go on from another device
+        if self.device.type == "cuda" and len(states) > 1:  # a run may resume on another device
             torch.cuda.set_rng_state(states[1], self.device)
         elif self.device.type == "mps" and len(states) > 1:
             torch.mps.set_rng_state(states[1])
@@ -68,12 +69,12 @@ class Machine:
 
     @property
     def label(self) -> str:
-        """What a leaderboard tells apart: processor, device, threads and precision."""
+        """Processor, device, threads and precision; the leaderboard keeps runs with different labels apart."""
         threads = f" {self.threads} thread{'s' * (self.threads > 1)}" if self.device.type == "cpu" else ""
         return f"{self.name}, {self.device.type}{threads} {self.precision}"
 
     def facts(self) -> Mapping[str, object]:
-        """What a record states of the machine."""
+        """The facts about the machine for the record; `cores` is the number of logical CPUs."""
         return {
             "device": str(self.device),
             "name": self.name,
@@ -85,9 +86,9 @@ class Machine:
 
 
 def choose_machine(config: HardwareConfig) -> Machine:
-    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU), with torch's threads set.
+    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU); sets torch's number of threads.
 
-    Raises ConfigError where the device is unknown or not there, or cannot compute in the precision.
+    Raises ConfigError if the device is unknown or not on this machine, or lacks the precision.
     """
     available = [
         n for n, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
@@ -110,7 +111,7 @@ def choose_machine(config: HardwareConfig) -> Machine:
 
 @cache
 def cpu_name() -> str:
-    """The processor's model name as the system states it."""
+    """The model name of the processor, from the operating system."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

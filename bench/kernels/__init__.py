@@ -1,1 +1,1 @@
-"""Arithmetic over time that knows no cell."""
+"""Arithmetic over time that does not depend on any cell."""

@@ -1,8 +1,8 @@
 """The linear recurrence h_t = a_t * h_{t-1} + b_t over all time steps at once.
 
 Blelloch, "Prefix sums and their applications", CMU-CS-90-190 (1990); for recurrent cells Martin & Cundy, "Parallelizing
-linear recurrent neural nets over sequence length", ICLR 2018. States are only ever multiplied by coefficients, never
-divided: nothing overflows that the plain loop would not.
+linear recurrent neural nets over sequence length", ICLR 2018. States are multiplied by coefficients and never divided,
+so that the scan overflows only where the plain loop would.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-_CHUNK = 16  # time steps a chunk; 8 and 32 are slower
-_LONG = 128  # from here on chunks pay off on a CPU, where a step's tensor is
-_NARROW = 6 * 1024  # bytes or smaller: there the cost of a call outweighs that of its arithmetic
+_CHUNK = 16  # time steps in a chunk; 8 and 32 are slower
+# On a CPU, chunks pay off from _LONG time steps on, if a step's tensor has at most _NARROW bytes: a call then has more
+# overhead than arithmetic.
+_LONG = 128
+_NARROW = 6 * 1024
 
 
 def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tensor:
-    """All states `[T, B, ...]` of h_t = a_t * h_{t-1} + b_t, element by element, T at least 1.
+    """All states `[T, B, ...]` of h_t = a_t * h_{t-1} + b_t, element by element, for T >= 1.
 
-    `b_TB [T, B, ...]` is real or complex; `a_TB` has its shape or one that broadcasts to it; `h0_B [B, ...]` is the
-    state before the first step, zeros where None. On a CPU, wide steps run in order, in place and as one node of the
-    graph, which no form in chunks beats there; narrow ones, and all on other devices, in chunks, O(log T) deep.
-    Backward keeps `a_TB`, `h0_B` and the result. Differentiable any number of times, and under torch.func's vmap, grad
-    and jacrev (for the older `vectorize=True` of torch.autograd.functional it is not).
+    `b_TB [T, B, ...]` is real or complex. The shape of `a_TB` is that of `b_TB` or broadcasts to it. `h0_B [B, ...]` is
+    the state before the first step; None means zeros. On a CPU, wide steps run in order, in place and as one node of
+    the graph, which is faster there than chunks. Narrow steps, and all steps on other devices, run in chunks of depth
+    O(log T). The backward pass keeps `a_TB`, `h0_B` and the result. The function can be differentiated any number of
+    times, also under torch.func's vmap, grad and jacrev, but not under `vectorize=True` of torch.autograd.functional.
     """
     dtype = torch.promote_types(a_TB.dtype, b_TB.dtype)
     if h0_B is not None:
@@ -37,7 +39,7 @@ def linear_scan(a_TB: Tensor, b_TB: Tensor, h0_B: Tensor | None = None) -> Tenso
 
 
 class _Scan(Function):
-    """h_t = a_t * h_{t-1} + b_t. Its backward is the same recurrence from the other end of time."""
+    """h_t = a_t * h_{t-1} + b_t. Its backward pass is the same recurrence in reversed time."""
 
     @staticmethod
     def forward(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
@@ -60,8 +62,11 @@ class _Scan(Function):
 
 
 class _Gradients(Function):
-    """From the gradient g of all states: that of the additions, p_t = g_t + conj(a_{t+1}) * p_{t+1}, from the last step
-    to the first, and that of the coefficients, p_t * conj(h_{t-1}). A node of its own, so that it has gradients too.
+    """The gradients of a and b, from the gradient g of all states and from the last step to the first:
+
+        p_t = g_t + conj(a_{t+1}) * p_{t+1}        dL/db_t = p_t        dL/da_t = p_t * conj(h_{t-1})
+
+    It is a separate node of the graph, so that it can be differentiated in turn.
     """
 
     @staticmethod
@@ -91,7 +96,7 @@ class _Gradients(Function):
 
 
 def _chunks_pay(b: Tensor) -> bool:
-    """Whether calls, and not arithmetic, would take most of the time in order."""
+    """Whether the overhead of calls, and not the arithmetic, would take most of the time of a loop in order."""
     if b.device.type == "cpu":
         return len(b) >= _LONG and b[0].numel() * b.element_size() <= _NARROW
     return len(b) > 2 * _CHUNK
@@ -105,7 +110,7 @@ def _in_order(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
 
 
 def _in_reverse(a: Tensor, h0: Tensor, h: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """p_t * h_{t-1} and p_t, step by step in one go: what a step reads and writes lies in the cache for the next."""
+    """p_t * h_{t-1} and p_t in one loop over steps, so that a step finds the previous one's tensors in the cache."""
     grad_a, grad_b = torch.empty_like(g), torch.empty_like(g)
     products, sums = grad_a.unbind(), grad_b.unbind()
     p = sums[-1].copy_(g[-1])
@@ -118,7 +123,7 @@ def _in_reverse(a: Tensor, h0: Tensor, h: Tensor, g: Tensor) -> tuple[Tensor, Te
 
 
 def _in_chunks(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
-    """All chunks side by side, each from a zero state; then, by the same scan, the states they really start from."""
+    """All chunks in parallel, each from a zero state; then, by the same scan over chunks, their true initial states."""
     if len(b) <= 2 * _CHUNK:
         return _in_order(a, b, h0)
     chunks = len(b) // _CHUNK
@@ -135,14 +140,14 @@ def _in_chunks(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
 
 
 def _delayed(h: Tensor, first: Tensor) -> Tensor:
-    """`h` one time step later, `first` in its first place."""
+    """`h` shifted by one time step, with `first` at step 0."""
     return torch.cat([first.unsqueeze(0), h[:-1]])
 
 
 def _with_lanes(
     size: int, in_dims: tuple[int | None, ...], places: tuple[int, ...], tensors: tuple[Tensor, ...]
 ) -> Iterator[Tensor]:
-    """The tensors with vmap's dimension at `places`, behind time where they have it; repeated where they have none."""
+    """The tensors with vmap's dimension moved to `places`, after any time dimension; expanded if they have none."""
     for place, dim, tensor in zip(places, in_dims, tensors, strict=True):
         if dim is not None:
             yield tensor.movedim(dim, place)

@@ -1,1 +1,1 @@
-"""The model around a cell: encoder, layers, head; how weights start; decoding."""
+"""The model around a cell: encoder, layers and head; the initialisation of weights; decoding."""

@@ -1,4 +1,4 @@
-"""How a gated cell's weights start; drawn anew after its own constructor has drawn them.
+"""Initialisation of a gated cell's weights, after its constructor has drawn its own.
 
 Xavier: Glorot & Bengio, AISTATS 2010. He: He et al., ICCV 2015. Orthogonal: Saxe, McClelland & Ganguli, ICLR 2014.
 Identity: Le, Jaitly & Hinton, arXiv:1504.00941 (2015). Chrono: Tallec & Ollivier, "Can recurrent neural networks warp
@@ -19,19 +19,20 @@ from bench.errors import ConfigError
 
 @torch.no_grad()
 def initialise(cell: Cell, init: InitConfig) -> None:
-    """Draw the weights of `cell` as `init` says, each gate's block for itself; what is `default` stays as it is.
+    """Draw the weights of `cell` as `init` says, separately for the block of each gate; `default` changes nothing.
 
-    Raises ConfigError for a cell that is no GatedCell, or lacks the gate that an option is about.
+    Raises ConfigError for a cell that is not a GatedCell, for a cell without the gate that an option sets, and if both
+    forget_bias and chrono are set.
     """
     if init == InitConfig():
         return
     if init.forget_bias is not None and init.chrono is not None:
         raise ConfigError(
-            f"init.forget_bias={init.forget_bias:g}, init.chrono={init.chrono}: both are of one bias; set one to null"
+            f"init.forget_bias={init.forget_bias:g}, init.chrono={init.chrono}: both set the same bias; set one to null"
         )
     if not isinstance(cell, GatedCell):
         raise ConfigError(
-            f"init: {type(cell).__name__} is no gated cell, and starts as its own equation wants; choose init=default"
+            f"init: {type(cell).__name__} is not a gated cell, and draws its own weights; choose init=default"
         )
     for kind, weight in ((init.input, cell.weight_ih), (init.recurrent, cell.weight_hh)):
         for block in weight.split(cell.hidden_size):
@@ -58,7 +59,7 @@ _DRAW: dict[str, Callable[[Tensor, InitConfig], object]] = {
 
 
 def _gate(cell: GatedCell, option: str, biases: int) -> slice:
-    """The rows of the gate whose opening keeps the old state."""
+    """The rows of the gate that keeps the old state when it is open; ConfigError if the cell has none with a bias."""
     if cell.keeps is None or biases < 2:
         instead = " and cell.forget_bias instead" * hasattr(cell, "forget_bias")
         name = type(cell).__name__
@@ -67,8 +68,9 @@ def _gate(cell: GatedCell, option: str, biases: int) -> slice:
 
 
 def _chrono(cell: GatedCell, longest: int, keep: slice) -> None:
-    """Biases b = log u with u uniform in [1, longest - 1]: gates that forget after 1 to `longest` steps; the writing
-    gate, where it is one of its own, gets -b, and all other biases are 0.
+    """Biases b = log u with u uniform in [1, longest - 1], so that gates forget after 1 to `longest` steps.
+
+    A separate input gate gets -b; all other biases are 0.
     """
     cell.bias_ih.zero_()
     cell.bias_hh.zero_()

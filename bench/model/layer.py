@@ -1,4 +1,4 @@
-"""A layer: a cell and what may stand around it, alike for every cell, so that cells compare."""
+"""A layer: a cell, and the optional parts around it; they are the same for every cell, so that cells compare."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
 
 Through = Callable[[Tensor, State], tuple[Tensor, State]]
-"""A cell's way through some time steps, or one."""
+"""Runs a cell over inputs of one time step or of several: inputs and a state to outputs and the next state."""
 
 
 @dataclass(frozen=True)
 class Around:
-    """What stands around each cell; nothing, by default. The fields are options of `model`.
+    """The parts around each cell, by default none. The fields are options of `model`.
 
-    norm              of the cell's output: none, layer, batch or batch_per_step (`bench.norm`)
-    residual          add the layer's input to its output, where they are of one width
+    norm              normalisation of the cell's output: none, layer, batch or batch_per_step (`bench.model.norm`)
+    residual          add the layer's input to its output, if both have the same width
     gate              multiply the cell's output by silu(W x) of the layer's input, as blocks of Mamba and Griffin do
-    mlp               follow it by a two-layer perceptron of so many times the width, with a residual connection
-    dropout           share of the layer's output dropped in training; `variational` drops the same at every time step
-    zoneout, recurrent_dropout   noise on what the cell remembers (`bench.noise`)
+    mlp               add a residual two-layer perceptron, `mlp` times as wide as the cell; 0: none
+    dropout           share of the layer's output dropped in training
+    variational       use one dropout mask for all time steps
+    zoneout, recurrent_dropout   noise on the cell's state in training (`bench.model.noise`)
     """
 
     norm: str = "none"
@@ -40,12 +41,12 @@ class Around:
 
 
 class Layer(nn.Module):
-    """With f the cell over time:
+    """The cell f over time, followed by the parts that `around` switches on:
 
         y = norm(f(x) * silu(W x))        y = x + dropout(y)        y = y + dropout(norm'(V' gelu(V y)))
 
-    each part as `around` says. Normalising what is added, and not what the cell is given, is the order of Liu et al.,
-    "Swin Transformer V2" (CVPR 2022); it takes inputs of any width.
+    Norms apply to the residual branches and not to their inputs (res-post-norm: Liu et al., "Swin Transformer V2", CVPR
+    2022), so that the layer's input may have any width.
     """
 
     def __init__(self, cell: Cell, around: Around) -> None:
@@ -65,16 +66,16 @@ class Layer(nn.Module):
             self.mlp_norm = make_norm(around.norm, size)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
-        """The cell's; beside it the number of steps so far, `[B, 1]`, where the norm is one for each."""
+        """The cell's initial state; with norm=batch_per_step a pair of it and the number of steps so far, `[B, 1]`."""
         own = self.cell.initial_state(batch_size, like)
         return (own, like.new_zeros(batch_size, 1)) if self.counts_steps else own
 
     def from_step_zero(self, state: State) -> State:
-        """The state with its time steps counted from here on."""
+        """The same state, with its count of time steps set to 0."""
         return (state[0], torch.zeros_like(state[1])) if self.counts_steps else state
 
     def with_new_noise(self, state: State) -> State:
-        """The state with its recurrent dropout drawn anew, as a stream without end needs now and then."""
+        """The same state with a new mask of recurrent dropout; else an endless stream would keep its first mask."""
         if not isinstance(self.cell, NoisyCell):
             return state
         own, steps = state if self.counts_steps else (state, None)
@@ -82,7 +83,7 @@ class Layer(nn.Module):
         return own if steps is None else (own, steps)
 
     def forward(self, x: Tensor, state: State, through: Through) -> tuple[Tensor, State]:
-        """Outputs and the state after them, for inputs over time `[T, B, F]` or of one step `[B, F]`."""
+        """Outputs `[T, B, H]` and the last state of inputs `[T, B, F]`; or of one step, without T."""
         own, steps = state if self.counts_steps else (state, None)
         y, own = through(x, own)
         if self.gate is not None:
@@ -104,8 +105,8 @@ class Layer(nn.Module):
 
 
 def dropout(x: Tensor, share: float, training: bool, same_over_time: bool) -> Tensor:
-    """Dropout of `x [T, B, H]` or `[B, H]`, with `same_over_time` by one mask for all time steps (variational: Gal &
-    Ghahramani, NeurIPS 2016).
+    """Dropout of `x [T, B, H]` or `[B, H]`. `same_over_time` uses one mask for all time steps (variational dropout: Gal
+    & Ghahramani, NeurIPS 2016).
     """
     if not (share and training):
         return x

@@ -1,4 +1,4 @@
-"""Noise on what a gated cell remembers, in training: zoneout and recurrent dropout."""
+"""Noise on a gated cell's state in training: zoneout and recurrent dropout."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from bench.errors import ConfigError
 
 
 class NoisyCell(Cell):
-    """A gated cell in whose steps, in training, some of the old state stays, or some of h is not heard.
+    """A gated cell that in training keeps a part of its old state, or drops a part of h before the product with W_hh.
 
-    zoneout: each unit of each state keeps its old value with this probability; in evaluation old and new are mixed in
-        this proportion (Krueger et al., "Zoneout", ICLR 2017).
-    dropout: the share of h that W_hh does not get, by one mask for a whole batch or window, the rest scaled up (Gal &
-        Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016).
+    zoneout: probability that a unit of a state keeps its old value; evaluation takes the mean of old and new value,
+        weighted by it (Krueger et al., "Zoneout", ICLR 2017).
+    dropout: share of h dropped before W_hh, with one mask for a whole batch or window; the other units are scaled up
+        (Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016).
 
-    The state is the cell's own and the mask `[B, H]`, drawn where a batch or window begins. Parameters are the cell's.
-    Raises ConfigError for a cell that is no GatedCell or changes how a GatedCell steps.
+    The state is a pair of the cell's state and the mask `[B, H]`, which is drawn at the start of a batch or window. All
+    parameters belong to the cell. Raises ConfigError for a cell that is not a GatedCell or overrides GatedCell.step.
     """
 
     def __init__(self, cell: Cell, zoneout: float, dropout: float) -> None:
         super().__init__(cell.input_size, cell.hidden_size)
         if not isinstance(cell, GatedCell) or type(cell).step is not GatedCell.step:
             raise ConfigError(
-                f"model.zoneout={zoneout}, model.recurrent_dropout={dropout}: {type(cell).__name__} is no gated cell "
-                "of the plain form; set both to 0, or choose one such as vanilla, gru or lstm"
+                f"model.zoneout={zoneout}, model.recurrent_dropout={dropout}: {type(cell).__name__} is not a plain "
+                "gated cell; set both to 0, or choose a gated cell such as vanilla, gru or lstm"
             )
         self.cell: GatedCell = cell
         self.zoneout, self.dropout = zoneout, dropout
@@ -37,7 +37,7 @@ class NoisyCell(Cell):
         return self.cell.initial_state(batch_size, like), F.dropout(mask_BH, self.dropout, self.training)
 
     def with_new_mask(self, state: State) -> State:
-        """The same state, another mask."""
+        """The same state with a new mask."""
         inner, mask_BH = state
         return inner, F.dropout(torch.ones_like(mask_BH), self.dropout, self.training)
 

@@ -1,9 +1,9 @@
 """Normalisation of a layer's outputs, of whole sequences `[T, B, H]` or of single steps `[B, H]`.
 
-Layer norm: Ba, Kiros & Hinton, arXiv:1607.06450 (2016). Batch norm on a recurrent network's vertical connections, with
-statistics shared by all time steps: Laurent et al., ICASSP 2016; with statistics of each step's own: Cooijmans et al.,
-"Recurrent batch normalization", ICLR 2017. Batch norms take their statistics over the lanes (and, where shared, the
-time steps) of a batch in training, padding included, and keep running means of them for evaluation.
+Layer norm: Ba, Kiros & Hinton, arXiv:1607.06450 (2016). Batch norm between the layers of a recurrent network, with
+statistics shared by all time steps: Laurent et al., ICASSP 2016; with statistics for each time step: Cooijmans et al.,
+"Recurrent batch normalization", ICLR 2017. In training, batch norms take their statistics over the lanes of a batch
+(and, if shared, over its time steps), padding included; evaluation uses running means of them.
 """
 
 from __future__ import annotations
@@ -16,34 +16,37 @@ from torch import Tensor, nn
 from bench.errors import ConfigError
 
 Norm = Callable[[Tensor, Tensor | None], Tensor]
-"""Normalises features, given how many time steps `[B, 1]` came before, where that is counted."""
+"""Normalises features; the second argument is the number of earlier time steps `[B, 1]`, or None if not counted."""
 
 KEPT = 512
-"""Time steps with statistics of their own; later ones share the last."""
+"""Number of statistics that StepBatchNorm keeps: one for each time step; steps from the last one on share it."""
 
 
 class LayerNorm(nn.LayerNorm):
-    """Over the features of each step."""
+    """Statistics over the features of each lane and time step."""
 
     def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
         return super().forward(x)
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Over lanes and time steps together."""
+    """Statistics over lanes and time steps together.
+
+    Raises ConfigError in training on one lane at one time step, which has no variance.
+    """
 
     def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
         if self.training and x.numel() == x.shape[-1]:
             raise ConfigError(
-                "model.norm=batch: one lane at one time step has no statistics; raise batch_size or bptt.window"
+                "model.norm=batch: one lane at one time step has no variance; raise batch_size or bptt.window"
             )
         return super().forward(x.flatten(0, -2)).view_as(x)
 
 
 class StepBatchNorm(nn.Module):
-    """Over lanes alone, anew for each time step since the sequence began.
+    """Statistics over lanes, separately for each time step since the start of the sequence.
 
-    Raises ConfigError where lanes of a batch stand at different time steps: their statistics would mix.
+    Raises ConfigError if the lanes of a batch are at different time steps: their statistics would mix.
     """
 
     means_TH: Tensor
@@ -51,7 +54,7 @@ class StepBatchNorm(nn.Module):
 
     def __init__(self, size: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full((size,), 0.1))  # as Cooijmans et al.: from 1 on tanh saturates
+        self.weight = nn.Parameter(torch.full((size,), 0.1))  # as in Cooijmans et al.: a gain of 1 saturates tanh
         self.bias = nn.Parameter(torch.zeros(size))
         self.register_buffer("means_TH", torch.zeros(KEPT, size))
         self.register_buffer("variances_TH", torch.ones(KEPT, size))
@@ -62,7 +65,7 @@ class StepBatchNorm(nn.Module):
         x_TBH = x if x.dim() == 3 else x[None]
         if (steps != steps[:1]).any():
             raise ConfigError(
-                "model.norm=batch_per_step: lanes of a batch stand at different time steps; choose model.norm=batch"
+                "model.norm=batch_per_step: the lanes of a batch are at different time steps; choose model.norm=batch"
             )
         place_T = (int(steps[0]) + torch.arange(len(x_TBH), device=x.device)).clamp_max(KEPT - 1)
         if self.training:
@@ -74,8 +77,8 @@ class StepBatchNorm(nn.Module):
         return (normal_TBH * self.weight + self.bias).view_as(x)
 
     def _keep(self, place_T: Tensor, mean_TH: Tensor, variance_TH: Tensor) -> None:
-        """Move the running statistics of these time steps towards the batch's."""
-        own = int((place_T < KEPT - 1).sum())  # steps beyond share the last place, by the mean of their statistics
+        """Move the running statistics of these time steps towards those of the batch."""
+        own = int((place_T < KEPT - 1).sum())  # later steps share the last place, through the mean of their statistics
         for kept_TH, new_TH in ((self.means_TH, mean_TH), (self.variances_TH, variance_TH)):
             new_TH = new_TH.to(kept_TH)
             kept_TH[place_T[:own]] = torch.lerp(kept_TH[place_T[:own]], new_TH[:own], self.momentum)
@@ -87,5 +90,5 @@ NORMS: dict[str, Callable[[int], Norm]] = {"layer": LayerNorm, "batch": BatchNor
 
 
 def make_norm(kind: str, size: int) -> Norm | None:
-    """The normalisation of this name, of `size` features; None for `none`."""
+    """The normalisation called `kind` (an option of `model.norm`) over `size` features; None for `none`."""
     return None if kind == "none" else NORMS[kind](size)

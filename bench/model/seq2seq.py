@@ -1,8 +1,8 @@
-"""The encoder-decoder: one model reads a whole sequence, another writes a sequence from the state that reading left.
+"""The encoder-decoder: one model reads a whole sequence, and a second one writes a sequence from the first one's state.
 
-Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; Sutskever, Vinyals & Le, "Sequence
-to sequence learning with neural networks", NeurIPS 2014, whose form this is: what has been read starts the decoder's
-state, and reaches it by no other way.
+Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The form is that of Sutskever,
+Vinyals & Le, "Sequence to sequence learning with neural networks", NeurIPS 2014: the encoder's last state is the
+decoder's initial state, and the only connection between the two.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from bench.unroll.forms import Mode
 
 
 class EncoderDecoder(SequenceModel):
-    """A model of the symbols of an output, each given those before it, whose first state is the last of `reader`.
+    """A decoder that predicts each output symbol from the previous ones, starting from the last state of `reader`.
 
-    The model itself is the decoder: `forward` and `step` take output symbols, END for the first. `reader` is a model of
-    the same `shape` over the inputs, with weights of its own and no head; each of its layers starts the decoder's.
+    The model itself is the decoder: `forward` and `step` take output symbols, the first of which is END. `reader`, the
+    encoder, is a model of the same `shape` with its own weights and no head. The last state of each of its layers is
+    the initial state of the decoder's layer.
 
-    In training an output's own symbols are fed to the decoder (teacher forcing), each with probability
-    `teacher_forcing`; else what the decoder held most likely is, drawn anew for every symbol from torch's global
-    generator (scheduled sampling at a constant rate: Bengio et al., NeurIPS 2015). No gradient passes such a choice.
-    `decode` searches with a beam of `beam`, for at most `spec.longest` symbols.
+    In training the decoder reads the target's previous symbol (teacher forcing) with probability `teacher_forcing`,
+    drawn for every symbol from torch's global generator; otherwise it reads its own most likely symbol (scheduled
+    sampling at a constant rate: Bengio et al., NeurIPS 2015). No gradient passes through that choice. `decode` searches
+    with a beam of `beam` hypotheses, for at most `spec.longest` symbols.
     """
 
     def __init__(
@@ -51,12 +52,15 @@ class EncoderDecoder(SequenceModel):
         return super().choose_unroll(mode)
 
     def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
-        """The decoder's first state, from inputs `[S, B]` or `[S, B, F]`."""
+        """The decoder's initial state for inputs `[S, B]` or `[S, B, F]`; the encoder starts from `state`, if given."""
         read = self.reader(inputs, self.initial_state(inputs.shape[1]) if state is None else state)[1]
         return tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
 
     def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Logits `[U, B, C]` of each target, given the inputs, read from `state` on, and the targets before it."""
+        """Logits `[U, B, C]` of each target, given the inputs and the previous targets; and the decoder's last state.
+
+        The encoder starts from `state`.
+        """
         state = self.read(batch.inputs, state)
         given_UB = torch.cat([torch.full_like(batch.targets[:1], END), batch.targets[:-1]])
         if self.training and self.teacher_forcing < 1:
@@ -64,7 +68,7 @@ class EncoderDecoder(SequenceModel):
         return self(given_UB, state)
 
     def _take_turns(self, given_UB: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """As `forward`, with its own most likely symbols in the place of some of those given."""
+        """Like `forward`, but with the model's own most likely symbols in place of some of the given ones."""
         symbol_B, logits = given_UB[0], []
         for following_B in given_UB.roll(-1, 0):
             logits_1BC, state = self(symbol_B[None], state)
@@ -74,6 +78,6 @@ class EncoderDecoder(SequenceModel):
         return torch.cat(logits), state
 
     def decode(self, inputs: Tensor) -> Tensor:
-        """The most likely outputs `[U, B]` for inputs `[S, B]` or `[S, B, F]`: symbols up to END, then END alone."""
+        """The most likely outputs `[U, B]` for inputs `[S, B]` or `[S, B, F]`; every symbol after END is END."""
         start_B = torch.full(inputs.shape[1:2], END, device=inputs.device)
         return beam_search(self.step, self.read(inputs), start_B, self.beam, self.longest)

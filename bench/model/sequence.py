@@ -1,4 +1,4 @@
-"""The model around a cell: encoder, layers of it, head; the same for all, so that cells compare."""
+"""The model around a cell: encoder, layers and head; they are the same for every cell, so that cells compare."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.model.noise import NoisyCell
 from bench.unroll.forms import Mode, choose
 
 MakeCell = Callable[[int, int], Cell]
-"""Builds one layer's cell from `input_size, hidden_size`."""
+"""Builds the cell of a layer from `input_size, hidden_size`."""
 
 _NOTHING = Around()
 
 
 class OneHot(nn.Module):
-    """Symbols `[T, B]` as unit vectors `[T, B, V]`: the cell's input weights are then its embedding."""
+    """Symbols `[T, B]` as one-hot vectors `[T, B, V]`; the cell's input weights then act as an embedding."""
 
     table_VV: Tensor
 
@@ -35,18 +35,18 @@ class OneHot(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """Encoder -> `layers` layers, each a cell of width `hidden` and what is `around` it (`bench.layer`) -> head.
+    """Encoder -> `layers` layers -> head. A layer is a cell of width `hidden` and the parts `around` it.
 
     `embedding` is the width of a learned embedding of symbols; 0 means one-hot vectors. Feature inputs go to the first
-    cell as they are; a spec without outputs makes a model without head. `input_dropout` is the share of the first
-    cell's inputs dropped in training. `tie` makes the embedding the head's weights (Press & Wolf, EACL 2017; Inan et
-    al., ICLR 2017). The model carries no state: it is an argument and a result, one layer's state each.
+    cell unchanged. A spec without outputs gives a model without a head. `input_dropout` is the share of the first
+    cell's inputs dropped in training. `tie` shares one matrix between embedding and head (Press & Wolf, EACL 2017; Inan
+    et al., ICLR 2017). The model does not store its state: methods take and return a tuple of one state for each layer.
 
-    Raises ConfigError where `tie` does not fit.
+    Raises ConfigError if `tie` is set but embedding and head differ in shape or do not exist.
     """
 
     like: Tensor
-    """Has the dtype and the device of the weights."""
+    """An empty tensor with the dtype and device of the weights."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class SequenceModel(nn.Module):
             self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
         cells = (make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
         stack = nn.ModuleList(Layer(cell, around) for cell in cells)
-        self.layers = cast(Sequence[Layer], stack)  # which a ModuleList cannot tell type checkers
+        self.layers = cast(Sequence[Layer], stack)  # a ModuleList does not tell type checkers the type of its modules
         self.input_dropout, self.variational = input_dropout, around.variational
         self.head = nn.Linear(hidden, spec.outputs) if spec.outputs else nn.Identity()
         if tie:
@@ -86,30 +86,33 @@ class SequenceModel(nn.Module):
         if self.encoder.weight.shape != self.head.weight.shape:
             (symbols, width), outputs = self.encoder.weight.shape, self.head.out_features
             raise ConfigError(
-                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {hidden}; "
-                "tie where inputs and outputs are the same symbols, with model.embedding equal to model.hidden"
+                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {hidden}; tying "
+                "needs the same symbols as inputs and outputs, and model.embedding equal to model.hidden"
             )
-        self.encoder.weight = self.head.weight  # the head's start is the smaller one, which suits logits
+        self.encoder.weight = self.head.weight  # the head's initial weights are smaller, which suits logits
 
     @property
     def cells(self) -> list[Cell]:
-        """The cells, from input to head, without what stands around them."""
+        """The cells from input to head, without the parts around them."""
         return [layer.cell.cell if isinstance(layer.cell, NoisyCell) else layer.cell for layer in self.layers]
 
     def choose_unroll(self, mode: Mode) -> str:
-        """Choose how the cells are carried through time and return the choice's name; call it on the final device."""
+        """Choose how the cells are unrolled over time, and return the name of the form.
+
+        Call it after the model is moved to its device. Raises ConfigError if a cell has no such form.
+        """
         chosen = [choose(layer.cell, mode) for layer in self.layers]
         self._unrolls = [unroll for _, unroll in chosen]
         return chosen[0][0]
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
-        """Every layer's state before the first step."""
+        """Every layer's state before the first step, for `batch_size` lanes."""
         return tuple(layer.initial_state(batch_size, like=self.like) for layer in self.layers)
 
     def carry(self, state: tuple[State, ...] | None, fresh: Tensor) -> tuple[State, ...]:
-        """The state to begin a batch with: cut from the past's gradient, and initial again where `fresh [B]` says so.
+        """The state to begin a batch with: `state` detached from its graph, and the initial state in `fresh [B]` lanes.
 
-        Raises ValueError where lanes go on from a batch that had another number of lanes.
+        Raises ValueError if lanes continue from a batch with another number of lanes.
         """
         flags = fresh.tolist()
         if state is None or all(flags):
@@ -117,7 +120,7 @@ class SequenceModel(nn.Module):
 
         def go_on(old: Tensor) -> Tensor:
             if len(old) != len(fresh):
-                raise ValueError(f"lanes go on from a batch of {len(old)} lanes into one of {len(fresh)}")
+                raise ValueError(f"lanes continue from a batch of {len(old)} lanes into one of {len(fresh)}")
             return old.detach()
 
         carried: Any = map_state(go_on, state)
@@ -136,11 +139,11 @@ class SequenceModel(nn.Module):
         return self._through(inputs, state, self._unrolls)
 
     def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Logits `[T, B, C]` for a batch that lies on the model's device, and the state after it."""
+        """Logits `[T, B, C]` for a batch on the model's device, and the state after it."""
         return self(batch.inputs, state)
 
     def _encode(self, inputs: Tensor) -> Tensor:
-        """Symbols as vectors; features in the weights' own type."""
+        """Symbols as vectors; features in the dtype of the weights."""
         return self.encoder(inputs.to(self.like.dtype) if inputs.is_floating_point() else inputs)
 
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
@@ -150,7 +153,7 @@ class SequenceModel(nn.Module):
     def _through(
         self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """Logits and the last state, each layer's cell carried through time in its way."""
+        """Logits and the last state; `ways` run the layers' cells over the inputs."""
         x = dropout(self._encode(inputs), self.input_dropout, self.training, self.variational)
         last = []
         for layer, layer_state, through in zip(self.layers, state, ways, strict=True):

@@ -1,6 +1,6 @@
-"""One time step of a model as a function: from the numbers it carries to the next ones, a flat vector a lane.
+"""One time step of a model as a function of its flat state, for Jacobians and other derivatives.
 
-N counts the numbers that a lane carries over all layers. Lanes never mix, so Jacobians are taken lane by lane.
+The flat state holds N numbers for each lane, over all layers. Lanes never mix, so that each lane has its own Jacobian.
 """
 
 from __future__ import annotations
@@ -17,23 +17,26 @@ from bench.model.sequence import SequenceModel
 
 Parameters = Mapping[str, Tensor]
 LaneStep = Callable[[Parameters, Tensor, Tensor], Tensor]
-"""The next flat state `[N]` of parameters by name, one lane's input `[]` or `[F]`, and its flat state `[N]`."""
+"""Maps parameters by name, one lane's input `[]` or `[F]` and its flat state `[N]` to its next flat state `[N]`."""
 
 
 def flatten(state: State) -> Tensor:
-    """All numbers of a state as `[B, N]`, layer by layer."""
+    """The flat state `[B, N]`, layer by layer."""
     return torch.cat([leaf.reshape(len(leaf), -1) for leaf in leaves(state)], 1)
 
 
 def unflatten(flat_BN: Tensor, like: State) -> State:
-    """The state of which `flat_BN` is the flat form, laid out as `like`, which may have another number of lanes."""
+    """The inverse of `flatten`: a state with the structure of `like`, which may have another number of lanes."""
     pieces = iter(flat_BN.split([leaf[0].numel() for leaf in leaves(like)], 1))
     return map_state(lambda leaf: next(pieces).reshape(len(flat_BN), *leaf.shape[1:]), like)
 
 
 def lane_step(model: SequenceModel, like: State) -> LaneStep:
-    """The model's time step for one lane, without its output; for torch.func, under vmap over lanes."""
-    module = _Step(model)
+    """The model's time step for one lane, without its output; for torch.func, under vmap over lanes.
+
+    `like` is a state of the model, with any number of lanes.
+    """
+    module = _Transition(model)
 
     def step(parameters: Parameters, x: Tensor, flat_N: Tensor) -> Tensor:
         named = {f"model.{name}": parameter for name, parameter in parameters.items()}
@@ -42,8 +45,8 @@ def lane_step(model: SequenceModel, like: State) -> LaneStep:
     return step
 
 
-class _Step(nn.Module):
-    """`functional_call` calls `forward` only."""
+class _Transition(nn.Module):
+    """The step as a `forward`, the only method that `functional_call` can call."""
 
     def __init__(self, model: SequenceModel) -> None:
         super().__init__()
@@ -53,12 +56,13 @@ class _Step(nn.Module):
         return flatten(self.model.step(inputs, state)[1])
 
 
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
+CellStep = Callable[[Tensor, State], tuple[Tensor, State]]
+"""Maps inputs `[B, F]` and a cell's state to its outputs `[B, H]` and its next state."""
 
 
 @contextmanager
-def stepped_by(model: SequenceModel, replace: Callable[[int, Cell], Step]) -> Iterator[None]:
-    """Within, the cell of layer i steps by `replace(i, cell)`; the model around the cells stays what it is."""
+def stepped_by(model: SequenceModel, replace: Callable[[int, Cell], CellStep]) -> Iterator[None]:
+    """Within the block, `replace(i, cell)` replaces the step of layer i's cell; the parts around the cells stay."""
     cells = [layer.cell for layer in model.layers]
     steps = [replace(i, cell) for i, cell in enumerate(cells)]
     for cell, step in zip(cells, steps, strict=True):

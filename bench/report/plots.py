@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-_SATURATED = 0.1
+_SATURATED = 0.1  # distance from 0 or 1 below which a gate counts as saturated
 
 
 def draw(name: str, table: pd.DataFrame, path: Path) -> None:
-    """Draw the table called `name` into a PNG file."""
-    figure = Figure(figsize=(6, 3.5), layout="constrained")  # by itself it needs no display, nor pyplot's global state
+    """Plot `table`, the diagnosis called `name` (a key of PLOTS), and save it as a PNG file at `path`."""
+    figure = Figure(figsize=(6, 3.5), layout="constrained")  # needs neither a display nor pyplot's global state
     axes = figure.subplots()
     if name != "gates":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -40,7 +40,10 @@ def _jacobian(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(rows["t"], rows["norm"], "--", color=line.get_color(), label=f"layer {layer}: norm")
     axes.axhline(1, color="grey", linewidth=0.8)
     axes.set(
-        xlabel="time step", ylabel=r"of $\partial s_t / \partial s_{t-1}$", ylim=(0, None), title="Jacobian of a step"
+        xlabel="time step",
+        ylabel=r"radius, norm of $\partial s_t / \partial s_{t-1}$",
+        ylim=(0, None),
+        title="Jacobian of a step",
     )
     axes.legend()
 
@@ -48,7 +51,7 @@ def _jacobian(axes: Axes, table: pd.DataFrame) -> None:
 def _lyapunov(axes: Axes, table: pd.DataFrame) -> None:
     axes.bar(table["lane"], table["exponent"])
     axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set(xlabel="lane", ylabel="growth a step (log)", title="Largest Lyapunov exponent")
+    axes.set(xlabel="lane", ylabel="log growth per step", title="Largest Lyapunov exponent")
 
 
 def _gates(axes: Axes, table: pd.DataFrame) -> None:
@@ -66,7 +69,7 @@ def _memory(axes: Axes, table: pd.DataFrame) -> None:
     _log_unless_zero(axes, table["share"])
     for share in (0.5, 0.01):
         axes.axhline(share, color="grey", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="steps back", ylabel="influence, of that at 0", title="Influence of an input on the last output")
+    axes.set(xlabel="steps back", ylabel="share of influence at 0", title="Influence of an input on the last output")
 
 
 def _clipping(axes: Axes, table: pd.DataFrame) -> None:
@@ -78,7 +81,7 @@ def _clipping(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _log_unless_zero(axes: Axes, values: pd.Series[float]) -> None:
-    """A logarithmic axis, where there is something that it can show."""
+    """Make the y axis logarithmic, unless no value is above 0."""
     if (values > 0).any():
         axes.set_yscale("log")
 

@@ -1,1 +1,1 @@
-"""Numbers about numbers; no torch."""
+"""Statistics of plain numbers, without torch: summaries of repeated measurements, confidence intervals."""

@@ -1,4 +1,4 @@
-"""A mean over seeds with its confidence interval, and a score on the way from chance to solved."""
+"""The mean over seeds with its confidence interval, and the gap closed between the chance score and the solved one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its confidence interval."""
+    """A mean and the bounds of its confidence interval, in the unit of the values."""
 
     mean: float
     low: float
@@ -17,16 +17,16 @@ class Interval(NamedTuple):
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean over seeds with Student's t interval; one value has no interval (NaN). ValueError where there is none.
+    """The mean over seeds with Student's t interval at confidence `level`; for one value the bounds are NaN.
 
-    Sums are exact, so that the order of the seeds changes no bit.
+    Sums are exact, so that the order of the seeds changes no bit. Raises ValueError for no values.
     """
     if not values:
         raise ValueError("the mean of no values is undefined")
     mean, count = fmean(values), len(values)
     if count == 1:
         return Interval(mean, math.nan, math.nan)
-    from scipy.special import stdtrit  # half a second of import that most commands can do without
+    from scipy.special import stdtrit  # imported here: it takes half a second, and most commands do not need it
 
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
     half = float(stdtrit(count - 1, (1 + level) / 2)) * deviation / math.sqrt(count)
@@ -34,5 +34,5 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def gap_closed(score: float, chance: float, solved: float) -> float:
-    """How far `score` has come from `chance` (0) to `solved` (1), in either direction; NaN where the two are equal."""
+    """The position of `score` between `chance` (0) and `solved` (1), for either direction; NaN if the two are equal."""
     return math.nan if solved == chance else (score - chance) / (solved - chance)

@@ -7,7 +7,10 @@ from typing import Any
 
 
 def summarise(samples: Sequence[float]) -> dict[str, Any]:
-    """Median, quartiles (linear between neighbours) and the `samples` as they came; ValueError where there is none."""
+    """`median`, `q1` and `q3` (linear between neighbours), and the `samples` in their order, all in the samples' unit.
+
+    Raises ValueError for no samples.
+    """
     if not samples:
         raise ValueError("there are no samples to summarise")
     ordered = sorted(samples)

@@ -134,7 +134,9 @@ def test_each_layer_has_its_own_jacobian():
 def test_jacobians_are_taken_at_few_of_many_steps_and_of_no_state_too_wide():
     steps = jacobians(linear(0.5), a_batch(T=100))["t"].tolist()
     assert len(steps) == 16 and steps[0] == 0 and steps[-1] == 99
-    with pytest.raises(ConfigError, match="a layer carries 1025 numbers, and eigenvalues are taken of up to 1024"):
+    with pytest.raises(
+        ConfigError, match="the state of a layer has 1025 numbers, and eigenvalues are computed for at most 1024"
+    ):
         jacobians(a_model(Vanilla, hidden=1025), a_batch(T=1))
 
 
@@ -181,7 +183,7 @@ class Custom(Vanilla):
 
 
 def test_a_step_without_a_forward_mode_derivative_has_no_exponent():
-    with pytest.raises(ConfigError, match="there is no forward-mode derivative"):
+    with pytest.raises(ConfigError, match="the step has no forward-mode derivative"):
         lyapunov(a_model(Custom), a_batch())
 
 

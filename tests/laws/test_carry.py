@@ -117,7 +117,7 @@ def test_a_cell_that_mixes_lanes_is_noticed():
 @pytest.mark.parametrize("fresh", [[False, False, False], [True, False, False]], ids=["all go on", "some go on"])
 def test_lanes_that_go_on_with_another_batch_size_raise(fresh):
     model = a_model()
-    with pytest.raises(ValueError, match="go on from a batch of 1 lanes into one of 3"):
+    with pytest.raises(ValueError, match="continue from a batch of 1 lanes into one of 3"):
         model.carry(model.initial_state(1), torch.tensor(fresh))
 
 

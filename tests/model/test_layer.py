@@ -143,7 +143,7 @@ def test_statistics_are_kept_in_full_precision_under_autocast():
 
 
 def test_one_lane_at_one_step_has_no_statistics():
-    with pytest.raises(ConfigError, match=r"model\.norm=batch: one lane at one time step has no statistics"):
+    with pytest.raises(ConfigError, match=r"model\.norm=batch: one lane at one time step has no variance"):
         over_time(a_layer(norm="batch"), an_input(T=1, B=1))
 
 
@@ -166,7 +166,7 @@ def test_lanes_that_go_on_get_another_mask():
 def test_statistics_of_each_step_refuse_lanes_at_different_steps():
     layer, x = a_layer(norm="batch_per_step"), an_input()
     own, _ = layer.initial_state(3, x)
-    with pytest.raises(ValueError, match=r"lanes of a batch stand at different time steps; choose model\.norm=batch"):
+    with pytest.raises(ValueError, match=r"the lanes of a batch are at different time steps; choose model\.norm=batch"):
         layer(x, (own, torch.tensor([[0.0], [1.0], [0.0]])), choose(layer.cell, "eager")[1])
 
 
@@ -221,7 +221,7 @@ def test_recurrent_dropout_hides_h_from_the_recurrent_weights_only():
 
 
 def test_noise_needs_a_gated_cell():
-    with pytest.raises(ConfigError, match=r"GRUBefore is no gated cell of the plain form; set both to 0"):
+    with pytest.raises(ConfigError, match=r"GRUBefore is not a plain gated cell; set both to 0"):
         NoisyCell(GRUBefore(H, H), 0.1, 0.0)
 
 

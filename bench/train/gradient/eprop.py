@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, GatedCell, State
-from bench.model.transition import Step, stepped_by, unflatten
+from bench.model.transition import CellStep, stepped_by, unflatten
 from bench.train.gradient.forward import ForwardMode, Memory
 
 _MAPS = (("weight_ih", "bias_ih"), ("weight_hh", "bias_hh"))
@@ -73,7 +73,7 @@ class EProp(ForwardMode):
     def advance(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> Memory:
         seen: list[Tensor] = []
 
-        def watched(i: int, cell: Cell) -> Step:
+        def watched(i: int, cell: Cell) -> CellStep:
             def step(x_BF: Tensor, layer_state: State) -> tuple[Tensor, State]:
                 seen.append(x_BF)
                 return type(cell).step(cell, x_BF, layer_state)
@@ -89,7 +89,7 @@ class EProp(ForwardMode):
         return cast(list[GatedCell], list(self.model.cells))
 
 
-def _cut(cell: Cell) -> Step:
+def _cut(cell: Cell) -> CellStep:
     """The cell's step, without the gradient through W_hh."""
     assert isinstance(cell, GatedCell)
 
