@@ -25,7 +25,6 @@ Metric: accuracy at the last real step. Chance is the share of train's most freq
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -36,6 +35,8 @@ from torch import Generator, Tensor
 from bench.api import DataError, Features, Split
 
 from .common.classification import Classification, Labelled
+from .common.files import find, listing
+from .common.fractions import check_share
 from .common.normalise import mean_accuracy, normalised
 from .common.prepared import check_checksum, file_hash
 from .common.ragged import Ragged
@@ -62,8 +63,7 @@ class UEA(Classification):
         missing: Literal["refuse", "fill"] = "refuse",
         checksum: str | None = None,
     ) -> None:
-        if not 0 < valid_share < 1:
-            raise ValueError(f"task.valid_share={valid_share} must lie between 0 and 1")
+        check_share(valid_share=valid_share)
         classes: Sequence[str] = ("cylinder", "bell", "funnel")
         fingerprint = None
         if source == "builtin":
@@ -109,13 +109,8 @@ def _cbf_split(size: int, generator: Generator) -> Labelled:
 
 def _files(source: str) -> tuple[Path, Path]:
     """The files of train and test in the folder `source`."""
-    folder = Path(os.path.expanduser(source))
-    if not folder.is_dir():
-        raise DataError(
-            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
-            "give builtin, or a folder with NAME_TRAIN.ts and NAME_TEST.ts"
-        )
-    train, test = (sorted(folder.glob(f"*_{part}.ts")) for part in ("TRAIN", "TEST"))
+    folder = find(source, "give builtin, or a folder with NAME_TRAIN.ts and NAME_TEST.ts", "folder")
+    train, test = (listing(folder, f"*_{part}.ts") for part in ("TRAIN", "TEST"))
     if len(train) != 1 or len(test) != 1:
         raise DataError(
             f"task.source={source}: has {len(train)} *_TRAIN.ts and {len(test)} *_TEST.ts, not one of each; "

@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.api import DataError
 
+from .files import reason
+
 __all__ = ["hub_origin", "hub_rows"]
 
 
@@ -32,8 +34,7 @@ def hub_rows(source: str, split: str, columns: Mapping[str, str], remedy: str) -
     try:
         rows = datasets.load_dataset(dataset_id, configuration, revision=revision, split=split)
     except Exception as error:  # the hub, its client, HTTP and file formats each have their own kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DataError(f"task.source={source}: cannot read it from the hub ({reason}); {remedy}") from error
+        raise DataError(f"task.source={source}: cannot read it from the hub ({reason(error)}); {remedy}") from error
     finally:
         hub_log.setLevel(level)
     found = {

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
-import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from torch import Tensor
 
 from bench.api import DataError
 
+from .files import find, find_in, read_unpacked
 from .hub import hub_rows
 
 __all__ = ["Images", "hub_images", "idx_images", "read_idx", "sklearn_images"]
@@ -45,12 +43,7 @@ def idx_images(source: str) -> dict[str, Images]:
 
     Raises DataError for a missing file, one that is no IDX file, and images and labels that do not go together.
     """
-    folder = Path(os.path.expanduser(source))
-    if not folder.is_dir():
-        raise DataError(
-            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
-            "give builtin, hub:ylecun/mnist, or a folder of MNIST's IDX files"
-        )
+    folder = find(source, "give builtin, hub:ylecun/mnist, or a folder of MNIST's IDX files", "folder")
     return {split: _idx_split(folder, stem) for split, stem in _FILES.items()}
 
 
@@ -67,10 +60,7 @@ def _idx_split(folder: Path, stem: str) -> Images:
 
 
 def _find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise DataError(f"{folder}: has no {name}, nor {name}.gz; put MNIST's four IDX files there")
+    return find_in(folder, (name, f"{name}.gz"), "put MNIST's four IDX files there")
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
@@ -79,12 +69,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     The header is two zero bytes, 8 for unsigned bytes, the number of dimensions, and each one's size as a big-endian
     32-bit integer. Raises DataError for any other.
     """
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); fetch the file again") from error
+    content = read_unpacked(path)
     head = 4 + 4 * dimensions
     if len(content) < head or content[:4] != bytes([0, 0, 8, dimensions]):
         raise DataError(

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from bench.api import DataError
 
+from .files import read_bytes
+
 __all__ = ["cache_folder", "check_checksum", "file_hash", "prepared"]
 
 _log = logging.getLogger("bench")
@@ -71,10 +73,7 @@ def file_hash(paths: Iterable[Path], root: Path | None = None) -> str:
     for path in paths:
         if root is not None:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-        try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
+        digest.update(hashlib.sha256(read_bytes(path)).digest())
     return digest.hexdigest()
 
 

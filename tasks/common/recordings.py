@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import torch
 
 from bench.api import DataError, Split
 
+from .files import find, listing, read_bytes, read_decoded, unreadable
 from .hub import hub_origin, hub_rows
 from .stratified import stratified
 
@@ -45,10 +45,7 @@ class Recording:
     @property
     def digest(self) -> bytes:
         """A hash of all but the split."""
-        try:
-            data = self.content.read_bytes() if isinstance(self.content, Path) else self.content
-        except OSError as error:
-            raise DataError(f"{self.name}: cannot be read ({error.strerror}); check its permissions") from error
+        data = read_bytes(self.content) if isinstance(self.content, Path) else self.content
         return hashlib.sha256(f"{self.name}\0{self.word}\0".encode() + hashlib.sha256(data).digest()).digest()
 
 
@@ -73,23 +70,18 @@ def read_recordings(source: str, split: str) -> tuple[list[Recording], str]:
 
 
 def _from_path(source: str) -> Iterable[Recording]:
-    path = Path(os.path.expanduser(source))
-    if not path.exists():
-        raise DataError(
-            f"task.source={source}: no such folder (looked from {Path.cwd()}); "
-            f"give builtin, hub:mteb/free-spoken-digit-dataset, or a folder of {_LAYOUTS}"
-        )
+    path = find(source, f"give builtin, hub:mteb/free-spoken-digit-dataset, or a folder of {_LAYOUTS}")
     if path.is_file():
         return _from_parquet([path])
     if (path / "recordings").is_dir():
         return _free_spoken_digits(path)
     if all((path / name).is_file() for name in _LISTS.values()):
         return _speech_commands(path)
-    return _from_parquet(sorted([*path.glob("*.parquet"), *path.glob("data/*.parquet")]))
+    return _from_parquet(listing(path, "*.parquet", "data/*.parquet"))
 
 
 def _free_spoken_digits(folder: Path) -> Iterator[Recording]:
-    for path in sorted((folder / "recordings").glob("*.wav")):
+    for path in listing(folder / "recordings", "*.wav"):
         digit, _, _ = _parts(path.name)
         yield Recording(f"recordings/{path.name}", _digit(path.name, int(digit)), path)
 
@@ -98,11 +90,11 @@ def _speech_commands(folder: Path) -> Iterator[Recording]:
     """A folder a word; those that begin with an underscore hold noise."""
     listed: dict[str, Split] = {}
     for split, name in _LISTS.items():
-        for line in (folder / name).read_text(encoding="utf-8").split():
+        for line in read_decoded(folder / name).split():
             if not (folder / line).is_file():
                 raise DataError(f"{folder / name}: lists {line}, which is not there; fetch the data again")
             listed[line] = split
-    for path in sorted(folder.glob("[!_.]*/*.wav")):
+    for path in listing(folder, "[!_.]*/*.wav"):
         name = path.relative_to(folder).as_posix()
         yield Recording(name, path.parent.name, path, listed.get(name, "train"))
 
@@ -117,7 +109,7 @@ def _from_parquet(files: list[Path]) -> Iterator[Recording]:
             table = pyarrow.parquet.read_table(path, columns=["audio", "label"])
             rows = table.to_pylist()
         except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}); name a parquet file") from error
+            raise unreadable(path, error, "name a parquet file") from error
         if missing := {"audio", "label"} - set(table.column_names):
             raise DataError(f"{path}: has no column {', '.join(sorted(missing))}; it must have audio and label")
         yield from _of_rows(rows, path.name, split)

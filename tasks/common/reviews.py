@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from bench.api import DataError, Split
 
+from .files import find, listing, read_decoded
 from .hub import hub_origin, hub_rows
 
 __all__ = ["Review", "Reviews", "read_reviews"]
@@ -55,12 +55,7 @@ def read_reviews(source: str) -> Reviews:
     """
     if source.startswith("hub:"):
         return _from_hub(source)
-    path = Path(source).expanduser()
-    if not os.path.exists(path):  # unlike Path.exists, False for a name too long to be one
-        raise DataError(
-            f"task.source={source}: no such file or folder (looked from {Path.cwd()}); "
-            f"give builtin, {', '.join(f'hub:{known}' for known in _HUB)}, or the path of one"
-        )
+    path = find(source, f"give builtin, {', '.join(f'hub:{known}' for known in _HUB)}, or the path of one")
     for marker, read in _READERS.items():
         if path.match(marker) if path.is_file() else (path / marker).exists():
             splits = read(path)
@@ -105,7 +100,7 @@ def _read_imdb(folder: Path) -> dict[Split, list[Review]]:
         return [
             (re.sub(r"<br */?>", " ", _text(file)), label)
             for label, opinion in enumerate(("neg", "pos"))
-            for file in sorted((folder / name / opinion).glob("*.txt"))
+            for file in listing(folder / name / opinion, "*.txt")
         ]
 
     return {**carve(read("train"), "valid"), "test": read("test")}
@@ -113,7 +108,7 @@ def _read_imdb(folder: Path) -> dict[Split, list[Review]]:
 
 def _read_csv(file: Path) -> dict[Split, list[Review]]:
     """A table with a header; the text is in the column text, review or sentence, the opinion in label or sentiment."""
-    rows = csv.DictReader(io.StringIO(_text(file).removeprefix("\ufeff"), newline=""))
+    rows = csv.DictReader(io.StringIO(_text(file), newline=""))
     try:
         return carve(_rows(rows, file), "test", "valid")
     except csv.Error as error:
@@ -154,15 +149,7 @@ def _lines(file: Path, encoding: str = "utf-8") -> list[tuple[int, str]]:
 
 
 def _text(file: Path, encoding: str = "utf-8") -> str:
-    try:
-        return file.read_bytes().decode(encoding)
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check the file and its permissions") from error
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise DataError(
-            f"{file}: byte {error.start} (0x{byte:02x}) is not {encoding}; fetch the file again, or convert it"
-        ) from error
+    return read_decoded(file, encoding, "fetch the file again, or convert it")
 
 
 @dataclass(frozen=True)

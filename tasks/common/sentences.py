@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +13,13 @@ from torch import Tensor
 
 from bench.api import DataError, Split
 
+from .files import decode, find, find_in, read_unpacked
 from .prepared import file_hash, prepared
 
 __all__ = ["SPLITS", "Parallel", "file_pairs", "kept_lines", "tokenised", "tokens_13a"]
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+_RENAME = "set task.files, task.source_language or task.target_language to the names of those that are there"
 
 _tokenizer = Tokenizer13a()
 
@@ -68,12 +67,11 @@ def file_pairs(folder: str, names: Sequence[str], languages: tuple[str, str]) ->
     """
     if len(names) != len(SPLITS):
         raise ValueError(f"task.files={list(names)}: give three names, of train, valid and test")
-    root = Path(os.path.expanduser(folder))
-    if not os.path.isdir(root):  # unlike Path.is_dir, False for a name too long to be one
-        raise DataError(f"task.source={folder}: no such folder (looked from {Path.cwd()}); give builtin or a folder")
+    root = find(folder, "give builtin or a folder", "folder")
     pairs, files = {}, []
     for split, name in zip(SPLITS, names, strict=True):
-        paths = [_find(root, f"{name}.{language}") for language in languages]
+        stems = [f"{name}.{language}" for language in languages]
+        paths = [find_in(root, (f"{stem}.gz", stem), _RENAME) for stem in stems]
         first, second = (_lines(path) for path in paths)
         if len(first) != len(second):
             raise DataError(
@@ -86,24 +84,8 @@ def file_pairs(folder: str, names: Sequence[str], languages: tuple[str, str]) ->
     return Parallel(pairs, origin, "not stated (local text)", file_hash(files))
 
 
-def _find(root: Path, name: str) -> Path:
-    for path in (root / f"{name}.gz", root / name):
-        if path.is_file():
-            return path
-    raise DataError(
-        f"task.source={root}: has no file {name}.gz or {name}; set task.files, task.source_language or "
-        "task.target_language to the names of those that are there"
-    )
-
-
 def _lines(path: Path) -> list[str]:
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
-    except (OSError, EOFError, zlib.error) as error:  # a file that is not gzipped is an OSError too
-        raise DataError(f"{path}: cannot be read ({error}); fetch the file again") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: no UTF-8 text (at byte {error.start}); convert it to UTF-8") from error
+    text = decode(read_unpacked(path), path)
     lines = [line.strip() for line in text.removesuffix("\n").split("\n")]
     if "" in lines:
         raise DataError(

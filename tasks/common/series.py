@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -58,7 +56,7 @@ def read_series(
     if predict is not None and predict not in table.columns:
         raise DataError(f"{source}: task.predict={predict} is none of the columns read, {', '.join(table.columns)}")
     predict = predict or table.columns[0]
-    fingerprint = file_hash([Path(os.path.expanduser(source))])
+    fingerprint = file_hash([table.path])
     check_checksum(source, fingerprint, checksum)
     done = f", {table.missing} rows with gaps {'left out' if gaps == 'drop' else 'filled in'}" if table.missing else ""
     origin = f"local file {source}, {predict} of {len(table.values)} rows{done}"

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, DataError, Metric, Split, TaskSpec, TextTask, Tokens
 
+from .fractions import check_fractions, cut_points
 from .ngram import entropies
 from .text import Corpus, join, read_splits, read_text
 
@@ -139,8 +140,7 @@ def read_stream(
         return join(list(parts.values())), {split: symbols(part.text) for split, part in parts.items()}
     corpus = read_text(source, encoding)
     whole = symbols(corpus.text)
-    first = int(len(whole) * splits[0])
-    second = int(len(whole) * (splits[0] + splits[1])) if splits[2] else len(whole)
+    first, second = cut_points(len(whole), splits)
     return corpus, {"train": whole[:first], "valid": whole[first:second], "test": whole[second:]}
 
 
@@ -149,13 +149,7 @@ def _check_splits(splits: Splits) -> None:
         return
     if isinstance(splits, str):
         raise ValueError(f"task.splits={splits}: give three fractions, as [0.9, 0.05, 0.05], or own")
-    name = f"task.splits={list(splits)}"
-    if len(splits) != 3:
-        raise ValueError(f"{name}: give three fractions, of train, valid and test; [0.9, 0.1, 0] for no test split")
-    if not (splits[0] > 0 and splits[1] > 0 and splits[2] >= 0):
-        raise ValueError(f"{name}: the fractions of train and valid must be above 0, that of test 0 or above")
-    if not abs(sum(splits) - 1) < 1e-6:
-        raise ValueError(f"{name}: the fractions must sum to 1, these sum to {sum(splits):g}")
+    check_fractions(splits)
 
 
 def _windows(inputs_TB: Tensor, targets_TB: Tensor, steps_B: Tensor, length: int) -> Iterator[Batch]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ import pandas as pd
 
 from bench.api import DataError
 
+from .files import find, reason, unreadable
+
 __all__ = ["Gaps", "Table", "read_table"]
 
 Gaps = Literal["interpolate", "drop", "refuse"]
@@ -22,9 +23,10 @@ Gaps = Literal["interpolate", "drop", "refuse"]
 class Table:
     """`values [N, F]` float64 without gaps, by column name; `real [N, F]` is False where a value was filled in.
 
-    `missing` is the number of rows with a missing value.
+    `path` is the file, and `missing` the number of rows with a missing value.
     """
 
+    path: Path
     columns: list[str]
     values: np.ndarray
     real: np.ndarray
@@ -38,17 +40,16 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
     Missing values (empty, NA, nan) are filled in by a straight line between their neighbours in time (`interpolate`),
     or their rows are left out (`drop`), or refused. Raises DataError for a file or column that cannot be read.
     """
-    path = Path(os.path.expanduser(source))
+    give = "give mackey_glass, narma10, or the path of a CSV file"
+    path = find(source, give, "file")
     try:
         table = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
     except OSError as error:
-        raise DataError(
-            f"task.source={source}: cannot be read ({error.strerror}; looked from {Path.cwd()}); "
-            "give mackey_glass, narma10, or the path of a CSV file"
-        ) from error
+        raise unreadable(path, error, give) from error
     except ValueError as error:  # pandas' own and UnicodeDecodeError are among them
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DataError(f"{path}: no CSV file in UTF-8 ({reason}); save it as one, with a header line") from error
+        raise DataError(
+            f"{path}: no CSV file in UTF-8 ({reason(error)}); save it as one, with a header line"
+        ) from error
     there = [str(name) for name in table.columns]
     for option, name in [("date", date), *(("columns", name) for name in columns or ())]:
         if name is not None and name not in there:
@@ -74,7 +75,7 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
         raise DataError(f"{path}: column {chosen[int(np.argmin(real.any(axis=0)))]} holds no value; name other columns")
     time = np.arange(len(values))
     filled = [np.interp(time, time[r], v[r]) for v, r in zip(values.T, real.T, strict=True)]
-    return Table(chosen, np.stack(filled, axis=1), real, missing)
+    return Table(path, chosen, np.stack(filled, axis=1), real, missing)
 
 
 def _numbers(path: Path, name: str, column: pd.Series) -> np.ndarray:

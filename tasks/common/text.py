@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from bench.api import DataError, Split
 
+from .files import decode, find, listing, read_bytes
 from .hub import hub_origin, hub_rows
 
 __all__ = ["Corpus", "join", "read_splits", "read_text"]
 
 _ON_THE_HUB: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
+_ENCODING = "set task.encoding to the file's own, such as latin-1 or cp1252"
 _REMEDY = "download the text and name the local file: task.source=path/to/file.txt"
 
 
@@ -78,17 +78,17 @@ def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Sp
 
 def _file_of(source: str, split: Split) -> str:
     """The one file of a split in a folder."""
-    folder = Path(os.path.expanduser(source))
-    if not folder.is_dir():
-        raise DataError(
-            f"task.source={source}: task.splits=own needs a folder with a file each of train, valid and test, "
-            "a list of three files, or a data set of the hub; or set task.splits to fractions, as [0.9, 0.05, 0.05]"
-        )
-    found = sorted(str(file) for file in folder.iterdir() if file.is_file() and split in file.name)
+    folder = find(
+        source,
+        "task.splits=own needs a folder with a file each of train, valid and test, a list of three files, "
+        "or a data set of the hub; or set task.splits to fractions, as [0.9, 0.05, 0.05]",
+        "folder",
+    )
+    found = listing(folder, f"*{split}*")
     if len(found) != 1:
-        names = ", ".join(map(os.path.basename, found)) or "none"
+        names = ", ".join(file.name for file in found) or "none"
         raise DataError(f"task.source={source}: one file must have {split} in its name, and {names} has; name a list")
-    return found[0]
+    return str(found[0])
 
 
 def join(parts: Sequence[Corpus]) -> Corpus:
@@ -146,33 +146,13 @@ def _from_hub(source: str, split: str = "train") -> Corpus:
 
 
 def _from_path(source: str, encoding: str) -> Corpus:
-    path = Path(os.path.expanduser(source))
-    if not os.path.exists(path):  # unlike Path.exists, False for a name too long to be one
-        raise DataError(
-            f"task.source={source}: no such file or folder (looked from {Path.cwd()}); "
-            "give builtin, hub:<owner>/<name>[@<revision>], or the path of a text file or a folder"
-        )
-    files = sorted(file for file in path.rglob("*.txt") if file.is_file()) if path.is_dir() else [path]
+    path = find(source, "give builtin, hub:<owner>/<name>[@<revision>], or the path of a text file or a folder")
+    files = listing(path, "**/*.txt") if path.is_dir() else [path]
     if not files:
         raise DataError(f"task.source={source}: no *.txt file in this folder; name a file, or another folder")
     return Corpus(
         name=path.resolve().name,
-        text="\n".join(_decode(file, encoding) for file in files),
+        text="\n".join(decode(read_bytes(file), file, encoding, _ENCODING) for file in files),
         origin=f"local {'folder' if path.is_dir() else 'file'} {source}",
         licence="not stated (local text)",
     )
-
-
-def _decode(file: Path, encoding: str) -> str:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check the file and its permissions") from error
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        offset = len(data) - len(error.object) + error.start  # some codecs count from behind the byte order mark
-        raise DataError(
-            f"{file}: byte {offset} (0x{data[offset]:02x}) is not {encoding}; "
-            "set task.encoding to the file's own, such as latin-1 or cp1252"
-        ) from error

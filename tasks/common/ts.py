@@ -13,6 +13,8 @@ from torch import Tensor
 
 from bench.api import DataError
 
+from .files import read_decoded
+
 __all__ = ["Series", "read_ts"]
 
 Missing = Literal["refuse", "fill"]
@@ -35,10 +37,7 @@ def read_ts(path: Path, missing: Missing = "refuse") -> Series:
     lists. A missing value (`?` or NaN) is refused, or filled with the one before it in its dimension (the one behind it
     at the start, 0 where all are missing). Raises DataError, naming the line, for what does not fit.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); name a text file in .ts format") from error
+    lines = read_decoded(path, remedy="name a text file in .ts format").splitlines()
     header, first = _header(path, lines)
     classes = _classes(path, header)
     numbers = {name: number for number, name in enumerate(classes)}

@@ -11,6 +11,8 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, DataError, Split
 
+from .fractions import check_fractions, cut_points
+
 __all__ = ["Windows", "autoregression", "scored_steps"]
 
 _MOST = 20_000  # steps that a linear baseline is fitted to
@@ -65,10 +67,8 @@ def scored_steps(
     `splits` are the fractions of train, valid and test, in this order in time. Raises ValueError for wrong fractions,
     DataError, naming `what`, for a series that is too short.
     """
-    name = f"task.splits={list(splits)}"
-    if len(splits) != 3 or not (splits[0] > 0 and splits[1] > 0 and splits[2] >= 0) or abs(sum(splits) - 1) > 1e-6:
-        raise ValueError(f"{name}: give three fractions of sum 1, of train, valid and test; only test may be 0")
-    first, second = int(count * splits[0]), int(count * (splits[0] + splits[1])) if splits[2] else count
+    check_fractions(splits)
+    first, second = cut_points(count, splits)
     steps: dict[Split, range] = {
         "train": range(context, first - horizon),
         "valid": range(first - 1, second - horizon),
@@ -79,8 +79,8 @@ def scored_steps(
         if len(steps[split]) < least and not (split == "test" and not splits[2]):
             raise DataError(
                 f"{what}: of {count} values the {split} split has {len(steps[split])} steps to score, it needs "
-                f"{least}; name a longer series, set its part of {name} larger, or task.context={context}, "
-                f"task.length={length} or task.horizon={horizon} smaller"
+                f"{least}; name a longer series, set its part of task.splits={list(splits)} larger, or "
+                f"task.context={context}, task.length={length} or task.horizon={horizon} smaller"
             )
     return steps
 

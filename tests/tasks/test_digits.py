@@ -103,7 +103,7 @@ def test_made_up_files_keep_the_laws(tmp_path):
         ("train-images-idx3-ubyte", b"", "begins with 0x, not with"),
         ("train-labels-idx1-ubyte", idx(torch.zeros(59)), "train has 60 images and 59 labels"),
         ("t10k-labels-idx1-ubyte", idx(torch.arange(20)), "label 10 of t10k image 10 is out of range 0 to 9"),
-        ("t10k-labels-idx1-ubyte", None, "has no t10k-labels-idx1-ubyte, nor t10k-labels-idx1-ubyte.gz"),
+        ("t10k-labels-idx1-ubyte", None, "has no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz"),
     ],
 )
 def test_files_that_are_not_mnists_are_refused(tmp_path, name, content, message):

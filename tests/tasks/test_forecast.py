@@ -183,7 +183,7 @@ def test_narma_shows_its_input_alone_and_asks_for_the_answer():
         ({"tau": 0.0}, "task.tau=0"),
         ({"stride": 0}, "task.stride=0"),
         ({"splits": [0.5, 0.5]}, r"task.splits=\[0.5, 0.5\]: give three"),
-        ({"splits": [0.5, 0.5, 0.5]}, "of sum 1"),
+        ({"splits": [0.5, 0.5, 0.5]}, "the fractions must sum to 1, these sum to 1.5"),
         ({"source": "narma10", "horizon": 2}, "task.horizon=2: narma10"),
     ],
 )

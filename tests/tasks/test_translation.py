@@ -201,7 +201,10 @@ def truncate(path: Path) -> None:
         (lambda f: truncate(f / "val.fr.gz"), "val.fr.gz: cannot be read (Compressed file ended"),
         (lambda f: (f / "val.en.gz").unlink(), "has no file val.en.gz or val.en; set task.files, task.source_language"),
         (lambda f: write(f, "val.en.gz", ["one", "", "two"]), "val.en.gz, line 2: empty"),
-        (lambda f: (f / "val.en.gz").write_bytes(gzip.compress("é".encode("latin-1"))), "val.en.gz: no UTF-8 text"),
+        (
+            lambda f: (f / "val.en.gz").write_bytes(gzip.compress("é".encode("latin-1"))),
+            "val.en.gz: byte 0 (0xe9) is not utf-8; convert it",
+        ),
         (lambda f: write(f, "train.en.gz", []), "train.en.gz, line 1: empty"),
     ],
 )

@@ -109,7 +109,10 @@ def a_table(tmp_path, table):
 @pytest.mark.parametrize(
     ("lay_out", "message"),
     [
-        (lambda at: "absent", "task.source=absent: no such folder .*give builtin, hub:mteb/free-spoken-digit-dataset"),
+        (
+            lambda at: "absent",
+            "task.source=absent: no such file or folder .*give builtin, hub:mteb/free-spoken-digit-dataset",
+        ),
         (lambda at: str(at), "holds no recording; give recordings/DIGIT_SPEAKER_INDEX.wav"),
         (lambda at: free_spoken_digits(at, digits=[12]), "12_ann_0.wav: label 12 is out of range 0 to 9"),
         (

@@ -70,5 +70,5 @@ def test_a_bad_file_is_named_in_one_line(read, text, options, says):
 
 
 def test_a_missing_file_is_named_with_the_alternatives(tmp_path):
-    with pytest.raises(DataError, match=r"no\.csv: cannot be read .*mackey_glass, narma10, or the path"):
+    with pytest.raises(DataError, match=r"no\.csv: no such file .*mackey_glass, narma10, or the path"):
         read_table(str(tmp_path / "no.csv"), None, None, "interpolate")
