@@ -90,13 +90,6 @@ def test_help_names_verbs_groups_and_options(capsys, arguments):
         assert word in said.out
 
 
-@pytest.mark.parametrize("verb", ["list", "leaderboard", "sample", "check", "new"])
-def test_every_verb_has_help(capsys, verb):
-    said = bench(capsys, verb, "--help")
-    assert said.code == 0
-    assert verb in said.out
-
-
 def test_help_and_lists_come_without_torch_or_hydra():
     code = (
         "import sys; from bench.command.main import main; main(['--help']); main(['list']); main(['--version'])\n"

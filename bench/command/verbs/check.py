@@ -1,150 +1,94 @@
-"""`bench check`: the verdicts of all laws on one cell or task, or a table over several."""
+"""Hold a cell or a task to the laws that all obey; or several, in a table.
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
-
-import torch
-
-from bench.checks import cells, tasks
-from bench.checks.law import Verdict
-from bench.checks.probe import MakeCell, Probe
-from bench.config.catalogue import choices
-from bench.config.compose import compose
-from bench.config.options import Options
-from bench.config.rules import validate
-from bench.errors import BenchError, ConfigError, did_you_mean
-from bench.job.build import build_task, load_cell
-from bench.results.labels import cell_name
-
-USAGE = """\
-Usage: python -m bench check cell=NAME [cell.OPTION=VALUE ...]   all laws on one cell, a line each
-       python -m bench check cell=custom cell.target=mine.py:Mine [+cell.OPTION=VALUE ...]
-       python -m bench check [cell=all | cell=NAME,NAME ...]     a table of the built-in cells, or of some
-       python -m bench check task=...                            the same for tasks
-
-model.hidden=N sets the hidden size at which a cell is checked (8); --markdown prints the table as Markdown.
+`model.hidden=N` sets the hidden size at which a cell is checked (8).
 Exit code 0: every law holds, or fails as its cell or task expects; 1: not so; 2: the command was wrong.
 """
 
-_TABLE_SIZES = (64, 128)
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bench.command.overrides import add_overrides, refuse_others
+from bench.command.parser import Parser
+from bench.config.catalogue import choices
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.job.checked import Checked
+
+_PATTERNS = {
+    "cell": ("cell=NAME", "cell.OPTION=VALUE", "model.hidden=N"),
+    "task": ("task=NAME", "task.OPTION=VALUE"),
+}
+_COLUMNS = {
+    "cell": {"parameters": 11, "unroll": 17, "receptive field": 15, "laws": 8},
+    "task": {"metric": 24, "chance": 8, "laws": 8},
+}
+"""The columns of a group's table after the first, with their widths."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The verdicts on one choice of a group, and what a table says of it besides: texts by column."""
-
-    name: str
-    verdicts: list[Verdict]
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        return all(verdict.ok for verdict in self.verdicts)
-
-    @property
-    def count(self) -> str:
-        """How many laws hold, as in `15 of 16 (1 fails as expected)`."""
-        held, expected = (sum(v.outcome == o for v in self.verdicts) for o in ("passed", "expected failure"))
-        failing = f" ({expected} fail{'s' * (expected == 1)} as expected)" * bool(expected)
-        return f"{held} of {len(self.verdicts)}{failing}"
+def arguments(parser: Parser) -> None:
+    """One name with its options, several names, or all."""
+    parser.usage = """\
+python -m bench check cell=NAME [cell.OPTION=VALUE ...]   all laws on one cell, a line each
+       python -m bench check cell=custom cell.target=mine.py:Mine [+cell.OPTION=VALUE ...]
+       python -m bench check [cell=all | cell=NAME,NAME ...]     a table of the built-in cells, or of some
+       python -m bench check task=...                            the same for tasks"""
+    add_overrides(parser, [*_PATTERNS["cell"], *_PATTERNS["task"]])
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.appendix = _statements
 
 
-def run(arguments: list[str]) -> int:
-    """Check what `arguments` name and print the verdicts; 1 where one is not as it should be, else 0.
+def run(options: Namespace) -> int:
+    """Check and print the verdicts; 1 where one is not as it should be, else 0.
 
     Raises ConfigError in one line for a wrong command, as a run does.
     """
-    if {"-h", "--help"} & {*arguments}:
-        print(USAGE)
-        statements = {law.name: law.statement for law in cells.LAWS} | {law.name: law.statement for law in tasks.LAWS}
-        for name, statement in statements.items():
-            print(f"{name}: {' '.join(statement.split())}")
-        return 0
+    group, names, overrides = _subjects(options.overrides)
+
+    import torch
+
     torch.set_num_threads(1)  # as a run does; for tensors this small more are slower
-    group, names, options = _subjects([argument for argument in arguments if argument != "--markdown"])
-    if len(names) == 1:
-        checked = _check(group, names[0], options)
-        _print_verdicts(checked)
-        return int(not checked.ok)
-    return _print_table(group, names, options, markdown="--markdown" in arguments)
+    if len(names) > 1:
+        return _print_table(group, names, overrides, options.markdown)
+    checked = _check(group, names[0], overrides)
+    _print_verdicts(checked)
+    return int(not checked.ok)
 
 
-def _subjects(arguments: list[str]) -> tuple[str, list[str], list[str]]:
+def _statements() -> str:
+    """Every law by name with its statement."""
+    from bench.checks import cells, tasks
+
+    statements = {law.name: law.statement for law in cells.LAWS} | {law.name: law.statement for law in tasks.LAWS}
+    return "".join(f"{name}: {' '.join(statement.split())}\n" for name, statement in statements.items())
+
+
+def _subjects(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """The group to check, the names in it, and the options of each."""
-    given = {argument.lstrip("+").partition("=")[0].partition(".")[0] for argument in arguments}
-    group = next((name for name in _GROUPS if name in given), "cell")
-    names, options = ["all"], []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if equals and key == group:
-            names = value.split(",")
-        elif equals and (key.lstrip("+").startswith(f"{group}.") or (group, key) == ("cell", "model.hidden")):
-            options.append(argument)
-        else:
-            known = [f"{group}=NAME", f"{group}.OPTION=VALUE", *["model.hidden=N"] * (group == "cell"), "--markdown"]
-            raise ConfigError(f"{argument}: bench check takes {', '.join(known)}{did_you_mean(argument, known)}")
-    if names == ["all"]:
-        names = [name for name, choice in choices(group).items() if choice.package.name == "bench" and name != "custom"]
-    return group, names, options
+    given = {word.lstrip("+").partition("=")[0].partition(".")[0] for word in words}
+    group = next((name for name in _PATTERNS if name in given), "cell")
+    refuse_others("check", words, _PATTERNS[group])
+    chosen = [word for word in words if word.startswith(f"{group}=")]
+    options = [word for word in words if word not in chosen]
+    names = chosen[-1].partition("=")[2] if chosen else "all"
+    if names == "all":
+        built_in = (name for name, choice in choices(group).items() if choice.package.name == "bench")
+        return group, [name for name in built_in if name != "custom"], options
+    return group, names.split(","), options
 
 
-def _check(group: str, name: str, options: list[str]) -> Checked:
+def _check(group: str, name: str, options: Sequence[str]) -> Checked:
     """Compose as a run does, and check what comes of it."""
-    return _GROUPS[group].check(compose([f"{group}={name}", *options]), options)
+    from bench.config.compose import compose
+    from bench.job.checked import checked_cell, checked_task
 
-
-def _check_cell(composed: Options, options: list[str]) -> Checked:
-    config = validate(composed.config)
-    cell_class, cell_options = load_cell(config.cell)
-    make_cell = partial(cell_class, **cell_options)
-    is_sized = any(option.startswith("model.hidden=") for option in options)
-    verdicts = cells.check_cell(make_cell, hidden_size=config.model.hidden if is_sized else Probe.hidden_size)
-    forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
-    facts = {**_facts(make_cell), "unroll": "".join(forms) or "-"}
-    return Checked(cell_name(composed.choices["cell"], config.cell), verdicts, facts)
-
-
-def _facts(make_cell: MakeCell) -> dict[str, str]:
-    """Parameters, and how many inputs an output can depend on, of the cell at the table's sizes; dashes where it cannot
-    be built at these.
-    """
-    try:
-        cell = make_cell(*_TABLE_SIZES)
-    except Exception:
-        return {"parameters": "-", "receptive field": "-"}
-    parameters = sum(p.numel() for p in cell.parameters())
-    return {"parameters": f"{parameters:,}", "receptive field": str(cell.receptive_field or "all")}
-
-
-def _check_task(composed: Options, _: list[str]) -> Checked:
-    config = validate(composed.config)
-    task = build_task(config.task)
-    options = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
-    metric = task.spec.metric
-    facts = {"metric": f"{metric.name} ({metric.direction})", "chance": f"{metric.chance:.4g}"}
-    return Checked(task.spec.id, tasks.check_task(type(task), options), facts)
-
-
-@dataclass(frozen=True)
-class _Group:
-    """How a group's choices are checked, and its table: the columns with their widths, and a note below."""
-
-    check: Callable[[Options, list[str]], Checked]
-    columns: Mapping[str, int]
-    note: str = ""
-
-
-_GROUPS = {
-    "cell": _Group(
-        _check_cell,
-        {"parameters": 11, "unroll": 17, "receptive field": 15, "laws": 8},
-        "Parameters at input size {} and hidden size {}.".format(*_TABLE_SIZES),
-    ),
-    "task": _Group(_check_task, {"metric": 24, "chance": 8, "laws": 8}),
-}
+    composed = compose([f"{group}={name}", *options])
+    if group == "task":
+        return checked_task(composed)
+    return checked_cell(composed, sized=any(option.startswith("model.hidden=") for option in options))
 
 
 def _print_verdicts(checked: Checked) -> None:
@@ -156,9 +100,12 @@ def _print_verdicts(checked: Checked) -> None:
     print(f"laws that hold: {checked.count}")
 
 
-def _print_table(group: str, names: list[str], options: list[str], markdown: bool) -> int:
+def _print_table(group: str, names: Sequence[str], options: Sequence[str], markdown: bool) -> int:
     """A row as soon as a name is checked; below them what went wrong. One that cannot be composed spoils no other."""
-    widths = {group: max(map(len, names)), **_GROUPS[group].columns}
+    from bench.checks import Verdict
+    from bench.job.checked import SIZES, Checked
+
+    widths = {group: max(map(len, names)), **_COLUMNS[group]}
     start, between, end = ("| ", " | ", " |") if markdown else ("", "  ", "")
 
     def print_row(texts: Mapping[str, str]) -> None:
@@ -176,6 +123,7 @@ def _print_table(group: str, names: list[str], options: list[str], markdown: boo
             checked = Checked(name, [Verdict("it can be built", "failed", str(error))])
         print_row({group: name, **checked.facts, "laws": checked.count})
         wrong += [f"{name}: {verdict}" for verdict in checked.verdicts if not verdict.ok]
-    for line in filter(None, (_GROUPS[group].note, *wrong)):
+    note = "Parameters at input size {} and hidden size {}.".format(*SIZES) if group == "cell" else ""
+    for line in filter(None, (note, *wrong)):
         print(f"\n{line}")
     return int(bool(wrong))

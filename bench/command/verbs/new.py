@@ -1,15 +1,33 @@
-"""`bench new`: a working skeleton of a cell or a task, with its test, in the current folder."""
+"""Write a working cell or task, with its test, in this folder.
+
+It is a skeleton to begin with: the commands that check it and run it are printed.
+"""
 
 from __future__ import annotations
 
 import keyword
+from argparse import Namespace
 from importlib import resources
 from pathlib import Path
 from string import Template
 
+from bench.command.parser import Parser
 from bench.errors import ConfigError, StoreError
 
 KINDS = ("cell", "task")
+
+
+def arguments(parser: Parser) -> None:
+    """What to write, and its name."""
+    parser.add_argument("kind", choices=KINDS, help="what to write")
+    parser.add_argument("name", help="of the module, in lower case: mine")
+
+
+def run(options: Namespace) -> int:
+    """Write both files and print what to do next."""
+    module, test = write(options.kind, options.name, Path())
+    print(f"wrote {module} and {test}; next:", *next_steps(options.kind, module, test), sep="\n  ")
+    return 0
 
 
 def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:

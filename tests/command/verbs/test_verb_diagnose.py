@@ -1,26 +1,19 @@
 """`bench diagnose`: tables and plots beside the runs, which stay as they are."""
 
-from dataclasses import replace
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pandas as pd
 import pytest
 from cli_tools import COPY, bench, records, the_line
-from recurrences import linear
-from tiny import Given, a_batch, a_model
 
-from bench.cells.vanilla import Vanilla
-from bench.config.schema import ClipConfig
-from bench.diagnosis.tables import SUMMARIES, _clipping, _tables, diagnose, diagnose_run
-from bench.errors import ConfigError
-from bench.job.reload import reload
-from bench.report.plots import draw
+from bench.command.main import main
+from bench.diagnosis.summaries import SUMMARIES
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The results of a run whose clipping bites."""
-    from bench.command.main import main
-
     folder = tmp_path_factory.mktemp("diagnose")
     options = (*COPY, "cell=lstm", "model.layers=2", "clip.norm=0.01", "evaluations=2", f"results_dir={folder}")
     assert main([*options]) == 0
@@ -31,9 +24,10 @@ def results(tmp_path_factory):
 def diagnosed(results):
     """The lines about the run and its folder of tables."""
     before = contents(results / "runs")
-    lines = list(diagnose_run("copy", str(results)))
-    assert {path: data for path, data in contents(results / "runs").items() if path in before} == before
-    return lines, results / "diagnosis" / records(results)[0]["id"]
+    with redirect_stdout(StringIO()) as out:
+        assert main(["diagnose", "copy", f"results_dir={results}"]) == 0
+    assert contents(results / "runs") == before
+    return out.getvalue().splitlines(), results / "diagnosis" / records(results)[0]["id"]
 
 
 def contents(folder):
@@ -94,47 +88,3 @@ def test_what_cannot_be_diagnosed_says_why(capsys, results, arguments, code, wor
     assert said.code == code
     assert words in the_line(said)
     assert contents(results) == before
-
-
-def test_a_run_whose_record_does_not_tell_what_clipping_left_has_no_such_table(diagnosed, results):
-    curve = results / "runs" / diagnosed[1].name / "curve.csv"
-    assert "clip.value" in str(_clipping(curve, ClipConfig(norm=None, value=1.0)))
-    assert "clip.adaptive" in str(_clipping(curve, ClipConfig(norm=None, adaptive=0.01)))
-    assert len(_clipping(curve, ClipConfig(norm=None))) == 2
-
-
-def test_an_encoder_decoder_is_refused(diagnosed, results, monkeypatch):
-    reloaded = reload(results / "runs" / diagnosed[1].name)
-    task = Given(train=[a_batch()])
-    monkeypatch.setattr(Given, "spec", replace(task.spec, reads="sequence"))
-    with pytest.raises(ConfigError, match="reads a whole sequence before it writes one; choose a run of another task"):
-        list(_tables(replace(reloaded, task=task), results, 2, untrained=False))
-
-
-def test_a_table_that_cannot_be_made_does_not_keep_the_others_from_it():
-    batch = a_batch(T=2)
-    tables = dict(diagnose(a_model(Vanilla, hidden=1025), Given(train=[batch]), batch))
-    assert isinstance(tables.pop("jacobian"), ConfigError)
-    assert tables.pop("gates").empty
-    assert not any(table.empty for table in tables.values())
-
-
-def test_what_vanishes_is_not_lost_in_rounding():
-    """0.1 to the 99th is less than the least float32, and the weight itself no number of base 2."""
-    batch = a_batch(T=100)
-    tables = dict(diagnose(linear(0.1).float(), Given(train=[batch]), batch))
-    assert tables["memory"]["norm"].iloc[-1] == pytest.approx(1e-99, rel=1e-4)
-
-
-@pytest.mark.parametrize("name", SUMMARIES)
-def test_plots_show_what_is_in_the_tables(name, tmp_path):
-    """Other numbers, another picture."""
-    batch = a_batch(T=5)
-    tables = dict(diagnose(a_model(layers=2), Given(train=[batch]), batch))
-    tables["clipping"] = pd.DataFrame({"step": [1, 2], "before": [3.0, 2.0], "after": [1.0, 1.0]})
-    table = tables[name]
-    column = {"memory": "share", "gates": "share", "lyapunov": "exponent", "jacobian": "radius", "clipping": "before"}
-    draw(name, table, tmp_path / "one.png")
-    changed = table.assign(**{column.get(name, "norm"): table[column.get(name, "norm")][::-1].to_numpy()})
-    draw(name, changed, tmp_path / "other.png")
-    assert (tmp_path / "one.png").read_bytes() != (tmp_path / "other.png").read_bytes()

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from bench.checks import CELL_LAWS, TASK_LAWS
-from bench.command.verbs.check import run
+from bench.command.registry import find
 from bench.errors import ConfigError
 
-MUTANTS = Path(__file__).parents[1] / "mutants_cells.py"
+MUTANTS = Path(__file__).parents[2] / "mutants_cells.py"
+
+run = find("check").run
 
 
 def of_mine(name):

@@ -1,0 +1,32 @@
+"""The words OPTION=VALUE that verbs take as a run does, and which of them a verb understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bench.command.parser import Parser
+from bench.errors import ConfigError, did_you_mean
+
+
+def add_overrides(parser: Parser, patterns: Iterable[str]) -> None:
+    """Let a verb take any number of words of these `patterns`, such as `task=NAME` and `task.OPTION=VALUE`."""
+    parser.add_argument("overrides", nargs="*", metavar="OPTION=VALUE", help=", ".join(patterns))
+
+
+def refuse_others(verb: str, words: Iterable[str], patterns: Sequence[str]) -> None:
+    """Raise ConfigError for the first of `words` that fits no pattern.
+
+    `NAME.OPTION` stands for every option of NAME; one that is new to the configuration has a `+` before it.
+    """
+    keys = [pattern.lstrip("+").partition("=")[0] for pattern in patterns]
+    for word in words:
+        key, equals, _ = word.partition("=")
+        key = key.lstrip("+")
+        if not equals or not any(_fits(key, known) for known in keys):
+            takes = f"bench {verb} takes {', '.join(patterns)}"
+            raise ConfigError(f"{word}: {takes}{did_you_mean(key, keys)}; see python -m bench {verb} --help")
+
+
+def _fits(key: str, known: str) -> bool:
+    group, dot, option = known.partition(".")
+    return key.startswith(group + dot) if option == "OPTION" else key == known

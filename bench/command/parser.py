@@ -1,0 +1,77 @@
+"""The parser of every verb: what several verbs take is declared here, and an error is one line that names the help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bench.errors import ConfigError, did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads the words after a verb.
+
+    `help_alone`: the verb without any word prints its help. `appendix` gives more of the help, made when it is printed.
+    """
+
+    def __init__(self, verb: str, documentation: str) -> None:
+        super().__init__(prog=f"python -m bench {verb}", description=documentation, formatter_class=_Formatter)
+        self.verb = verb
+        self.help_alone = False
+        self.appendix: Callable[[], str] = str
+        self._reads_stored_runs = False
+
+    def add_run(self) -> None:
+        """Take the name of a stored run."""
+        self.add_argument("run", help="a run's id, the beginning of one, or its folder")
+
+    def add_results_dir(self) -> None:
+        """Take the results folder, which may also be written `results_dir=PATH`, as for a run."""
+        self._reads_stored_runs = True
+        self.add_argument(
+            "--results-dir", "--results_dir", default="results", metavar="PATH", help="the results folder (results)"
+        )
+
+    def asks_for_help(self, arguments: list[str]) -> bool:
+        """Whether these words ask for the help and nothing else."""
+        return bool({"-h", "--help"} & {*arguments}) or (self.help_alone and not arguments)
+
+    def parse(self, arguments: list[str]) -> argparse.Namespace:
+        """The values of what the verb takes; ConfigError for words that it does not take."""
+        if self._reads_stored_runs:
+            arguments = [f"--{word}" if re.match("results[_-]dir=", word) else word for word in arguments]
+        options, unknown = self.parse_known_intermixed_args(arguments)
+        if unknown:
+            known = re.findall(r"--[\w-]+", super().format_help())
+            flag = unknown[0].partition("=")[0]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean(flag, known)}")
+        if self._reads_stored_runs:
+            options.results_dir = folder(options.results_dir)
+        return options
+
+    def format_help(self) -> str:
+        return "\n".join(filter(None, (super().format_help(), self.appendix())))
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.verb}: {message}; see {self.prog} --help")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = "Usage: ") -> None:
+        super().add_usage(usage, actions, groups, prefix)
+
+
+def folder(name: str) -> str:
+    """The results folder called `name`, with `~` as the home folder; ConfigError where the name is empty."""
+    if not name:
+        raise ConfigError("results_dir=: name a folder; . is the current one")
+    return str(Path(name).expanduser())
+
+
+def with_folder(word: str) -> str:
+    """A word of a run's command; of `results_dir=~/x` the home folder in full, which most shells leave to us."""
+    key, equals, name = word.partition("=")
+    return f"results_dir={folder(name)}" if equals and key == "results_dir" else word

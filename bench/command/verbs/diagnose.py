@@ -1,0 +1,46 @@
+"""Show what goes on in a trained model over time.
+
+Tables and plots of gradients, Jacobians, Lyapunov exponents, gates, memory and clipping go to the folder
+`diagnosis/RUN` in the results folder, or to `diagnosis/RUN-untrained`. The run itself is never changed.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from itertools import chain
+from pathlib import Path
+
+from bench.command.parser import Parser
+from bench.errors import ConfigError
+
+
+def arguments(parser: Parser) -> None:
+    """The run, and what to look at."""
+    parser.add_run()
+    parser.add_argument("--lanes", type=int, default=8, metavar="N", help="sequences of the valid split to look at (8)")
+    parser.add_argument("--untrained", action="store_true", help="look at the weights that the run began from")
+    parser.add_results_dir()
+
+
+def run(options: Namespace) -> int:
+    """Write each table of the run and its plot; print a line about each."""
+    if options.lanes < 1:
+        raise ConfigError(f"--lanes={options.lanes}: must be 1 or more")
+
+    from bench.diagnosis.summaries import write
+    from bench.diagnosis.tables import clipped, diagnose, first_batch
+    from bench.hardware.found import using_threads
+    from bench.job.reload import reload
+    from bench.results.names import CURVE
+    from bench.results.store import Store
+
+    stored = Store(options.results_dir).resolve(options.run)
+    reloaded = reload(stored, trained=not options.untrained)
+    tables = diagnose(reloaded.model, reloaded.task, first_batch(reloaded.task, options.lanes))
+    if not options.untrained and (curve := stored / CURVE).is_file():
+        tables = chain(tables, [clipped(curve, reloaded.config.clip)])
+    folder = Path(options.results_dir) / "diagnosis" / (reloaded.record.id + "-untrained" * options.untrained)
+    with using_threads(reloaded.machine.threads):
+        for line in write(tables, folder):
+            print(line, flush=True)
+    return 0

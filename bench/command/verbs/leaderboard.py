@@ -1,0 +1,25 @@
+"""Derive the tables from all records, and print the one of all runs.
+
+The tables are `leaderboard.csv` and one more file a task, in the results folder.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from bench.command.parser import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """The results folder and the format."""
+    parser.add_results_dir()
+    parser.add_argument("--markdown", action="store_true", help="print Markdown")
+
+
+def run(options: Namespace) -> int:
+    """Write the tables and print one."""
+    from bench.tables import files, text
+
+    frame = files.write(options.results_dir)
+    print(text.to_markdown(frame) if options.markdown else text.to_text(frame))
+    return 0

@@ -1,0 +1,67 @@
+"""`bench sample` hands its options on and prints the text as it is drawn; tests/job/test_sample.py holds the text."""
+
+import pytest
+from cli_tools import bench, the_line
+
+from bench.job import sample
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the verb asks for, in place of a trained run's text."""
+    calls = []
+
+    def write(*place, **draws):
+        calls.append((place, draws))
+        yield from ("he", "y")
+
+    def expect(*place):
+        calls.append((place, {}))
+        yield "h", {"e": 0.75, " ": 0.25}
+        yield "\n", {"h": 1.0}
+
+    monkeypatch.setattr(sample, "sample", write)
+    monkeypatch.setattr(sample, "confidences", expect)
+    return calls
+
+
+DEFAULTS = {"length": 500, "temperature": 1.0, "greedy": False, "seed": 0}
+
+
+def test_defaults(capsys, asked):
+    assert bench(capsys, "sample", "copy") == (0, "hey\n", "")
+    assert asked == [(("copy", "results", "\n"), DEFAULTS)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "draws"),
+    [
+        (["--length", "3"], {"length": 3}),
+        (["--temperature", "0.5"], {"temperature": 0.5}),
+        (["--greedy"], {"greedy": True}),
+        (["--seed=7"], {"seed": 7}),
+    ],
+)
+def test_each_option_is_handed_on(capsys, asked, flags, draws):
+    assert bench(capsys, "sample", *flags, "copy", "--prompt", "h", "results_dir=there").code == 0
+    assert asked == [(("copy", "there", "h"), DEFAULTS | draws)]
+
+
+def test_confidences_are_a_line_a_symbol_with_blanks_in_quotes(capsys, asked):
+    said = bench(capsys, "sample", "copy", "--prompt", "h\n", "--confidences", "results_dir=there")
+    assert said == (0, "after h        e 0.750  ' ' 0.250\nafter '\\n'     h 1.000\n", "")
+    assert asked == [(("copy", "there", "h\n"), {})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("copy", "--length", "x"), "sample: argument --length: invalid int value: 'x'"),
+        (("copy", "--promt", "x"), "did you mean --prompt?"),
+        ((), "sample: the following arguments are required: run; see python -m bench sample --help"),
+    ],
+)
+def test_wrong_arguments_are_a_line(capsys, asked, arguments, words):
+    said = bench(capsys, "sample", *arguments)
+    assert said.code == 2 and words in the_line(said)
+    assert asked == []
