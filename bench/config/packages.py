@@ -10,7 +10,10 @@ Nothing of the package is imported here, so that one that is broken fails only t
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -41,6 +44,20 @@ def built_in() -> Package:
 
 def third_party() -> list[Package]:
     """The installed plugin packages that have a `conf` folder, by name."""
+    return list(_found(tuple((place, _modified(place)) for place in sys.path)))
+
+
+def _modified(place: str) -> int:
+    """When a folder of `sys.path` last got or lost a file; 0 of a place that is none."""
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
+@cache  # one command asks for each of its groups, and reading what is installed takes longer than all else of a list
+def _found(_: tuple[tuple[str, int], ...]) -> tuple[Package, ...]:
+    """The plugin packages that the folders of `sys.path` hold, read anew when one of them has changed."""
     found = set()
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         spec = importlib.util.find_spec(entry.module.partition(".")[0])
@@ -48,7 +65,7 @@ def third_party() -> list[Package]:
             if (conf := Path(place) / "conf").is_dir():
                 name, version = (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "unknown")
                 found.add(Package(name, version, conf))
-    return sorted(found, key=lambda package: package.name)
+    return tuple(sorted(found, key=lambda package: package.name))
 
 
 def providers(group: str, name: str) -> list[Package]:

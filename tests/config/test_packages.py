@@ -38,6 +38,18 @@ def test_an_installed_package_is_found_with_its_version(install):
     assert found.conf == folder / "bench_a" / "conf"
 
 
+def test_a_package_installed_or_removed_meanwhile_is_noticed(install, tmp_path):
+    """In the same folder, as pip does it in a notebook's process."""
+    folder = install("bench_a", "a_cell", "bench.cells.gru.GRU")
+    assert [package.name for package in third_party() if package.name in ("bench_a", "bench_late")] == ["bench_a"]
+    late = install("bench_late", "late", "bench.cells.gru.GRU")
+    for part in late.iterdir():
+        part.rename(folder / part.name)
+    assert [package.name for package in third_party() if package.name.startswith("bench_")] == ["bench_a", "bench_late"]
+    (folder / "bench_late-1.2.dist-info").rename(tmp_path / "gone")
+    assert "bench_late" not in [package.name for package in third_party()]
+
+
 def test_its_cell_is_listed_with_its_origin_and_runs(install, tmp_path, capsys):
     install("bench_a", "a_cell", "bench.cells.gru.GRU")
     assert "A cell of bench_a [bench_a 1.2]" in bench(capsys, "list", "cell").out
