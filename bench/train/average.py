@@ -1,4 +1,4 @@
-"""The exponential moving average of a model's weights (Polyak averaging with a window that forgets)."""
+"""The exponential moving average of a model's weights: Polyak averaging with exponentially decaying influence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class Average:
-    """Follows the weights of `model` update by update: `average = decay * average + (1 - decay) * weights`.
+    """The average over the updates of `model`: `average = decay * average + (1 - decay) * weights`.
 
-    It begins with the weights after the first update. Buffers (such as running statistics) are not averaged. The
-    average is taken in a hook of `optimizer`, after each of its steps.
+    It starts as the weights after the first update. A hook of `optimizer` updates it after each step. Buffers, such as
+    running statistics, are not averaged.
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, decay: float) -> None:
@@ -33,7 +33,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the model's present weights into the average."""
+        """Add the model's current weights to the average."""
         present = [parameter.detach() for parameter in self._parameters]
         if self._updates:
             self._mix(self._weights, present, self._updates)
@@ -43,7 +43,7 @@ class Average:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model has the averaged weights while the block lasts, and its own again after it."""
+        """Within the block, the model has the averaged weights; after it, its own again."""
         own = [parameter.detach().clone() for parameter in self._parameters]
         self._load(self._weights)
         try:
@@ -57,10 +57,10 @@ class Average:
             parameter.copy_(weight)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """The average and the number of updates, for a checkpoint."""
         return {"weights": self._weights, "updates": self._updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, whose tensors are copied."""
+        """Restore `state`, whose tensors are copied."""
         torch._foreach_copy_(self._weights, state["weights"])
         self._updates = state["updates"]

@@ -1,4 +1,4 @@
-"""How far back the gradient goes: full BPTT, or truncated in windows of k1 steps that look back over k2.
+"""How far back the gradient goes: full BPTT, or BPTT truncated to k2 steps, once for every window of k1 steps.
 
 Werbos, "Backpropagation through time", Proc. IEEE 78 (1990); Williams & Peng, "An efficient gradient-based algorithm
 for on-line training of recurrent network trajectories", Neural Computation 2 (1990), for BPTT(h; h').
@@ -19,24 +19,24 @@ from bench.config.schema import BPTTConfig
 
 
 class Window(NamedTuple):
-    """A stretch of a batch that gives one gradient.
+    """A part of a batch that gives one gradient.
 
-    The model goes over `part`, whose weight is 0 where only the gradient, and not the loss, looks. The next window
-    begins `advance` time steps after this one; at the last, that is its end.
+    The model runs over `part`. Its weight is 0 at steps that only the gradient reaches, without a loss. The next window
+    begins `stride` time steps after this one; for the last window, `stride` is its length.
     """
 
     part: Batch
-    advance: int
+    stride: int
 
 
 def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) -> Iterator[Window]:
-    """The windows of a batch, in order.
+    """The windows of a batch, in order of time.
 
     - full: the batch itself.
-    - truncated: the loss of `window` (k1) steps after the other, with a gradient that goes back over the `horizon`
-      (k2 >= k1; k1 where it is None) steps up to the window's end. With `offset` random the first border lies 1 to k1
-      steps from the start, as `generator` says, so that no time step is always just behind a cut.
-    - sliding: the textbook's form: k1 = 1, and the first loss after a full horizon.
+    - truncated: one window for every `window` (k1) steps. Its loss covers these steps; its gradient goes back over the
+      last `horizon` (k2 >= k1; None means k1) steps up to the window's end. With `offset=random` the first window has 1
+      to k1 steps, drawn from `generator`, so that no time step always comes right after a cut.
+    - sliding: k1 = 1, and the first loss comes after a full horizon.
     """
     steps = len(batch.inputs)
     window = steps if bptt.window is None else bptt.window
@@ -55,25 +55,25 @@ def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) 
 
 
 def window_note(bptt: BPTTConfig, steps: int) -> str | None:
-    """What to say of a window or horizon that is longer than sequences of `steps` time steps."""
+    """A note for the user if window or horizon is longer than a batch of `steps` time steps, else None."""
     longest = bptt.horizon or bptt.window or 0
     if longest <= steps:
         return None
     if bptt.kind == "sliding":
-        cure = "only the last time step of each is trained on; lower bptt.horizon"
+        effect = "in such a batch only the last time step is trained on; lower bptt.horizon"
     else:
-        cure = "over sequences this long it is that of bptt=full"
-    return f"a gradient over {longest} time steps is longer than the first batch's {steps}: {cure}"
+        effect = "in such a batch it equals the gradient of bptt=full"
+    return f"the gradient goes back over {longest} time steps, but the first batch has only {steps}: {effect}"
 
 
 def scored_in(batch: Batch, bptt: BPTTConfig) -> float:
-    """The weights of all that the loss looks at in the batch's windows, added up."""
+    """The sum of the weights of all steps with a loss in the batch's windows."""
     begin = min(bptt.horizon or 1, len(batch.inputs)) - 1 if bptt.kind == "sliding" else 0
     return float(batch.weight[begin:].sum())
 
 
 def _part(batch: Batch, start: int, scored: int, stop: int) -> Batch:
-    """Time steps `start` to `stop`, of which the loss looks at those from `scored` on."""
+    """Time steps `start` to `stop` of the batch, with a loss at the steps from `scored` on."""
     part = batch.span(start, stop)
     if scored == start:
         return part

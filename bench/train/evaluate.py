@@ -12,15 +12,15 @@ from bench.hardware.machine import Machine
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 
-BATCH_SIZE = 256  # lanes; scores do not depend on it, by the contract of Task.batches
+BATCH_SIZE = 256  # lanes; by the contract of Task.batches, scores do not depend on it
 
 
 @torch.inference_mode()
 def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -> dict[str, float] | None:
-    """The task's scores on all of `split`, without dropout; None where the split is empty. An encoder-decoder is scored
-    for what it predicts and for what it writes.
+    """The task's scores on the whole of `split`, in evaluation mode; None for an empty split.
 
-    Sums and counts add up over batches in double precision and are divided once, by the task.
+    An encoder-decoder is scored both on its predictions of each next symbol and on its decoded outputs. Sums and counts
+    are added over batches in double precision, and the task divides them once.
     """
     model.eval()
     totals: Counter[str] = Counter()

@@ -72,7 +72,7 @@ class Fit(Iterator[Validation]):
             if spent >= 1:
                 break
             if progress.updates:
-                setup.schedule.advance(spent)
+                setup.schedule.set_rate(spent)
             if self._checkpoints and self._checkpoints.due(step.number):
                 position.carried = step.state
                 self._checkpoints.save(step.number, position.state_dict(self._clock() - began))

@@ -19,9 +19,9 @@ from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
 from bench.train.bptt import scored_in, windows
 from bench.train.clip import Clip, Clipped
-from bench.train.gradient.forward import ForwardMode, Memory
+from bench.train.gradient.forward import ForwardMode, ForwardState
 
-Carried = tuple[State, ...] | Memory
+Carried = tuple[State, ...] | ForwardState
 """What lanes go on from: every layer's state, with its influence where gradients go forward in time."""
 
 
@@ -92,8 +92,8 @@ def train(
                 raise Diverged(f"the training loss became {loss_sum} at step {number}")
             if part_scored and every_window:
                 updates.append(update(optimizer, clip))
-            if config.bptt.carry and (sliding or window.advance < len(part.inputs)):
-                state = advance(model, part.span(0, window.advance), before, machine)
+            if config.bptt.carry and (sliding or window.stride < len(part.inputs)):
+                state = advance(model, part.span(0, window.stride), before, machine)
         if scored and not every_window:
             updates.append(update(optimizer, clip))
         yield Step(

@@ -1,4 +1,4 @@
-"""The optimiser: any of torch.optim's, or one's own, over the model's parameters."""
+"""The optimiser of a model's parameters: one of torch.optim, or the user's own class."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bench.errors import ConfigError, did_you_mean
 DECAYS = ("all", "matrices")
 
 _REFUSED = {
-    LBFGS: "evaluates the loss several times an update, and a step here is one forward and one backward pass",
-    Muon: "updates matrices alone, and every model has biases",
-    SparseAdam: "takes sparse gradients alone, and these are dense",
+    LBFGS: "evaluates the loss several times an update, but a step here is one forward and one backward pass",
+    Muon: "updates matrices alone, but every model has biases",
+    SparseAdam: "needs sparse gradients, but the gradients of every model are dense",
 }
 
 
 def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
-    """The optimiser of `target` or `_target_` over the model's parameters, in its fused form where it has one.
+    """The optimiser that `target` or `_target_` names, over the model's parameters, fused if it has a fused form.
 
-    `decay=matrices` keeps `weight_decay` from vectors: biases, norms' parameters, a cell's own per-unit parameters.
-    Raises ConfigError for an unknown or ill-typed option, for a value that the optimiser rejects, and for an optimiser
-    that the training loop cannot drive.
+    With `decay=matrices`, `weight_decay` does not apply to vectors: biases, norms' parameters, a cell's parameters for
+    each unit. Raises ConfigError for an unknown or ill-typed option, for a value that the optimiser rejects, and for an
+    optimiser that the training loop cannot drive.
     """
     others = {name: value for name, value in options.items() if name != "decay"}
     cls, checked = load_checked("optimizer", others, Optimizer, given=1)
@@ -32,7 +32,7 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         if issubclass(cls, refused):
             raise ConfigError(f"optimizer: {cls.__name__} {why}; choose another (python -m bench list optimizer)")
     own_form = checked.get("foreach") or checked.get("differentiable")
-    if "fused" in cls.__init__.__annotations__ and not own_form:  # the fastest at every size measured, on CPUs too
+    if "fused" in cls.__init__.__annotations__ and not own_form:  # the fastest form in all our timings, also on CPUs
         checked.setdefault("fused", True)
     groups = _groups(options.get("decay", "all"), model, cls)
     try:
@@ -42,7 +42,7 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
 
 
 def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str, Any]]:
-    """Parameter groups: one of all parameters, or the matrices and, with no weight decay, the vectors."""
+    """One group of all parameters; or two, the matrices and, without weight decay, the vectors."""
     parameters = list(model.parameters())
     if decay == "all":
         return [{"params": parameters}]

@@ -1,4 +1,4 @@
-"""The stream of training batches: a split, pass after pass."""
+"""The endless stream of training batches: one pass over a split after the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.errors import DataError
 
 
 class Passes(Iterator[Batch]):
-    """Batches of a split without end, pass after pass, from a place that can be gone back to.
+    """The batches of a split, one pass after the other without end; the place in the stream can be saved and restored.
 
-    Iterating raises DataError where a pass is empty.
+    Raises DataError on iteration if a pass has no batch.
     """
 
     def __init__(self, task: Task, split: Split, batch_size: int, generator: Generator) -> None:
@@ -39,11 +39,11 @@ class Passes(Iterator[Batch]):
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The place: how many batches of the present pass are taken, and the generator's state before it."""
+        """The place in the stream: the generator's state before the current pass, and the number of batches since."""
         return {"drawn_by": self._drawn_by, "taken": self._taken}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to that place, by drawing the pass's batches up to it again."""
+        """Go to the place `state`, by drawing the batches of its pass again."""
         self._generator.set_state(state["drawn_by"])
         self._begin()
         for _ in range(state["taken"]):

@@ -61,6 +61,6 @@ class Position:
         if state["carried"]:
             tensors = iter(state["carried"])
             lanes = len(state["carried"][0])
-            like = setup.forward.initial_memory(lanes) if setup.forward else setup.model.initial_state(lanes)
+            like = setup.forward.initial_state(lanes) if setup.forward else setup.model.initial_state(lanes)
             self.carried = map_state(lambda old: next(tensors).to(old), like)  # type: ignore[assignment]
         setup.machine.set_random_state(state["random"])  # last: building a state may draw dropout masks

@@ -1,7 +1,7 @@
-"""Learning rate schedules: torch.optim.lr_scheduler's, each stretched over the budget whatever its unit.
+"""Learning rate schedules: those of torch.optim.lr_scheduler, stretched over a budget of steps, examples or seconds.
 
-A schedule's class derives from `LRScheduler` and its constructor takes `optimizer, ticks` and then its own options,
-which are shares of the budget and of the initial rate, so that another budget keeps the curve's shape.
+A schedule's class derives from `LRScheduler`, and its constructor takes `optimizer, ticks` and then its own options.
+The options are shares of the budget and of the initial rate, so that the curve keeps its shape for every budget.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from bench.config.schema import BudgetConfig
 
 Share = Annotated[float, Ge(0), Le(1)]
 
-_SECONDS_TICKS = 1000  # of a budget in seconds, whose number of steps nobody knows beforehand
-_ROUNDING = 1e-9  # 1 / 49 * 49 is less than 1
+_SECONDS_TICKS = 1000  # ticks in a budget of seconds, whose number of steps is not known in advance
+_ROUNDING = 1e-9  # in floating point 1 / 49 * 49 is less than 1
 
 
 class Constant(torch_schedules.ConstantLR):
-    """The same rate throughout."""
+    """A constant rate."""
 
     def __init__(self, optimizer: Optimizer, ticks: int) -> None:
         super().__init__(optimizer, factor=1.0, total_iters=0)
 
 
 class Step(torch_schedules.StepLR):
-    """`drops` drops by `factor`, evenly over the budget."""
+    """The rate drops `drops` times by `factor`, at even intervals of the budget."""
 
     def __init__(
         self, optimizer: Optimizer, ticks: int, drops: Annotated[int, Ge(1)] = 2, factor: Annotated[Share, Gt(0)] = 0.1
@@ -40,22 +40,23 @@ class Step(torch_schedules.StepLR):
 
 
 class Exponential(torch_schedules.ExponentialLR):
-    """Falls by the same factor at every step, to the share `final` of the initial rate."""
+    """The rate falls by the same factor at every step, to the share `final` of the initial rate."""
 
     def __init__(self, optimizer: Optimizer, ticks: int, final: Annotated[Share, Gt(0)] = 0.01) -> None:
         super().__init__(optimizer, gamma=final ** (1 / ticks))
 
 
 class Cosine(torch_schedules.CosineAnnealingLR):
-    """Half a cosine down to the share `final` of the rate (Loshchilov & Hutter, ICLR 2017, without restarts)."""
+    """The rate falls along half a cosine to its share `final` (Loshchilov & Hutter, ICLR 2017, without restarts)."""
 
     def __init__(self, optimizer: Optimizer, ticks: int, final: Share = 0.0) -> None:
         super().__init__(optimizer, T_max=ticks, eta_min=final * rate(optimizer))
 
 
 class Cyclical(torch_schedules.CyclicLR):
-    """`cycles` triangles between the share `low` of the rate and the rate (Smith, WACV 2017); `triangular2` halves the
-    height after each.
+    """`cycles` triangles between the share `low` of the rate and the rate itself (Smith, WACV 2017).
+
+    With `mode=triangular2` each triangle is half as high as the one before.
     """
 
     def __init__(
@@ -67,14 +68,15 @@ class Cyclical(torch_schedules.CyclicLR):
         mode: Literal["triangular", "triangular2"] = "triangular",
     ) -> None:
         top, half = rate(optimizer), ticks / (2 * cycles)
-        # torch takes it for whole steps, and computes in floating point
+        # torch's annotation asks for whole steps, but its arithmetic is in floating point
         super().__init__(optimizer, low * top, top, step_size_up=half, mode=mode, cycle_momentum=False)  # type: ignore[arg-type]
 
 
 class OneCycle(torch_schedules.OneCycleLR):
-    """Up to the rate for the share `rise` of the budget and down again, by cosines (Smith & Topin 2018).
+    """The rate rises for the share `rise` of the budget and then falls, along cosines (Smith & Topin 2018).
 
-    It starts at the rate over `div_factor` and ends at that over `final_div_factor`; the momentum is left as it is.
+    The first rate is the learning rate divided by `div_factor`; the last rate is the first one divided by
+    `final_div_factor`. The momentum does not change. Raises ValueError if the rise is a single step.
     """
 
     def __init__(
@@ -85,8 +87,8 @@ class OneCycle(torch_schedules.OneCycleLR):
         div_factor: Annotated[float, Ge(1)] = 25.0,
         final_div_factor: Annotated[float, Ge(1)] = 1e4,
     ) -> None:
-        if abs(rise * ticks - 1) < _ROUNDING:  # by the number of steps up less one torch divides
-            raise ValueError(f"rise={rise:g} of {ticks} steps is a single one: choose another share")
+        if abs(rise * ticks - 1) < _ROUNDING:  # torch divides by the number of rising steps minus 1
+            raise ValueError(f"rise={rise:g} of {ticks} steps is a single step: choose another share")
         super().__init__(
             optimizer,
             max_lr=rate(optimizer),
@@ -99,7 +101,10 @@ class OneCycle(torch_schedules.OneCycleLR):
 
 
 class Plateau(torch_schedules.ReduceLROnPlateau):
-    """Multiplies the rate by `factor` after more than `patience` validations without a better score on valid."""
+    """The rate drops by `factor` after more than `patience` validations without a better score on valid.
+
+    A score is better if it improves by more than `threshold`, in the metric's unit.
+    """
 
     def __init__(
         self,
@@ -113,10 +118,10 @@ class Plateau(torch_schedules.ReduceLROnPlateau):
 
 
 class Schedule:
-    """A rule on its way through the budget, after a warm-up in which the rate rises linearly to the rule's first one.
+    """The learning rate over the budget: a linear warm-up to the first rate of a rule, then the rule.
 
-    Time is counted in ticks: one a step, or a thousandth of a budget in seconds. `warmup` is a share of them, and the
-    rule gets the others; it is built by `make(optimizer, ticks)`. A plateau goes by validations instead.
+    Time is counted in ticks: one for each step, or a thousandth of a budget in seconds. The warm-up takes the share
+    `warmup` of them, and the rule, built by `make(optimizer, ticks)`, the others. A plateau counts validations instead.
     """
 
     def __init__(
@@ -132,11 +137,11 @@ class Schedule:
 
     @property
     def rate(self) -> float:
-        """The learning rate as it is now."""
+        """The current learning rate."""
         return rate(self._optimizer)
 
-    def advance(self, spent: float) -> None:
-        """Set the rate for the step that begins when the share `spent` of the budget is used up."""
+    def set_rate(self, spent: float) -> None:
+        """Set the rate for a step that begins after the share `spent` of the budget; `spent` must not decrease."""
         due = min(int(spent * self._ticks + _ROUNDING), self._last)
         while self._tick < due:
             self._tick += 1
@@ -146,21 +151,21 @@ class Schedule:
                 self._rule.step()
 
     def validated(self, cost: float) -> None:
-        """Tell a plateau, once it is warm, the score on valid; the lower the better."""
+        """Pass the score on valid, as a `cost` to minimise, to a plateau after its warm-up; other rules ignore it."""
         if isinstance(self._rule, torch_schedules.ReduceLROnPlateau) and self._tick == self._last:
             self._rule.step(cost)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs beside the optimiser's own state, which holds the present rate."""
+        """The place in the schedule, for a checkpoint; the current rate is in the optimiser's own state."""
         warmup = self._warmup.state_dict() if self._warmup else None
         return {"ticks": self._ticks, "tick": self._tick, "rule": self._rule.state_dict(), "warmup": warmup}
 
     def fits(self, state: dict[str, Any]) -> bool:
-        """Whether `state` is that of a schedule over the same budget."""
+        """Whether `state` comes from a schedule over the same budget."""
         return bool(state["ticks"] == self._ticks)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, unless it is of another budget: then the next `advance` goes to the right place."""
+        """Restore `state`, unless it comes from another budget; then the next `set_rate` finds the right place."""
         if not self.fits(state):
             return
         self._tick = state["tick"]
@@ -170,12 +175,12 @@ class Schedule:
 
 
 def rate(optimizer: Optimizer) -> float:
-    """The learning rate that an optimiser has now, in all its groups."""
+    """The current learning rate of an optimiser, the same in all its groups."""
     return float(optimizer.param_groups[0]["lr"])
 
 
 def ticks_of(budget: BudgetConfig, sequences: int) -> int:
-    """How many ticks a budget has, with `sequences` in a step."""
+    """The number of ticks in a budget, for steps of `sequences` sequences."""
     if budget.seconds is not None:
         return _SECONDS_TICKS
     if budget.examples is not None:

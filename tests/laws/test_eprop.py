@@ -47,9 +47,9 @@ def test_eprop_is_bptt_without_the_recurrent_matrix(cell, T, depth):
 class Traceless(EProp):
     """The mutant: traces that do not last."""
 
-    def advance(self, x_B, state, influence):
+    def propagate(self, x_B, state, influence):
         none = self.initial_influence(len(x_B), x_B.device)
-        return super().advance(x_B, state, none)
+        return super().propagate(x_B, state, none)
 
 
 def test_eprop_without_lasting_traces_is_noticed():

@@ -46,7 +46,7 @@ def test_a_gradient_reaches_as_far_back_as_the_horizon_and_no_further(window, mo
 def test_a_horizon_that_is_off_by_one_is_noticed(monkeypatch, by, message):
     def off_by_one(batch, config, generator=None):
         parts = list(windows(batch, replace(config, horizon=config.horizon - by), generator))
-        return [*parts[:-1], Window(parts[-1].part, parts[-1].advance)]
+        return [*parts[:-1], Window(parts[-1].part, parts[-1].stride)]
 
     monkeypatch.setattr(train, "windows", off_by_one)
     with pytest.raises(AssertionError, match=message):

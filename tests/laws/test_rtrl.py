@@ -48,8 +48,8 @@ def test_windows_and_batches_of_going_lanes_truncate_nothing(cell, depth, window
 class Forgetful(RTRL):
     """The mutant: influence that a step has on the next is left out, as truncation to one step does."""
 
-    def advance(self, x_B, state, influence):
-        return super().advance(x_B, state, tuple(torch.zeros_like(P) for P in influence))
+    def propagate(self, x_B, state, influence):
+        return super().propagate(x_B, state, tuple(torch.zeros_like(P) for P in influence))
 
 
 def test_rtrl_without_its_recurrent_term_is_noticed():

@@ -97,19 +97,19 @@ def never(self, spent):
     """The mutant: a schedule that is set up and not stepped."""
 
 
-def late(self, spent, advance=Schedule.advance):
+def late(self, spent, set_rate=Schedule.set_rate):
     """The mutant: one step behind."""
-    advance(self, spent - 1 / self._ticks)
+    set_rate(self, spent - 1 / self._ticks)
 
 
-def past_warmup(self, spent, advance=Schedule.advance):
+def past_warmup(self, spent, set_rate=Schedule.set_rate):
     """The mutant: the warm-up is left out."""
-    advance(self, max(spent, self._warmup_ticks / self._ticks))
+    set_rate(self, max(spent, self._warmup_ticks / self._ticks))
 
 
 @pytest.mark.parametrize("mutant", [never, late, past_warmup])
 def test_a_rate_that_does_not_follow_is_noticed(monkeypatch, mutant):
-    monkeypatch.setattr(Schedule, "advance", mutant)
+    monkeypatch.setattr(Schedule, "set_rate", mutant)
     with pytest.raises(AssertionError):
         check_schedule("Cosine", *CLOSED_FORMS["Cosine"][0], steps=20, warmup=0.25)
 
@@ -189,7 +189,7 @@ def test_a_schedule_goes_on_from_its_state(name, at):
     def go(schedule, start, end):
         rates = []
         for step in range(start, end):
-            schedule.advance(step / 20)
+            schedule.set_rate(step / 20)
             schedule.validated(1.0)
             rates.append(schedule.rate)
         return rates
@@ -204,5 +204,5 @@ def test_a_schedule_goes_on_from_its_state(name, at):
 @pytest.mark.parametrize(("ticks", "rise"), [(2, 0.5), (10, 0.1)])
 def test_a_cycle_without_a_way_up_is_refused(ticks, rise):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
-    with pytest.raises(ValueError, match=f"rise={rise} of {ticks} steps is a single one"):
+    with pytest.raises(ValueError, match=f"rise={rise} of {ticks} steps is a single step"):
         schedules.OneCycle(optimizer, ticks, rise=rise)

@@ -47,10 +47,10 @@ def places(batch: Batch, bptt: BPTTConfig, seed: int = 0) -> list[tuple[int, int
     """Each window as the time steps at which it begins, its loss begins, it ends, and the next one begins."""
     numbered = replace(batch, inputs=torch.arange(len(batch.inputs))[:, None, None].expand_as(batch.inputs))
     found = []
-    for part, advance in windows(numbered, bptt, seeded(seed)):
+    for part, stride in windows(numbered, bptt, seeded(seed)):
         start = int(part.inputs[0, 0, 0])
         scored = start + int(part.weight[:, 0].nonzero()[0])
-        found.append((start, scored, start + len(part.inputs), start + advance))
+        found.append((start, scored, start + len(part.inputs), start + stride))
     return found
 
 
@@ -119,8 +119,8 @@ def test_what_the_windows_look_at_is_counted(T, horizon):
     [
         (BPTTConfig(), None),
         (truncated(16), None),
-        (truncated(17), "over 17 time steps is longer than the first batch's 16: .* it is that of bptt=full"),
-        (BPTTConfig("sliding", 1, 17), "only the last time step of each is trained on; lower bptt.horizon"),
+        (truncated(17), "over 17 time steps, but the first batch has only 16: .* equals the gradient of bptt=full"),
+        (BPTTConfig("sliding", 1, 17), "only the last time step is trained on; lower bptt.horizon"),
     ],
 )
 def test_a_window_longer_than_the_sequence_is_told(bptt, note):

@@ -42,8 +42,8 @@ def test_the_choices_are_those_of_torch_that_the_loop_can_drive():
     ("options", "message"),
     [
         ({"_target_": "torch.optim.LBFGS"}, "LBFGS evaluates the loss several times an update.*; choose another"),
-        ({"_target_": "torch.optim.Muon"}, "Muon updates matrices alone, and every model has biases; choose another"),
-        ({"_target_": "torch.optim.SparseAdam"}, "SparseAdam takes sparse gradients alone"),
+        ({"_target_": "torch.optim.Muon"}, "Muon updates matrices alone, but every model has biases; choose another"),
+        ({"_target_": "torch.optim.SparseAdam"}, "SparseAdam needs sparse gradients"),
         ({"_target_": "torch.optim.Adam", "decay": "matrix"}, "decay=matrix: choose one of all, .*mean matrices"),
         ({"_target_": "torch.optim.Rprop", "decay": "matrices"}, "decay=matrices: Rprop has no weight_decay"),
     ],
@@ -112,7 +112,7 @@ def test_an_optimiser_and_a_schedule_of_ones_own(mine):
     setup = a_setup(Given(train=[a_batch()]), optimizer=optimizer, schedule=schedule)
     rates = []
     for share in (0.0, 0.25, 0.5, 0.75):
-        setup.schedule.advance(share)
+        setup.schedule.set_rate(share)
         rates.append(setup.schedule.rate)
         setup.optimizer.step()
     assert rates == pytest.approx([0.3, 0.15, 0.075, 0.0375])

@@ -1,6 +1,8 @@
-"""How the gradient goes through time: backward (BPTT, in `bench.train.loop`), or forward along with the state.
+"""Gradients computed forward in time, along with the state; BPTT, which goes backward, is in `bench.train.loop`.
 
-rtrl   exact, by the influence of every parameter on the state; for small cells
-uoro   unbiased, by a random product of two vectors in its place
-eprop  without the paths through the recurrent matrix; for gated cells
+The influence is the derivative of the state by the parameters.
+
+rtrl   exact: carries the whole influence; for small cells
+uoro   unbiased: carries a random outer product of two vectors in its place
+eprop  biased: leaves out the paths through the recurrent matrix; for gated cells
 """

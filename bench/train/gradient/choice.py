@@ -1,4 +1,4 @@
-"""The gradient of a run by its name, as the option `gradient` gives it."""
+"""The choice of a gradient by the option `gradient`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ FORWARD_MODES: dict[str, type[ForwardMode]] = {mode.name: mode for mode in (RTRL
 
 
 def choose_gradient(name: str, model: SequenceModel, spec: TaskSpec, batch_size: int) -> ForwardMode | None:
-    """The forward mode of that name for `model`, None for `bptt`; ConfigError where the model cannot be trained so."""
+    """The forward mode called `name` for `model`; None for `bptt`.
+
+    Raises ConfigError for an unknown name and for a model that the forward mode cannot train.
+    """
     if name == "bptt":
         return None
     if name not in FORWARD_MODES:
         there_are = ["bptt", *FORWARD_MODES]
         raise ConfigError(f"gradient={name}: choose one of {', '.join(there_are)}{did_you_mean(name, there_are)}")
     device = model.like.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # a probe must not move the streams
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # probing must not change generators
         return FORWARD_MODES[name](model, spec, batch_size)

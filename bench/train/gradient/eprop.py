@@ -1,4 +1,4 @@
-"""e-prop: influence through a unit's own states alone, so that each weight needs no more than a trace.
+"""e-prop: influence through a unit's own states alone, so that each weight needs only eligibility traces.
 
 Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass, "A solution to the learning dilemma for recurrent networks
 of spiking neurons", Nature Communications 11 (2020).
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bench.api import Cell, GatedCell, State
 from bench.model.transition import CellStep, stepped_by, unflatten
-from bench.train.gradient.forward import ForwardMode, Memory
+from bench.train.gradient.forward import ForwardMode, ForwardState
 
 _MAPS = (("weight_ih", "bias_ih"), ("weight_hh", "bias_hh"))
 
@@ -23,15 +23,15 @@ _MAPS = (("weight_ih", "bias_ih"), ("weight_hh", "bias_hh"))
 class EProp(ForwardMode):
     """For gated cells: s_t = gates(W_ih x_t + b_ih, W_hh h_{t-1} + b_hh, s_{t-1}), where s are a unit's K states.
 
-    The gradient that goes back through W_hh is left out. What goes back through the equation's own view of s_{t-1} (c
-    of an LSTM, z * h of a GRU) is kept, and is a unit's own affair, as the equation is element-wise. So a weight into
-    block g of a unit has one trace for each of the unit's states; with a_g = W input + b,
+    The gradient through W_hh is left out. The gradient through the direct use of s_{t-1} in `gates` (c of an LSTM,
+    z * h of a GRU) is kept. It stays within a unit, since the equation is element-wise. A weight into block g of a unit
+    therefore has one trace for each of the unit's states; with a_g = W input + b,
 
-        e_t = D_t e_{t-1} + (ds_t/da_g) * input_t        D_t = ds_t/ds_{t-1} of the unit, [K, K], all a held fast
+        e_t = D_t e_{t-1} + (ds_t/da_g) * input_t        D_t = ds_t/ds_{t-1} of the unit, [K, K], with all a constant
 
-    The gradient at t is that within step t plus dL_t/ds_{t-1} e_{t-1}. Within a step it goes through all layers, and to
-    the encoder; from step to step it stays in its layer. A cell that sees its state through W_hh alone, as the vanilla
-    one, has no memory in this gradient. Memory O(B K W) for W parameters.
+    The gradient at step t is the gradient within the step plus dL_t/ds_{t-1} e_{t-1}. Within a step it reaches all
+    layers and the encoder; from step to step it stays in its layer. For a cell that uses its state only through W_hh,
+    such as the vanilla one, this gradient has no memory at all. Needs O(B K W) numbers for W parameters.
     """
 
     name = "eprop"
@@ -42,13 +42,15 @@ class EProp(ForwardMode):
             names = {name for name, _ in cell.named_parameters()}
             if not plain or names != {name for pair in _MAPS for name in pair}:
                 name = type(cell).__name__
-                raise self._refusal(f"{name} is no gated cell of two linear maps alone (as lstm, gru), and is trained")
+                raise self._refusal(
+                    f"{name}, which is not a gated cell with exactly two linear maps (lstm and gru are)"
+                )
 
     def stepping(self) -> AbstractContextManager[None]:
         return stepped_by(self.model, lambda i, cell: _cut(cell))
 
     def initial_influence(self, batch_size: int, device: torch.device | str) -> State:
-        """For each layer and map, traces of weights and bias side by side: `[B, K, G, H, inputs + 1]`."""
+        """For each layer and map, the traces of weights and bias, side by side: `[B, K, G, H, inputs + 1]`."""
         return tuple(
             tuple(
                 weight.new_zeros(
@@ -70,7 +72,7 @@ class EProp(ForwardMode):
                 gradients += [both[:, :-1], both[:, -1]]
         return parameters, gradients
 
-    def advance(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> Memory:
+    def propagate(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> ForwardState:
         seen: list[Tensor] = []
 
         def watched(i: int, cell: Cell) -> CellStep:
@@ -83,7 +85,7 @@ class EProp(ForwardMode):
         with torch.no_grad(), stepped_by(self.model, watched):
             _, new = self.model.step(x_B, state)
         layers = zip(self._gated(), seen, state, influence, strict=True)
-        return Memory(new, tuple(_follow(cell, x_BF, before, traces) for cell, x_BF, before, traces in layers))
+        return ForwardState(new, tuple(_follow(cell, x_BF, before, traces) for cell, x_BF, before, traces in layers))
 
     def _gated(self) -> list[GatedCell]:
         return cast(list[GatedCell], list(self.model.cells))
@@ -103,7 +105,7 @@ def _cut(cell: Cell) -> CellStep:
 
 
 def _follow(cell: GatedCell, x_BF: Tensor, state: State, traces: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The traces after one more step: each unit's own, as the equation is element-wise."""
+    """The traces after one more step of `cell`, unit by unit, since the equation is element-wise."""
     with torch.no_grad():
         projections = [cell.project(x_BF), F.linear(state[0], cell.weight_hh, cell.bias_hh)]
     inputs = [tensor.requires_grad_() for tensor in (*projections, *(s.detach().clone() for s in state))]

@@ -1,4 +1,4 @@
-"""Real-time recurrent learning: the exact gradient, forward in time.
+"""Real-time recurrent learning (RTRL): the exact gradient, computed forward in time.
 
 Williams & Zipser, "A learning algorithm for continually running fully recurrent neural networks", Neural Computation 1
 (1989).
@@ -14,16 +14,17 @@ from torch.func import jacrev, vmap
 
 from bench.api import State, leaves
 from bench.model.transition import flatten, lane_step, unflatten
-from bench.train.gradient.forward import ForwardMode, Memory
+from bench.train.gradient.forward import ForwardMode, ForwardState
 
 
 class RTRL(ForwardMode):
     """The influence matrix P = ds/dw of all parameters w on the state s of all layers, for every lane:
 
-        P_t = (ds_t/ds_{t-1}) P_{t-1} + ds_t/dw, the last with s_{t-1} held fast
+        P_t = (ds_t/ds_{t-1}) P_{t-1} + ds_t/dw, where ds_t/dw takes s_{t-1} as constant
 
-    Memory O(B N W) for N numbers carried and W parameters, time O(B N^2 W) a step. Equals BPTT over all that the state
-    has seen, as long as the weights stay the same; where they change under way, influences from before are stale.
+    Needs O(B N W) numbers and O(B N^2 W) time for each step, with N numbers in the state and W parameters. It equals
+    BPTT over all steps since the initial state, as long as the weights do not change; after an update, the influence
+    computed with the old weights is stale.
     """
 
     name = "rtrl"
@@ -38,7 +39,7 @@ class RTRL(ForwardMode):
     def through_state(self, g_BN: Tensor, influence: State) -> tuple[list[nn.Parameter], list[Tensor]]:
         return list(self.recurrent.values()), [torch.einsum("bn,bn...->...", g_BN, P) for P in influence]
 
-    def advance(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> Memory:
+    def propagate(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> ForwardState:
         step, weights = lane_step(self.model, state), {k: p.detach() for k, p in self.recurrent.items()}
 
         def with_copy(weights: dict[str, Tensor], x: Tensor, flat_N: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,4 +52,4 @@ class RTRL(ForwardMode):
             by_weight[name].flatten(2).baddbmm(by_state_BNN, P.flatten(2)).view_as(P)
             for name, P in zip(weights, influence, strict=True)
         ]
-        return Memory(cast(tuple[State, ...], unflatten(new_BN, state)), tuple(new))
+        return ForwardState(cast(tuple[State, ...], unflatten(new_BN, state)), tuple(new))

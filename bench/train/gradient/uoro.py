@@ -1,4 +1,4 @@
-"""Unbiased online recurrent optimisation: the influence as a random product of two vectors.
+"""Unbiased online recurrent optimisation (UORO): the influence as a random outer product of two vectors.
 
 Tallec & Ollivier, "Unbiased online recurrent optimization", ICLR 2018 (arXiv:1702.05043).
 """
@@ -13,19 +13,20 @@ from torch.func import jvp, vjp, vmap
 
 from bench.api import State, leaves
 from bench.model.transition import flatten, lane_step, unflatten
-from bench.train.gradient.forward import ForwardMode, Memory
+from bench.train.gradient.forward import ForwardMode, ForwardState
 
-_LEAST = 1e-7  # added to norms before they are divided
+_LEAST = 1e-7  # added to norms before a division
 
 
 class UORO(ForwardMode):
-    """The influence matrix ds/dw of a lane as the outer product of two vectors, u as long as the state and v as all the
-    parameters; its expectation is the matrix that RTRL has. With J = ds_t/ds_{t-1} and random signs r:
+    """The influence matrix ds/dw of a lane as the outer product of two vectors: u of the state's length, v of the
+    parameters' number. Its expectation is RTRL's matrix. With J = ds_t/ds_{t-1} and random signs r:
 
         u_t = a J u_{t-1} + b r        v_t = v_{t-1} / a + (r^T ds_t/dw) / b
 
-    a and b balance the norms of a term's two factors, which keeps the variance low. Memory O(B W) for W parameters,
-    time that of a few steps. The signs come from torch's global generator, as dropout does, which is refused here.
+    a and b balance the norms of the two factors of each term, which keeps the variance low. Needs O(B W) numbers for W
+    parameters, and the time of a few ordinary steps. The signs are drawn from torch's global generator, whose stream is
+    free for them: dropout, its other user, cannot be combined with forward-mode gradients.
     """
 
     name = "uoro"
@@ -40,7 +41,7 @@ class UORO(ForwardMode):
         along_B = (g_BN * u_BN).sum(1)
         return list(self.recurrent.values()), [torch.einsum("b,b...->...", along_B, part) for part in v]
 
-    def advance(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> Memory:
+    def propagate(self, x_B: Tensor, state: tuple[State, ...], influence: State) -> ForwardState:
         step, weights = lane_step(self.model, state), {name: p.detach() for name, p in self.recurrent.items()}
         u_BN, v = influence
 
@@ -54,10 +55,10 @@ class UORO(ForwardMode):
         a_B, b_B = _balance(v, (Ju_BN,)), _balance(tuple(rG.values()), (r_BN,))
         new_u_BN = _times(a_B, Ju_BN) + _times(b_B, r_BN)
         new_v = tuple(_times(1 / a_B, old) + _times(1 / b_B, rG[name]) for name, old in zip(weights, v, strict=True))
-        return Memory(cast(tuple[State, ...], unflatten(new_BN, state)), (new_u_BN, new_v))
+        return ForwardState(cast(tuple[State, ...], unflatten(new_BN, state)), (new_u_BN, new_v))
 
     def random_signs(self, like_BN: Tensor) -> Tensor:
-        """-1 or 1, each as likely."""
+        """-1 or 1 with equal probability, like `like_BN`."""
         return torch.randint(2, like_BN.shape, device="cpu").mul_(2).sub_(1).to(like_BN)
 
 
