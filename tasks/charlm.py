@@ -24,7 +24,7 @@ character too. Chance is uniform over the vocabulary. Baselines are uniform, uni
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -32,10 +32,9 @@ from bench.api import Metric
 
 from .common.stream import SCORED_LANES, Splits, Stream, read_stream
 
-__all__ = ["SCORED_LANES", "UNKNOWN", "CharLM"]
+__all__ = ["SCORED_LANES", "UNKNOWN", "CharLM", "code_points"]
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-_CHUNK = 1 << 22  # characters handled at a time, so that a large text needs little memory beside its ids
 
 
 class CharLM(Stream):
@@ -74,6 +73,13 @@ class CharLM(Stream):
         return "".join(self.characters[i] for i in ids)
 
     def _to_ids(self, text: str) -> np.ndarray:
-        chunks = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)] or [""]
-        codes = (np.frombuffer(chunk.encode("utf-32-le", "surrogatepass"), np.uint32) for chunk in chunks)
-        return np.concatenate([self._table[code] for code in codes])
+        return np.concatenate([self._table[codes] for codes in code_points(text)])
+
+
+def code_points(text: str, chunk: int = 1 << 22) -> Iterator[np.ndarray]:
+    """The code points of `text`, `chunk` characters at a time: a large text needs little memory beside its ids.
+
+    One empty piece stands for a text without characters.
+    """
+    for start in range(0, max(len(text), 1), chunk):
+        yield np.frombuffer(text[start : start + chunk].encode("utf-32-le", "surrogatepass"), np.uint32)

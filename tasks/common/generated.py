@@ -40,12 +40,16 @@ class Generated(Task):
     def lay_out(self, rows_BS: Tensor, length: int) -> Batch:
         """The batch whose lanes are the sequences of the given rows."""
 
+    def divide(self, rows_NS: Tensor) -> Tensor:
+        """The split `[N]` that each row belongs to, by its content alone: 0 train, 1 valid, 2 test."""
+        return split_of(rows_NS)
+
     def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
         """Endless in train; `held_out` sequences in valid and test, the last batch smaller where they do not divide."""
         length, left = self.lengths[split], math.inf
         if split != "train":
             generator, left = held_out(split), self.held_out
-        blocks = draw(split, lambda count: self.sample(count, length, generator))
+        blocks = draw(split, lambda count: self.sample(count, length, generator), self.divide)
         rows_NS = next(blocks)
         while left > 0:
             lanes = int(min(batch_size, left))
@@ -79,15 +83,17 @@ def held_out(split: Split) -> Generator:
     return Generator().manual_seed(_SEEDS[split])
 
 
-def draw(split: Split, sample: Callable[[int], Tensor]) -> Iterator[Tensor]:
+def draw(split: Split, sample: Callable[[int], Tensor], divide: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
     """Blocks `[N, S]` of one split's rows without end, by rejection from what `sample(count)` draws.
+
+    `divide` gives the split of each row, as `split_of` does.
 
     Raises DataError where so few different rows exist that none is of this split.
     """
     wanted = ("train", "valid", "test").index(split)
     while True:
         rows_NS = sample(_BLOCK)
-        kept_NS = rows_NS[split_of(rows_NS) == wanted]
+        kept_NS = rows_NS[divide(rows_NS) == wanted]
         if not len(kept_NS):
             raise DataError(
                 f"no sequence of the task falls into its {split} split: choose options that give more of them"

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from text_lanes import lanes, seeded
 
 from bench.api import DataError
-from bench.tasks import charlm
-from bench.tasks.charlm import CharLM
+from bench.tasks.charlm import SCORED_LANES, CharLM, code_points
 from bench.tasks.common.ngram import entropies
 
 SPLITS = [0.5, 0.3, 0.2]
@@ -87,7 +86,7 @@ def test_only_the_first_batch_of_a_pass_is_fresh(builtin):
 
 
 def test_a_long_split_is_scored_in_the_stated_number_of_lanes(builtin):
-    assert {b.inputs.shape for b in builtin.batches("test", 8, seeded())} == {(64, charlm.SCORED_LANES)}
+    assert {b.inputs.shape for b in builtin.batches("test", 8, seeded())} == {(64, SCORED_LANES)}
 
 
 def test_padding_has_no_weight_and_is_outside_the_lengths(task_of):
@@ -130,11 +129,16 @@ def test_encoding_and_decoding_gives_the_text_back(builtin, data):
     assert builtin.decode(ids) == text and all(0 < i < builtin.spec.outputs for i in ids)
 
 
-def test_a_long_text_is_encoded_in_chunks_without_a_seam(builtin, monkeypatch):
-    text = "A longer line, of an odd length."
-    whole = builtin.encode(text)
-    monkeypatch.setattr(charlm, "_CHUNK", 3)
-    assert builtin.encode(text) == whole and builtin.encode("") == []
+@pytest.mark.parametrize("chunk", [1, 3, 32, 33])
+def test_a_long_text_is_read_in_chunks_without_a_seam(chunk):
+    text = "A longer line, of an odd length\ud800"
+    pieces = list(code_points(text, chunk))
+    assert np.concatenate(pieces).tolist() == [ord(character) for character in text]
+    assert max(map(len, pieces)) == min(chunk, len(text)) and len(pieces) == math.ceil(len(text) / chunk)
+
+
+def test_a_text_without_characters_has_no_ids(builtin):
+    assert builtin.encode("") == [] and [len(piece) for piece in code_points("")] == [0]
 
 
 @pytest.mark.parametrize(("kinds", "dtype"), [(127, "int8"), (128, "int16"), (40_000, "int32")])

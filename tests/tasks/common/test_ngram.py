@@ -27,9 +27,7 @@ def slow_entropies(train, scored):
 
 @given(train=sequences, scored=sequences, chunk=st.integers(1, 50))
 def test_entropies_equal_the_formulas(train, scored, chunk):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngram, "_CHUNK", chunk)
-        found = ngram.entropies(np.array(train, np.int8), np.array(scored, np.int8), SIZE)
+    found = ngram.entropies(np.array(train, np.int8), np.array(scored, np.int8), SIZE, chunk)
     assert found == pytest.approx(slow_entropies(train, scored))
 
 
