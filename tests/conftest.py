@@ -1,16 +1,35 @@
-"""What all tests share: one torch thread, as runs have by default, property tests without a time limit, and a cache of
-prepared data of their own."""
+"""What all tests share: several processes for the whole suite, one torch thread, as runs have by default, property
+tests without a time limit, and a cache of prepared data of their own."""
+
+from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
-import torch
+import pytest
 from hypothesis import settings
-
-torch.set_num_threads(1)
 
 settings.register_profile("bench", deadline=None)  # a busy machine is no bug
 settings.load_profile("bench")
 
-_cache = tempfile.TemporaryDirectory(prefix="bench-cache-")  # removed when the process ends
+_cache = tempfile.TemporaryDirectory(prefix="bench-cache-")  # one for each worker; removed when the process ends
 os.environ["BENCH_CACHE"] = _cache.name
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many workers as there are processors, up to four, for all tests; none for a part of them, where starting
+    workers takes longer than the tests do, nor for benchmarks, which would disturb each other.
+    """
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    tests = Path(__file__).parent
+    is_all = {Path(argument).resolve() for argument in config.args} <= {tests, tests.parent}
+    return min(processors, 4) if is_all and processors > 1 and not config.option.collectonly else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Torch with one thread, where tests run: not in the process that hands them to workers."""
+    if not config.getoption("numprocesses", None):
+        import torch
+
+        torch.set_num_threads(1)

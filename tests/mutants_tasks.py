@@ -169,6 +169,18 @@ class KeepsNotes(KeepsBatches):
         return batch
 
 
+class Enlarges(Changed):
+    """Writes into one tensor, made with the task, that it makes longer for each batch."""
+
+    def __init__(self, symbols: int = 4, held_out: int = 300) -> None:
+        super().__init__(symbols, held_out)
+        self.kept = torch.zeros(1)
+
+    def change(self, batch, split):
+        self.kept.resize_(self.kept.numel() + 100)
+        return batch
+
+
 class Endless(Good):
     def batches(self, split, batch_size, generator):
         while True:

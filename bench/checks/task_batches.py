@@ -1,11 +1,9 @@
-"""Laws of a task's batches: the same for the same seed, fair splits, no network, no growth."""
+"""Laws of a task's batches: the same for the same seed, fair splits, no network."""
 
 from __future__ import annotations
 
-import gc
 import random
 import socket
-import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +12,12 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from bench.api import Batch, Split, TaskSpec
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import PIECE, SPLITS, TaskProbe, digests, digests_elsewhere, goes_on, pieces, sequences
 
-_MOST = 20_000  # batches in a split
-_SAMPLES, _BETWEEN = 4, 834  # levels of memory in a stretch, and batches between two
-_LEAST, _SHARE = 32 * 1024, 0.05  # what is no growth: bytes, and a share of all that was yielded
 _SEVERAL = -1
 
 
@@ -96,40 +91,12 @@ def no_network_in_batches(probe: TaskProbe) -> None:
             raise Broken(f"the batches of {split} ask the network for {attempts[0]}")
 
 
-@law("keep no batch, sequence or count that grows while iterating")
-def memory_is_flat(probe: TaskProbe) -> None:
-    """Over 10,000 batches of train, in several passes where need be, what is held does not grow. A buffer that fills
-    and empties is no growth: of three stretches alike, the lowest levels of the second and the third are compared.
-    """
-    if not probe.batches("train", 1, batch_size=2):
-        raise Broken("train is empty")
-
-    def endless() -> Iterator[Batch]:
-        generator = Generator().manual_seed(0)
-        while True:
-            yield from probe.task.batches("train", 2, generator)
-
-    batches, levels, yielded = endless(), [], 0
-    tracemalloc.start()
-    try:
-        for _ in islice(batches, _SAMPLES * _BETWEEN):  # until buffers have been filled more than once
-            pass
-        for _ in range(2 * _SAMPLES):
-            yielded = sum(batch.inputs.nbytes + batch.targets.nbytes for batch in islice(batches, _BETWEEN))
-            levels.append(_held())
-    finally:
-        tracemalloc.stop()
-    grown = min(levels[_SAMPLES:]) - min(levels[:_SAMPLES])
-    if grown > max(_LEAST, _SHARE * yielded * _SAMPLES):
-        raise Broken(f"{_SAMPLES * _BETWEEN} batches on, {grown / 1024:,.0f} KiB more are held")
-
-
 def _sorted_contents(probe: TaskProbe, split: Split, batch_size: int, seed: int) -> list[int]:
     """Hashes of all sequences of a split."""
     batches = probe.task.batches(split, batch_size, Generator().manual_seed(seed))
-    found = [hash(content) for content in sequences(islice(batches, _MOST))]
+    found = [hash(content) for content in sequences(islice(batches, probe.longest_split))]
     if next(batches, None) is not None:
-        raise Broken(f"{split} does not end within {_MOST:,} batches")
+        raise Broken(f"{split} does not end within {probe.longest_split:,} batches")
     return sorted(found)
 
 
@@ -164,11 +131,3 @@ def _no_network() -> Iterator[list[str]]:
         mock.patch.object(socket, "getaddrinfo", refuse),
     ):
         yield attempts
-
-
-def _held() -> int:
-    """Bytes that Python, numpy and tensors hold."""
-    gc.collect()
-    storages = [thing.untyped_storage() for thing in gc.get_objects() if type(thing) is Tensor]
-    tensors = {storage.data_ptr(): storage.nbytes() for storage in storages}
-    return tracemalloc.get_traced_memory()[0] + sum(tensors.values())

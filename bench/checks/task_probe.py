@@ -28,10 +28,14 @@ PIECE = 32  # time steps that are compared where lanes have no beginning and no 
 
 @dataclass(frozen=True)
 class TaskProbe:
-    """The class of the task under test and the options to build it with."""
+    """The class of the task under test, the options to build it with, and how many batches are asked of it."""
 
     task_class: type[Task]
     options: Mapping[str, Any]
+    memory_batches: int = 10_000
+    """Over how many batches of train memory is measured."""
+    longest_split: int = 20_000
+    """After how many batches valid and test are taken to have no end."""
 
     @cached_property
     def task(self) -> Task:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.api import Task
-from bench.checks import task_batches, task_scores, task_spec
+from bench.checks import task_batches, task_memory, task_scores, task_spec
 from bench.checks.law import Law, Verdict, judge
 from bench.checks.task_probe import TaskProbe
 
@@ -19,7 +19,7 @@ LAWS: tuple[Law[TaskProbe], ...] = (
     task_scores.tallies_add_up,
     task_scores.weights_cover_what_is_scored,
     task_batches.no_network_in_batches,
-    task_batches.memory_is_flat,
+    task_memory.memory_is_flat,
 )
 TASK_LAWS = tuple(law.name for law in LAWS)
 """The names of the laws, in the order in which they are checked."""
@@ -31,15 +31,20 @@ def check_task(
     *,
     expected_failures: Mapping[str, str] | None = None,
     laws: Iterable[str] | None = None,
+    memory_batches: int = TaskProbe.memory_batches,
+    longest_split: int = TaskProbe.longest_split,
 ) -> list[Verdict]:
     """A verdict for each law (or each of `laws`) on `task_class(**options)`.
 
     `expected_failures` maps laws that the task rightly does not keep to the reasons; they add to those that the class
-    declares in an attribute of this name. Raises ConfigError for a name that no law has; what the task raises becomes
-    a failed verdict. The class must stand at the top of its module, so that another process can import it.
+    declares in an attribute of this name. Memory is measured over `memory_batches` batches of train; valid and test
+    are taken to have no end after `longest_split` batches. Raises ConfigError for a name that no law has; what the task
+    raises becomes a failed verdict. The class must stand at the top of its module, so that another process can import
+    it.
     """
     expected = {**getattr(task_class, "expected_failures", {}), **(expected_failures or {})}
-    return judge(LAWS, TaskProbe(task_class, options or {}), expected, laws)
+    probe = TaskProbe(task_class, options or {}, memory_batches, longest_split)
+    return judge(LAWS, probe, expected, laws)
 
 
 def assert_task(
@@ -48,8 +53,17 @@ def assert_task(
     *,
     expected_failures: Mapping[str, str] | None = None,
     laws: Iterable[str] | None = None,
+    memory_batches: int = TaskProbe.memory_batches,
+    longest_split: int = TaskProbe.longest_split,
 ) -> None:
     """`check_task` for anyone's tests: raises AssertionError with a line for each law that did not go as it should."""
-    verdicts = check_task(task_class, options, expected_failures=expected_failures, laws=laws)
+    verdicts = check_task(
+        task_class,
+        options,
+        expected_failures=expected_failures,
+        laws=laws,
+        memory_batches=memory_batches,
+        longest_split=longest_split,
+    )
     wrong = [str(verdict) for verdict in verdicts if not verdict.ok]
     assert not wrong, "\n".join(wrong)

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from bench.checks import CELL_LAWS, TASK_LAWS, assert_task, check_task
-from bench.checks import task_batches as laws_of_batches
 from bench.checks.task_probe import TaskProbe, digests, digests_elsewhere
 from bench.config.catalogue import choices
 from bench.config.targets import load
 
 SEED = "same seed same batches"  # starts another process, which takes seconds
 HERE = [law for law in TASK_LAWS if law != SEED]
+FEWER = 1_500  # batches in place of the 10,000 of `bench check`: they show the same, and there are forty tasks
 
 MUTANTS = [
     # mutant, the law it breaks, what the verdict says, and the laws that cannot but fail, too
@@ -47,28 +47,22 @@ MUTANTS = [
     ("Downloads", "no network in batches", "train ask the network for .*127.0.0.1", set()),
     ("KeepsBatches", "memory is flat", "500 batches on, .* KiB more are held", set()),
     ("KeepsNotes", "memory is flat", "KiB more are held", set()),
+    ("Enlarges", "memory is flat", "KiB more are held", set()),
 ]
 
 
 @pytest.mark.parametrize(("mutant", "law", "message", "others"), MUTANTS, ids=[row[0] for row in MUTANTS])
-def test_a_mutant_breaks_its_law_and_no_other_one(monkeypatch, mutant, law, message, others):
-    monkeypatch.setattr(laws_of_batches, "_MOST", 100)
+def test_a_mutant_breaks_its_law_and_no_other_one(mutant, law, message, others):
     laws = [law] if law == SEED else HERE
-    failed = {v.law: v.message for v in check_task(getattr(mutants, mutant), laws=laws) if v.outcome == "failed"}
+    verdicts = check_task(getattr(mutants, mutant), laws=laws, memory_batches=FEWER, longest_split=100)
+    failed = {v.law: v.message for v in verdicts if v.outcome == "failed"}
     assert re.search(message, failed[law])
     assert set(failed) == {law} | others
     assert not any("\n" in line for line in failed.values())
 
 
-@pytest.fixture(autouse=True)
-def fewer_batches(monkeypatch):
-    """1,500 in place of the 10,000 of `bench check`, which show the same and take long for forty tasks."""
-    monkeypatch.setattr(laws_of_batches, "_BETWEEN", 125)
-
-
-def test_ten_thousand_batches_hold_flat(monkeypatch):
-    monkeypatch.undo()
-    assert 3 * laws_of_batches._SAMPLES * laws_of_batches._BETWEEN >= 10_000
+def test_ten_thousand_batches_hold_flat():
+    assert TaskProbe.memory_batches == 10_000
     assert_task(mutants.Good, laws=["memory is flat"])
 
 
@@ -77,8 +71,8 @@ def test_every_law_has_a_mutant():
 
 
 def test_the_task_that_the_mutants_are_made_from_keeps_every_law():
-    assert_task(mutants.Good)
-    assert_task(mutants.Good, {"symbols": 5, "held_out": 10}, laws=HERE)
+    assert_task(mutants.Good, memory_batches=FEWER)
+    assert_task(mutants.Good, {"symbols": 5, "held_out": 10}, laws=HERE, memory_batches=FEWER)
 
 
 def probe_of(name):
@@ -93,7 +87,7 @@ del OURS["custom"]
 @pytest.mark.parametrize("name", OURS)
 def test_a_built_in_task_keeps_every_law_or_says_why_not(name):
     probe = probe_of(name)
-    assert_task(probe.task_class, probe.options, laws=HERE)
+    assert_task(probe.task_class, probe.options, laws=HERE, memory_batches=FEWER)
 
 
 def test_built_in_tasks_have_the_same_batches_in_another_process():
@@ -103,7 +97,7 @@ def test_built_in_tasks_have_the_same_batches_in_another_process():
 
 
 def test_a_failure_that_the_class_declares_is_no_fault():
-    assert_task(mutants.AdmitsToLeak, laws=HERE)
+    assert_task(mutants.AdmitsToLeak, laws=HERE, memory_batches=FEWER)
 
 
 def test_what_a_task_raises_becomes_one_line_with_its_place():

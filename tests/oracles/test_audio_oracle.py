@@ -1,12 +1,25 @@
 """Speech features against librosa's, over the options that decide them."""
 
+from unittest import mock
+
 import pytest
 import torch
 from tiny import seeded
 
 from bench.tasks.common.audio import Recipe, features, mel_filters
 
-librosa = pytest.importorskip("librosa", reason="librosa, the oracle, is not installed")
+numba = pytest.importorskip("numba", reason="librosa, the oracle, is not installed")
+
+
+def not_compiled(*_, **__):
+    """In place of numba's decorators."""
+    return lambda function: function
+
+
+# librosa compiles some functions when it is imported, for 20 seconds; the ones asked here are none of them.
+with mock.patch.multiple(numba, vectorize=not_compiled, guvectorize=not_compiled):
+    librosa = pytest.importorskip("librosa", reason="librosa, the oracle, is not installed")
+    pytest.importorskip("librosa.feature.spectral")  # librosa imports its parts late
 
 RECIPES = [
     Recipe(),
