@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Generator
@@ -50,8 +52,29 @@ def _peak_of(work: Callable[[], object], machine: Machine) -> int:
         work()
         machine.synchronize()
         return torch.cuda.max_memory_allocated(machine.device) - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with _without_lines_of_cpp(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
     events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
     changes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
     return max(itertools.accumulate(changes, initial=0))
+
+
+@contextmanager
+def _without_lines_of_cpp() -> Iterator[None]:
+    """Keep off the screen what the profiler's C++ writes, past Python, to the file descriptor of stderr.
+
+    Its environment variables would do the same only where they are set before torch is imported.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without stderr
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -51,7 +51,7 @@ def test_the_best_is_by_the_metrics_direction_and_the_first_of_equals(scores, di
 
 def run(tmp_path, monkeypatch, task):
     """The record of a run of `task`, and the splits in the order in which they were read."""
-    monkeypatch.setattr(runner, "build_task", lambda options: task)
+    monkeypatch.setattr("bench.job.prepared.build_task", lambda options: task)
     config = a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8, results_dir=str(tmp_path))
     return runner.execute(Options(config, {"task": "turning", "cell": "gru"}, {})), list(task.order)
 

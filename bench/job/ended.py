@@ -1,0 +1,84 @@
+"""A run at its end: what it came to, and the record of it."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.errors import BenchError, Diverged
+from bench.job.log import log
+from bench.job.prepared import Prepared
+from bench.measure.flops import parameter_count
+from bench.results import provenance
+from bench.results.labels import cell_name, make_labels
+from bench.results.record import Record, Status
+from bench.train.progress import Progress
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a run has come to. It counts as failed until its last stage is done.
+
+    `scores` are those of the best weights, by split and name; `speed` and `memory` are None before they are measured.
+    """
+
+    status: Status = "failed"
+    reason: str | None = None
+    progress: Progress = field(default_factory=Progress)
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    memory: Any = None
+    speed: Any = None
+
+    def by(self, error: BaseException) -> Ended:
+        """The end that `error` has brought; the traceback of an unexpected one goes to the run's log."""
+        if isinstance(error, KeyboardInterrupt):
+            return replace(self, status="interrupted", reason=f"stopped at step {self.progress.steps}")
+        if isinstance(error, BenchError):
+            return replace(self, status="diverged" if isinstance(error, Diverged) else "failed", reason=str(error))
+        log.debug("the run failed", exc_info=error)
+        reason = "".join(traceback.format_exception_only(error)).splitlines()[0]
+        return replace(self, status="failed", reason=reason)
+
+    def record(self, prepared: Prepared) -> Record:
+        """The record of the run, up to now; its id is set when it is published."""
+        options, task, setup = prepared.options, prepared.task, prepared.setup
+        config = options.config
+        return Record(
+            id=prepared.stem,
+            status=self.status,
+            reason=self.reason,
+            task=prepared.task_id,
+            cell=cell_name(options.choices["cell"], config.cell),
+            bptt=config.bptt.kind,
+            seed=config.seed,
+            metric=self._metric(prepared),
+            scores={split: dict(scores) for split, scores in self.scores.items()},
+            params=parameter_count(setup.model) if setup else None,
+            speed=self.speed,
+            memory=self.memory,
+            seconds=round(self.progress.before + time.perf_counter() - prepared.began, 3),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=options.tree,
+            versions=provenance.versions(),
+            git=provenance.git(),
+            machine=dict(setup.machine.facts()) if setup else {},
+            changed=dict(options.changed),
+            labels=make_labels(prepared.task_id, options, prepared.hardware),
+            identity=prepared.identity,
+            fingerprint=task.spec.fingerprint if task else None,
+            unroll=setup.unroll if setup else None,
+            clipped=self.progress.clipped_share,
+            hidden=setup.config.model.hidden if setup and config.match.wanted is not None else None,
+        )
+
+    def _metric(self, prepared: Prepared) -> Any:
+        """The task's metric with what the run scored in it; None where there is no task."""
+        if prepared.task is None:
+            return None
+        metric = prepared.task.spec.metric
+        scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
+        return {**asdict(metric), "baselines": dict(metric.baselines), **scored}

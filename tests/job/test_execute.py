@@ -1,0 +1,155 @@
+"""A run without a terminal: silent, in any thread, one at a time, and torch as it was before it."""
+
+import logging
+import re
+import threading
+
+import pytest
+import torch
+from tiny import Given, Turning, a_batch, a_config
+
+from bench.config.options import Options
+from bench.config.schema import BudgetConfig, HardwareConfig
+from bench.errors import ConfigError
+from bench.job import prepared as preparation
+from bench.job.execute import carry_out, execute
+from bench.job.listener import Listener
+from bench.job.prepared import prepare
+from bench.results.store import Store
+
+
+@pytest.fixture
+def task(monkeypatch):
+    """The task that runs are given, whatever their options say."""
+    task = Turning()
+    monkeypatch.setattr(preparation, "build_task", lambda options: task)
+    return task
+
+
+def options(folder, **changes):
+    config = a_config(precision="float32", batch_size=8, results_dir=str(folder), **changes)
+    return Options(config, {"task": "turning", "cell": "gru"}, {})
+
+
+class Told(Listener):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.stages = []
+
+    def __getattribute__(self, name):
+        stages = object.__getattribute__(self, "stages") if name != "__class__" else []
+        if name in ("started", "step", "validated", "measuring", "ended", "found", "stored", "refused"):
+            return lambda *_: stages.append(name)
+        return object.__getattribute__(self, name)
+
+
+def test_without_a_listener_nothing_is_printed_and_the_run_keeps_its_own_log(task, tmp_path, capfd):
+    record = execute(options(tmp_path, budget=BudgetConfig(steps=4), evaluations=2))
+    assert capfd.readouterr() == ("", "")
+    log = (tmp_path / "runs" / record.id / "run.log").read_text().splitlines()
+    lines = [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)", line)[1] for line in log]
+    assert re.fullmatch(rf"{record.id}: [\d,]+ parameters, \w+ unroll, on .*, cpu 1 thread float32", lines[0])
+    assert lines[1] == "accuracy in share, higher is better: chance 0.25, solved 1"
+    assert [line[:24] for line in lines[2:4]] == ["step      2  train loss ", "step      4  train loss "]
+    assert lines[4:6] == [f"best accuracy on valid: {record.metric['valid']:.4g} share", "measuring speed and memory"]
+    assert lines[6].startswith("given-v1  gru  full  4 steps  seed 0: done after ")
+
+
+def test_a_listener_is_told_of_every_stage_in_order(task, tmp_path):
+    told = Told()
+    execute(options(tmp_path, budget=BudgetConfig(steps=2), evaluations=2), told)
+    assert told.stages == ["started", "step", "validated", "step", "validated", "measuring", "ended", "stored"]
+    again = Told()
+    execute(options(tmp_path, budget=BudgetConfig(steps=2), evaluations=2), again)
+    assert again.stages == ["found"]
+
+
+def test_in_another_thread_a_run_comes_to_the_same(task, tmp_path):
+    records = []
+    thread = threading.Thread(target=lambda: records.append(execute(options(tmp_path / "thread"))))
+    thread.start()
+    thread.join()
+    assert records[0].scores == execute(options(tmp_path / "main")).scores
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_the_next_is_not(task, tmp_path):
+    refused = []
+
+    class Another(Listener):
+        def started(self):
+            with pytest.raises(ConfigError, match="another run is under way in this process: wait for its end") as it:
+                execute(options(tmp_path / "other"))
+            refused.append(it)
+
+    assert execute(options(tmp_path), Another()).status == "done"
+    assert len(refused) == 1
+    assert execute(options(tmp_path / "other")).status == "done"
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_torch_is_left_as_it_was_found(task, tmp_path, wrong):
+    threads = torch.get_num_threads()
+    torch.manual_seed(3)
+    wanted = torch.rand(2)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        if wrong:
+            with pytest.raises(ConfigError):
+                execute(options(tmp_path, gradient="nothing"))
+        else:
+            two = HardwareConfig(device="cpu", threads=threads + 1)
+            assert execute(options(tmp_path, hardware=two)).status == "done"
+        assert not torch.is_grad_enabled()
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(2), wanted)
+
+
+def test_an_interrupt_leaves_a_record_and_goes_on(task, tmp_path):
+    class Impatient(Listener):
+        def step(self, progress, spent, loss):
+            if progress.steps == 3:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(options(tmp_path), Impatient())
+    (row,) = Store(tmp_path).rows()[0]
+    assert row.status == "interrupted"
+    assert execute(options(tmp_path, seed=1)).status == "done", "the lock is open again"
+
+
+def test_what_was_reached_before_an_error_is_in_the_record(monkeypatch, tmp_path):
+    class Unfair(Given):
+        """Its test split cannot be scored."""
+
+        def batches(self, split, batch_size, generator):
+            if split == "test":
+                raise RuntimeError("lost\nsomewhere")
+            return super().batches(split, batch_size, generator)
+
+    given = Unfair(train=[a_batch()], valid=[a_batch()])
+    monkeypatch.setattr(preparation, "build_task", lambda options: given)
+    record = execute(options(tmp_path))
+    assert (record.status, record.reason) == ("failed", "RuntimeError: lost")
+    assert record.metric["valid"] == record.scores["valid"]["accuracy"]
+    assert (record.metric["test"], record.speed, record.memory) == (None, None, None)
+
+
+def test_preparing_raises_nothing_and_keeps_what_it_came_to(task, tmp_path, monkeypatch):
+    ready = prepare(options(tmp_path))
+    assert ready.error is None
+    assert (ready.task, ready.task_id, ready.steps_in_a_batch) == (task, "given-v1", 4)
+    assert ready.stem.startswith("given-v1_gru_s0_")
+    half = prepare(options(tmp_path, gradient="nothing"))
+    assert (half.task, half.setup) == (task, None)
+    assert isinstance(half.error, ConfigError)
+    assert half.hardware == ready.hardware
+    assert half.stem != ready.stem
+
+
+def test_an_unexpected_error_has_its_traceback_in_the_log_alone(task, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG, "bench")
+    odd = prepare(options(tmp_path, gradient="nothing"))
+    ended = carry_out(odd, None, Listener())
+    assert (ended.status, ended.reason) == ("failed", str(odd.error))
+    assert "Traceback" not in caplog.text
