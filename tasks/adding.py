@@ -1,23 +1,23 @@
-"""The adding problem: add up the two marked ones of many numbers, and say their sum at the end.
+"""The adding problem: of many numbers two are marked; predict their sum at the end.
 
 Data card. From Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 4, in the later
 common form (Le, Jaitly & Hinton, "A simple way to initialize recurrent networks of rectified linear units", 2015;
-Arjovsky, Shah & Bengio 2016): each of `length` time steps holds a value, uniform in [0, 1], and a mark, which is 1
-at one random step of the first half and at one of the second half, else 0.
+Arjovsky, Shah & Bengio 2016). Each of `length` time steps has a value, uniform in [0, 1], and a mark. The mark is 1 at
+one random step of the first half and at one random step of the second half, else 0.
 
     value   .31  .72  .05  .44  .90  .63
     mark     0    1    0    0    0    1
     target   -    -    -    -    -   1.35      '-' is not scored
 
-Metric: mean squared error of the last step's output. Chance is 1/6 = 0.167: whoever ignores the input does best to
-say the mean, 1, and is wrong by the variance of a sum of two independent uniform numbers, 2 * 1/12. (Le et al. print
-0.1767.) Hearing only one of the two leaves 1/12 = 0.083 (baseline `one_value`). Solved is 0. `solved_share` is the
-share of sequences with an error below 0.04, the bound of 1997 (there of targets on half this scale).
+Metric: mean squared error of the last step's output. Chance is 1/6 = 0.167: the best constant is the mean, 1, and its
+error is the variance of a sum of two independent uniform numbers, 2 * 1/12. (Le et al. print 0.1767.) The baseline
+`one_value` knows one of the two values and has the error 1/12 = 0.083. Solved is 0. `solved_share` is the share of
+sequences with an absolute error below 0.04, the bound of the paper of 1997, whose targets have half our scale.
 
-Published: LSTM solves lengths of 100, 500 and 1000 after 74,000, 209,000 and 853,000 sequences (1997, table 7); LSTM
-and ReLU networks that start from the identity learn lengths of 150 to 300 (Le et al., section 4.1). With `test_length`
-test sequences are of another length. Sequences are generated, endless in train. Values lie on a grid of 2^20 steps, so
-that a hash of all that makes a sequence decides its split.
+Published: an LSTM solves lengths of 100, 500 and 1000 after 74,000, 209,000 and 853,000 sequences (1997, table 7).
+LSTMs, and ReLU networks with identity initialisation, learn lengths of 150 to 300 (Le et al., section 4.1). With
+`test_length`, test sequences have another length. Sequences are generated, without end in train. Values are on a grid
+of 2^20 steps, so that a sequence has an exact hash, which decides its split.
 """
 
 from __future__ import annotations

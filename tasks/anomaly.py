@@ -1,23 +1,23 @@
-"""Anomaly detection by forecast error: a step that could not be foreseen is suspect.
+"""Anomaly detection by forecast error: values that a model cannot forecast are suspect.
 
-Data card. A model learns to foresee the next value of a series that behaves; the larger its squared error at a step,
-the more suspect that value. The series is Mackey & Glass's (`tasks.common.dynamics`, tau 17, a value every 6 time
-units) with white noise of `noise` standard deviations added. Half of it is train and clean; a quarter each is valid and
-test, where about every `spacing` steps one of three things goes wrong, each of them labelled at every step it touches:
+Data card. A model learns to forecast the next value of a normal series; the larger its squared error at a step, the
+more suspect is the value. The series is that of Mackey & Glass (`tasks.common.dynamics`, tau 17, a value every 6 time
+units) plus white noise with `noise` of the series' standard deviation. The first half is train, without anomalies; a
+quarter each is valid and test. These have an anomaly about every `spacing` steps, and labels at all its steps:
 
-- spike: one value is off by one standard deviation, to either side;
-- stuck: six times in a row the value before them is repeated;
+- spike: one value is off by one standard deviation, in either direction;
+- stuck: six values repeat the value before them;
 - cut: six values come from another time of the series.
 
-All of them stay within or near the usual range: what is wrong is their place. Values that behave, but follow an anomaly
-within 20 steps, are not scored: their forecasts are made from spoilt inputs. Windows, normalisation and `context` are
-those of `tasks.common.windows`. Generated, no licence needed; train, valid and test are stretches of one series.
+All anomalous values are within or near the usual range; only their place is wrong. Normal values up to 20 steps after
+an anomaly are not scored, since their forecasts use anomalous inputs. Windows, normalisation and `context` are those of
+`tasks.common.windows`. Generated, no licence needed; train, valid and test are consecutive parts of one series.
 
-Metric: average precision, the area under precision over recall as the alarm threshold falls: no threshold is chosen.
-It is computed from counts of normal and anomalous steps in 96 bins of the squared error, of a twelfth of a decade each.
-`precision`, `recall` and `f1` are those of one threshold that is fixed beforehand: an error above `alarm` standard
-deviations of the noise. Chance is the train mean as a forecast (above the share of anomalous steps, as spikes may leave
-the range). Baselines: `naive`, the last value as the forecast, and `linear`, least squares from a step and its context.
+Metric: average precision, the area under the curve of precision over recall for all alarm thresholds. It is computed
+from counts of normal and anomalous steps in 96 bins of the squared error, each a twelfth of a decade wide. `precision`,
+`recall` and `f1` are for a fixed threshold: an error above `alarm` standard deviations of the noise. Chance is the
+train mean as the forecast; it is above the share of anomalous steps, since spikes may leave the range. Baselines:
+`naive`, the last value as the forecast, and `linear`, least squares from a step and its context.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _EDGES = torch.logspace(-6, 2, 97, dtype=torch.float64)[1:-1].float()  # of bins
 
 
 class Anomaly(Task):
-    """`steps` values with `noise`, something wrong about every `spacing` steps of valid and test.
+    """`steps` values with `noise`, and in valid and test an anomaly about every `spacing` steps.
 
     `alarm` is the fixed threshold in standard deviations of the noise. Raises ValueError for options out of range.
     """

@@ -1,22 +1,23 @@
-"""Multi-query associative recall (MQAR): remember which value goes with which key, and say it when a key comes again.
+"""Multi-query associative recall (MQAR): remember the value of each key, and predict it when the key comes again.
 
 Data card. From Arora et al., "Zoology: measuring and improving recall in efficient language models", ICLR 2024, and its
-code, there with a vocabulary of 8192 and 4, 8, 16 and 64 pairs at lengths of 64, 128, 256 and 512. A sequence of
-`length` time steps begins with `pairs` pairs of a key and a value, keys all different, values too; then each key comes
-once more, an even number of steps after the pairs, with blanks between, and its value is asked for at that very step:
+code (a vocabulary of 8192; 4, 8, 16 and 64 pairs at lengths of 64, 128, 256 and 512). A sequence of `length` time steps
+begins with `pairs` pairs of a key and a value; its keys are all different, and so are its values. Then each key comes
+again once, an even number of steps after the pairs, among blanks. At that step the model must predict its value:
 
     inputs    k_1 v_1 k_2 v_2   0 0 k_2 0 k_1 0 0 0
     targets   -   -   -   -     - - v_2 - v_1 - - -      '-' is not scored
 
-The places are drawn one key after the other, without replacement, with a weight of n ** (power - 1) for the n-th place
-after the pairs: as gaps in real text follow a power law, a small `power` (0.01 in the paper) keeps most gaps short; 1
-makes all places alike. The first half of the `vocabulary` is the blank and the keys, the second half the values.
+The places are drawn for one key after the other, without replacement. The n-th place after the pairs has the weight
+n ** (power - 1), since gaps in real text follow a power law. A small `power` (0.01 in the paper) makes most gaps short;
+1 makes all places equally likely. The first half of the `vocabulary` is the blank and the keys, the second half the
+values.
 
-Metric: accuracy, the share of queries where the most likely value is right. Chance is 1 / values = 2 / vocabulary: each
-value is as likely as any other. Who remembers the values of a sequence but not their keys scores 1 / pairs (baseline
-`a_value_seen`). Solved is 1. Published: attention solves all of the paper's settings at a width of 64; the width that
-gated convolutions need grows with the length (figure 2). With `test_length` test sequences are of another length.
-They are generated, endless in train; keys, values and places decide the split.
+Metric: accuracy, the share of queries whose most likely value is right. Chance is 1 / values = 2 / vocabulary, since
+all values are equally likely. A model that remembers a sequence's values but not their keys scores 1 / pairs (baseline
+`a_value_seen`). Solved is 1. Published: attention solves all settings of the paper at a width of 64; the width that
+gated convolutions need grows with the length (figure 2). With `test_length`, test sequences have another length.
+Sequences are generated, without end in train; a hash of keys, values and places decides the split.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from .common.generated import Generated, check_enough, check_range, choose
 
 
 class AssociativeRecall(Generated):
-    """`pairs` pairs out of a `vocabulary`, asked for within `length` time steps (in test `test_length`, where set).
+    """`pairs` pairs out of a `vocabulary` in sequences of `length` time steps, in test `test_length` unless it is None.
 
-    `power` shapes the gaps; `held_out` is the number of sequences in each of valid and test. Raises ValueError for
-    values out of range.
+    `power` is the exponent of the distribution of gaps; `held_out` is the number of sequences in each of valid and
+    test. Raises ValueError for values out of range.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class AssociativeRecall(Generated):
             raise ValueError(f"task.vocabulary={vocabulary} must be even: half of it are keys, half values")
         if not 0 < power <= 1:
             raise ValueError(
-                f"task.power={power} must be above 0, for mostly short gaps, and at most 1, for any gap alike"
+                f"task.power={power} must be above 0 (mostly short gaps) and at most 1 (all gaps equally likely)"
             )
         super().__init__(length, test_length, held_out)
         self.pairs, self.power, self.keys, self.values = pairs, power, vocabulary // 2 - 1, vocabulary // 2

@@ -1,24 +1,24 @@
-"""Character language modelling: predict each next character of a real text.
+"""Character language modelling: predict every next character of a real text.
 
 Data card. Sutskever, Martens & Hinton, "Generating text with recurrent neural networks", ICML 2011.
 
-Text: any, by `source` and `encoding`, as `tasks.common.text.read_text` takes them. The default is the Python Software
-Foundation's reference text (465 kB of English, PSF licence); its wording, and so its fingerprint (SHA-256 of the
-text), differs from one Python version to the next. Its pages repeat phrases: of the test split's stretches of 32
-characters about a quarter stand in train too, which flatters the scores; compare cells by it, not texts.
+Text: `source` and `encoding` name it, in the forms of `tasks.common.text.read_text`. The default is the reference
+documentation in Python itself (465 kB of English, PSF licence). Its wording, and with it its fingerprint (SHA-256 of
+the text), depends on the Python version. Its pages repeat phrases: about a quarter of the test split's sequences of 32
+characters are also in train, which improves all scores. Use it to compare cells, but not to compare with other texts.
 
-Splits: contiguous, in the order train, valid, test, cut at the fractions `splits` of the characters, rounded down.
-With a test fraction of 0 there is no test split and all the rest is valid. With `splits: own` the source has them
-apart, as `tasks.common.text.read_splits` takes them.
+Splits: contiguous, in the order train, valid, test, cut at the fractions `splits` of the characters, rounded down. With
+a test fraction of 0 there is no test split, and valid gets all the rest. With `splits: own` the source has separate
+splits, in the forms of `tasks.common.text.read_splits`.
 
-Vocabulary: the characters of train by code point. Id 0 stands for any other and decodes to U+FFFD. Of a file read as
-latin-1 the characters are its bytes.
+Vocabulary: the characters of train by code point. Id 0 is for all other characters and decodes to U+FFFD. In latin-1
+each byte of a file is a character.
 
-Batches: lanes and windows of `length` time steps, as `tasks.common.stream.Stream` cuts them.
+Batches: lanes and windows of `length` time steps, from `tasks.common.stream.Stream`.
 
-Metric: bits per character, the mean of -log2 p(character | all before it in its lane). Nats and perplexity are per
-character too. Chance is uniform over the vocabulary. Baselines are uniform, unigram and bigram, fitted to train as in
-`tasks.common.ngram`, scored on test, or on valid where there is no test.
+Metric: bits per character, the mean of -log2 p(character | all characters before it in its lane). Nats and perplexity
+are also per character. Chance is uniform over the vocabulary. Baselines are uniform, unigram and bigram
+(`tasks.common.ngram`), fitted to train and scored on test, or on valid without a test split.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CharLM(Stream):
         return Metric("bits_per_character", "bits", "min", chance=math.log2(size), baselines=bits)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of the characters of `text`; 0 for each that train does not hold."""
+        """Ids of the characters of `text`; 0 for characters that are not in train."""
         return self._to_ids(text).tolist()
 
     def decode(self, ids: Sequence[int]) -> str:

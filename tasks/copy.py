@@ -1,7 +1,7 @@
-"""The copy task: remember some symbols over a delay, then say them in order; in three variants of the literature.
+"""The copy task: remember symbols over a delay, then repeat them in order; in three variants of the literature.
 
-Data card. A sequence of `symbols + delay + symbols` time steps holds S random symbols at its start and is to give them
-again from step S + delay on. The variants differ in where a marker M calls for the recall:
+Data card. A sequence of `symbols + delay + symbols` time steps begins with S random symbols, which the model must
+repeat from step S + delay on. The variants differ in the places of the marker M that calls for the recall:
 
     arjovsky   s_1 ... s_S   0 ... 0 M   0 ... 0        once, one step before
     bai        s_1 ... s_S   0 ... 0 M   M ... M        one step before and on to the end
@@ -15,14 +15,15 @@ again from step S + delay on. The variants differ in where a marker M calls for 
 - s4 (`copy-s4-v1`): the data set `copying` in the code of S4 (Gu, Goel & Ré, "Efficiently modeling long sequences with
   structured state spaces", ICLR 2022), with 10 symbols out of 8 and a delay of 100.
 
-Loss and score look at the S recall positions only. (The first two papers also charge for the blanks before them, which
-any model gets right at once: counted in, a model that recalls nothing has an accuracy of more than (delay + symbols) /
-(delay + 2 * symbols) and looks solved. Their baseline for the loss, symbols * ln(alphabet) / (delay + 2 * symbols), is
-ln(alphabet) here.)
+Loss and score cover only the S recall positions. The first two papers also score the blanks before them, which every
+model soon predicts: with these, a model that recalls nothing has an accuracy above (delay + symbols) / (delay + 2 *
+symbols) and looks as if it had solved the task. Their baseline of the loss, symbols * ln(alphabet) / (delay + 2 *
+symbols), corresponds to ln(alphabet) here.
 
-Metric: recall accuracy, the share of recall positions where the most likely symbol is right. Chance is 1 / alphabet, as
-the symbols are uniform and independent; solved is 1. With `test_delay` test sequences have a delay of their own.
-Sequences are generated, endless in train; the symbols alone decide the split, so those of test are new at any delay.
+Metric: recall accuracy, the share of recall positions whose most likely symbol is right. Chance is 1 / alphabet, since
+symbols are uniform and independent; solved is 1. With `test_delay`, test sequences have another delay. Sequences are
+generated, without end in train. A hash of the symbols alone decides the split, so that test symbols are new at every
+delay.
 """
 
 from __future__ import annotations

@@ -1,25 +1,25 @@
-"""Digits as sequences: read an image pixel by pixel, then say which digit it shows.
+"""Digits as sequences: read an image pixel by pixel, then classify its digit.
 
 Data card. Le, Jaitly & Hinton, "A simple way to initialize recurrent networks of rectified linear units", 2015,
 section 4.2: sequential and permuted MNIST.
 
 Images, by `source`:
-- `builtin`: the 1,797 handwritten digits of 8 x 8 pixels that scikit-learn carries, ink from 0 to 16: the test part of
+- `builtin`: the 1,797 handwritten digits in scikit-learn, 8 x 8 pixels with ink from 0 to 16. They are the test part of
   Alpaydin & Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository 1998, CC BY 4.0.
 - a folder of MNIST's four IDX files, plain or `.gz` (LeCun, Cortes & Burges): 70,000 images of 28 x 28 pixels.
 - `hub:ylecun/mnist`: the same from the Hugging Face hub.
 
-Time, by `order`: `pixels` one after the other, row by row (64 steps; MNIST 784); `permuted`, the same in an order drawn
-once by a constant, so that what is near in the image is far in time; `rows`, a row a step (8 steps of 8 features; MNIST
-28 of 28). Ink is scaled to [0, 1].
+Time, by `order`: `pixels`, one pixel at each step, row by row (64 steps; MNIST 784); `permuted`, the same pixels in a
+fixed random order, so that neighbours in the image are far apart in time; `rows`, one row at each step (8 steps of 8
+features; MNIST 28 of 28). Ink is scaled to [0, 1].
 
-Splits, stratified by digit and the same in every run: of the builtin images 20% test and 10% valid; MNIST's test split
-is its own, and 10% of its train images are valid. The fingerprint is the SHA-256 of pixels and labels.
+Splits are stratified by digit and the same in every run. Of the builtin images 20% are test and 10% valid. MNIST has
+its own test split, and 10% of its train images are valid. The fingerprint is the SHA-256 of pixels and labels.
 
 Metric: accuracy at the last step. Chance is the share of train's most frequent digit in test, about 0.1. The baseline
-`ink_histogram` is a linear classifier of how often each shade occurs, which no order of the pixels changes. A linear
-classifier that sees all pixels at once is no such baseline; it scores 0.92 on the builtin images, for comparison.
-Published on MNIST: Le et al. print 0.97 sequential and 0.82 permuted for a ReLU network that starts from the identity.
+`ink_histogram` is a linear classifier of the frequency of each shade, which does not depend on the order of the pixels.
+For comparison, a linear classifier of all pixels at once scores 0.92 on the builtin images. Published on MNIST by Le et
+al.: 0.97 sequential and 0.82 permuted, for a ReLU network with identity initialisation.
 """
 
 from __future__ import annotations

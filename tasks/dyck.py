@@ -1,24 +1,25 @@
-"""Dyck languages: well-nested brackets of several types; say which bracket closes next.
+"""Dyck languages: well-nested brackets of several types; predict the type of each closing bracket.
 
 Data card. Dyck-(k, m) of Hewitt et al., "RNNs can generate bounded hierarchical languages with optimal memory", EMNLP
-2020: k `types` of brackets, at most m = `depth` of them open at a time. A bracket opens where none is open, closes
-where m are, and does either with probability 1/2 elsewhere; its type is uniform. A sequence is `length` time steps of
-this, cut off wherever that is. Where the next bracket is a closing one, its type is asked for, which is that of the
-last bracket still open:
+2020, has k `types` of brackets, of which at most m = `depth` are open at a time. With no open bracket the next one
+opens; with m open brackets it closes; otherwise it does either with probability 1/2. The type of an opening bracket is
+uniform. A sequence has `length` time steps, and some brackets may stay open at its end. Before each closing bracket the
+model must predict its type, which is the type of the last bracket still open:
 
     inputs    (  [  (  )  ]  [  ]  )
     targets   -  -  (  [  -  [  (  -      '-' is not scored: the next bracket opens, or there is none
 
-Metric: accuracy, the share of closing brackets whose type is the most likely one just before they come. As Hewitt et
-al. do, it asks which of the closing brackets it is, given that one comes; whether one comes is chance's to say. (Others
-ask for the set of all legal next brackets and count sequences where each is right: Suzgun et al., "LSTM networks can
-perform dynamic counting" and "Memory-augmented recurrent neural networks can learn generalized Dyck languages", both
-2019. That share depends on the length; nearest to it here is `sequence_accuracy`.)
+Metric: accuracy, the share of closing brackets whose predicted type is right. As in Hewitt et al., the question is
+which bracket closes, given that one closes; whether one closes is random. Suzgun et al., "LSTM networks can perform
+dynamic counting" and "Memory-augmented recurrent neural networks can learn generalized Dyck languages", both 2019, ask
+for the set of all legal next brackets, and count sequences without an error. Their share depends on the length; the
+nearest figure here is `sequence_accuracy`.
 
-Chance is 1 / types: types are uniform and independent. Naming the bracket that opened last, closed since or not, scores
-the baseline `last_opened`: right where it closes at once, and by chance elsewhere. Solved is 1: a stack of m types
-suffices, which a recurrent network can hold in O(m log k) units (Hewitt et al.). With `test_length` test sequences are
-of another length, no deeper. Sequences are generated, endless in train; the brackets decide the split.
+Chance is 1 / types, since types are uniform and independent. The baseline `last_opened` predicts the type of the last
+opening bracket, closed or not: it is right if that bracket closes at once, and otherwise by chance. Solved is 1: a
+stack of m types suffices, which fits into O(m log k) units of a recurrent network (Hewitt et al.). With `test_length`,
+test sequences have another length but the same depth. Sequences are generated, without end in train; a hash of the
+brackets decides the split.
 """
 
 from __future__ import annotations

@@ -1,31 +1,31 @@
-"""Forecasting a time series: the next value, or the next several, from those so far.
+"""Forecasting: predict the next values of a time series from its values so far.
 
-Data card. At each step the model reads the series' values and foresees the next `horizon` values of its target, all at
-once (the direct strategy: no forecast is fed back). Series, by `source`:
+Data card. At each step the model reads the series' values and forecasts the next `horizon` values of its target, all at
+once (the direct strategy: forecasts are not fed back). Series, by `source`:
 
-- `mackey_glass`: the delay equation of Mackey & Glass 1977 with delay `tau`, integrated as `tasks.common.dynamics` says
-  and read every `stride` time units. tau = 17 and 6 time units ahead are the customary choice.
-- `narma10`: the system of Atiya & Parlos 2000. The input is the noise that drives the system, the target its answer
-  one step later, which the model never reads; `horizon` is 1.
-- the path of a CSV file with a header, a row a time step: `columns` are read (null: all but `date`), `predict` is
-  forecast (null: the first of them). Rows with a missing value are counted in `spec.source`; with
-  `gaps=interpolate` their values are filled in, and no step is scored that reads or foresees one. Such data are for
-  instance the yearly sunspots and the weekly CO2 of Mauna Loa of statsmodels (public domain).
+- `mackey_glass`: the delay equation of Mackey & Glass 1977 with delay `tau`, integrated as in `tasks.common.dynamics`
+  and sampled every `stride` time units. tau = 17 and forecasts 6 time units ahead are the usual choice.
+- `narma10`: the system of Atiya & Parlos 2000. The input is the noise that drives the system. The target is the
+  system's response one step later, which the model never reads; `horizon` is 1.
+- the path of a CSV file with a header and one row for each time step. The model reads `columns` (null: all except
+  `date`) and forecasts `predict` (null: the first of `columns`). `spec.source` gives the number of rows with a missing
+  value. With `gaps=interpolate` missing values are filled in, and steps that read or forecast one are not scored.
+  Examples are the yearly sunspots and the weekly CO2 of Mauna Loa in statsmodels (public domain).
 
-With `difference` the model reads changes from step to step and foresees those from now to each of the next steps, for
-series with a trend. Inputs and targets are normalised by mean and standard deviation of train.
+With `difference`, for series with a trend, the model reads changes from step to step, and forecasts the changes from
+now to each of the next steps. Inputs and targets are normalised by mean and standard deviation of train.
 
-Splits: contiguous in time, train first, cut at the fractions `splits`; no value is foreseen in two of them. The model
-reads windows: `context` steps that are not scored, so that it knows the past (in valid and test this reaches back into
-the split before: at the time of a forecast the past is known), then `length` steps that are. In train they begin
-anywhere, in valid and test each step is scored once. Fingerprint: SHA-256 of the file; none for generated series.
+Splits: contiguous in time, in the order train, valid, test, cut at the fractions `splits`; no value is forecast in two
+splits. A window has `context` steps that are read but not scored, then `length` scored steps. In valid and test the
+context may reach back into the split before, since the past is known at the time of a forecast. Windows begin at any
+step in train; in valid and test each step is scored once. Fingerprint: SHA-256 of the file; none for generated series.
 
-Metric: NRMSE, the root of the mean squared error over all foreseen values of a split, divided by the standard deviation
-of these values (each of the `horizon` next ones less its mean in train). `rmse` is in the data's own unit, `rmse_last`
-that of the last of the `horizon` values. Chance is the train mean, about 1. Baselines, scored on test (on valid where
-there is no test): `naive`, the last value (no change); `seasonal_naive`, with a `period`, the value that many steps
-before the one to foresee (the change since then); `linear`, least squares from the inputs of a step and its context,
-fitted to train.
+Metric: NRMSE, the root of the mean squared error over all forecast values of a split, divided by the standard deviation
+of these values (around the mean in train of each of the `horizon` next values). `rmse` is in the data's unit, and
+`rmse_last` is the error of the last of the `horizon` values. Chance is the train mean as the forecast, about 1.
+Baselines, scored on test, or on valid without a test split: `naive`, the last value (no change); `seasonal_naive`, the
+value one `period` before the forecast one (the change since then); `linear`, least squares from the inputs of a step
+and its context, fitted to train.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from .common.windows import Windows, autoregression, scored_steps
 class Forecast(Task):
     """The next `horizon` values of `source`, from windows of `context + length` steps.
 
-    `steps`, `tau` and `stride` make generated series; `columns`, `predict`, `date`, `gaps` and `checksum` (SHA-256 of
-    the file) read a CSV file. Raises ValueError for options out of range, DataError for data that will not do.
+    `steps`, `tau` and `stride` are for generated series; `columns`, `predict`, `date`, `gaps` and `checksum` (SHA-256
+    of the file) are for CSV files. Raises ValueError for options out of range, DataError for unusable data.
     """
 
     def __init__(

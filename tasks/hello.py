@@ -1,12 +1,12 @@
-"""The toy of four letters: after h comes e, after he l, after hel l, after hell o.
+"""Hello, a toy of four letters: after h comes e, after he l, after hel l, after hell o.
 
 Data card. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015. Nothing is drawn or held out:
 train, valid and test are the same four pairs of letters, and a pass over each is one sequence of four time steps. The
 letters come as one-hot vectors (`model.embedding: 0`).
 
-Metric: accuracy over the four. A constant gets 0.5 (l, two times of four); whoever sees the last letter alone
-(`bigram`) cannot tell the l of hel from that of hell, and gets 0.75; all four take a memory. `python -m bench sample
-hello --prompt hell --confidences` shows how sure a trained run is of each next letter.
+Metric: accuracy over the four letters. The constant l scores 0.5. The baseline `bigram` sees only the last letter,
+cannot tell hel from hell, and scores 0.75; a score of 1 needs memory. `python -m bench sample hello --prompt hell
+--confidences` shows a trained run's probability of each next letter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LETTERS = "helo"
 
 
 class Hello(TextTask):
-    """Predict the next letter of `hello` from those before it."""
+    """Predict each next letter of `hello` from the letters before it."""
 
     expected_failures: ClassVar[Mapping[str, str]] = {
         "splits are disjoint": "the toy is one word, which is trained on, selected by and scored"

@@ -1,20 +1,20 @@
-"""Parity: say at every step whether the ones so far are odd in number.
+"""Parity: at every time step, tell whether the number of ones so far is odd.
 
 Data card. A sequence holds `length` random bits:
 
     inputs    1 0 1 1 0
     targets   1 1 0 1 1      all scored
 
-Two states and a flip do it at any length; attention and linear recurrences without negative coefficients cannot (Hahn,
-"Theoretical limitations of self-attention in neural sequence models", TACL 2020; Sarrof, Veitsman & Hahn, "The
-expressive capacity of state space models", NeurIPS 2024). This variant asks at every step. To ask at the last step
-alone (Delétang et al., "Neural networks and the Chomsky hierarchy", ICLR 2023, where recurrent networks hold from
-lengths of 40 in training to 500) leaves gradient descent nothing to climb until every bit is heeded, and so measures
-luck in training more than memory.
+An automaton with two states solves the task at any length. Attention and linear recurrences without negative
+coefficients cannot (Hahn, "Theoretical limitations of self-attention in neural sequence models", TACL 2020; Sarrof,
+Veitsman & Hahn, "The expressive capacity of state space models", NeurIPS 2024). Delétang et al., "Neural networks and
+the Chomsky hierarchy", ICLR 2023, ask for the parity at the last step alone; their recurrent networks, trained on
+lengths up to 40, generalise to 500. There the loss does not fall until a model uses every bit, which measures luck in
+training more than memory. This variant therefore asks at every step.
 
-Metric: accuracy, the share of steps where the most likely parity is right. Chance is 1/2: the parity of random bits is
-a random bit. Solved is 1; `sequence_accuracy` shows whether errors are rare or pile up. With `test_length` test
-sequences are of another length. Sequences are generated, endless in train; the bits decide the split.
+Metric: accuracy, the share of steps whose most likely parity is right. Chance is 1/2: the parity of random bits is a
+random bit. Solved is 1. `sequence_accuracy` is the share of sequences without an error. With `test_length`, test
+sequences have another length. Sequences are generated, without end in train; a hash of the bits decides the split.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Selective copying: symbols scattered among blanks, to be said in order afterwards.
+"""Selective copying: remember symbols scattered among blanks, then repeat them in order.
 
 Data card. The variant of Gu & Dao, "Mamba: linear-time sequence modeling with selective state spaces", 2023, section
-3.1, there with 16 symbols over 4096 steps out of a vocabulary of 16; the data set `copying` with `variable=True` in the
-code of S4. A sequence holds `symbols` random symbols at different random places of its first `length` time steps,
-blanks between, then `symbols` markers M; at these it is to give the symbols again, in their order:
+3.1 (16 symbols out of 16, over 4096 steps), which is the data set `copying` with `variable=True` in the code of S4. The
+first `length` time steps of a sequence hold `symbols` random symbols at random places, and blanks elsewhere. Then come
+`symbols` markers M, at which the model must repeat the symbols in order:
 
     inputs    0 s_1 0 0 s_2 ... s_S 0   M   ... M
     targets   -  -  - -  -  ...  -  -   s_1 ... s_S      '-' is not scored
 
-In the copy task time alone tells when to store; here a cell must choose by content.
+In the copy task the time step alone tells when to store; here a cell must decide by the content.
 
-Metric: recall accuracy, the share of recall positions where the most likely symbol is right. Chance is 1 / alphabet, as
-the symbols are uniform and independent; solved is 1. Published (table 1 of the paper): S4 without gates 0.183, in the
-H3 architecture 0.570, in Mamba's 0.564; selective state spaces without gates 0.970, in H3's 0.997, in Mamba's 0.998.
-With `test_length` test sequences scatter as many symbols over another length. Sequences are generated, endless in
-train; places and symbols decide the split.
+Metric: recall accuracy, the share of recall positions whose most likely symbol is right. Chance is 1 / alphabet, since
+symbols are uniform and independent; solved is 1. Published (table 1 of the paper): S4 without gates 0.183, in the H3
+architecture 0.570, in the Mamba architecture 0.564; S6, the selective state space model, without gates 0.970, in H3
+0.997, in Mamba 0.998. With `test_length`, test sequences scatter the same number of symbols over another length.
+Sequences are generated, without end in train; a hash of places and symbols decides the split.
 """
 
 from __future__ import annotations

@@ -1,23 +1,24 @@
-"""Word recognition from speech features: hear a short recording frame by frame, then say which word it was.
+"""Word recognition from speech features: read a short recording frame by frame, then classify its word.
 
 Data card. Recordings, by `source`:
-- `builtin`: 20 words of two different vowels each, `ai` and `ia` and so on, synthesised as in `tasks.common.vowels`: 40
-  speakers in train, 10 others in valid and 10 others in test, 40 utterances each.
+- `builtin`: 20 words of two different vowels each (`ai`, `ia`, ...), synthesised by `tasks.common.vowels`: 40 speakers
+  in train, 10 others in valid and 10 others in test, with 40 utterances each.
 - a folder of the Free Spoken Digit Dataset (Jackson et al., Zenodo, doi 10.5281/zenodo.1342401, CC BY-SA 4.0): files
   `recordings/DIGIT_SPEAKER_INDEX.wav`, 6 speakers, 3,000 recordings of 0.14 to 2.28 s at 8 kHz. `split: official`:
   recordings 0 to 4 of each speaker and digit are test, all others train, of which 5 to 9 serve as valid here.
   `split: speaker:NAME` leaves one speaker out for testing; 5 to 9 of the others are valid.
-- a folder of Speech Commands (Warden, arXiv 1804.03209, 2018, CC BY 4.0): a folder a word, valid and test as its two
-  lists say; folders that begin with `_` are ignored. Its recordings have 16 kHz.
+- a folder of Speech Commands (Warden, arXiv 1804.03209, 2018, CC BY 4.0), with a folder for each word; its two lists
+  name the recordings of valid and test. Folders that begin with `_` are ignored. Its recordings have 16 kHz.
 - parquet files `train*` and `test*`, or `hub:mteb/free-spoken-digit-dataset`, with the columns `audio` (bytes, path)
-  and `label`. Where there is no valid part, it is taken out of train: by number as above, or 10% of each word.
+  and `label`. Without a valid part, valid is taken out of train: by number as above, or 10% of each word.
 The fingerprint is a SHA-256 of names, words and file contents.
 
-Features: as in `tasks.common.audio`; then each is brought to mean 0 and variance 1 over train's frames (`normalise:
-corpus`), over each recording (`utterance`), or not at all. They are kept on the disk, under a hash of all this.
+Features are those of `tasks.common.audio`, with mean 0 and variance 1 over all frames of train (`normalise: corpus`),
+over each recording (`utterance`), or not normalised (`none`). They are stored on the disk, under a hash of data and
+options.
 
 Metric: accuracy at the last frame. Chance is the share of train's most frequent word in test. The baseline
-`mean_features` is a linear classifier of the features' mean over time: it does not know what came first.
+`mean_features` is a linear classifier of the features' mean over time, which does not depend on their order.
 """
 
 from __future__ import annotations
@@ -47,10 +48,11 @@ _VERSION = 1  # goes up whenever features of the same sound change
 
 
 class Speech(Classification):
-    """The words of `source`; times are in milliseconds, `checksum` is the fingerprint that the data must have, if any.
+    """The words of `source`; `sample_rate` is in Hz, `window_ms` and `stride_ms` are in milliseconds.
 
-    Raises ValueError for options out of range, DataError for recordings that cannot be read; with `corrupt: skip` the
-    corrupt ones are named, counted and left out.
+    `checksum` is the fingerprint that the data must have; None accepts any data. With `corrupt: skip`, unreadable
+    recordings are named, counted and left out. Raises ValueError for options out of range, DataError for recordings
+    that cannot be read.
     """
 
     def __init__(

@@ -1,20 +1,22 @@
-"""Temporal order: of many symbols two matter; say at the end which they were, and in which order.
+"""Temporal order: of many symbols two are relevant; classify both, in their order, at the end.
 
 Data card. From Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 6a, in the form
-of Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013. Each of `length`
-time steps holds a distractor out of c, d, e, f, but for two: one in the second tenth of the sequence and one in the
-sixth is A or B.
+of Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013. A sequence of
+`length` time steps has a relevant symbol, A or B, at a random step of its second tenth and another one at a random step
+of its sixth tenth. All other steps are distractors out of c, d, e, f.
 
     inputs    c f d A e e c d f B c d ... e
     target    - - - - - - - - - - - - ... AB      one of AA, AB, BA, BB; '-' is not scored
 
-(In 1997 lengths vary from 100 to 110, and a start and a trigger symbol frame the sequence; here its end triggers.)
+(In 1997 lengths vary from 100 to 110, and sequences have a start symbol and, for the answer, a trigger symbol; here the
+answer is due at the last step.)
 
-Metric: accuracy of the class at the last step. Chance is 1/4: the four classes are equally likely. Remembering only one
-of the two scores 1/2 (baseline `one_symbol`). Solved is 1. Published: LSTM learns it from 31,390 sequences (1997, table
-9); a tanh network learns lengths of 50 to 200 if gradients are clipped and a regulariser keeps them from vanishing, and
-then holds to 5000 (2013, section 4.1). With `test_length` test sequences are of another length, with the same tenths.
-Sequences are generated, endless in train; all their symbols decide the split.
+Metric: accuracy of the class at the last step. Chance is 1/4: the four classes are equally likely. A model that
+remembers only one of the two symbols scores 1/2 (baseline `one_symbol`). Solved is 1. Published: an LSTM learns the
+task from 31,390 sequences (1997, table 9). A tanh network with clipped gradients and a regulariser against vanishing
+gradients learns lengths of 50 to 200, and generalises to 5000 (2013, section 4.1). With `test_length`, test sequences
+have another length, with the same tenths. Sequences are generated, without end in train; a hash of all symbols decides
+the split.
 """
 
 from __future__ import annotations

@@ -3,30 +3,31 @@
 Data card. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
 
 Sentences, by `source`:
-- `builtin` (`translation-v1`): the numbers from 0 to `largest` in words of two languages, as num2words has them, but
-  with spaces for hyphens and without commas (`eighty one` is `quatre vingt un`). Train holds all up to 100,
-  and so every word; of the others one in ten is in valid and one in ten in test, by a hash of the number. Words change
-  their number, their order and their form with their neighbours. num2words is LGPL 2.1; its words may change with its
-  version, and the fingerprint with them.
-- a folder of parallel text (`translation-text-v1`): UTF-8 files `NAME.LANGUAGE`, plain or `.gz`, a sentence a line, for
-  the three names in `files` and both languages. The names by default are those of Multi30k, task 1: 29,000 / 1,014 /
-  1,000 image captions, for non-commercial research (Elliott et al., "Multi30K: multilingual English-German image
-  descriptions", 2016; its French: Elliott et al., "Findings of the second shared task on multimodal machine translation
-  and multilingual image description", 2017; https://github.com/multi30k/dataset). One caption of its valid is in train.
+- `builtin` (`translation-v1`): the numbers from 0 to `largest` in words of two languages, from num2words, but with
+  spaces for hyphens and without commas (`eighty one` is `quatre vingt un`). All numbers up to 100 are in train, and
+  with them every word. A hash of the number puts a tenth of the others into valid and a tenth into test. Number, order
+  and form of the words depend on their neighbours. num2words is LGPL 2.1; another version of it may change words, and
+  with them the fingerprint.
+- a folder of parallel text (`translation-text-v1`): UTF-8 files `NAME.LANGUAGE`, plain or `.gz`, one sentence on each
+  line, for the three names in `files` and both languages. The default names are those of Multi30k, task 1: 29,000 /
+  1,014 / 1,000 image captions, for non-commercial research (Elliott et al., "Multi30K: multilingual English-German
+  image descriptions", 2016; its French: Elliott et al., "Findings of the second shared task on multimodal machine
+  translation and multilingual image description", 2017; https://github.com/multi30k/dataset). One caption of valid is
+  also in train.
 The fingerprint is the SHA-256 of the sentences, or of the files.
 
-Tokens are those of sacrebleu's tokeniser 13a, or characters. Each language has a vocabulary of its own: of train's
-tokens those that occur `min_count` times, at most `vocabulary`. A pair that is longer than `longest` on either side,
-END included, is left out of train. Outputs: END, unknown, then tokens by frequency. All sources in a batch have one
-length.
+Tokens are those of sacrebleu's tokeniser 13a, or characters. Each language has its own vocabulary: the tokens that
+occur at least `min_count` times in train, at most `vocabulary` in all. Pairs longer than `longest` on either side, END
+included, are left out of train. Outputs: END, unknown, then tokens by frequency. All source sentences in a batch have
+the same length.
 
-Metrics, on what the model writes without help, by greedy or beam search:
+Metrics, on the outputs that the model decodes by greedy or beam search:
 - numbers: exact match, the share of outputs without an error; chance 0, solved 1;
-- text: BLEU as sacrebleu computes it by default (13a, exponential smoothing, one reference), of lower-cased text where
-  `lower` is set. A word of the reference outside the vocabulary matches nothing, as no output can hold it; so the score
-  is the same as against the text itself. Chance is 0.
-Beside them `token_accuracy` and `nll` (nats a token), given the right tokens before. The baseline `word_for_word`
-writes for each word the one that goes best with it in train (`tasks.common.lexicon`), in the same order.
+- text: BLEU with sacrebleu's defaults (13a, exponential smoothing, one reference), of lower-cased text with `lower`. A
+  word of the reference outside the vocabulary cannot match, since no output can contain it; the score therefore equals
+  the score against the original text. Chance is 0.
+Also `token_accuracy` and `nll` (nats per token), given the target's previous tokens. The baseline `word_for_word`
+replaces each word by its best match in train (`tasks.common.lexicon`), in the same order.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ _UNKNOWN, _UNKNOWN_WRITTEN = "\N{REPLACEMENT CHARACTER}", "\N{DOUBLE QUESTION MA
 
 
 class Translation(TextTask):
-    """From `source_language` to `target_language`. Raises ValueError for options out of range, DataError for files that
-    will not do.
+    """From `source_language` to `target_language`.
+
+    Raises ValueError for options out of range, DataError for files that cannot be read or are not parallel.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Translation(TextTask):
         cut = {split: [(cut_up(a), cut_up(b)) for a, b in data.pairs[split]] for split in SPLITS}
         cut["train"] = [pair for pair in cut["train"] if max(map(len, pair)) < longest]  # END is one more
         if not cut["train"]:
-            raise DataError(f"task.longest={longest}: no pair of train is as short as this; raise it")
+            raise DataError(f"task.longest={longest}: all pairs of train are longer; raise task.longest")
         sides = {split: tuple(zip(*cut[split], strict=True)) for split in SPLITS}
         self._languages = tuple(Vocabulary.of(side, vocabulary, min_count) for side in sides["train"])
         self._splits: dict[Split, tuple[Ragged, ...]] = {

@@ -1,26 +1,27 @@
-"""Word language modelling: predict each next word of a real text, out of a vocabulary cut to the frequent ones.
+"""Word language modelling: predict every next word of a real text, out of a vocabulary of frequent words.
 
 Data card. Mikolov, Karafiat, Burget, Cernocky & Khudanpur, "Recurrent neural network based language model",
 Interspeech 2010.
 
 Text: as for `charlm`. `builtin` is Python's reference text; `hub:Salesforce/wikitext/wikitext-2-raw-v1` with
 `splits: own` is WikiText-2 (Merity, Xiong, Bradbury & Socher, "Pointer sentinel mixture models", ICLR 2017; CC BY-SA);
-a folder with `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt` is the Penn Treebank as Mikolov cut it (the licence is
-the Linguistic Data Consortium's, and its user's to have).
+a folder with `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt` is the Penn Treebank in Mikolov's version (you need a
+licence of the Linguistic Data Consortium).
 
-Words: `tokens: word` splits at spaces and around punctuation, in lower case, as `tasks.common.vocabulary.words` does;
-`space` takes what stands between spaces as it is, which is how texts that were split before are read. Each end of a
-line, also of an empty one, is a word of its own, the `<eos>` of the literature.
+Words: `tokens: word` lower-cases the text and splits it at spaces and around punctuation
+(`tasks.common.vocabulary.words`); `space` splits at spaces alone, for texts that are already split into words. The end
+of each line, also of an empty one, is a word of its own, the `<eos>` of the literature.
 
-Vocabulary: `<unk>`, and the most frequent words of train. All others count as `<unk>`, which is predicted and scored as
-a word: the perplexities of two vocabularies do not compare.
+Vocabulary: `<unk>` and the most frequent words of train. All other words become `<unk>`, which is predicted and scored
+as a word, so that perplexities over different vocabularies are not comparable.
 
-Of the default's test split's stretches of 32 words about a third stand in train too: compare cells by it, not texts.
+In the default text, about a third of the test split's sequences of 32 words are also in train. Use it to compare cells,
+but not to compare with other texts.
 
-Splits and batches: as `tasks.common.stream.Stream` cuts them, in words.
+Splits and batches: as in `charlm`, but in words.
 
-Metric: perplexity, the exponential of the mean of -log p(word | all before it in its lane). Chance is uniform over the
-vocabulary; baselines as for `charlm`.
+Metric: perplexity, the exponential of the mean of -log p(word | all words before it in its lane). Chance is uniform
+over the vocabulary; baselines are those of `charlm`.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ EOS = "\n"
 class WordLM(Stream):
     """The words of `source`, in windows of `length` time steps.
 
-    The vocabulary is `<unk>` and train's words that occur `min_count` times, `vocabulary` of them at most. Raises
-    ValueError for options out of range, DataError for a text that cannot be read or is too short.
+    The vocabulary is `<unk>` and the words that occur at least `min_count` times in train, at most `vocabulary` in all.
+    Raises ValueError for options out of range, DataError for a text that cannot be read or is too short.
     """
 
     unit = "word"
@@ -77,10 +78,10 @@ class WordLM(Stream):
         words: list[str] = []
         for line in text.split("\n"):
             words += [*self._split_line(line), EOS]
-        return words[:-1]  # no line ends where the text does
+        return words[:-1]  # the last line has no newline
 
     def encode(self, text: str) -> list[int]:
-        """Ids of the words of `text`; 0 for each that has none."""
+        """Ids of the words of `text`; 0 for words outside the vocabulary."""
         return self.vocabulary.encode(self.tokens(text))
 
     def decode(self, ids: Sequence[int]) -> str:

@@ -1,1 +1,1 @@
-"""What a trained model costs: speed, memory, floating-point operations."""
+"""The cost of a trained model: speed, memory, floating-point operations."""

@@ -1,4 +1,4 @@
-"""What a model costs: trainable parameters, and floating-point operations a token."""
+"""The size of a model: its number of trainable parameters, and of floating-point operations per token."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from bench.model.sequence import SequenceModel
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Trainable parameters."""
+    """The number of trainable parameters; a shared one counts once."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 @torch.no_grad()
 def flops_per_token(model: SequenceModel) -> int:
-    """Floating-point operations of all matrix products in one time step of one lane, forward; a product's multiply and
-    add count as two, element-wise work as none. The step form is counted: fused kernels hide theirs from counters. An
-    encoder-decoder's step is the decoder's.
+    """Floating-point operations of the matrix products in one forward time step of one lane.
+
+    A multiplication and an addition count as two; element-wise operations do not count. The step form is counted, since
+    fused kernels hide their operations from the counter. For an encoder-decoder it is the decoder's step.
     """
     like, inputs = model.like, model.step_inputs
     x = like.new_zeros(1, inputs.size) if isinstance(inputs, Features) else like.new_zeros(1, dtype=torch.int64)

@@ -20,11 +20,11 @@ from bench.train.setup import Setup
 
 
 def measure_memory(setup: Setup) -> dict[str, float | None]:
-    """Peak memory of a training step in MiB: `peak_mib` is all tensors alive at once, `activations_mib` what the step
-    adds to weights and optimiser state.
+    """Peak memory of a training step in MiB.
 
-    On CUDA the allocator counts; elsewhere the profiler's allocation events do, which other work in the process does
-    not disturb as it would the resident set. Apple's MPS tells neither: None. The model's weights are changed.
+    `peak_mib` counts all tensors alive at once; `activations_mib` is the part beyond weights and optimiser state. CUDA
+    counts by its allocator, the CPU by the profiler's allocation events, which, unlike the resident set, exclude other
+    work in the process. On Apple's MPS both are None. Training steps change the model's weights.
     """
     model, optimizer, config, machine = setup.model, setup.optimizer, setup.config, setup.machine
     if machine.device.type == "mps":
@@ -44,7 +44,7 @@ def _kept_tensors(model: SequenceModel, optimizer: Optimizer) -> Iterator[torch.
 
 
 def _peak_of(work: Callable[[], object], machine: Machine) -> int:
-    """The most bytes that `work` has allocated at any moment."""
+    """The peak of the bytes allocated by `work`."""
     if machine.device.type == "cuda":
         machine.synchronize()
         torch.cuda.reset_peak_memory_stats(machine.device)

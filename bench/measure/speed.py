@@ -1,4 +1,4 @@
-"""Speed of a trained model: warm-up left out, device synchronised, medians and quartiles of many samples."""
+"""Speed of a trained model: medians and quartiles of many samples, after a warm-up, on a synchronised device."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bench.stats.summary import summarise
 from bench.train.loop import train
 from bench.train.setup import Setup
 
-_BATCHES = 4  # drawn beforehand, so that the figures are the model's and not the data's
-_STREAM = 32  # time steps of streaming inference a sample
+_BATCHES = 4  # drawn in advance, so that the figures do not include the time to make data
+_STREAM = 32  # time steps of streaming inference in a sample
 
 
 def hold_still(optimizer: Optimizer) -> None:
-    """Let updates cost what they do and change nothing, so that what is measured cannot diverge."""
+    """Set the learning rate to 0, so that updates take the same time but training cannot diverge while it is timed."""
     for group in optimizer.param_groups:
         group["lr"] = 0.0
 
@@ -32,13 +32,12 @@ def hold_still(optimizer: Optimizer) -> None:
 def measure_speed(
     setup: Setup, seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, dict[str, Any]]:
-    """Training and inference tokens/s and `step_us`, each as median, quartiles and the samples themselves.
+    """Training and inference tokens/s and `step_us`, each as median, quartiles and samples (`bench.stats.summary`).
 
-    A token is one real time step of one lane. Training is the loop itself: forward, backward, clipping, update.
-    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, state carried. Of
-    an encoder-decoder, whose tokens are those read and those written, inference is given the targets and streaming is
-    the decoder's.
-    Each figure is sampled for `seconds` by `clock`. The model's weights are changed: call it last.
+    A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update.
+    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence. An
+    encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
+    is the decoder's. Each figure is sampled for `seconds` of `clock`. Call it last: it changes the model's weights.
     """
     model, config, machine = setup.model, setup.config, setup.machine
     drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))

@@ -221,7 +221,7 @@ def test_files_that_will_not_do_are_named_in_one_line(folder, spoil, words):
     [
         ({"source": "nowhere"}, DataError, "task.source=nowhere: no such folder"),
         ({"checksum": "12"}, DataError, "task.checksum says 12"),
-        ({"longest": 2}, DataError, "task.longest=2: no pair of train is as short as this"),
+        ({"longest": 2}, DataError, "task.longest=2: all pairs of train are longer"),
         ({"longest": 0}, ConfigError, "task.longest=0 must be at least 1"),
         ({"vocabulary": 1}, ConfigError, "task.vocabulary=1 must be at least 2"),
         ({"source_language": "xx"}, ConfigError, "task.source_language=xx: num2words does not know it; choose one of"),
