@@ -1,12 +1,19 @@
 """Whatever is wrong with a command's options is said in one line, with exit code 2, before anything is written."""
 
+import re
+from copy import deepcopy
 from dataclasses import asdict
 
 import pytest
+import yaml
 from cli_tools import COPY, Said, bench, records, run, the_line, write_cell
 
+from bench.config.compose import compose
+from bench.config.options import typed
+from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.config.tree import flatten
+from bench.errors import ConfigError
 
 OUT_OF_RANGE = {
     "model.hidden": "0",
@@ -88,9 +95,32 @@ def test_every_option_of_the_schema_has_a_value_out_of_range_below():
     assert OUT_OF_RANGE.keys() == flatten(asdict(Config())).keys() - {"task", "cell", "optimizer", "schedule", "resume"}
 
 
-@pytest.mark.parametrize(("option", "value"), OUT_OF_RANGE.items())
-def test_a_value_out_of_range_is_refused_by_name(refused, option, value):
-    assert refused(f"{option}={value}").startswith(f"{option}=")
+@pytest.fixture(scope="module")
+def defaults():
+    """The options of a run that sets none, as a tree."""
+    return compose([]).tree
+
+
+BY_THE_COMMAND = ("hardware.device", "results_dir")
+"""Options whose values the rules do not know: the machine's devices, and a place."""
+
+
+@pytest.mark.parametrize("option", sorted(OUT_OF_RANGE.keys() - {*BY_THE_COMMAND}))
+def test_a_value_out_of_range_is_refused_by_name(defaults, option):
+    """By the rules, of which a command says the same line: the tests below begin there."""
+    *group, name = option.split(".")
+    place = tree = deepcopy(defaults)
+    for part in group:
+        place = place[part]
+    assert validate(typed(tree))
+    place[name] = yaml.safe_load(OUT_OF_RANGE[option])
+    with pytest.raises(ConfigError, match=rf"^{re.escape(option)}=[^\n]+$"):
+        validate(typed(tree))
+
+
+@pytest.mark.parametrize("option", [*BY_THE_COMMAND, "model.hidden", "clip.norm", "seed"])
+def test_a_command_refuses_a_value_out_of_range_by_name(refused, option):
+    assert refused(f"{option}={OUT_OF_RANGE[option]}").startswith(f"{option}=")
 
 
 @pytest.mark.parametrize("option", OUT_OF_RANGE)

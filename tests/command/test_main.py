@@ -56,18 +56,21 @@ def test_a_record_has_the_keys_that_scripts_rely_on(once):
     assert record["unroll"] == "vendor"
 
 
-def test_the_same_command_again_says_that_it_is_done_and_shows_the_table(once):
+def test_the_same_command_again_says_that_it_is_done_and_shows_the_table(once, capsys, monkeypatch):
     folder, first = once
-    again = run(*COPY, folder=folder)
+    monkeypatch.chdir(folder)
+    again = bench(capsys, *COPY)
     assert again.code == 0
     (record,) = records(folder / "results")
     assert again.err == f"{record['id']} is done already; run it again with rerun=true\n"
     assert again.out.splitlines() == first.out.splitlines()[:-1]
 
 
-def test_a_second_attempt_in_another_process_has_the_same_scores_to_the_last_bit(once):
+def test_a_second_attempt_in_another_process_has_the_same_scores_to_the_last_bit(once, capsys, monkeypatch):
+    """The first was in a process of its own; this one is in the tests'."""
     folder, _ = once
-    assert run(*COPY, "rerun=true", folder=folder).code == 0
+    monkeypatch.chdir(folder)
+    assert bench(capsys, *COPY, "rerun=true").code == 0
     first, second = records(folder / "results")
     assert second["id"] == f"{first['id']}-2"
     assert first["scores"] == second["scores"]
