@@ -48,7 +48,7 @@ def test_what_is_wrong_is_one_line(capsys):
         (["task=kopy"], "task=kopy: there is no such task"),
         (["cell=gru"], "cell=gru: bench fetch takes task=NAME"),
         (["taks=copy"], "did you mean task?"),
-        (["task=music", "task.source=no.mat"], "no.mat: cannot be read"),
+        (["task=music", "task.source=no.mat"], "task.source=no.mat: no such file"),
         (["task=custom"], "task.target is not set"),
         (["task=copy", "task.symbols=0"], "task.symbols=0"),
     ):
