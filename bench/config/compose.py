@@ -27,10 +27,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import packages
+from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
 from bench.config.explain import default_choices, explain, refuse_unknown
 from bench.config.options import Member, Options, typed
-from bench.config.roles import groups_of_classes, role_of
+from bench.config.roles import groups_of_classes, is_listed, role_of
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
 from bench.errors import BenchError, ConfigError, did_you_mean
@@ -96,14 +97,17 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     assert isinstance(tree, dict)
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]
     folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
-    changed = _changed(tree, choices, _defaults(choices, folders, loader))  # type: ignore[arg-type]
+    defaults = _defaults(choices, folders, loader)
+    named = {line.lstrip("+~").partition("=")[0] for line in settings.overrides.task}
+    default_clip, tree["clip"] = settled_clip(tree["clip"], choices, named, folders, _read)
+    changed = _changed(tree, choices, defaults | flatten({"clip": default_clip}))  # type: ignore[arg-type]
     return Options(typed(tree), choices, changed)  # type: ignore[arg-type]
 
 
 def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> Tree:
     """The options that the choices alone set, by dotted name, as the schema has them."""
     try:
-        plain = OmegaConf.merge(_schema(), defaults_of(choices, folders, _read))
+        plain = OmegaConf.merge(schema_node(), defaults_of(choices, folders, _read))
     except NotPlainError:
         default = default_choices()
         overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in choices.items()]
@@ -118,13 +122,13 @@ def _changed(tree: Tree, choices: Mapping[str, str], defaults: Tree) -> Tree:
     Left out is what each run states by itself (seed, hardware, places on the disk), and what decides nothing.
     """
     default = default_choices()
-    others = {k: name for k, name in choices.items() if default.get(k) != name and not role_of(k).heads}
+    others = {k: name for k, name in choices.items() if default.get(k) != name and is_listed(k)}
     differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
     kept = {k: v for k, v in differing.items() if not role_of(k).stated and v not in role_of(k).neutral}
     return others | kept
 
 
-def _schema() -> DictConfig:
+def schema_node() -> DictConfig:
     """The schema as a node that options are merged into."""
     node = OmegaConf.structured(Config)
     _unlock(node)
@@ -151,7 +155,7 @@ def _parsed(path: Path, written: int) -> Tree:
 
 def register() -> None:
     """Make the schema and the groups of third-party packages known to Hydra."""
-    ConfigStore.instance().store(name="schema", node=_schema())
+    ConfigStore.instance().store(name="schema", node=schema_node())
     Plugins.instance().register(PackagePaths)
     setup_globals()
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.config.tree import Tree
+from bench.errors import ConfigError
 
 Read = Callable[[Path], Tree]
 
 
-class NotPlainError(Exception):
+class NotPlainError(ConfigError):
     """A chosen file that only Hydra can read: it includes other files, or sets options of another package."""
 
 
@@ -36,25 +37,23 @@ def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iter
         elif isinstance(entry, dict):
             (group,) = entry
             if not group.startswith("override "):
-                yield _chosen(group, choices.pop(group, ""), folders, read)
-    if choices.keys() - {"experiment"}:
-        raise NotPlainError
+                yield chosen(group, choices.pop(group, ""), folders, read)
+    if others := choices.keys() - {"experiment"}:
+        raise NotPlainError(f"{', '.join(others)}: more groups than the main file has")
     if "experiment" in choices:
-        yield _chosen("experiment", choices["experiment"], folders, read)
+        yield chosen("experiment", choices["experiment"], folders, read)
 
 
-def _chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
+def chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
     """The options in the file of one choice, under its group's name unless the file says that they have theirs."""
     path = next((path for folder in folders if (path := folder / group / f"{name}.yaml").is_file()), None)
     if path is None:
-        raise NotPlainError
+        raise NotPlainError(f"{group}={name}: there is no such file")
     tree = read(path)
     included = [key for entry in tree.get("defaults", []) for key in (entry if isinstance(entry, dict) else [entry])]
-    if not all(str(key).startswith("override ") for key in included):
-        raise NotPlainError
     package = re.search(r"^#\s*@package\s+(\S+)", path.read_text("utf-8"), re.MULTILINE)
-    if package and package[1] != "_global_":
-        raise NotPlainError
+    if (package and package[1] != "_global_") or not all(str(key).startswith("override ") for key in included):
+        raise NotPlainError(f"{group}={name}: {path} includes other files, or sets options of another package")
     own = {key: value for key, value in tree.items() if key not in ("defaults", "hydra")}
     return own if package else {group: own}
 

@@ -72,17 +72,17 @@ def _unknown_key(key: str, arguments: list[str]) -> str:
 
 def default_choices() -> dict[str, str]:
     """The groups that every run chooses from, and the choice where a command names none."""
-    return _choices_in(packages.built_in().conf / "config.yaml")
+    return choices_in(packages.built_in().conf / "config.yaml")
 
 
 def _chosen(arguments: list[str]) -> dict[str, str]:
     """The choice of each group that `arguments` lead to, through an experiment's file too; `a,b` in a sweep."""
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    through = _choices_in(packages.built_in().conf / "experiment" / f"{named.get('+experiment')}.yaml")
+    through = choices_in(packages.built_in().conf / "experiment" / f"{named.get('+experiment')}.yaml")
     return {group: named.get(group, through.get(group, name)) for group, name in default_choices().items()}
 
 
-def _choices_in(path: Path) -> dict[str, str]:
+def choices_in(path: Path) -> dict[str, str]:
     """The choices in a file's defaults list; none where there is no such file."""
     tree = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     pairs = [pair for entry in tree.get("defaults", []) if isinstance(entry, dict) for pair in entry.items()]

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
 from bench.config.options import Member, Options
-from bench.errors import StoreError
+from bench.errors import ConfigError, StoreError
 
 
 class SweepFolder(Callback):
@@ -32,7 +32,8 @@ class SweepFolder(Callback):
     last: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        overrides = OverridesParser.create().parse_overrides([*config.hydra.overrides.task])
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # which knows globs
+        overrides = parser.parse_overrides([*config.hydra.overrides.task])
         sweeps = [override for override in overrides if override.is_discrete_sweep()]
         SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
 
@@ -50,6 +51,10 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
     if not any(re.match(r"-|[+~]*hydra[./=@]", argument) for argument in arguments):
         job(compose(arguments))
         return None
+    if any(re.match(r"--config-(name|path)\b|-c?n\b", argument) for argument in arguments):
+        raise ConfigError("--config-name and --config-path: there is one main file; give options, or a --config-dir")
+    if any(re.match(r"--cfg\b|-c\b", argument) for argument in arguments):
+        arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
     parent = os.getpid()
 
@@ -76,6 +81,15 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
     if escaped:
         raise escaped[0]
     return SweepFolder.last
+
+
+def _clip_in_full(arguments: list[str]) -> list[str]:
+    """The form of clipping that `arguments` mean as options for each form, so that Hydra prints what a run would do."""
+    options = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    if not any(re.match(r"[+]?clip\b", option) for option in options):
+        return []
+    forms = asdict(compose(options).config.clip)
+    return [f"clip.{form}={'null' if size is None else size}" for form, size in forms.items()]
 
 
 def _options_of_job(node: DictConfig, arguments: list[str]) -> Options:

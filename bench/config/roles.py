@@ -52,6 +52,12 @@ def decides(option: str, value: Any) -> bool:
     return role.decides and value not in role.neutral
 
 
+def is_listed(group: str) -> bool:
+    """Whether a column lists the name that was chosen in a group, where that is not the default."""
+    role = role_of(group)
+    return not (role.heads or role.shown_by_options)
+
+
 def is_named(option: str) -> bool:
     """Whether a column of a table lists an option that was changed, as `option=value`."""
     group, _, rest = option.partition(".")

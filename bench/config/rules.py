@@ -1,18 +1,152 @@
-"""What options must keep to beyond their types: ranges, and options that contradict each other."""
+"""What options must keep to beyond their types: ranges, and one table of the options that contradict each other."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import asdict
+from operator import attrgetter
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.config.schema import (
-    BPTTConfig,
-    ClipConfig,
-    Config,
-)
-from bench.config.tree import describe, require_all
+from bench.config.schema import Config
+from bench.config.tree import describe, flatten, require_all, written
 from bench.errors import ConfigError
+
+
+class Contradiction(NamedTuple):
+    """Options that do not go together, and the line that says so: `OPTION=VALUE against: remedy`."""
+
+    option: str
+    when: Callable[[Config], object]
+    against: str
+    """`{another.option}` stands for that option with its value."""
+    remedy: str
+
+    def line(self, config: Config) -> str:
+        """The contradiction with the values of `config`."""
+        values = {**flatten(asdict(config)), "bptt": config.bptt.kind}
+        sentence = (
+            f"{{{self.option}}} {self.against}: {self.remedy}" if self.option else f"{self.against}: {self.remedy}"
+        )
+        return re.sub(r"\{([\w.]+)\}", lambda found: f"{found[1]}={written(values[found[1]])}", sentence)
+
+
+def _both_set(one: str, other: str) -> Contradiction:
+    """Two options of which one at a time is set; null is not set."""
+
+    def when(config: Config) -> bool:
+        return None not in (attrgetter(one)(config), attrgetter(other)(config))
+
+    return Contradiction(one, when, f"and {{{other}}} are both set", f"choose one (such as {one}=null)")
+
+
+_TRUNCATED = "needs bptt=truncated (bptt=full has no window)"
+_BACKWARD = "is of gradient=bptt only"
+_SEGMENTS = "would look at each segment of bptt.checkpoint=true for itself"
+
+CONTRADICTIONS = (
+    Contradiction(
+        "bptt.window",
+        lambda c: c.bptt.kind == "full" and c.bptt.window is not None,
+        _TRUNCATED,
+        "choose it, or set bptt.window=null",
+    ),
+    Contradiction(
+        "bptt.horizon",
+        lambda c: c.bptt.kind == "full" and c.bptt.horizon is not None,
+        _TRUNCATED,
+        "choose it, or set bptt.horizon=null",
+    ),
+    Contradiction(
+        "bptt.offset",
+        lambda c: c.bptt.kind == "full" and c.bptt.offset != "zero",
+        _TRUNCATED,
+        "choose it, or set bptt.offset=zero",
+    ),
+    Contradiction(
+        "bptt",
+        lambda c: c.bptt.kind == "truncated" and c.bptt.window is None,
+        "needs a window",
+        "set bptt.window to a number of time steps",
+    ),
+    Contradiction(
+        "bptt",
+        lambda c: (
+            c.bptt.kind == "sliding" and (c.bptt.horizon is None or c.bptt.window != 1 or c.bptt.offset != "zero")
+        ),
+        "moves on by one step",
+        "set bptt.horizon alone, to a number of time steps",
+    ),
+    Contradiction(
+        "bptt.horizon",
+        lambda c: None not in (c.bptt.window, c.bptt.horizon) and c.bptt.horizon < c.bptt.window,  # type: ignore[operator]
+        "is shorter than {bptt.window}, and a gradient goes back over its own window at least",
+        "raise the horizon, lower the window, or set bptt.horizon=null for the window's length",
+    ),
+    *(
+        Contradiction(option, when, _BACKWARD, "leave it out with {gradient}")
+        for option, when in {
+            "bptt": lambda c: c.gradient != "bptt" and c.bptt.kind == "sliding",
+            "bptt.horizon": lambda c: c.gradient != "bptt" and c.bptt.horizon is not None,
+            "bptt.checkpoint": lambda c: c.gradient != "bptt" and c.bptt.checkpoint,
+            "hardware.precision": lambda c: c.gradient != "bptt" and c.hardware.precision == "bfloat16",
+        }.items()
+    ),
+    Contradiction(
+        "model.norm",
+        lambda c: c.bptt.checkpoint and c.model.norm.startswith("batch"),
+        _SEGMENTS,
+        "leave one of them out",
+    ),
+    Contradiction(
+        "model.variational",
+        lambda c: c.bptt.checkpoint and c.model.variational and (c.model.dropout or c.model.input_dropout),
+        _SEGMENTS,
+        "leave one of them out",
+    ),
+    Contradiction(
+        "match.params",
+        lambda c: c.match.params is not None and c.model.tie,
+        "does not go with model.tie=true, by which the hidden size is the embedding's",
+        "leave one of them out",
+    ),
+    Contradiction(
+        "model.variational",
+        lambda c: c.model.variational and not (c.model.dropout or c.model.input_dropout),
+        "drops nothing",
+        "set model.dropout or model.input_dropout",
+    ),
+    Contradiction(
+        "init.sigma",
+        lambda c: c.init.sigma != 1 and "normal" not in (c.init.input, c.init.recurrent),
+        "is of init=normal",
+        "choose it, or set init.sigma=1",
+    ),
+    Contradiction(
+        "init.gain",
+        lambda c: c.init.gain != 1 and {c.init.input, c.init.recurrent} <= {"default", "normal"},
+        "is of xavier, he, orthogonal and identity",
+        "choose one of them, or set init.gain=1",
+    ),
+    _both_set("clip.norm", "clip.value"),
+    _both_set("clip.norm", "clip.adaptive"),
+    _both_set("clip.value", "clip.adaptive"),
+    Contradiction(
+        "accumulate",
+        lambda c: c.accumulate > 1 and c.bptt.kind != "full" and c.bptt.update == "window",
+        "makes one update of several batches, and bptt.update=window several updates of one",
+        "set bptt.update=sequence or accumulate=1",
+    ),
+    Contradiction(
+        "",
+        lambda c: c.budget.steps is c.budget.examples is c.budget.seconds is None,
+        "no budget is set",
+        "give budget.steps, budget.examples or budget.seconds",
+    ),
+    _both_set("match.params", "match.flops"),
+)
 
 
 def validate(config: Config) -> Config:
@@ -25,83 +159,7 @@ def validate(config: Config) -> Config:
         config = TypeAdapter(Config).validate_python(tree)
     except ValidationError as error:
         raise ConfigError(describe(error)) from None
-    check_bptt(config.bptt)
-    check_gradient(config)
-    check_model(config)
-    check_clip(config.clip)
-    if config.accumulate > 1 and config.bptt.kind != "full" and config.bptt.update == "window":
-        raise ConfigError(
-            f"accumulate={config.accumulate} makes one update of several batches, bptt.update=window several of "
-            "one: set bptt.update=sequence or accumulate=1"
-        )
-    if config.budget.steps is config.budget.examples is config.budget.seconds is None:
-        raise ConfigError("no budget is set: give budget.steps, budget.examples or budget.seconds")
-    if config.match.params is not None and config.match.flops is not None:
-        raise ConfigError("match.params and match.flops are both set: choose one")
+    for contradiction in CONTRADICTIONS:
+        if contradiction.when(config):
+            raise ConfigError(contradiction.line(config))
     return config
-
-
-def check_bptt(bptt: BPTTConfig) -> None:
-    """Raise ConfigError where the kind of BPTT lacks an option, or has one that it does not know."""
-    window, horizon = bptt.window, bptt.horizon
-    if bptt.kind == "full":
-        for name, value, default in (
-            ("window", window, None),
-            ("horizon", horizon, None),
-            ("offset", bptt.offset, "zero"),
-        ):
-            if value != default:
-                raise ConfigError(f"bptt.{name}={value} needs bptt=truncated (bptt=full has no window)")
-    elif bptt.kind == "truncated" and window is None:
-        raise ConfigError("bptt=truncated needs a window: set bptt.window to a number of time steps")
-    elif bptt.kind == "sliding" and (horizon is None or window != 1 or bptt.offset != "zero"):
-        raise ConfigError("bptt=sliding moves on by one step: set bptt.horizon alone, to a number of time steps")
-    if window is not None and horizon is not None and horizon < window:
-        raise ConfigError(
-            f"bptt.horizon={horizon} is shorter than bptt.window={window}: a gradient goes back over its own window at "
-            "least; raise the horizon, lower the window, or set bptt.horizon=null for the window's length"
-        )
-
-
-def check_model(config: Config) -> None:
-    """Raise ConfigError for options of model and init that contradict each other, or have nothing to act on."""
-    model, init = config.model, config.init
-    drops = model.dropout or model.input_dropout
-    if config.bptt.checkpoint and (model.norm.startswith("batch") or (model.variational and drops)):
-        option = f"model.norm={model.norm}" if model.norm.startswith("batch") else "model.variational=true"
-        raise ConfigError(
-            f"bptt.checkpoint=true: {option} would look at each segment for itself; leave one of them out"
-        )
-    if config.match.params is not None and model.tie:
-        raise ConfigError("match.params with model.tie=true: the hidden size is the embedding's; leave one of them out")
-    if model.variational and not drops:
-        raise ConfigError("model.variational=true: nothing is dropped; set model.dropout or model.input_dropout")
-    forms = {init.input, init.recurrent}
-    if init.sigma != 1 and "normal" not in forms:
-        raise ConfigError(f"init.sigma={init.sigma:g} is of init=normal; choose it, or leave sigma at 1")
-    if init.gain != 1 and not forms - {"default", "normal"}:
-        raise ConfigError(f"init.gain={init.gain:g} is of xavier, he, orthogonal and identity; choose one of them")
-
-
-def check_clip(clip: ClipConfig) -> None:
-    """Raise ConfigError where more than one form of clipping is set."""
-    forms = {f"clip.{name}": value for name, value in asdict(clip).items() if value is not None}
-    if len(forms) > 1:
-        (one, value), (other, another) = list(forms.items())[:2]
-        raise ConfigError(f"{one}={value} and {other}={another} are both set: choose one (such as {one}=null)")
-
-
-def check_gradient(config: Config) -> None:
-    """Raise ConfigError for an option that only backpropagation knows, with a gradient that goes forward in time."""
-    if config.gradient == "bptt":
-        return
-    for option, value, allowed in (
-        ("bptt.kind", config.bptt.kind, ("full", "truncated")),
-        ("bptt.horizon", config.bptt.horizon, (None,)),
-        ("bptt.checkpoint", config.bptt.checkpoint, (False,)),
-        ("hardware.precision", config.hardware.precision, ("float32", "float64")),
-    ):
-        if value not in allowed:
-            raise ConfigError(
-                f"{option}={value} is of gradient=bptt only; with gradient={config.gradient} leave it out"
-            )

@@ -22,6 +22,7 @@ class Role:
     - `resumable`: a run that goes on from another may differ in it.
     - `place`: the option says where files go, and nothing else.
     - `heads`: the column begins with the name that was chosen in this group.
+    - `shown_by_options`: the name that was chosen in this group is not shown, only what it sets unlike the default.
     - `named_otherwise`: options of the group that its column shows in another way than `option=value`.
     - `of_class`: the group holds a class's options, which its constructor checks.
     """
@@ -33,6 +34,7 @@ class Role:
     resumable: bool = False
     place: bool = False
     heads: bool = False
+    shown_by_options: bool = False
     named_otherwise: tuple[str, ...] = ()
     of_class: bool = False
 
@@ -46,6 +48,7 @@ _BUDGET = Role("budget", resumable=True)
 _HARDWARE = Role("hardware", stated=True, resumable=True)
 _SEED = Role(None, stated=True)
 _RESUME = Role("bptt", neutral=("auto", "never"), resumable=True)
+_CLIP = Role("bptt", shown_by_options=True)
 _LENGTH = Role("bptt", resumable=True)
 _UPKEEP = Role(None, decides=False, stated=True, resumable=True)
 _PLACE = replace(_UPKEEP, place=True)
@@ -184,7 +187,7 @@ class Config:
     model: Annotated[ModelConfig, _MODEL] = field(default_factory=ModelConfig)
     init: Annotated[InitConfig, _MODEL] = field(default_factory=InitConfig)
     bptt: Annotated[BPTTConfig, _WINDOWS] = field(default_factory=BPTTConfig)
-    clip: Annotated[ClipConfig, _TRAINING] = field(default_factory=ClipConfig)
+    clip: Annotated[ClipConfig, _CLIP] = field(default_factory=ClipConfig)
     budget: Annotated[BudgetConfig, _BUDGET] = field(default_factory=BudgetConfig)
     hardware: Annotated[HardwareConfig, _HARDWARE] = field(default_factory=HardwareConfig)
     match: Annotated[MatchConfig, _MODEL] = field(default_factory=MatchConfig)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,13 @@ def flatten(tree: Any, prefix: str = "") -> Tree:
     return {
         k: v for key, value in tree.items() for k, v in flatten(value, f"{prefix}.{key}" if prefix else key).items()
     }
+
+
+def written(value: object) -> str:
+    """A value as it is written on the command line."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(written, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from bench.config.options import Options
 from bench.config.roles import is_named, role_of
+from bench.config.tree import written
 from bench.results.record import Labels
 
 
@@ -58,4 +58,4 @@ def _written(key: str, value: object) -> str:
         return f"[{', '.join(_written(key, part) for part in value)}]"
     if key in ("task.source", "resume"):
         return str(value).rstrip("/").rpartition("/")[2] or str(value)
-    return value if isinstance(value, str) else json.dumps(value)
+    return written(value)

@@ -122,6 +122,72 @@ def test_a_sweep_of_one_is_a_sweep():
     assert (only.config.seed, str(only.member)) == (3, "1/1")
 
 
+CLIPPING = [
+    ([], (1.0, None, None)),
+    (["clip=norm"], (1.0, None, None)),
+    (["clip=value"], (None, 0.5, None)),
+    (["clip=adaptive"], (None, None, 0.01)),
+    (["clip=none"], (None, None, None)),
+    (["clip.norm=2"], (2.0, None, None)),
+    (["clip.norm=null"], (None, None, None)),
+    (["clip.value=0.1"], (None, 0.1, None)),
+    (["clip.value=null"], (1.0, None, None)),
+    (["clip.adaptive=1"], (None, None, 1.0)),
+    (["clip.norm=null", "clip.value=0.1"], (None, 0.1, None)),
+    (["clip=value", "clip.value=0.1"], (None, 0.1, None)),
+    (["clip=none", "clip.adaptive=0.1"], (None, None, 0.1)),
+    (["clip.norm=2", "clip.value=0.1"], (2.0, 0.1, None)),
+    (["clip=value", "clip.norm=2"], (2.0, 0.5, None)),
+]
+
+
+@pytest.mark.parametrize("experiment", [[], ["+experiment=digits"]])
+@pytest.mark.parametrize(("arguments", "forms"), CLIPPING)
+def test_one_form_of_clipping_that_is_set_unsets_the_default_of_the_others(arguments, forms, experiment):
+    options = compose([*experiment, *arguments])
+    assert tuple(asdict(options.config.clip).values()) == forms
+    before = {"clip.norm": 1.0, "clip.value": None, "clip.adaptive": None}
+    changed = {key: size for key, size in zip(before, forms, strict=True) if before[key] != size}
+    assert {key: size for key, size in options.changed.items() if key.startswith("clip")} == changed
+
+
+@pytest.mark.parametrize(("arguments", "forms"), CLIPPING)
+def test_a_form_that_a_command_sets_goes_before_an_experiment_s(tmp_path, arguments, forms):
+    """Of a folder of the user's own, by whose choice the default is another."""
+    (tmp_path / "experiment").mkdir()
+    path = tmp_path / "experiment" / "mine.yaml"
+    path.write_text("# @package _global_\nclip: {adaptive: 0.3}\n")
+    found = []
+    run_hydra([f"--config-dir={tmp_path}", "+experiment=mine", *arguments], found.append)
+    clip = tuple(asdict(found[0].config.clip).values())
+    assert clip == ((None, None, 0.3) if arguments in ([], ["clip.norm=null"], ["clip.value=null"]) else forms)
+    assert ("clip.adaptive" in found[0].changed) == (clip != (None, None, 0.3) and clip[2] != 0.3)
+
+
+def test_members_of_a_sweep_have_each_its_own_form_of_clipping():
+    members = compose_sweep(["clip.value=0.5,null", "seed=0"])
+    assert [tuple(asdict(options.config.clip).values()) for options in members] == [
+        (None, 0.5, None),
+        (1.0, None, None),
+    ]
+    chosen = compose_sweep(["clip=norm,none,value"])
+    assert [options.config.clip.norm for options in chosen] == [1.0, None, None]
+
+
+def test_what_is_printed_of_clipping_is_what_a_run_would_do(capsys):
+    run_hydra(["--cfg", "job", "clip.value=0.1"], lambda options: None)
+    assert "clip:\n  norm: null\n  value: 0.1\n  adaptive: null\n" in capsys.readouterr().out
+
+
+def test_a_sweep_over_a_glob_knows_its_members_and_says_nothing(recwarn, tmp_path):
+    found = []
+    run_hydra(["-m", "cell=glob(l*m)", f"results_dir={tmp_path}"], found.append)
+    assert [str(options.member) for options in found] == ["1/3", "2/3", "3/3"]
+    assert [options.choices["cell"] for options in found] == ["layernorm_lstm", "lem", "lstm"]
+    assert not [warning for warning in recwarn if "Callback" in str(warning.message)]
+    assert len(compose_sweep(["cell=glob(l*m)"])) == 3
+
+
 SAMPLED = ("task", "cell", "optimizer", "schedule", "init", "bptt")
 CHANGES = ("model.hidden=9", "optimizer.lr=1", "batch_size=32", "clip.norm=2", "resume=never", "seed=4", "ema=0.5")
 

@@ -47,6 +47,7 @@ def groups_where(holds):
         ),
         (lambda role: role.place, {"results_dir"}),
         (lambda role: role.heads, {"task", "cell", "bptt"}),
+        (lambda role: role.shown_by_options, {"clip"}),
         (lambda role: role.of_class, {"task", "cell", "optimizer", "schedule"}),
         (lambda role: role.column == "task", {"task"}),
         (lambda role: role.column == "cell", {"cell", "model", "init", "match", "unroll"}),

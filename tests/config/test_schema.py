@@ -65,9 +65,9 @@ def test_the_defaults_are_valid_and_typed():
         ("bptt__update", "step", "bptt.update=step: choose one of window, sequence"),
         ("unroll", "vendr", r"unroll=vendr: choose one of auto, eager, vendor, parallel \(did you mean vendor\?\)"),
         ("bptt__window", 8, r"bptt.window=8 needs bptt=truncated \(bptt=full has no window\)"),
-        ("model__variational", True, "model.variational=true: nothing is dropped; set model.dropout"),
+        ("model__variational", True, "model.variational=true drops nothing: set model.dropout"),
         ("init__sigma", 0.1, "init.sigma=0.1 is of init=normal"),
-        ("init__gain", 2.0, "init.gain=2 is of xavier, he, orthogonal and identity"),
+        ("init__gain", 2.0, "init.gain=2.0 is of xavier, he, orthogonal and identity"),
         ("gradient", "rtl", r"gradient=rtl: choose one of bptt, rtrl, uoro, eprop \(did you mean rtrl"),
         ("bptt__kind", "truncated", "bptt=truncated needs a window: set bptt.window to a number of time steps"),
         ("budget__steps", None, "no budget is set: give budget.steps, budget.examples or budget.seconds"),
@@ -126,7 +126,10 @@ def test_a_budget_is_spent_when_its_own_measure_reaches_it(done, total, other, k
             "model.variational=true would",
         ),
         ({"match": {"params": 9}, "model": {"tie": True}}, "the hidden size is the embedding's"),
-        ({"gradient": "rtrl", "bptt": {"checkpoint": True}}, "bptt.checkpoint=True is of gradient=bptt only"),
+        (
+            {"gradient": "rtrl", "bptt": {"checkpoint": True}},
+            "bptt.checkpoint=true is of gradient=bptt only: leave",
+        ),
         (
             {"gradient": "rtrl", "hardware": {"precision": "bfloat16"}},
             "hardware.precision=bfloat16 is of gradient=bptt",

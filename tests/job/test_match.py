@@ -93,4 +93,4 @@ def test_a_matched_run_is_built_anew_at_its_size_without_a_search(capsys, tmp_pa
 
 def test_two_counts_cannot_both_be_matched(capsys, tmp_path):
     said = bench(capsys, *COPY, "match.params=5000", "match.flops=5000", f"results_dir={tmp_path}")
-    assert said.code == 2 and "match.params and match.flops are both set" in said.err
+    assert said.code == 2 and "match.params=5000 and match.flops=5000 are both set" in said.err

@@ -1,0 +1,55 @@
+"""The one form of gradient clipping that a run's options mean: setting one form unsets the default of another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.config.defaults import NotPlainError, Read, chosen
+from bench.config.explain import choices_in, default_choices
+
+FORMS = ("norm", "value", "adaptive")
+Clip = dict[str, float | None]
+
+
+def settle(*layers: Mapping[str, Any]) -> Clip:
+    """Each form's size or None: a layer that sets a form unsets those of the layers before it.
+
+    So `value=0.5` over `norm=1.0` is clipping by value, and only a layer that sets two forms by itself has two.
+    """
+    settled: Clip = dict.fromkeys(FORMS)
+    for layer in layers:
+        if any(layer.get(form) is not None for form in FORMS):
+            settled = dict.fromkeys(FORMS)
+        settled |= {form: layer[form] for form in FORMS if form in layer}
+    return {form: float(size) if isinstance(size, int) else size for form, size in settled.items()}
+
+
+def settled_clip(
+    composed: Mapping[str, Any], choices: Mapping[str, str], named: Collection[str], folders: Sequence[Path], read: Read
+) -> tuple[Clip, Clip]:
+    """The clipping of a run without its command's options, and with them.
+
+    The layers are the default choice, the experiment's options and the command's. `composed` has the forms as Hydra
+    composed them, `named` the options that the command names; `folders` and `read` are those of the chosen files.
+    """
+
+    def of_choice(name: str) -> dict[str, Any]:
+        return chosen("clip", name, folders, read)["clip"]
+
+    experiment = choices.get("experiment")
+    options: dict[str, Any] = {}
+    name = choices["clip"]
+    if experiment is not None:
+        try:
+            options = chosen("experiment", experiment, folders, read).get("clip", {})
+        except NotPlainError:  # what it includes may set a form, too
+            options = {form: composed[form] for form in FORMS if f"clip.{form}" not in named}
+    command = {form: composed[form] for form in FORMS if f"clip.{form}" in named}
+    if "clip" in named:
+        command = of_choice(name) | command
+        through = choices_in(folders[0] / "experiment" / f"{experiment}.yaml")
+        name = through.get("clip", default_choices()["clip"])
+    default = settle(of_choice(name), options)
+    return default, settle(default, command)
