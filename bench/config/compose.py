@@ -27,11 +27,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import packages
+from bench.config.changed import changed_from
 from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
 from bench.config.explain import default_choices, explain, refuse_unknown
 from bench.config.options import Member, Options, typed
-from bench.config.roles import groups_of_classes, is_listed, role_of
+from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
 from bench.errors import BenchError, ConfigError, did_you_mean
@@ -100,7 +101,7 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     defaults = _defaults(choices, folders, loader)
     named = {line.lstrip("+~").partition("=")[0] for line in settings.overrides.task}
     default_clip, tree["clip"] = settled_clip(tree["clip"], choices, named, folders, _read)
-    changed = _changed(tree, choices, defaults | flatten({"clip": default_clip}))  # type: ignore[arg-type]
+    changed = changed_from(defaults | flatten({"clip": default_clip}), tree, choices)  # type: ignore[arg-type]
     return Options(typed(tree), choices, changed)  # type: ignore[arg-type]
 
 
@@ -114,18 +115,6 @@ def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> T
         plain = loader.load_configuration("config", overrides, RunMode.RUN)
     tree: Tree = OmegaConf.to_container(plain)  # type: ignore[assignment]
     return flatten({key: value for key, value in tree.items() if key != "hydra"})
-
-
-def _changed(tree: Tree, choices: Mapping[str, str], defaults: Tree) -> Tree:
-    """What is not default, by dotted name: choices that no column begins with, and options of the chosen groups.
-
-    Left out is what each run states by itself (seed, hardware, places on the disk), and what decides nothing.
-    """
-    default = default_choices()
-    others = {k: name for k, name in choices.items() if default.get(k) != name and is_listed(k)}
-    differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
-    kept = {k: v for k, v in differing.items() if not role_of(k).stated and v not in role_of(k).neutral}
-    return others | kept
 
 
 def schema_node() -> DictConfig:

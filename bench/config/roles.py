@@ -6,7 +6,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from bench.config.schema import Config, Role
+from bench.config.role import Role
+from bench.config.schema import Config
 
 EXPERIMENT = Role("bptt", heads=True)
 """The role of the choice of an experiment, whose file sets options of other groups and has none of its own."""

@@ -7,7 +7,8 @@ import pytest
 
 from bench.config import roles
 from bench.config.catalogue import GROUPS
-from bench.config.schema import Config, Role
+from bench.config.role import Role
+from bench.config.schema import Config
 from bench.config.tree import flatten
 
 OPTIONS = sorted(flatten(asdict(Config())))

@@ -1,0 +1,21 @@
+"""What a run changes from the defaults of its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.config.explain import default_choices
+from bench.config.roles import is_listed, role_of
+from bench.config.tree import Tree, flatten
+
+
+def changed_from(defaults: Tree, tree: Tree, choices: Mapping[str, str]) -> Tree:
+    """What is not default, by dotted name: choices that no column begins with, and options of the chosen groups.
+
+    Left out is what each run states by itself (seed, hardware, places on the disk), and what decides nothing.
+    """
+    default = default_choices()
+    others = {k: name for k, name in choices.items() if default.get(k) != name and is_listed(k)}
+    differing = {key: value for key, value in flatten(tree).items() if key not in defaults or defaults[key] != value}
+    kept = {k: v for k, v in differing.items() if not role_of(k).stated and v not in role_of(k).neutral}
+    return others | kept
