@@ -16,6 +16,7 @@ from bench.job.execute import carry_out, execute
 from bench.job.listener import Listener
 from bench.job.prepared import prepare
 from bench.results.store import Store
+from bench.train.gradient.rtrl import RTRL
 
 
 @pytest.fixture
@@ -153,3 +154,14 @@ def test_an_unexpected_error_has_its_traceback_in_the_log_alone(task, tmp_path, 
     ended = carry_out(odd, None, Listener())
     assert (ended.status, ended.reason) == ("failed", str(odd.error))
     assert "Traceback" not in caplog.text
+
+
+def test_a_gradient_that_goes_forward_is_built_once_a_run(task, tmp_path, monkeypatch):
+    """Building one tries the model's step, which takes longer than many steps of training."""
+    built = []
+    before = RTRL.__init__
+    monkeypatch.setattr(RTRL, "__init__", lambda self, *given: (built.append(self), before(self, *given))[1])
+    record = execute(options(tmp_path, gradient="rtrl"))
+    assert record.status == "done"
+    assert record.speed["train_tokens_per_s"]["median"] > 0
+    assert len(built) == 1
