@@ -130,6 +130,7 @@ CONTRADICTIONS = (
         "is of xavier, he, orthogonal and identity",
         "choose one of them, or set init.gain=1",
     ),
+    _both_set("init.forget_bias", "init.chrono"),
     _both_set("clip.norm", "clip.value"),
     _both_set("clip.norm", "clip.adaptive"),
     _both_set("clip.value", "clip.adaptive"),

@@ -42,6 +42,7 @@ CASES = [
     ({"model": {"variational": True}}, "model.variational=true drops nothing: set model.dropout or "),
     ({"init": {"sigma": 0.1}}, "init.sigma=0.1 is of init=normal: choose it, or set init.sigma=1"),
     ({"init": {"input": "normal", "gain": 2.0}}, "init.gain=2.0 is of xavier, he, orthogonal and identity: choose one"),
+    ({"init": {"forget_bias": 1.0, "chrono": 9}}, "init.forget_bias=1.0 and init.chrono=9 are both set: choose one"),
     ({"clip": {"norm": 1.0, "value": 0.5}}, "clip.norm=1.0 and clip.value=0.5 are both set: choose one (such as clip."),
     ({"clip": {"norm": 1.0, "adaptive": 0.5}}, "clip.norm=1.0 and clip.adaptive=0.5 are both set: choose one"),
     ({"clip": {"norm": None, "value": 1.0, "adaptive": 0.5}}, "clip.value=1.0 and clip.adaptive=0.5 are both set"),
