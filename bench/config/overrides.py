@@ -1,0 +1,74 @@
+"""Options given as Python values, written as the words of a command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from bench.errors import ConfigError
+
+_PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off|nan|inf)$)[a-z_/][\w./:@-]*", re.ASCII | re.IGNORECASE)
+_ONCE = ("experiment",)
+"""Groups that no run has by default: a command adds them with a plus sign."""
+
+
+def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool = False) -> list[str]:
+    """`words` as they are, then each of `options` as `NAME=VALUE`.
+
+    A dictionary holds the options of a group: `model={"hidden": 64}` is `model.hidden=64`. In a `sweep` a list, tuple
+    or range holds the values to try; otherwise it is one value, a list. Raises ConfigError for a value of a type that no
+    option has, and for a word that is not of the form NAME=VALUE.
+    """
+    for word in words:
+        if not isinstance(word, str) or "=" not in word or word.startswith("-"):
+            raise ConfigError(f"{word}: not of the form NAME=VALUE, as in bench.run('task=copy', 'cell=gru', seed=0)")
+    return [*words, *(f"{'+' * (name in _ONCE)}{name}={text}" for name, text in _written(options, sweep))]
+
+
+def _written(options: Mapping[str, Any], sweep: bool, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in options.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _written(value, sweep, f"{name}.")
+        elif sweep and _is_several(value):
+            if not (texts := [to_text(each, name) for each in value]):
+                raise ConfigError(f"{name}: there is no value to try; give at least one")
+            yield name, ",".join(texts)
+        else:
+            yield name, to_text(value, name)
+
+
+def to_text(value: Any, name: str) -> str:
+    """A value in Hydra's grammar; ConfigError names the option where its type has no such form."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):  # a number of numpy's, pandas' or torch's
+        return to_text(value.item(), name)
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (str, PathLike)):
+        return _quoted(str(value))
+    if _is_several(value):
+        return f"[{','.join(to_text(each, name) for each in value)}]"
+    raise ConfigError(f"{name}={value!r}: an option is a number, a text, true or false, None, or a list of these")
+
+
+def _is_several(value: Any) -> bool:
+    return (
+        isinstance(value, Iterable)
+        and not isinstance(value, (str, bytes, Mapping, PathLike))
+        and not hasattr(value, "item")
+    )
+
+
+def _quoted(text: str) -> str:
+    """A text that Hydra reads back as it is: bare where it is a plain name or path, else in quotes."""
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", text)
+    backslashes = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{chr(92) * backslashes}'"

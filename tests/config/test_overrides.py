@@ -1,0 +1,76 @@
+"""Python values as the words of a command: Hydra reads back what was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.config.overrides import to_overrides
+from bench.errors import ConfigError
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1).filter(
+    lambda t: "$" not in t
+)
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+
+
+def read_back(text: str) -> object:
+    """What Hydra makes of `NAME=VALUE`."""
+    (override,) = OverridesParser.create().parse_overrides([text])
+    return override.value()
+
+
+@given(VALUES | st.lists(VALUES, min_size=1))
+def test_hydra_reads_back_what_was_given(value: object) -> None:
+    (text,) = to_overrides([], {"name": value})
+    assert read_back(text) == value
+
+
+@given(st.lists(VALUES, min_size=2, max_size=5))
+def test_a_list_in_a_sweep_holds_the_values_to_try(values: list[object]) -> None:
+    (text,) = to_overrides([], {"name": values}, sweep=True)
+    (override,) = OverridesParser.create().parse_overrides([text])
+    assert override.is_sweep_override()
+    tried = [
+        OverridesParser.create().parse_overrides([f"name={each}"])[0].value()
+        for each in override.sweep_string_iterator()
+    ]
+    assert tried == values
+
+
+@pytest.mark.parametrize(
+    ("options", "sweep", "words"),
+    [
+        ({"task": "copy", "seed": 0}, False, ["task=copy", "seed=0"]),
+        ({"model": {"hidden": 64, "norm": "layer"}}, False, ["model.hidden=64", "model.norm=layer"]),
+        ({"model.hidden": 64, "clip.norm": None}, False, ["model.hidden=64", "clip.norm=null"]),
+        ({"seed": range(3)}, True, ["seed=0,1,2"]),
+        ({"seed": [4]}, True, ["seed=4"]),
+        ({"cell": ("gru", "lstm"), "model": {"hidden": [8, 16]}}, True, ["cell=gru,lstm", "model.hidden=8,16"]),
+        ({"experiment": "fsdd"}, False, ["+experiment=fsdd"]),
+        ({"results_dir": Path("a b")}, False, ["results_dir='a b'"]),
+        ({"model": {"hidden": np.int64(8)}, "ema": np.float64(0.5)}, False, ["model.hidden=8", "ema=0.5"]),
+        ({"task": {"source": "null"}}, False, ["task.source='null'"]),
+    ],
+)
+def test_options_in_the_words_of_a_command(options: dict[str, object], sweep: bool, words: list[str]) -> None:
+    assert to_overrides(["cell=gru"], options, sweep) == ["cell=gru", *words]
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "sweep", "message"),
+    [
+        (["copy"], {}, False, "copy: not of the form NAME=VALUE"),
+        (["--help"], {}, False, "--help: not of the form NAME=VALUE"),
+        ([], {"seed": object}, False, "seed=.*object.*: an option is a number"),
+        ([], {"seed": []}, True, "seed: there is no value to try"),
+    ],
+)
+def test_what_is_no_option_is_one_line(words: list[str], options: dict[str, object], sweep: bool, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        to_overrides(words, options, sweep)
