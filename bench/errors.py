@@ -30,7 +30,19 @@ class StoreError(BenchError):
 
 
 class Diverged(BenchError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite. `record` is that of the run, where it is stored already."""
+
+    def __init__(self, message: str, record: object = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class Failed(BenchError):
+    """A run failed, for a cause that its `record` names."""
+
+    def __init__(self, message: str, record: object = None) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -67,9 +67,7 @@ class Terminal(Listener):
         if self._bar is None or time.perf_counter() < self._next_refresh:
             return
         self._next_refresh = time.perf_counter() + self._refresh
-        member = f"[{self._member}] " if self._member else ""
-        speed = with_prefix(progress.tokens / progress.seconds)
-        text = f"{member}step {progress.steps}  loss {loss_digits(loss)}  {self._score}{speed} tokens/s "
+        text = progress_text(progress, loss, self._score, self._member)
         self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
 
     def validated(self, validation: Validation, metric: str) -> None:
@@ -121,6 +119,13 @@ class Terminal(Listener):
             split, score = ("valid", metric["valid"]) if metric["test"] is None else ("test", metric["test"])
             outcome = f"{split} {metric['name']} {four_digits(score)} after {record.seconds:.1f} s"
         print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
+
+
+def progress_text(progress: Progress, loss: float, score: str, member: object = None) -> str:
+    """What stands beside the bar: a sweep's member, the step, the loss, the score so far, and the speed."""
+    place = f"[{member}] " if member else ""
+    speed = with_prefix(progress.tokens / progress.seconds)
+    return f"{place}step {progress.steps}  loss {loss_digits(loss)}  {score}{speed} tokens/s "
 
 
 class _Lines(logging.Handler):

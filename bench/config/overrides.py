@@ -18,8 +18,8 @@ def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool =
     """`words` as they are, then each of `options` as `NAME=VALUE`.
 
     A dictionary holds the options of a group: `model={"hidden": 64}` is `model.hidden=64`. In a `sweep` a list, tuple
-    or range holds the values to try; otherwise it is one value, a list. Raises ConfigError for a value of a type that no
-    option has, and for a word that is not of the form NAME=VALUE.
+    or range holds the values to try; otherwise it is one value, a list. Raises ConfigError for a value of a type that
+    no option has, and for a word that is not of the form NAME=VALUE.
     """
     for word in words:
         if not isinstance(word, str) or "=" not in word or word.startswith("-"):

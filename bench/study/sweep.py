@@ -29,6 +29,8 @@ class Fate(TypedDict):
     reason: str | None
     results: str
     """The results folder of the run."""
+    recorded: bool
+    """Whether the run left a record."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,21 @@ class Ended:
 
 def run_member(options: Options, listener: Listener) -> None:
     """Run one member and leave in its folder what became of it; an error that has no record spoils no other member."""
-    member = options.member
-    assert member is not None
+    assert options.member is not None
+    fate = fate_of(options, listener)
+    (options.member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
+
+
+def fate_of(options: Options, listener: Listener) -> Fate:
+    """Run one member; an error that leaves no record is its fate, and spoils no other member."""
     results = options.config.results_dir
     try:
         record = execute(options, listener)
-        fate = Fate(id=record.id, status=record.status, reason=record.reason, results=results)
     except BenchError as error:
         listener.refused(error)
-        fate = Fate(id=f"member {member}", status="failed", reason=str(error), results=results)
-    (member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
+        name = f"member {options.member}"
+        return Fate(id=name, status="failed", reason=str(error), results=results, recorded=False)
+    return Fate(id=record.id, status=record.status, reason=record.reason, results=results, recorded=True)
 
 
 def finish(folder: Path) -> Ended:

@@ -1,0 +1,138 @@
+"""The harness as a library: what the command does to runs, from a script or a notebook.
+
+Nothing is printed unless asked for, errors are raised and not turned into exit codes, and torch's threads, generators
+and gradient mode are left as they were found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.config.environment import silence_torch
+
+silence_torch()  # before the modules below import torch
+
+from bench.command.progress import shown  # noqa: E402
+from bench.config.compose import compose, compose_sweep  # noqa: E402
+from bench.config.overrides import to_overrides  # noqa: E402
+from bench.errors import Diverged, Failed  # noqa: E402
+from bench.hardware.found import torch_as_found  # noqa: E402
+from bench.job.execute import execute  # noqa: E402
+from bench.job.log import log  # noqa: E402
+from bench.job.reload import Reloaded, reload  # noqa: E402
+from bench.results.record import Record  # noqa: E402
+from bench.results.store import Store  # noqa: E402
+from bench.study.sweep import fate_of  # noqa: E402
+from bench.tables import files  # noqa: E402
+from bench.tables import runs as tables  # noqa: E402
+from bench.tables.closing import summary  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is done: its record and its folder. `print(run)` shows the closing table of the command."""
+
+    record: Record
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The name of the run's folder."""
+        return self.record.id
+
+    @property
+    def score(self) -> float | None:
+        """The task's metric on test, or on valid where the test split is empty."""
+        metric = self.record.metric
+        if metric is None:
+            return None
+        return metric["valid"] if metric["test"] is None else metric["test"]
+
+    def __str__(self) -> str:
+        return f"{summary(self.record)}\n  {'record':<10} {self.folder}"
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, score={self.score})"
+
+
+def run(*words: str, progress: bool = False, **options: Any) -> Run:
+    """Train, score, measure and record one run; one that is done already is found and not run again.
+
+    Options are those of the command: `words` as on the command line ("task=copy", "model.hidden=64"), `options` as
+    Python values, with a dictionary for a group of them (`model={"hidden": 64}`). `progress` shows the bar, in a
+    notebook too.
+
+    Raises ConfigError, DataError or StoreError where the run cannot begin, and after storing its record Diverged or
+    Failed, whose `record` it is. A second run at the same time in this process is refused by a ConfigError.
+    """
+    composed = compose(to_overrides(words, options))
+    with torch_as_found(), shown(progress) as listener:
+        record = execute(composed, listener)
+    if record.status != "done":
+        kind = Diverged if record.status == "diverged" else Failed
+        raise kind(f"{record.id} {record.status}: {record.reason}", record)
+    return Run(record, Store(composed.config.results_dir).runs / record.id)
+
+
+def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
+    """Run every combination of options, one after the other; a row a run, in that order, with the columns of `runs`.
+
+    A list, tuple or range holds the values to try: `sweep(task="copy", cell=["gru", "lstm"], seed=range(3))`. A member
+    that fails or diverges stops no other: its row has its status and reason. The tables in the results folder are
+    written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written.
+    """
+    members = compose_sweep(to_overrides(words, options, sweep=True))
+    found = []
+    for composed in members:
+        with torch_as_found(), shown(progress, composed.member) as listener:
+            fate = fate_of(composed, listener)
+        if fate["recorded"]:
+            found.append((composed.config.results_dir, fate["id"]))
+        else:
+            log.warning(f"{fate['id']} left no record: {fate['reason']}")
+    frames = []
+    for results_dir in dict.fromkeys(folder for folder, _ in found):
+        files.write(results_dir)
+        ids = [run_id for folder, run_id in found if folder == results_dir]
+        frames.append(tables.runs(results_dir, {"id": ids}).set_index("id", drop=False).loc[ids])
+    return pd.concat(frames, ignore_index=True) if frames else tables.frame([])
+
+
+def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataFrame:
+    """All runs in a results folder that are as `where` says, a row a run: `runs(task="copy", status="done")`.
+
+    Any column filters, by a value or by a list of which any will do. Labels match in full or by name: `task="copy"`
+    finds `copy-v1(delay=20)`, `cell="gru"` finds `gru(model.hidden=64)`. Raises ConfigError for an unknown column or
+    status, StoreError for a folder without runs.
+    """
+    return tables.runs(Path(results_dir), where)
+
+
+def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
+    """The leaderboard as a frame, a row a (task, cell, training regime, budget, hardware).
+
+    Its CSV files are written into the results folder too. Raises StoreError for a folder without runs, and for one that
+    takes no files.
+    """
+    return files.write(Path(results_dir))
+
+
+def load(
+    run: Run | Record | str | PathLike[str], results_dir: str | PathLike[str] = "results", trained: bool = True
+) -> Reloaded:
+    """A stored run: `.record`, `.config`, `.curve` (a frame), `.task`, `.model`, `.predict(inputs)`, `.batches(split)`.
+
+    `run` is what `bench.run` returned, an id or the beginning of one, or a run's folder. The model lies on the CPU in
+    evaluation mode, with the best weights, or where not `trained` with those that the run began from. The code of the
+    run's task and cell is executed: load results that you trust. Raises StoreError, ConfigError or DataError where
+    there is no such run, it has no weights, or its data have changed.
+    """
+    if isinstance(run, Run):
+        return reload(run.folder, trained)
+    name = run.id if isinstance(run, Record) else str(run)
+    return reload(Store(Path(results_dir)).resolve(name), trained)
