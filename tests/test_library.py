@@ -113,7 +113,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_the_first_goes_on(tmp_path
     try:
         first.start()
         assert began.wait(60)
-        with pytest.raises(ConfigError, match="one run at a time") as refusal:
+        with pytest.raises(ConfigError, match="another run is under way") as refusal:
             bench.run(**{**OPTIONS, "seed": 1}, results_dir=tmp_path)
     finally:
         log.removeFilter(wait)

@@ -6,12 +6,12 @@ diverged; 2 the command or the configuration was wrong; 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 
 from bench import __version__
 from bench.command import registry
+from bench.config.environment import silence_torch
 from bench.errors import BenchError
 
 _HELP = {"-h", "--help"}
@@ -20,8 +20,7 @@ _HELP = {"-h", "--help"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code. An error that the user can mend is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler writes lines of its own,
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # and warns of memory from before it started
+    silence_torch()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt: it leaves a record
     try:
         return _dispatch(arguments)

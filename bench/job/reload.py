@@ -20,6 +20,7 @@ from bench.errors import ConfigError, DataError, StoreError
 from bench.hardware.found import torch_as_found, using_threads
 from bench.hardware.machine import Machine
 from bench.job.build import build, build_task
+from bench.measure.flops import parameter_count
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.results.names import CURVE, WEIGHTS
@@ -39,6 +40,9 @@ class Reloaded:
     task: Task
     model: SequenceModel
     machine: Machine
+
+    def __repr__(self) -> str:
+        return f"Reloaded({self.record.id!r}, {parameter_count(self.model):,} parameters)"
 
     @property
     def curve(self) -> pd.DataFrame:
