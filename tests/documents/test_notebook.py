@@ -1,4 +1,4 @@
-"""The notebook examples/explore.ipynb runs from top to bottom, at a smaller budget and in a results folder of its own."""
+"""The notebook examples/explore.ipynb runs from top to bottom, at a smaller budget, in a results folder of its own."""
 
 from __future__ import annotations
 
