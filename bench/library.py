@@ -13,24 +13,20 @@ from typing import Any
 
 import pandas as pd
 
-from bench.config.environment import silence_torch
-
-silence_torch()  # before the modules below import torch
-
-from bench.command.progress import shown  # noqa: E402
-from bench.config.compose import compose, compose_sweep  # noqa: E402
-from bench.config.overrides import to_overrides  # noqa: E402
-from bench.errors import Diverged, Failed  # noqa: E402
-from bench.hardware.found import torch_as_found  # noqa: E402
-from bench.job.execute import execute  # noqa: E402
-from bench.job.log import log  # noqa: E402
-from bench.job.reload import Reloaded, reload  # noqa: E402
-from bench.results.record import Record  # noqa: E402
-from bench.results.store import Store  # noqa: E402
-from bench.study.sweep import fate_of  # noqa: E402
-from bench.tables import files  # noqa: E402
-from bench.tables import runs as tables  # noqa: E402
-from bench.tables.closing import summary  # noqa: E402
+from bench.command.progress import shown
+from bench.config.compose import compose, compose_sweep
+from bench.config.keywords import to_overrides
+from bench.errors import Diverged, Failed
+from bench.hardware.found import torch_as_found
+from bench.job.execute import execute
+from bench.job.log import log
+from bench.job.reload import Reloaded, reload
+from bench.results.record import Record
+from bench.results.store import Store
+from bench.study.sweep import fate_of
+from bench.tables import files
+from bench.tables import runs as tables
+from bench.tables.closing import summary
 
 
 @dataclass(frozen=True)

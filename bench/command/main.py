@@ -11,7 +11,6 @@ import sys
 
 from bench import __version__
 from bench.command import registry
-from bench.config.environment import silence_torch
 from bench.errors import BenchError
 
 _HELP = {"-h", "--help"}
@@ -20,7 +19,6 @@ _HELP = {"-h", "--help"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code. An error that the user can mend is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    silence_torch()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt: it leaves a record
     try:
         return _dispatch(arguments)

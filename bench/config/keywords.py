@@ -1,4 +1,4 @@
-"""Options given as Python values, written as the words of a command."""
+"""Options given as Python keywords, written as the words of a command."""
 
 from __future__ import annotations
 
