@@ -13,13 +13,13 @@ from typing import Generic, Literal, TypeVar
 
 import torch
 
-import bench
+from bench import about
 from bench.errors import ConfigError, did_you_mean
 
 Subject = TypeVar("Subject")
 Outcome = Literal["passed", "failed", "expected failure", "unexpectedly passed"]
 
-_HARNESS = [Path(bench.__file__).parent / package for package in ("api", "checks", "kernels", "unroll")]
+_HARNESS = [about.FOLDER / package for package in ("api", "checks", "kernels", "unroll")]
 _NOT_THE_AUTHORS = tuple(map(str, (Path(torch.__file__).parent, *_HARNESS)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from bench import __version__
+from bench.about import VERSION
 from bench.command import registry
 from bench.errors import BenchError
 
@@ -43,7 +43,7 @@ def _dispatch(arguments: list[str]) -> int:
         print(usage())
         return 0
     if first == "--version":
-        print(f"bench {__version__}")
+        print(f"bench {VERSION}")
         return 0
     if is_run:
         from bench.command.run import run

@@ -17,7 +17,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-import bench
+from bench import about
 from bench.errors import ConfigError
 
 ENTRY_POINTS = "bench.plugins"
@@ -37,9 +37,9 @@ class Package:
 
 def built_in() -> Package:
     """This package: the checkout's own `conf`, else the one inside the installed package."""
-    folder = Path(bench.__file__).parent
+    folder = about.FOLDER
     installed = folder / "conf"
-    return Package("bench", bench.__version__, installed if installed.is_dir() else folder.parent / "conf")
+    return Package("bench", about.VERSION, installed if installed.is_dir() else folder.parent / "conf")
 
 
 def third_party() -> list[Package]:

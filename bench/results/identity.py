@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-import bench
+from bench import about
 from bench.config.roles import decides
 from bench.config.tree import Tree
 
@@ -18,7 +18,7 @@ def identity(tree: Tree, **facts: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def code_version(root: Path = Path(bench.__file__).parent) -> str:
+def code_version(root: Path = about.FOLDER) -> str:
     """A hash over the harness's own sources: any change of them makes new runs."""
     digest = hashlib.sha256()
     folders = [root, root / "tasks" if (root / "tasks").is_dir() else root.parent / "tasks"]

@@ -7,7 +7,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-import bench
+from bench import about
 from bench.config.packages import third_party
 
 _PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
@@ -15,7 +15,7 @@ _PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
 
 def versions() -> dict[str, str]:
     """Versions of Python, of this package, of those that results depend on and of installed plugin packages."""
-    found = {"python": platform.python_version(), "bench": bench.__version__}
+    found = {"python": platform.python_version(), "bench": about.VERSION}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
 
 def git() -> dict[str, str | bool | None]:
     """The commit of the checkout that this package lies in and whether it has changes; None where it is installed."""
-    folder = Path(bench.__file__).parent
+    folder = about.FOLDER
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {"commit": None, "dirty": None}
     return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": bool(_git(folder, "status", "--porcelain"))}

@@ -14,7 +14,7 @@ def checkout(tmp_path, monkeypatch):
     package = tmp_path / "bench"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    monkeypatch.setattr("bench.__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("bench.about.FOLDER", package)
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "a name")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@name")
@@ -42,7 +42,7 @@ def test_a_package_that_is_installed_into_somebody_elses_repository_has_no_commi
     installed = checkout / "venv" / "bench"
     installed.mkdir(parents=True)
     (installed / "__init__.py").write_text("")
-    monkeypatch.setattr("bench.__file__", str(installed / "__init__.py"))
+    monkeypatch.setattr("bench.about.FOLDER", installed)
     assert provenance.git() == {"commit": None, "dirty": None}
 
 
