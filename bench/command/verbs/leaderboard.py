@@ -5,6 +5,7 @@ The tables are `leaderboard.csv` and one more file a task, in the results folder
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from bench.command.parser import Parser
@@ -20,6 +21,6 @@ def run(options: Namespace) -> int:
     """Write the tables and print one."""
     from bench.tables import files, text
 
-    frame = files.write(options.results_dir)
+    frame = files.write(options.results_dir, warn=lambda line: print(line, file=sys.stderr))
     print(text.to_markdown(frame) if options.markdown else text.to_text(frame))
     return 0
