@@ -17,7 +17,6 @@ from bench.command.progress import shown
 from bench.config.compose import compose, compose_sweep
 from bench.config.keywords import to_overrides
 from bench.errors import Diverged, Failed
-from bench.hardware.found import torch_as_found
 from bench.job.execute import execute
 from bench.job.log import log
 from bench.job.reload import Reloaded, reload
@@ -67,7 +66,7 @@ def run(*words: str, progress: bool = False, **options: Any) -> Run:
     Failed, whose `record` it is. A second run at the same time in this process is refused by a ConfigError.
     """
     composed = compose(to_overrides(words, options))
-    with torch_as_found(), shown(progress) as listener:
+    with shown(progress) as listener:
         record = execute(composed, listener)
     if record.status != "done":
         kind = Diverged if record.status == "diverged" else Failed
@@ -85,7 +84,7 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     members = compose_sweep(to_overrides(words, options, sweep=True))
     found = []
     for composed in members:
-        with torch_as_found(), shown(progress, composed.member) as listener:
+        with shown(progress, composed.member) as listener:
             fate = fate_of(composed, listener)
         if fate["recorded"]:
             found.append((composed.config.results_dir, fate["id"]))
