@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.errors import ConfigError
+
 State = Tensor | tuple[Any, ...]
 """What a cell carries through time: a tensor `[B, ...]`, or a (named) tuple of such states."""
 
@@ -66,6 +68,15 @@ class Cell(nn.Module, ABC):
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step: output `[B, H]` and the next state."""
 
+    def set_forget_bias(self, value: float) -> None:
+        """Set the bias of the gate that keeps the old state where it is open, as `init.forget_bias` asks.
+
+        It is called once, after all weights are drawn, and changes no other parameter. A cell with such a gate
+        overrides it. Raises ConfigError where the cell has none.
+        """
+        name = type(self).__name__
+        raise ConfigError(f"init.forget_bias: {name} has no gate with a bias that keeps its state; set null")
+
 
 class GatedCell(Cell):
     """A cell given by one element-wise equation over two linear maps, which the harness owns:
@@ -107,6 +118,14 @@ class GatedCell(Cell):
     @abstractmethod
     def gates(self, x_proj: Tensor, h_proj: Tensor, *state: Tensor) -> Tensor | tuple[Tensor, ...]:
         """The equation: projections `[B, G*H]` and states `[B, H]` to the next states `[B, H]`, in order, h first."""
+
+    def set_forget_bias(self, value: float) -> None:
+        """The two biases of the block `keeps` become `value` and 0. Raises ConfigError where there are none."""
+        if self.keeps is None or self.bias_ih is None:
+            super().set_forget_bias(value)
+        else:
+            nn.init.constant_(self.bias_ih.view(self.blocks, -1)[self.keeps], value)
+            nn.init.zeros_(self.bias_hh.view(self.blocks, -1)[self.keeps])
 
     def vendor(self) -> nn.RNNBase | None:
         """A one-layer torch.nn layer that computes this very equation from the same parameters, where there is one."""

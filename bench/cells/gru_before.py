@@ -31,6 +31,9 @@ class GRUBefore(Cell):
         self.candidate = nn.Linear(hidden_size, hidden_size, bias=False)
         draw_uniform(self)
 
+    def set_forget_bias(self, value: float) -> None:
+        nn.init.constant_(self.input.bias[self.hidden_size : 2 * self.hidden_size], value)
+
     def initial_state(self, batch_size: int, like: Tensor) -> Tensor:
         return like.new_zeros(batch_size, self.hidden_size)
 

@@ -20,9 +20,6 @@ class LSTM(GatedCell):
         c' = sigmoid(a_f) * c + sigmoid(a_i) * tanh(a_g)
         h' = sigmoid(a_o) * tanh(c')                                parameters: 4 H (F + H + 2)
 
-    `forget_bias` is the initial sum of the two forget biases. A value of 1 opens the gate, as Jozefowicz et al. (2015)
-    recommend; None draws both as torch.nn does.
-
     `peepholes` adds the cell state to the gates' sums: p_i * c to a_i, p_f * c to a_f and p_o * c' to a_o (Gers &
     Schmidhuber, "Recurrent nets that time and count", IJCNN 2000). Parameters: H more for each gate.
 
@@ -34,7 +31,11 @@ class LSTM(GatedCell):
 
         a = LN(W_ih x) + LN(W_hh h)        h' = sigmoid(a_o) * tanh(LN(c'))
 
-    Each LN has a gain and a shift. The shifts replace the biases. Parameters: 2 H (blocks + 1) more.
+    Each LN has a gain and a shift. The shifts replace the biases, also as the forget gate's initial bias. Parameters:
+    2 H (blocks + 1) more.
+
+    Weights and biases start as in torch.nn. `init.forget_bias=1` opens the forget gate, as Jozefowicz et al. (2015)
+    recommend.
     """
 
     blocks = 4
@@ -44,12 +45,10 @@ class LSTM(GatedCell):
         self,
         input_size: int,
         hidden_size: int,
-        forget_bias: float | None = None,
         peepholes: bool = False,
         coupled: bool = False,
         layer_norm: bool = False,
     ) -> None:
-        self.forget_bias = forget_bias
         self.peepholes = peepholes
         self.coupled = coupled
         self.layer_norm = layer_norm
@@ -68,16 +67,17 @@ class LSTM(GatedCell):
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        shifts = (self.bias_ih, self.bias_hh)
         if self.layer_norm:
             for norm in (self.norm_ih, self.norm_hh, self.norm_c):
                 norm.reset_parameters()
-            shifts = (self.norm_ih.bias, self.norm_hh.bias)
-        if self.forget_bias is not None:
-            start = (self.blocks - 3) * self.hidden_size
-            forget = slice(start, start + self.hidden_size)
-            nn.init.constant_(shifts[0][forget], self.forget_bias)
-            nn.init.zeros_(shifts[1][forget])
+
+    def set_forget_bias(self, value: float) -> None:
+        """The two biases of the forget gate, with `layer_norm` its two shifts, become `value` and 0."""
+        if self.layer_norm:
+            nn.init.constant_(self.norm_ih.bias.view(self.blocks, -1)[self.keeps], value)
+            nn.init.zeros_(self.norm_hh.bias.view(self.blocks, -1)[self.keeps])
+        else:
+            super().set_forget_bias(value)
 
     def gates(self, x_proj: Tensor, h_proj: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         if self.layer_norm:

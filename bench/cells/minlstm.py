@@ -19,17 +19,17 @@ class MinLSTM(LinearCell):
         h' = f / (f + i) * h + i / (f + i) * n          y = h'
 
     This is the paper's plain form: the candidate is linear and the output has no gate. f / (f + i) is computed as
-    sigmoid(softplus(-a_i) - softplus(-a_f)), which avoids 0 / 0 when both gates are near 0. `forget_bias` is the
-    initial bias of the forget gate, which the paper raises to remember longer; None draws it as torch.nn does.
-    Parameters: 3 H (F + 1).
+    sigmoid(softplus(-a_i) - softplus(-a_f)), which avoids 0 / 0 when both gates are near 0. Biases start as in
+    torch.nn; the paper raises the forget gate's (`init.forget_bias`) to remember longer. Parameters: 3 H (F + 1).
     """
 
-    def __init__(self, input_size: int, hidden_size: int, forget_bias: float | None = None) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.state_shape = (hidden_size,)
         self.project = nn.Linear(input_size, 3 * hidden_size)
-        if forget_bias is not None:
-            nn.init.constant_(self.project.bias[:hidden_size], forget_bias)
+
+    def set_forget_bias(self, value: float) -> None:
+        nn.init.constant_(self.project.bias[: self.hidden_size], value)
 
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
         f, i, n = self.project(x).chunk(3, dim=-1)

@@ -37,6 +37,9 @@ class MLSTM(MatrixMemory):
             self.scalar_gates.bias[:heads].normal_(0, 0.1)
             self.scalar_gates.bias[heads:].copy_(torch.linspace(3, 6, heads))
 
+    def set_forget_bias(self, value: float) -> None:
+        nn.init.constant_(self.scalar_gates.bias[self.heads :], value)
+
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         """log i and log f, `[..., heads]` each, of inputs `[..., F]`."""
         i, f = self.scalar_gates(x).chunk(2, dim=-1)

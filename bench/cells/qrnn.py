@@ -32,6 +32,9 @@ class QRNN(LinearCell):
         self.window = window
         self.project = nn.Linear(window * input_size, 3 * hidden_size)
 
+    def set_forget_bias(self, value: float) -> None:
+        nn.init.constant_(self.project.bias[self.hidden_size : 2 * self.hidden_size], value)
+
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
         """f, (1 - f) * z and o, `[..., H]` each, of windows of inputs `[..., window * F]`."""
         z, f, o = self.project(x).chunk(3, dim=-1)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.api import GatedCell
 
@@ -26,30 +26,16 @@ class SLSTM(GatedCell):
         m' = max(log f + m, a_i)        i = exp(a_i - m')        f = exp(log f + m - m')
 
     The stored n' is at least 1, and h' does not depend on m. There is one head, with a dense W_hh; the paper's block
-    around the cell (convolution, group norm, projections) is left out. `forget_bias` is as in the LSTM.
+    around the cell (convolution, group norm, projections) is left out.
     """
 
     blocks = 4
     states = ("h", "c", "n", "m")
     keeps, writes = 1, 0
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        forget: Literal["sigmoid", "exp"] = "sigmoid",
-        forget_bias: float | None = None,
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, forget: Literal["sigmoid", "exp"] = "sigmoid") -> None:
         self.forget = forget
-        self.forget_bias = forget_bias
         super().__init__(input_size, hidden_size)
-
-    def reset_parameters(self) -> None:
-        super().reset_parameters()
-        if self.forget_bias is not None:
-            forget = slice(self.hidden_size, 2 * self.hidden_size)
-            nn.init.constant_(self.bias_ih[forget], self.forget_bias)
-            nn.init.zeros_(self.bias_hh[forget])
 
     def initial_state(self, batch_size: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """h, c and n are zeros, and m is the log weight of an empty memory, `[B, H]` each."""

@@ -33,6 +33,9 @@ class SRU(LinearCell):
         self.bias = nn.Parameter(torch.zeros(2 * hidden_size))
         self.v = nn.Parameter(torch.empty(2 * hidden_size).uniform_(-1, 1)) if peephole else None
 
+    def set_forget_bias(self, value: float) -> None:
+        nn.init.constant_(self.bias[: self.hidden_size], value)
+
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
         return self._coefficients(*self._project(x))
 

@@ -12,6 +12,7 @@ from bench.config import packages
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
+from bench.config.upgrade import said_today
 from bench.errors import ConfigError, did_you_mean
 
 _TYPES = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
@@ -60,6 +61,9 @@ def _unknown_key(key: str, arguments: list[str]) -> str:
     """Names the nearest option of the chosen files, and all of the same group; `key` may be a group's name, too."""
     if key == "experiment":
         return "experiment: not every run has one: write +experiment=NAME"
+    given = dict(argument.lstrip("+").split("=", 1) for argument in arguments if "=" in argument)
+    if instead := said_today(key, given.get(key, "VALUE")):
+        return f"{key}: say {instead}"
     chosen = _chosen(arguments)
     in_files = [k for group, names in chosen.items() for name in names.split(",") for k in _options_in(group, name)]
     known = sorted(({*flatten(asdict(Config())), *in_files} - {*groups_of_classes()}) | {*chosen, "experiment"})

@@ -63,7 +63,7 @@ _INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")
 
 @dataclass(frozen=True)
 class InitConfig:
-    """How a gated cell's weights start; see `bench.init`."""
+    """How weights start where not as the cell draws them; see `bench.model.init`."""
 
     input: Annotated[str, one_of(*_INITS)] = "default"
     recurrent: Annotated[str, one_of(*_INITS)] = "default"

@@ -16,21 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.config.signatures import check_signatures, public_name
 from bench.config.tree import describe
+from bench.config.upgrade import moved, said_today
 from bench.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
-
-MOVED = {"bench.schedule": "bench.train.schedule"}
-"""Modules that stored targets name, and where their classes are now."""
-
-
-def moved(target: Any) -> Any:
-    """A target with its module's present name; anything else as it is."""
-    if isinstance(target, str):
-        for old, new in MOVED.items():
-            if target.startswith((f"{old}.", f"{old}:")):
-                return new + target.removeprefix(old)
-    return target
 
 
 def load(target: str, what: str) -> type:
@@ -111,6 +100,8 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
     checked = {}
     for name, value in options.items():
         if name not in names and not takes_any:
+            if instead := said_today(f"{prefix}.{name}", value):
+                raise ConfigError(f"{prefix}.{name}: say {instead}")
             has = ", ".join(f"{prefix}.{n}" for n in names) or "none"
             raise ConfigError(f"{prefix}.{name}: unknown option{did_you_mean(name, names)}; {cls.__name__} has {has}")
         checked[name] = convert(value, hints.get(name, Any), f"{prefix}.{name}")

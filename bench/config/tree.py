@@ -36,6 +36,18 @@ def written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def nest(options: Mapping[str, Any]) -> Tree:
+    """Options by dotted name as a tree: what `flatten` flattened."""
+    tree: Tree = {}
+    for key, value in options.items():
+        *groups, name = key.split(".")
+        place = tree
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
+    return tree
+
+
 def describe(error: ValidationError, prefix: str = "") -> str:
     """A validation error's first finding as one line: `model.hidden=0: input should be ...`."""
     first = error.errors()[0]

@@ -14,12 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from bench.api import Cell, Task
 from bench.checks.quick import quick_check
-from bench.config.schema import Config, InitConfig
+from bench.config.schema import Config
 from bench.config.targets import convert, load_checked
 from bench.errors import BenchError, ConfigError
 from bench.hardware.machine import choose_machine
 from bench.job.match import hidden_for
-from bench.model.init import initialise
+from bench.model.init import draw_cell
 from bench.model.layer import Around
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import MakeCell, SequenceModel
@@ -85,13 +85,6 @@ def build_task(options: dict[str, Any]) -> Task:
 def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:
     """A cell's class by `target` or `_target_`, and its checked options."""
     return load_checked("cell", options, Cell, given=2)
-
-
-def draw_cell(init: InitConfig, cell_class: type[Cell], options: dict[str, Any], input_size: int, size: int) -> Cell:
-    """A cell whose weights start as `init` says."""
-    cell = cell_class(input_size, size, **options)
-    initialise(cell, init)
-    return cell
 
 
 def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) -> SequenceModel:

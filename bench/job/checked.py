@@ -11,6 +11,7 @@ from bench.checks.probe import MakeCell, Probe
 from bench.config.options import Options
 from bench.config.rules import validate
 from bench.job.build import build_task, load_cell
+from bench.model.init import draw_cell
 from bench.results.labels import cell_name
 
 SIZES = (64, 128)
@@ -41,7 +42,7 @@ def checked_cell(options: Options, sized: bool = False) -> Checked:
     """Hold the chosen cell to the laws of cells, with 8 units, or where `sized` with `model.hidden` units."""
     config = validate(options.config)
     cell_class, cell_options = load_cell(config.cell)
-    make_cell = partial(cell_class, **cell_options)
+    make_cell = partial(draw_cell, config.init, cell_class, cell_options)
     verdicts = check_cell(make_cell, hidden_size=config.model.hidden if sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
     facts = {**_facts(make_cell), "unroll": "".join(forms) or "-"}

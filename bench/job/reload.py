@@ -16,6 +16,7 @@ from bench.api import Batch, Split, State, Task
 from bench.config.options import typed
 from bench.config.rules import validate
 from bench.config.schema import Config
+from bench.config.upgrade import upgrade
 from bench.errors import ConfigError, DataError, StoreError
 from bench.hardware.found import torch_as_found, using_threads
 from bench.hardware.machine import Machine
@@ -93,7 +94,7 @@ def reload(folder: Path, trained: bool = True) -> Reloaded:
     record = Record.read(folder)
     if trained and not (folder / WEIGHTS).is_file():
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
-    config = typed(record.config)
+    config = typed(upgrade(record.config))
     config = validate(replace(config, hardware=replace(config.hardware, device="cpu")))
     with torch_as_found():  # building a model compares gradients, seeds the generators and sets the threads
         task = build_task(config.task)

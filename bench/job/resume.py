@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.config.roles import role_of
 from bench.config.schema import CheckpointConfig, Config
-from bench.config.targets import moved
-from bench.config.tree import Tree, flatten
+from bench.config.tree import Tree, flatten, nest
+from bench.config.upgrade import upgrade
 from bench.errors import ConfigError
 from bench.results.store import Store
 from bench.train.checkpoint import Checkpoints
@@ -37,7 +37,7 @@ def find_source(config: Config) -> Path:
 def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:
     """The options, by dotted name, with their values there and here, in which a run may not differ from its source."""
     here = flatten(asdict(config))
-    there = {key: moved(value) if key.endswith((".target", "._target_")) else value for key, value in there.items()}
+    there = flatten(upgrade(nest(there)))
     keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key) and not role_of(key).resumable)
     if config.match.wanted is not None:
         keys = [key for key in keys if key != "model.hidden"]  # it follows from the count; older runs wrote it here

@@ -10,16 +10,20 @@ import torch
 from matplotlib.figure import Figure
 from torch import Generator
 
+from bench.cells.irnn import IRNN
 from bench.cells.vanilla import Vanilla
+from bench.config.schema import InitConfig
 from bench.diagnosis import gradient_norms
+from bench.model.init import draw_cell
 from bench.model.sequence import SequenceModel
 from bench.tasks.copy import Copy
 
+ORTHOGONAL = InitConfig(recurrent="orthogonal")
 MODELS = {
-    "sigmoid": partial(Vanilla, activation="sigmoid", init="orthogonal"),
-    "tanh": partial(Vanilla, activation="tanh", init="orthogonal"),
-    "relu": partial(Vanilla, activation="relu", init="orthogonal"),
-    "relu, W_hh = I": partial(Vanilla, activation="relu", init="identity"),
+    "sigmoid": partial(draw_cell, ORTHOGONAL, Vanilla, {"activation": "sigmoid"}),
+    "tanh": partial(draw_cell, ORTHOGONAL, Vanilla, {"activation": "tanh"}),
+    "relu": partial(draw_cell, ORTHOGONAL, Vanilla, {"activation": "relu"}),
+    "relu, W_hh = I": IRNN,
 }
 LAGS = (1, 5, 10, 20)
 

@@ -11,6 +11,8 @@ from tiny import CELLS
 from bench.api import map_state
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
+from bench.config.schema import InitConfig
+from bench.model.init import draw_cell
 
 
 @pytest.mark.parametrize("cls", CELLS)
@@ -35,7 +37,8 @@ def test_the_forget_bias_is_the_sum_of_both_biases_at_the_forget_gate_and_touche
     torch.manual_seed(0)
     plain = LSTM(3, 5)
     torch.manual_seed(0)
-    cell = LSTM(3, 5, forget_bias=bias)
+    cell = LSTM(3, 5)
+    cell.set_forget_bias(bias)
     total, untouched = cell.bias_ih + cell.bias_hh, plain.bias_ih + plain.bias_hh
     assert torch.allclose(total[5:10], torch.full((5,), bias))
     others = [*range(5), *range(10, 20)]
@@ -44,10 +47,9 @@ def test_the_forget_bias_is_the_sum_of_both_biases_at_the_forget_gate_and_touche
 
 
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0])
-def test_a_forget_bias_survives_drawing_anew(forget_bias):
-    """0 is a value like any other, not the absence of one."""
-    cell = LSTM(3, 5, forget_bias=forget_bias)
-    cell.reset_parameters()
+def test_a_forget_bias_of_0_is_a_value_like_any_other(forget_bias):
+    """And not the absence of one."""
+    cell = draw_cell(InitConfig(forget_bias=forget_bias), LSTM, {}, 3, 5)
     assert (cell.bias_ih + cell.bias_hh)[5:10].tolist() == [forget_bias] * 5
 
 

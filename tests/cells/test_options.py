@@ -15,7 +15,7 @@ from torch import nn
 from bench.cells.exprnn import ExpRNN
 from bench.cells.gru import GRU
 from bench.cells.indrnn import IndRNN
-from bench.cells.janet import JANET
+from bench.cells.irnn import IRNN
 from bench.cells.lem import LEM
 from bench.cells.lstm import LSTM
 from bench.cells.rhn import RHN
@@ -53,9 +53,9 @@ def test_one_seed_draws_torch_s_own_weights(cls, layer):
 
 @pytest.mark.parametrize(
     ("cls", "options", "has"),
-    [(Vanilla, {"activation": "tanh"}, True), (Vanilla, {"activation": "relu", "init": "identity"}, True),
+    [(Vanilla, {"activation": "tanh"}, True), (Vanilla, {"activation": "relu"}, True), (IRNN, {}, True),
      (Vanilla, {"activation": "sigmoid"}, False), (Vanilla, {"activation": "leaky_relu"}, False),
-     (LSTM, {"forget_bias": 1.0}, True), (LSTM, {"peepholes": True}, False), (LSTM, {"coupled": True}, False),
+     (LSTM, {}, True), (LSTM, {"peepholes": True}, False), (LSTM, {"coupled": True}, False),
      (LSTM, {"layer_norm": True}, False)],
 )  # fmt: skip
 def test_a_vendor_form_is_there_for_torch_s_equation_alone(cls, options, has):
@@ -64,49 +64,12 @@ def test_a_vendor_form_is_there_for_torch_s_equation_alone(cls, options, has):
 
 
 def test_the_identity_start_of_irnn():
-    cell = seeded(Vanilla, 30, 40, activation="relu", init="identity")
+    cell = seeded(IRNN, 30, 40)
+    assert cell.activation == "relu"
     assert torch.equal(cell.weight_hh, torch.eye(40))
     assert not cell.bias_ih.any()
     assert not cell.bias_hh.any()
     assert cell.weight_ih.std().item() == pytest.approx(0.001, rel=0.1)
-
-
-@pytest.mark.parametrize(("sigma", "wanted"), [(None, 1.0), (0.2, 0.2)])
-def test_the_normal_start(sigma, wanted):
-    cell = seeded(Vanilla, 30, 40, init="normal", sigma=sigma)
-    assert cell.weight_ih.std().item() == pytest.approx(wanted, rel=0.1)
-    assert cell.weight_hh.std().item() == pytest.approx(wanted, rel=0.1)
-
-
-def test_the_orthogonal_start():
-    cell, default = seeded(Vanilla, 3, 6, init="orthogonal"), seeded(Vanilla, 3, 6)
-    torch.testing.assert_close(cell.weight_hh @ cell.weight_hh.T, torch.eye(6))
-    assert torch.equal(cell.weight_ih, default.weight_ih)
-
-
-@pytest.mark.parametrize(
-    ("cls", "options", "block"),
-    [(LSTM, {}, 1), (LSTM, {"peepholes": True}, 1), (LSTM, {"coupled": True}, 0), (SLSTM, {}, 1)],
-)
-def test_a_forget_bias_moves_only_the_forget_gate(cls, options, block):
-    moved, default = seeded(cls, 3, 5, forget_bias=2.0, **options), seeded(cls, 3, 5, **options)
-    sums, drawn = moved.bias_ih + moved.bias_hh, default.bias_ih + default.bias_hh
-    forget = torch.arange(len(sums)) // 5 == block
-    assert (sums[forget] == 2).all()
-    assert torch.equal(sums[~forget], drawn[~forget])
-
-
-def test_a_forget_bias_under_layer_norm_is_the_shift_of_the_forget_gate():
-    cell = seeded(LSTM, 3, 5, forget_bias=2.0, layer_norm=True)
-    assert (cell.norm_ih.bias + cell.norm_hh.bias).tolist() == [0.0] * 5 + [2.0] * 5 + [0.0] * 10
-    assert (cell.norm_ih.weight == 1).all()
-
-
-def test_chrono_biases_cover_dependencies_up_to_the_longest():
-    bias = seeded(JANET, 3, 500, t_max=100).bias_ih
-    assert 0 <= bias[:500].min() < 1
-    assert math.log(80) < bias[:500].max() <= math.log(99)
-    assert not bias[500:].any()
 
 
 def test_highway_layers_begin_close_to_passing_the_state_on():
@@ -164,7 +127,8 @@ def test_the_output_of_an_slstm_does_not_depend_on_its_stabiliser(shift, forget)
 @pytest.mark.parametrize("forget", ["sigmoid", "exp"])
 @pytest.mark.parametrize("size", [1.0, 1e4])
 def test_exponential_gates_do_not_overflow(forget, size):
-    cell = seeded(SLSTM, 3, 5, forget=forget, forget_bias=3.0)
+    cell = seeded(SLSTM, 3, 5, forget=forget)
+    cell.set_forget_bias(3.0)
     x_TBF = size * torch.randn(500, 2, 3)
     y_TBH, state = unroll_eager(cell, x_TBF, cell.initial_state(2, like=x_TBF))
     gradients = torch.autograd.grad(y_TBH.sum(), list(cell.parameters()))
@@ -176,7 +140,6 @@ def test_exponential_gates_do_not_overflow(forget, size):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: JANET(3, 5, t_max=2), "t_max=2: must be above 2"),
         (lambda: IndRNN(3, 5, u_max=0.0), "u_max=0.0: must be above 0"),
         (lambda: ExpRNN(3, 1), "hidden size 1: .* choose 2 or more"),
         (lambda: SCRN(3, 5, context=5), "context=5: must be at least 1 and below the hidden size 5"),

@@ -203,8 +203,23 @@ def test_what_is_wrong_is_named_with_the_alternatives_or_the_remedy(refused, opt
 def test_an_unknown_option_is_compared_with_those_of_the_tasks_and_cells_that_were_chosen(refused):
     assert "did you mean task.length?" in refused("task=charlm", "task.lenght=3")
     assert "did you mean task.length?" in refused("+experiment=tinyshakespeare", "task.lenght=3")
-    assert "did you mean cell.forget_bias?" in refused("cell=lstm", "cell.forgetbias=3")
+    assert "did you mean cell.layer_norm?" in refused("cell=lstm", "cell.layernorm=true")
     assert "write +KEY=VALUE" in refused("cell=custom", "cell.alpha=3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "today"),
+    [
+        (("cell=lstm", "cell.forget_bias=1"), "cell.forget_bias: say init.forget_bias=1"),
+        (("cell=lstm", "+cell.forget_bias=1"), "cell.forget_bias: say init.forget_bias=1"),
+        (("-m", "cell=gru,lstm", "cell.forget_bias=0,1"), "cell.forget_bias: say init.forget_bias=0,1"),
+        (("cell=janet", "cell.t_max=30"), "cell.t_max: say init.chrono=30"),
+        (("cell=vanilla", "cell.init=orthogonal"), "cell.init: say init.recurrent=orthogonal"),
+        (("cell=irnn", "cell.sigma=0.1"), "cell.sigma: say init.sigma=0.1"),
+    ],
+)
+def test_an_option_of_an_older_version_is_told_in_today_s_words(refused, arguments, today):
+    assert refused(*arguments) == today
 
 
 @pytest.mark.parametrize("arguments", [("model.hidden=8,abc",), ("cell=gru,grru",), ("foo=1,2",), ("+foo=1,2",)])

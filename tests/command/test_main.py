@@ -111,7 +111,7 @@ def test_a_composed_configuration_can_be_printed_and_nothing_runs(capsys, tmp_pa
 
 def test_a_folder_of_ones_own_configurations_can_be_added(capsys, tmp_path):
     (tmp_path / "cell").mkdir()
-    (tmp_path / "cell" / "mine.yaml").write_text("_target_: bench.cells.lstm.LSTM\nforget_bias: 1.0\n")
+    (tmp_path / "cell" / "mine.yaml").write_text("_target_: bench.cells.lstm.LSTM\ncoupled: true\n")
     said = bench(capsys, *COPY, "cell=mine", "--config-dir", str(tmp_path), f"results_dir={tmp_path}")
     assert said.code == 0
     assert records(tmp_path)[0]["labels"]["cell"] == "mine(model.hidden=8)"

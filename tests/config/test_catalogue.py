@@ -65,7 +65,7 @@ def test_every_option_of_a_run_is_commented():
 
 
 def test_options_are_named_as_on_the_command_line():
-    for group, name, option in (("task", "copy", "task.delay"), ("cell", "lstm", "cell.forget_bias")):
+    for group, name, option in (("task", "copy", "task.delay"), ("cell", "lstm", "cell.peepholes")):
         assert option in [key for key, _, _ in group_options(group, choices(group)[name].path)]
 
 

@@ -232,7 +232,7 @@ def test_an_experiment_as_it_is_changes_nothing_but_its_choices(experiment):
 def test_a_file_that_includes_others_is_composed(tmp_path, capsys):
     """As a package's may do, which is not read as a plain tree of options."""
     (tmp_path / "cell").mkdir()
-    (tmp_path / "cell" / "wide.yaml").write_text("defaults: [lstm]\nforget_bias: 1.0\n")
+    (tmp_path / "cell" / "wide.yaml").write_text("defaults: [lstm]\ncoupled: true\n")
     found = []
     run_hydra([f"--config-dir={tmp_path}", "cell=wide", "cell.peepholes=true"], found.append)
     (options,) = found
@@ -242,8 +242,8 @@ def test_a_file_that_includes_others_is_composed(tmp_path, capsys):
 
 def test_a_group_of_a_folder_given_on_the_command_line_has_its_own_defaults(tmp_path):
     (tmp_path / "cell").mkdir()
-    (tmp_path / "cell" / "narrow.yaml").write_text("_target_: bench.cells.lstm.LSTM\nforget_bias: 1e0\n")
+    (tmp_path / "cell" / "narrow.yaml").write_text("_target_: bench.cells.janet.JANET\nbeta: 1e0\n")
     found = []
     run_hydra([f"--config-dir={tmp_path}", "cell=narrow"], found.append)
-    run_hydra([f"--config-dir={tmp_path}", "cell=narrow", "cell.forget_bias=2"], found.append)
-    assert [options.changed for options in found] == [{}, {"cell.forget_bias": 2}]
+    run_hydra([f"--config-dir={tmp_path}", "cell=narrow", "cell.beta=2"], found.append)
+    assert [options.changed for options in found] == [{}, {"cell.beta": 2}]

@@ -1,6 +1,5 @@
 """Finding a class by its target, and holding options to its constructor."""
 
-import importlib.util
 import sys
 from typing import Literal
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cells.gru import GRU
-from bench.config.targets import MOVED, check_options, load, moved, source_hash
+from bench.config.targets import check_options, load, source_hash
 from bench.errors import ConfigError
 from bench.train.schedule import Cosine
 
@@ -48,17 +47,6 @@ def test_a_class_is_found_in_a_module(target):
 @pytest.mark.parametrize("separator", [".", ":"])
 def test_a_class_is_found_by_the_name_that_its_module_had(separator):
     assert load(f"bench.schedule{separator}Cosine", "schedule._target_") is Cosine
-    assert moved(f"bench.schedule{separator}Cosine") == f"bench.train.schedule{separator}Cosine"
-
-
-@pytest.mark.parametrize("target", ["bench.scheduler.Mine", "bench.train.schedule.Cosine", "mine.py:Mine", None, 3])
-def test_other_names_are_left_as_they_are(target):
-    assert moved(target) == target
-
-
-@pytest.mark.parametrize("module", MOVED.values())
-def test_modules_that_moved_are_where_the_table_says(module):
-    assert importlib.util.find_spec(module)
 
 
 def test_files_of_one_name_in_two_folders_do_not_mix(mine, tmp_path):

@@ -8,7 +8,7 @@ from tiny import Given, Turning, a_batch, a_config, a_setup
 
 from bench.api import Cell
 from bench.cells.lstm import LSTM
-from bench.config.schema import ModelConfig
+from bench.config.schema import InitConfig, ModelConfig
 from bench.errors import ConfigError, DataError
 from bench.job.build import build, build_task
 
@@ -64,8 +64,12 @@ def test_unroll_names_what_runs_in_fact():
 
 
 def test_a_cells_options_reach_its_constructor():
-    config_cell = {"_target_": "bench.cells.lstm.LSTM", "forget_bias": 1}
-    cell = build_with(config_cell).model.cells[0]
+    cell = build_with({"_target_": "bench.cells.janet.JANET", "beta": 3}).model.cells[0]
+    assert cell.beta == 3.0
+
+
+def test_an_option_for_the_start_reaches_the_cell():
+    cell = build(replace(a_config(), init=InitConfig(forget_bias=1.0)), Given(train=[a_batch()])).model.cells[0]
     assert (cell.bias_ih + cell.bias_hh)[5:10].tolist() == [1.0] * 5
 
 
@@ -77,13 +81,15 @@ def build_with(cell_options):
     ("options", "message"),
     [
         (
-            {"_target_": "bench.cells.lstm.LSTM", "forget": 1},
-            r"cell.forget: unknown option \(did you mean forget_bias\?\)",
+            {"_target_": "bench.cells.lstm.LSTM", "couple": True},
+            r"cell.couple: unknown option \(did you mean coupled\?\)",
         ),
         (
-            {"_target_": "bench.cells.lstm.LSTM", "forget_bias": "one"},
-            "cell.forget_bias=one: input should be a valid number",
+            {"_target_": "bench.cells.janet.JANET", "beta": "one"},
+            "cell.beta=one: input should be a valid number",
         ),
+        ({"_target_": "bench.cells.lstm.LSTM", "forget_bias": 1}, "cell.forget_bias: say init.forget_bias=1$"),
+        ({"target": "test_build:EvenOnly", "init": "orthogonal"}, "cell.init: say init.recurrent=orthogonal$"),
         ({"_target_": "bench.cells.gru.GRU", "hidden_size": 3}, "cell.hidden_size: unknown option; GRU has none"),
         ({"target": "torch.nn:LSTM"}, "cell.target: LSTM is no Cell: derive it from bench.api.Cell"),
         ({"_target_": COPY}, "cell._target_: Copy is no Cell"),

@@ -86,6 +86,19 @@ def test_a_checkpoint_that_names_a_module_as_it_was_called_is_gone_on_from(capsy
     assert "going on from the checkpoint after step 2" in said.err
 
 
+def test_a_checkpoint_that_says_a_start_as_it_was_said_is_gone_on_from(capsys, monkeypatch, tmp_path) -> None:
+    lstm = (*TINY, "cell=lstm", "init.forget_bias=1")
+    interrupted(capsys, monkeypatch, *lstm, f"results_dir={tmp_path}")
+    (folder,) = (tmp_path / "runs").glob("[!.]*")
+    rewrite(folder, cell__forget_bias=1, init__forget_bias=None)
+    said = bench(capsys, *lstm, f"results_dir={tmp_path / 'more'}", f"resume={folder}")
+    assert said.code == 0
+    assert "going on from the checkpoint after step 2" in said.err
+    said = bench(capsys, *TINY, "cell=lstm", f"results_dir={tmp_path / 'other'}", f"resume={folder}")
+    assert said.code == 2
+    assert "init.forget_bias=1 there and None here" in the_line(said)
+
+
 def test_a_matched_size_among_a_checkpoint_s_options_is_no_difference(capsys, monkeypatch, tmp_path) -> None:
     options = [*(word for word in TINY if not word.startswith("model.hidden")), "match.params=2000"]
     interrupted(capsys, monkeypatch, *options, f"results_dir={tmp_path}")

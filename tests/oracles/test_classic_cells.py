@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bench.cells.exprnn import ExpRNN
 from bench.cells.gru import GRU
 from bench.cells.gru_before import GRUBefore
 from bench.cells.indrnn import IndRNN
+from bench.cells.irnn import IRNN
 from bench.cells.janet import JANET
 from bench.cells.lem import LEM
 from bench.cells.lstm import LSTM
@@ -27,7 +29,9 @@ from bench.cells.scrn import SCRN
 from bench.cells.slstm import SLSTM
 from bench.cells.ugrnn import UGRNN
 from bench.cells.vanilla import Vanilla
+from bench.config.schema import InitConfig
 from bench.measure.flops import parameter_count
+from bench.model.init import draw_cell
 from bench.unroll.eager import unroll_eager
 
 T, B, F, H = 5, 2, 3, 4
@@ -57,13 +61,17 @@ def gated(blocks: int) -> Callable[[int, int], int]:
     return lambda F, H: blocks * H * (F + H + 2)
 
 
+def open_slstm(input_size: int, hidden_size: int, **options: Any) -> Cell:
+    return draw_cell(InitConfig(forget_bias=1.0), SLSTM, options, input_size, hidden_size)
+
+
 ALL = {"peepholes": True, "coupled": True, "layer_norm": True}
 CASES = {
     "vanilla": Case(Vanilla, classic.vanilla, gated(1)),
     "relu": Case(Vanilla, classic.vanilla, gated(1), {"activation": "relu"}),
     "leaky": Case(Vanilla, classic.vanilla, gated(1), {"activation": "leaky_relu"}),
     "sigmoid": Case(Vanilla, classic.vanilla, gated(1), {"activation": "sigmoid"}),
-    "irnn": Case(Vanilla, classic.vanilla, gated(1), {"activation": "relu", "init": "identity"}),
+    "irnn": Case(lambda F, H, activation: IRNN(F, H), classic.vanilla, gated(1), {"activation": "relu"}),
     "lstm": Case(LSTM, classic.lstm, gated(4)),
     "peepholes": Case(LSTM, classic.lstm, lambda F, H: gated(4)(F, H) + 3 * H, {"peepholes": True}),
     "cifg": Case(LSTM, classic.lstm, gated(3), {"coupled": True}),
@@ -74,7 +82,7 @@ CASES = {
     "mgu": Case(MGU, classic.mgu, lambda F, H: 2 * H * (F + H + 1)),
     "ugrnn": Case(UGRNN, classic.ugrnn, gated(2)),
     "ugrnn_0": Case(UGRNN, classic.ugrnn, gated(2), {"gate_bias": -0.5}),
-    "janet": Case(JANET, classic.janet, gated(2), {"t_max": 9}),
+    "janet": Case(partial(draw_cell, InitConfig(chrono=9), JANET, {}), classic.janet, gated(2)),
     "janet_0": Case(JANET, classic.janet, gated(2), {"beta": 0.0}),
     "indrnn": Case(IndRNN, classic.indrnn, lambda F, H: H * (F + 2)),
     "indrnn_max": Case(IndRNN, classic.indrnn, lambda F, H: H * (F + 2), {"u_max": 0.4}),
@@ -86,7 +94,7 @@ CASES = {
     "lem": Case(LEM, classic.lem, lambda F, H: 4 * H * (F + H + 1)),
     "lem_half": Case(LEM, classic.lem, lambda F, H: 4 * H * (F + H + 1), {"dt": 0.5}),
     "slstm": Case(SLSTM, classic.slstm, gated(4)),
-    "slstm_exp": Case(SLSTM, classic.slstm, gated(4), {"forget": "exp", "forget_bias": 1.0}),
+    "slstm_exp": Case(open_slstm, classic.slstm, gated(4), {"forget": "exp"}),
 }
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

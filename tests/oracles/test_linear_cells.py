@@ -26,7 +26,9 @@ from bench.cells.qrnn import QRNN
 from bench.cells.rglru import RGLRU
 from bench.cells.s4d import S4D
 from bench.cells.sru import SRU
+from bench.config.schema import InitConfig
 from bench.measure.flops import parameter_count
+from bench.model.init import draw_cell
 from bench.unroll.eager import unroll_eager
 
 F, H = 3, 5
@@ -65,7 +67,9 @@ CASES = {
     "mingru": Case(MinGRU, linear.mingru, lambda F, H: 2 * H * (F + 1)),
     "mingru_positive": Case(MinGRU, linear.mingru, lambda F, H: 2 * H * (F + 1), {"positive": True}),
     "minlstm": Case(MinLSTM, linear.minlstm, lambda F, H: 3 * H * (F + 1)),
-    "minlstm_bias": Case(MinLSTM, linear.minlstm, lambda F, H: 3 * H * (F + 1), {"forget_bias": 2.0}),
+    "minlstm_bias": Case(
+        partial(draw_cell, InitConfig(forget_bias=2.0), MinLSTM, {}), linear.minlstm, lambda F, H: 3 * H * (F + 1)
+    ),
     "lru": Case(LRU, linear.lru, lambda F, H: 3 * H + 2 * H * (F + H) + H * F),
     "lru_7": Case(LRU, linear.lru, lambda F, H: 21 + 14 * (F + H) + H * F, {"state_size": 7, "activation": "none"}),
     "sru": Case(SRU, linear.sru, lambda F, H: 3 * H * F + 2 * H + H * F * (F != H)),
