@@ -30,13 +30,9 @@ def draw_cell(init: InitConfig, cell_class: type[Cell], options: dict[str, Any],
 def initialise(cell: Cell, init: InitConfig) -> None:
     """Draw the weights of `cell` as `init` says, separately for the block of each gate; `default` changes nothing.
 
-    Raises ConfigError where weights or all biases are set and the cell is not a GatedCell, where the cell lacks the
-    gate that an option sets, and where both forget_bias and chrono are set.
+    Raises ConfigError where weights or all biases are set and the cell is not a GatedCell, and where the cell lacks the
+    gate that an option sets.
     """
-    if init.forget_bias is not None and init.chrono is not None:
-        raise ConfigError(
-            f"init.forget_bias={init.forget_bias:g}, init.chrono={init.chrono}: both set the same bias; set one to null"
-        )
     if replace(init, forget_bias=None, chrono=None) != InitConfig():
         _draw(cell, init)
     if init.forget_bias is not None:

@@ -139,7 +139,6 @@ def test_coupled_gates_have_no_gate_that_writes():
         (MGU, {"recurrent": "orthogonal"}, "MGU is not a gated cell, .*choose init=default"),
         (Vanilla, {"forget_bias": 1.0}, r"init\.forget_bias: Vanilla has no gate with a bias that keeps its state"),
         (Vanilla, {"chrono": 9}, r"init\.chrono: Vanilla has no gate"),
-        (LSTM, {"chrono": 9, "forget_bias": 1.0}, r"init\.forget_bias=1, init\.chrono=9: both set the same bias"),
     ],
 )
 def test_what_a_cell_has_no_place_for_is_one_line(cell, init, message):
