@@ -10,6 +10,8 @@ from bench.checks import Verdict, check_cell, check_task
 from bench.checks.probe import MakeCell, Probe
 from bench.config.options import Options
 from bench.config.rules import validate
+from bench.config.schema import InitConfig
+from bench.errors import ConfigError
 from bench.job.build import build_task, load_cell
 from bench.model.init import draw_cell
 from bench.results.labels import cell_name
@@ -43,6 +45,8 @@ def checked_cell(options: Options, sized: bool = False) -> Checked:
     config = validate(options.config)
     cell_class, cell_options = load_cell(config.cell)
     make_cell = partial(draw_cell, config.init, cell_class, cell_options)
+    if config.init != InitConfig():
+        _refuse_unfit_start(make_cell)
     verdicts = check_cell(make_cell, hidden_size=config.model.hidden if sized else Probe.hidden_size)
     forms = [v.message for v in verdicts if v.law == "step equals unroll" and v.outcome == "passed"]
     facts = {**_facts(make_cell), "unroll": "".join(forms) or "-"}
@@ -57,6 +61,16 @@ def checked_task(options: Options) -> Checked:
     metric = task.spec.metric
     facts = {"metric": f"{metric.name} ({metric.direction})", "chance": f"{metric.chance:.4g}"}
     return Checked(task.spec.id, check_task(type(task), own), facts)
+
+
+def _refuse_unfit_start(make_cell: MakeCell) -> None:
+    """Raise ConfigError where an option of `init` does not fit the cell; other errors of a cell are for the laws."""
+    try:
+        make_cell(*SIZES)
+    except ConfigError:
+        raise
+    except Exception:
+        return
 
 
 def _facts(make_cell: MakeCell) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Hold a cell or a task to the laws that all obey; or several, in a table.
 
-`model.hidden=N` sets the hidden size at which a cell is checked (8).
+`model.hidden=N` sets the hidden size at which a cell is checked (8), and `init.*` how its weights start.
 Exit code 0: every law holds, or fails as its cell or task expects; 1: not so; 2: the command was wrong.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.job.checked import Checked
 
 _PATTERNS = {
-    "cell": ("cell=NAME", "cell.OPTION=VALUE", "model.hidden=N"),
+    "cell": ("cell=NAME", "cell.OPTION=VALUE", "init=NAME", "init.OPTION=VALUE", "model.hidden=N"),
     "task": ("task=NAME", "task.OPTION=VALUE"),
 }
 _COLUMNS = {

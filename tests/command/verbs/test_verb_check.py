@@ -24,6 +24,11 @@ def test_a_cell_gets_a_line_for_each_law(capsys):
     assert [line.split("passed")[1].split(":")[0].strip() for line in lines] == list(CELL_LAWS)
 
 
+@pytest.mark.parametrize("start", [["cell=minlstm", "init.forget_bias=1"], ["init=orthogonal", "cell=lstm"]])
+def test_a_cell_is_checked_from_the_start_that_was_chosen(capsys, start):
+    assert run([*start, "model.hidden=2"]) == 0
+
+
 def test_a_broken_law_is_exit_code_1(capsys):
     assert run(of_mine("UnusedParameter")) == 1
     out = capsys.readouterr().out
@@ -79,6 +84,10 @@ def test_a_task_is_checked_in_the_same_way(capsys):
         (["cell=custom"], r"cell\.target is not set"),
         (["cell=custom", "cell.target=nowhere.py:Mine"], "there is no file nowhere.py"),
         (["cell=gru", "model.hidden=0"], r"model\.hidden=0"),
+        (
+            ["cell=vanilla", "init.forget_bias=1"],
+            "init.forget_bias: Vanilla has no gate with a bias that keeps its state",
+        ),
         (["cell=gru", "seed=3"], "seed=3: bench check takes cell=NAME"),
         (["task=copy", "task.delay=0"], r"task\.delay=0"),
         (["task=copy", "model.hidden=4"], "model.hidden=4: bench check takes task=NAME"),
