@@ -33,3 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         import torch
 
         torch.set_num_threads(1)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A name for bytes that is the same in each worker: a packed file holds the time at which it was made."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
