@@ -43,10 +43,7 @@ class Run:
     @property
     def score(self) -> float | None:
         """The task's metric on test, or on valid where the test split is empty."""
-        metric = self.record.metric
-        if metric is None:
-            return None
-        return metric["valid"] if metric["test"] is None else metric["test"]
+        return self.record.score
 
     def __str__(self) -> str:
         return f"{summary(self.record)}\n  {'record':<10} {self.folder}"

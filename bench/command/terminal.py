@@ -17,7 +17,7 @@ from bench.job.listener import Listener
 from bench.job.log import also_to
 from bench.results.names import LOG
 from bench.results.record import Record
-from bench.study.sweep import Ended
+from bench.study.sweep import SweepResult
 from bench.tables.closing import summary, title
 from bench.tables.formats import four_digits, loss_digits, with_prefix
 from bench.tables.text import to_text
@@ -112,12 +112,11 @@ class Terminal(Listener):
         print(f"[{self._member}] failed, {error}", flush=True)
 
     def _show_member(self, record: Record, when: str = "") -> None:
-        metric = record.metric
-        if metric is None or record.status != "done":
+        if record.metric is None or record.status != "done":
             outcome = record.reason
         else:
-            split, score = ("valid", metric["valid"]) if metric["test"] is None else ("test", metric["test"])
-            outcome = f"{split} {metric['name']} {four_digits(score)} after {record.seconds:.1f} s"
+            score = f"{record.scored_split} {record.metric['name']} {four_digits(record.score)}"
+            outcome = f"{score} after {record.seconds:.1f} s"
         print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
 
 
@@ -139,7 +138,7 @@ class _Lines(logging.Handler):
         self._terminal.line(record.getMessage())
 
 
-def show_sweep(sweep: Ended) -> None:
+def show_sweep(sweep: SweepResult) -> None:
     """Print a sweep's table, what went wrong in it, and where the tables of all runs are."""
     print(f"\n{to_text(sweep.table)}\n")
     for fate in sweep.not_done:

@@ -103,6 +103,19 @@ class Record:
             if not fits(getattr(self, name)):
                 raise ValueError(f"{name} is not as schema {SCHEMA} has it")
 
+    @property
+    def scored_split(self) -> Literal["valid", "test"] | None:
+        """The split that `score` belongs to: test, or valid where the test split is empty; None without a metric."""
+        if self.metric is None:
+            return None
+        return "valid" if self.metric["test"] is None else "test"
+
+    @property
+    def score(self) -> float | None:
+        """The task's metric on `scored_split`; None where an end before the evaluation left it unknown."""
+        split = self.scored_split
+        return None if self.metric is None or split is None else self.metric[split]
+
     def to_json(self) -> str:
         """Strictly valid JSON, keys in the order above, floats to the last bit; NaN and infinities become null."""
         return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"

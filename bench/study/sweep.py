@@ -34,7 +34,7 @@ class Fate(TypedDict):
 
 
 @dataclass(frozen=True)
-class Ended:
+class SweepResult:
     """A sweep at its end: how many members it has, the fates of those that came to one, its own table."""
 
     members: int
@@ -73,7 +73,7 @@ def fate_of(options: Options, listener: Listener) -> Fate:
     return Fate(id=record.id, status=record.status, reason=record.reason, results=results, recorded=True)
 
 
-def finish(folder: Path) -> Ended:
+def finish(folder: Path) -> SweepResult:
     """The sweep in `folder` at its end, after writing the tables of all runs in its results folders.
 
     A sweep none of whose members came to an end says nothing of them: `folder` is then taken to lie in `sweeps` there.
@@ -87,4 +87,4 @@ def finish(folder: Path) -> Ended:
     for each in results:
         files.write(each, log.warning)
         rows += tabulate.select(Store(each).rows()[0], {fate["id"] for fate in fates})
-    return Ended(len(members), fates, tabulate.tabulate(rows), results)
+    return SweepResult(len(members), fates, tabulate.tabulate(rows), results)

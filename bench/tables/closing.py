@@ -43,10 +43,9 @@ def _scores(record: Record) -> dict[str, str | None]:
     for split, values in record.scores.items():
         others = ", ".join(f"{name} {four_digits(value)}" for name, value in values.items() if name != metric["name"])
         facts[split] = f"{metric['name']} {four_digits(values[metric['name']])}" + f"  ({others})" * bool(others)
-    score = metric["valid"] if metric["test"] is None else metric["test"]
     gap = ""
-    if score is not None and metric["solved"] is not None and metric["chance"] is not None:
-        gap = f"; gap closed {gap_closed(score, metric['chance'], metric['solved']):.1%}"
+    if record.score is not None and metric["solved"] is not None and metric["chance"] is not None:
+        gap = f"; gap closed {gap_closed(record.score, metric['chance'], metric['solved']):.1%}"
     return {**facts, "to beat": f"{to_beat(metric)}{gap}"}
 
 

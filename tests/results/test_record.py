@@ -51,6 +51,21 @@ def test_what_is_not_finite_becomes_null_wherever_it_stands(value):
     assert tree["metric"]["test"] is tree["seconds"] is tree["config"]["clip"]["norm"][0] is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "split", "score"),
+    [
+        (a_score(0.97), "test", 0.97),
+        (a_score(0.0), "test", 0.0),
+        (a_score(None), "valid", 0.98),
+        (a_score(None, valid=None), "valid", None),
+        (None, None, None),
+    ],
+)
+def test_the_score_is_that_of_the_test_split_or_else_of_the_valid_split(metric, split, score):
+    record = a_record(metric=metric)
+    assert (record.scored_split, record.score) == (split, score)
+
+
 def test_a_record_from_before_clipping_was_counted_is_read():
     tree = json.loads(a_record().to_json())
     del tree["clipped"]
