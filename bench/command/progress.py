@@ -47,7 +47,7 @@ class NotebookBar(Listener):
     """The bar as a line of text below a notebook's cell, updated in place every `refresh` seconds."""
 
     def __init__(self, member: Member | None = None, refresh: float = 0.25) -> None:
-        self._member, self._refresh = member, refresh
+        self._place, self._refresh = f"[{member}] " if member else "", refresh
         self._next_refresh, self._score = 0.0, ""
         self._display: Any = None
 
@@ -61,7 +61,7 @@ class NotebookBar(Listener):
         """Refresh the bar now and then."""
         if time.perf_counter() >= self._next_refresh:
             self._next_refresh = time.perf_counter() + self._refresh
-            text = progress_text(progress, loss, self._score, self._member)
+            text = progress_text(progress, loss, self._score)
             full = round(min(spent, 1) * _CELLS)
             self._show(f"{'━' * full}{'─' * (_CELLS - full)} {min(spent, 1):4.0%} {text}")
 
@@ -79,7 +79,7 @@ class NotebookBar(Listener):
 
     def _show(self, text: str) -> None:
         if self._display is not None:
-            self._display.update({"text/plain": text}, raw=True)
+            self._display.update({"text/plain": f"{self._place}{text}"}, raw=True)
 
 
 def _in_notebook() -> bool:

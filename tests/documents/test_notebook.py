@@ -30,6 +30,9 @@ def test_the_notebook_runs_and_shows_frames_plots_and_text(tmp_path: Path, monke
     shown = [kind for output in outputs for kind in output.get("data", ())]
     assert shown.count("image/png") == 3, "two plots of the sweep, and one of a text of one's own"
     assert shown.count("text/html") == 2, "the sweep and the leaderboard as frames"
+    bars = [output for output in outputs if "━" in output.get("data", {}).get("text/plain", "")]
+    assert len(bars) == 6, "a bar for each run, left at the score it came to"
+    assert re.match(r"\[1/6\] ━+ bits_per_character \d", bars[0]["data"]["text/plain"])
     assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     assert len([path for path in (tmp_path / "results" / "runs").iterdir() if path.name[0] != "."]) == 6
 
