@@ -13,7 +13,7 @@ from bench.api import Cell
 from bench.cells.gru import GRU
 
 
-class Memory(NamedTuple):
+class AgedState(NamedTuple):
     """The state of `Good`: its output `[B, H]`, and how many steps each lane has seen `[B]`."""
 
     h: Tensor
@@ -28,8 +28,8 @@ class Good(Cell):
         self.weight = nn.Parameter(torch.randn(hidden_size, input_size))
         self.decay = nn.Parameter(torch.randn(hidden_size))
 
-    def initial_state(self, batch_size: int, like: Tensor) -> Memory:
-        return Memory(like.new_zeros(batch_size, self.hidden_size), like.new_zeros(batch_size))
+    def initial_state(self, batch_size: int, like: Tensor) -> AgedState:
+        return AgedState(like.new_zeros(batch_size, self.hidden_size), like.new_zeros(batch_size))
 
     def factor(self) -> Tensor:
         return torch.sigmoid(self.decay)
@@ -38,17 +38,17 @@ class Good(Cell):
         """What enters the recurrence, for one step `[B, F]` or for all `[T, B, F]`."""
         return F.linear(x, self.weight) + torch.sin(age)[..., None]
 
-    def step(self, x_BF: Tensor, state: Memory) -> tuple[Tensor, Memory]:  # type: ignore[override]
+    def step(self, x_BF: Tensor, state: AgedState) -> tuple[Tensor, AgedState]:  # type: ignore[override]
         h = self.factor() * state.h + self.drive(x_BF, state.age)
-        return h, Memory(h, state.age + 1)
+        return h, AgedState(h, state.age + 1)
 
-    def unroll(self, x_TBF: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+    def unroll(self, x_TBF: Tensor, state: AgedState) -> tuple[Tensor, AgedState]:
         age_TB = state.age + torch.arange(len(x_TBF)).to(state.age)[:, None]
         h, outputs, factor = state.h, [], self.factor()
         for drive_BH in self.drive(x_TBF, age_TB).unbind(0):
             h = factor * h + drive_BH
             outputs.append(h)
-        return torch.stack(outputs), Memory(h, state.age + len(x_TBF))
+        return torch.stack(outputs), AgedState(h, state.age + len(x_TBF))
 
 
 class WideOutput(Good):
@@ -63,7 +63,7 @@ class LanesLast(Good):
     """One age for all lanes."""
 
     def initial_state(self, batch_size, like):
-        return Memory(super().initial_state(batch_size, like).h, like.new_zeros(1))
+        return AgedState(super().initial_state(batch_size, like).h, like.new_zeros(1))
 
 
 class OtherUnroll(Good):
@@ -93,13 +93,13 @@ class StaleVendor(GRU):
 class ForgetfulUnroll(Good):
     def unroll(self, x_TBF, state):
         initial = self.initial_state(x_TBF.shape[1], like=x_TBF)
-        return super().unroll(x_TBF, Memory(initial.h, state.age))
+        return super().unroll(x_TBF, AgedState(initial.h, state.age))
 
 
 class UnrollLosesTheAge(Good):
     def unroll(self, x_TBF, state):
         y_TBH, last = super().unroll(x_TBF, state)
-        return y_TBH, Memory(last.h, state.age)
+        return y_TBH, AgedState(last.h, state.age)
 
 
 class SeesTheFuture(Good):
@@ -214,7 +214,7 @@ class CutsItsPast(Good):
     """Detaches what it carries, so that nothing is learned through time."""
 
     def step(self, x_BF, state):
-        return super().step(x_BF, Memory(state.h.detach(), state.age))
+        return super().step(x_BF, AgedState(state.h.detach(), state.age))
 
     unroll = None
 
@@ -237,7 +237,7 @@ class UnsavedConstant(Good):
 
 class DefaultDtype(Good):
     def initial_state(self, batch_size, like):
-        return Memory(torch.zeros(batch_size, self.hidden_size), like.new_zeros(batch_size))
+        return AgedState(torch.zeros(batch_size, self.hidden_size), like.new_zeros(batch_size))
 
 
 class BranchesOnValues(Good):
@@ -263,7 +263,7 @@ class FastInference(Good):
         if torch.is_grad_enabled():
             return super().step(x_BF, state)
         h = state.h.mul_(self.factor()).add_(self.drive(x_BF, state.age))
-        return h, Memory(h, state.age + 1)
+        return h, AgedState(h, state.age + 1)
 
 
 class ChangesItsInput(Good):

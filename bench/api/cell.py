@@ -25,7 +25,7 @@ class Unroll(Protocol):
 
 
 def map_state(function: Callable[..., Tensor], state: State, *others: State) -> State:
-    """Apply `function` to every tensor of `state`, side by side with the same places of `others`."""
+    """Apply `function` to every tensor of `state`, together with the tensors at the same place in `others`."""
     if isinstance(state, Tensor):
         return function(state, *others)
     parts = [map_state(function, *same_place) for same_place in zip(state, *others, strict=True)]
@@ -33,27 +33,28 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
 
 
 def leaves(state: State) -> list[Tensor]:
-    """The tensors of a state, in the order in which `map_state` comes to them."""
+    """The tensors of a state, in the order of `map_state`."""
     return [state] if isinstance(state, Tensor) else [leaf for part in state for leaf in leaves(part)]
 
 
 class Cell(nn.Module, ABC):
     """A recurrent cell: how one time step turns an input and a state into an output and the next state.
 
-    Constructors take `input_size, hidden_size` first, then the cell's own options. Nothing that changes with time is
-    kept on the module.
+    Constructors take `input_size, hidden_size` first, then the cell's own options. The module keeps nothing that
+    changes from step to step: that belongs in the state.
     """
 
     input_size: int
     hidden_size: int
     unroll: Unroll | None = None
-    """The cell's own form over a whole sequence; None where it has none. A cell that has one defines the method
-    `unroll(self, x_TBF, state)`, which must equal stepping. A subclass drops an inherited one by `unroll = None`.
+    """The cell's own form over a whole sequence; None where it has none. Such a cell defines the method
+    `unroll(self, x_TBF, state)`, which must equal a loop of `step`. A subclass drops an inherited one by
+    `unroll = None`.
     """
     receptive_field: int | None = None
-    """How many inputs, the present one included, an output depends on at most; None where there is no limit."""
+    """The largest number of inputs, the present one included, that an output depends on; None for no limit."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
-    """Laws of `bench check` that the cell rightly does not keep, with the reasons."""
+    """Laws of `bench check` that the cell breaks for a good reason, by name, with the reason."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -62,20 +63,20 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch_size: int, like: Tensor) -> State:
-        """The state before the first step, `[B, ...]` each, with the dtype and device of `like`."""
+        """The state before the first step: tensors `[B, ...]` with the dtype and device of `like`."""
 
     @abstractmethod
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
-        """One time step: output `[B, H]` and the next state."""
+        """One time step: inputs `[B, F]` and a state to outputs `[B, H]` and the next state."""
 
     def set_forget_bias(self, value: float) -> None:
-        """Set the bias of the gate that keeps the old state where it is open, as `init.forget_bias` asks.
+        """Set the bias of the forget gate to `value`, as `init.forget_bias` asks.
 
-        It is called once, after all weights are drawn, and changes no other parameter. A cell with such a gate
-        overrides it. Raises ConfigError where the cell has none.
+        The forget gate keeps the old state where it is open. Called once, after all weights are drawn; changes no other
+        parameter. A cell with such a gate overrides this method. Raises ConfigError where the cell has none.
         """
         name = type(self).__name__
-        raise ConfigError(f"init.forget_bias: {name} has no gate with a bias that keeps its state; set null")
+        raise ConfigError(f"init.forget_bias={value}: {name} has no gate with a bias that keeps its state; set null")
 
 
 class GatedCell(Cell):
@@ -91,9 +92,9 @@ class GatedCell(Cell):
     blocks: int
     states: ClassVar[tuple[str, ...]] = ("h",)
     keeps: int | None = None
-    """The block of the gate that keeps the old state where it is open, if there is one (`init.forget_bias`)."""
+    """The block of the gate that keeps the old state where it is open; None without one. For `init.forget_bias`."""
     writes: int | None = None
-    """The block of the gate that lets the new in, where that is one of its own (`init.chrono`)."""
+    """The block of the gate that lets new content in; None without a separate one. For `init.chrono`."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
@@ -106,21 +107,21 @@ class GatedCell(Cell):
         self.reset_parameters()
 
     def add_parameters(self) -> None:
-        """Register what `gates` needs beyond the two maps; the constructor calls it before all is drawn."""
+        """Register further parameters of `gates`; the constructor calls this before it draws all parameters."""
         return
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew from torch's global generator."""
+        """Draw all parameters again from torch's global generator."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
     @abstractmethod
     def gates(self, x_proj: Tensor, h_proj: Tensor, *state: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The equation: projections `[B, G*H]` and states `[B, H]` to the next states `[B, H]`, in order, h first."""
+        """The equation: from projections `[B, G*H]` and states `[B, H]` the next states `[B, H]`, in order, h first."""
 
     def set_forget_bias(self, value: float) -> None:
-        """The two biases of the block `keeps` become `value` and 0. Raises ConfigError where there are none."""
+        """Set the two biases of the block `keeps` to `value` and 0. Raises ConfigError where there are none."""
         if self.keeps is None or self.bias_ih is None:
             super().set_forget_bias(value)
         else:
@@ -128,15 +129,15 @@ class GatedCell(Cell):
             nn.init.zeros_(self.bias_hh.view(self.blocks, -1)[self.keeps])
 
     def vendor(self) -> nn.RNNBase | None:
-        """A one-layer torch.nn layer that computes this very equation from the same parameters, where there is one."""
+        """A one-layer torch.nn layer of the same equation and parameter layout; None where torch.nn has none."""
         return None
 
     def project(self, x_BF: Tensor) -> Tensor:
-        """The input's share of the gates, for one step `[B, F]` or for all at once `[T, B, F]`."""
+        """x_proj, the input's map: `[B, G*H]` for one step `[B, F]`, `[T, B, G*H]` for all steps `[T, B, F]`."""
         return F.linear(x_BF, self.weight_ih, self.bias_ih)
 
-    def advance(self, x_proj: Tensor, state: State) -> tuple[Tensor, State]:
-        """One time step from an input that is projected already."""
+    def step_projected(self, x_proj: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step from a projected input `[B, G*H]`: outputs `[B, H]` and the next state."""
         h_proj = F.linear(state[0], self.weight_hh, self.bias_hh)
         new = self.gates(x_proj, h_proj, *state)
         new = (new,) if isinstance(new, Tensor) else tuple(new)
@@ -147,4 +148,4 @@ class GatedCell(Cell):
         return tuple(like.new_zeros(batch_size, self.hidden_size) for _ in self.states)
 
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
-        return self.advance(self.project(x_BF), state)
+        return self.step_projected(self.project(x_BF), state)

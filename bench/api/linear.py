@@ -1,4 +1,4 @@
-"""Cells that are a linear recurrence: from one equation both the step and the parallel form, by a scan over time."""
+"""Linear recurrences as cells: one equation gives both the step and the parallel form, a scan over time."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bench.kernels.scan import linear_scan
 class LinearCell(Cell):
     """A cell whose state obeys h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone.
 
-    A subclass sets `state_shape` and writes `recurrence`, and `output` where the output is not the state; it gets the
-    step and the parallel form from them. The state is one tensor `[B, *state_shape]`; where b is complex, `state_shape`
-    ends in 2, the real and the imaginary part, so that what is carried through time is real.
+    A subclass sets `state_shape` and writes `recurrence`, and `output` where the output is not the state; step and
+    parallel form follow from them. The state is one real tensor `[B, *state_shape]`: where b is complex, `state_shape`
+    ends in 2, for the real and the imaginary part.
     """
 
     state_shape: tuple[int, ...]
     span: int = 2**20
-    """Numbers in a state's tensor over time, on a CPU: larger tensors take longer to allocate than to compute."""
+    """On a CPU, the most elements of a tensor of states over time: allocating larger ones costs more than the scan."""
 
     @abstractmethod
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, and whatever else `output` needs of the inputs.
+        """Coefficients a and b `[..., *S]` of inputs `[..., F]`, then further tensors for `output`.
 
-        The leading dimensions are `[B]` or `[T, B]`. a may have any shape that broadcasts to that of b.
+        The leading dimensions are `[B]` or `[T, B]`. The shape of a must broadcast to the shape of b.
         """
 
     def output(self, h: Tensor, *others: Tensor) -> Tensor:
-        """Outputs `[..., H]` of the new states `[..., *S]` and of what `recurrence` returned after a and b."""
+        """Outputs `[..., H]` of the new states `[..., *S]` and the further tensors of `recurrence`."""
         return h
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
@@ -44,7 +44,7 @@ class LinearCell(Cell):
         return self.output(h, *others), _as_real(h)
 
     def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
-        """All time steps, on a CPU in long spans: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
+        """Outputs `[T, B, H]` of inputs `[T, B, F]`, and the last state; on a CPU span by span."""
         assert isinstance(state, Tensor)
         on_cpu = x_TBF.device.type == "cpu"
         outputs = []

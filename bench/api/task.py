@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 Split = Literal["train", "valid", "test"]
 
 END = 0
-"""The target symbol that ends each output of a task that reads a `sequence`; it also starts the decoder."""
+"""The symbol that ends each target of a task that reads a `sequence`; it is also the decoder's first input."""
 
 
 # Tasks
@@ -22,14 +22,14 @@ END = 0
 
 @dataclass(frozen=True)
 class Tokens:
-    """Inputs that are symbols: integers in `[0, size)`, shape `[T, B]`."""
+    """Symbols as inputs: integers in `[0, size)`, shape `[T, B]`."""
 
     size: int
 
 
 @dataclass(frozen=True)
 class Features:
-    """Inputs that are vectors of `size` real numbers, shape `[T, B, F]`."""
+    """Vectors of `size` real numbers as inputs, shape `[T, B, F]`."""
 
     size: int
 
@@ -38,8 +38,8 @@ class Features:
 class Metric:
     """How a task is scored.
 
-    `chance` is what a predictor that ignores its input gets; `solved` the best possible score, where one is known;
-    `baselines` further scores to beat by name, in the metric's unit.
+    `chance` is the score of a predictor that ignores its input. `solved` is the best possible score, None where it is
+    unknown. `baselines` are further scores to beat, by name, in the metric's unit.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What a model must know of a task, and what a reader of its scores must know.
+    """The facts about a task that a model and a reader of its scores need.
 
-    `id` carries a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
-    model's output. `fingerprint` is a hash of the data for tasks that read some, None for generated ones. A task that
-    reads a `sequence` reads a whole one and then writes another, of at most `longest` symbols with their END.
+    `id` ends in a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
+    model's output. `fingerprint` is a hash of the data that a task reads, None for generated data. A task with
+    `reads="sequence"` reads a whole sequence and then writes another, of at most `longest` symbols, END included.
     """
 
     id: str
@@ -80,12 +80,12 @@ class Batch:
 
     inputs:  `[T, B]` int64, or `[T, B, F]` float
     targets: `[T, B]` int64, or `[T, B, C]` float
-    weight:  `[T, B]` float; 0 where neither loss nor score looks
+    weight:  `[T, B]` float; 0 where a position counts neither in the loss nor in the scores
     fresh:   `[B]` bool; True where a lane starts a new sequence, so that its state is reset; by default every lane
-    lengths: `[B]` int64, the real time steps of each lane, where lanes are padded; None where none is
+    lengths: `[B]` int64, the number of real time steps of each lane; None where no lane is padded
 
-    Of a task that reads a `sequence`, inputs are `[S, B]` or `[S, B, F]` without padding, targets and weight `[U, B]`
-    with each lane's END at its last real step, all lanes fresh, and `lengths` counts steps read and steps written.
+    Where the task reads a `sequence`, inputs are `[S, B]` or `[S, B, F]` without padding. Targets and weight are
+    `[U, B]`, with END at each lane's last real step. All lanes are fresh, and `lengths` counts steps read and written.
     """
 
     inputs: Tensor
@@ -105,14 +105,14 @@ class Batch:
         return self.weight.numel() if self.lengths is None else int(self.lengths.sum())
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on `device`; itself where it lies there already."""
+        """The batch on `device`; the batch itself where it is there already."""
         if self.inputs.device == device:
             return self
         parts = (self.inputs, self.targets, self.weight, self.fresh, self.lengths)
         return Batch(*(p if p is None else p.to(device, non_blocking=True) for p in parts))  # type: ignore[arg-type]
 
     def span(self, start: int, stop: int) -> Batch:
-        """Time steps `start` to `stop` of every lane. Only the span at 0 keeps the `fresh` flags."""
+        """Time steps `start` to `stop` (excluded) of every lane; `fresh` is False everywhere unless `start` is 0."""
         return replace(
             self,
             inputs=self.inputs[start:stop],
@@ -126,17 +126,17 @@ class Batch:
 class Task(ABC):
     """Data and scoring. A plugin subclasses this; the constructor's arguments are the task's options.
 
-    Options are checked against the constructor's annotations before it is called; whatever else is wrong with them,
-    the constructor raises ValueError, and DataError where the data is at fault.
+    Options are checked against the constructor's annotations before the call. The constructor raises ValueError for
+    options that are wrong in another way, and DataError where the data is at fault.
     """
 
     expected_failures: ClassVar[Mapping[str, str]] = {}
-    """Laws of `bench check` that the task rightly does not keep, with the reasons."""
+    """Laws of `bench check` that the task breaks for a good reason, by name, with the reason."""
 
     @property
     @abstractmethod
     def spec(self) -> TaskSpec:
-        """What the task is; constant for the life of the object."""
+        """The facts about the task; constant for the life of the object."""
 
     @abstractmethod
     def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
@@ -156,12 +156,13 @@ class Task(ABC):
         """Sums and counts over a batch, scalars by name; they add up over batches. Nothing is divided here."""
 
     def tally_decoded(self, decoded: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """The same of what a model wrote by itself, `decoded [U, B]`, where only END follows an END; U is any.
+        """Sums and counts over the symbols that the model wrote by itself, `decoded [U, B]`, beside those of `tally`.
 
-        Asked of tasks that read a `sequence`, beside `tally`, under other names.
+        Only tasks that read a `sequence` are asked. U is any length, and only END follows an END. The names must differ
+        from the names in `tally`.
         """
         return {}
 
     @abstractmethod
     def scores(self, totals: Mapping[str, float]) -> dict[str, float]:
-        """Scores by name from a split's totals: the one division. Holds the metric of `spec` by its name."""
+        """Scores by name from a split's totals: the only place that divides. One of them is the metric of `spec`."""

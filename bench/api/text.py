@@ -1,4 +1,4 @@
-"""The contract of a task over text: how a text becomes the model's symbols, and symbols a text again."""
+"""The contract of a task over text: from a text to the model's symbols, and back."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from bench.api.task import Task
 
 
 class TextTask(Task):
-    """A task whose inputs are the symbols of a text, so that a person can write to the model and read what it writes.
+    """A task over the symbols of a text: a person can write to the model and read its answer.
 
-    `bench sample` asks for this contract. A task that reads every step has the same symbols as inputs and as outputs.
-    A task that reads a `sequence` may have two languages: `encode` is of the inputs, `decode` of the outputs.
+    `bench sample` needs this contract. A task that reads every step has the same symbols as inputs and as outputs. A
+    task that reads a `sequence` may have two languages: `encode` takes the input's, `decode` gives the output's.
     """
 
     separator: str = ""
-    """The text that stands between two symbols: a space where they are words."""
+    """The text between two symbols: a space where symbols are words."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The input symbols of `text`, by number."""
+        """The numbers of the input symbols of `text`."""
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of output symbols; of a task that writes a `sequence`, up to their END."""
+        """The text of the output symbols `ids`; up to END where the task writes a `sequence`."""
 
     def tokens(self, text: str) -> Sequence[str]:
-        """`text` cut into the symbols that `encode` numbers, in order: here its characters."""
+        """The symbols of `text` in order, as `encode` numbers them: here its characters."""
         return text
 
     def unseen(self, text: str) -> set[str]:
-        """The symbols of `text` that the task has no number for.
+        """The symbols of `text` without a number of their own.
 
-        Here those that do not come back from `encode` and `decode`; a task whose outputs are another language than its
-        inputs overrides it.
+        By default the symbols that `encode` and then `decode` do not give back. A task with different input and output
+        languages must override it.
         """
         numbered = zip(self.tokens(text), self.encode(text), strict=False)
         return {token for token, number in numbered if self.decode([number]) != token}

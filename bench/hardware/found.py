@@ -1,4 +1,4 @@
-"""Leaving torch's global settings as they were found: a run in a notebook must not change what comes after it."""
+"""Restoring torch's global settings: a run in a notebook must not change the cells after it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 
 @contextmanager
 def torch_as_found() -> Iterator[None]:
-    """After the block, torch has the threads, random generators, gradient mode and default type that it had before it.
+    """Restore torch's threads, random generators, gradient mode and default dtype after the block.
 
-    In the block gradients are on and the default type is float32, whatever the caller has set: a run relies on both.
+    In the block gradients are on and the default dtype is float32, since a run relies on both.
     """
     generators, dtype = _generators(), torch.get_default_dtype()
     with using_threads(torch.get_num_threads()), torch.inference_mode(False), torch.enable_grad():
@@ -26,7 +26,7 @@ def torch_as_found() -> Iterator[None]:
 
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """In the block torch computes on `count` CPU threads; after it, on as many as before."""
+    """In the block torch computes on `count` CPU threads; after it, on the same number as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -36,7 +36,7 @@ def using_threads(count: int) -> Iterator[None]:
 
 
 def _generators() -> dict[str, list[torch.Tensor]]:
-    """The states of torch's global generators, by device; a GPU that nobody has used yet has none to keep."""
+    """The states of torch's global generators, by device; an unused GPU has no state yet."""
     states = {"cpu": [torch.get_rng_state()]}
     if torch.cuda.is_initialized():
         states["cuda"] = torch.cuda.get_rng_state_all()

@@ -16,9 +16,9 @@ def sample(
     seconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[tuple[int, float]]:
-    """Pairs of tokens done and seconds taken, after a warm-up of the same work.
+    """Pairs (tokens, seconds) of repeated `work`, after a warm-up. `work` returns its number of tokens.
 
-    Sampling takes `seconds`, and longer where the least number of samples does. `clock` tells the time in seconds.
+    Sampling lasts about `seconds`: at least 5 samples, at most 50. `clock` returns seconds.
     """
     for _ in range(_WARM_UP):
         work()

@@ -1,4 +1,4 @@
-"""Checkpoints of a run under way, from which the same command goes on, whatever ended it."""
+"""Checkpoints of an unfinished run: the same command resumes from them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bench.results.files import write_atomic
 log = logging.getLogger("bench")
 
 FORMAT = 1
-_KEPT = 2  # so that one is left where writing the other was cut off
+_KEPT = 2  # one is still there where a crash damaged the other
 
 
 class Checkpoints:
     """The checkpoints in a run's folder: the last two are kept.
 
-    A file holds the SHA-256 of what follows it, and then what `torch.save` makes of the state: tensors and plain types,
-    so that reading one runs no code. It appears by one rename.
+    A file starts with the SHA-256 of the rest. The rest is the state as `torch.save` writes it, of tensors and plain
+    types only, so that reading a file runs no code. A file appears by one rename, never in part.
     """
 
     def __init__(
@@ -38,26 +38,26 @@ class Checkpoints:
         options: Tree | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The checkpoints in `folder`, saved as often as `config` says; `options`, by dotted name, are in each."""
+        """The checkpoints in `folder`, saved as often as `config` says; each file also holds the run's `options`."""
         self._folder, self._config, self._options, self._clock = folder, config, options or {}, clock
         self._saved_at, self._saved_step = clock(), 0
         self._useless: list[Path] = []
 
     def due(self, step: int) -> bool:
-        """Whether it is time for another: after the configured number of steps or seconds since the last one."""
+        """Whether the configured number of steps or seconds has passed since the last checkpoint."""
         if self._config.steps is not None:
             return step - self._saved_step >= self._config.steps
         return self._config.seconds is not None and self._clock() - self._saved_at >= self._config.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Write the state after `step`, and remove all but the last two."""
+        """Write the state after `step`, and remove all checkpoints but the last two; OSError as it comes."""
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "step": step, "options": self._options, **state}, buffer)
         content = buffer.getvalue()
         sealed = hashlib.sha256(content).hexdigest().encode() + content
         path = self._folder / names.checkpoint(step)
         write_atomic(path, sealed)
-        for useless in self._useless:  # whose steps may be higher than that of the better one that there is now
+        for useless in self._useless:  # a damaged file of a later step would count as the last one
             if useless != path:
                 useless.unlink(missing_ok=True)
         self._useless = []
@@ -66,12 +66,13 @@ class Checkpoints:
         self._saved_at, self._saved_step = self._clock(), step
 
     def latest(self) -> dict[str, Any] | None:
-        """The last state that can be read, None where there is none; a line is logged for each that cannot."""
+        """The state in the last readable checkpoint; None where there is none. Each unreadable file is logged."""
         for path in list_checkpoints(self._folder):
             try:
                 state = _read(path)
             except (OSError, ValueError, pickle.UnpicklingError, RuntimeError) as error:
-                log.warning(f"{path.name} is no use ({str(error).splitlines()[0]}); looking for the one before")
+                cause = str(error).splitlines()[0]
+                log.warning(f"{path.name} cannot be read ({cause}); trying the checkpoint before it")
                 self._useless.append(path)
                 continue
             self._saved_step = state["step"]
@@ -79,19 +80,19 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove them all, and what a kill in the middle of writing one left."""
+        """Remove all checkpoints, and the temporary files that a killed process left."""
         for path in (*list_checkpoints(self._folder), *self._folder.glob(f".{names.CHECKPOINTS}*")):
             path.unlink(missing_ok=True)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, the last first."""
+    """The checkpoints in a folder, the latest step first."""
     found = {step: path for path in folder.glob(names.CHECKPOINTS) if (step := names.step_of(path.name)) is not None}
     return [found[step] for step in sorted(found, reverse=True)]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """ValueError for a file that is cut off, damaged or of another format."""
+    """The state in a file; ValueError where the file is cut off, damaged or of another format."""
     whole = path.read_bytes()
     digest, content = whole[:64], whole[64:]
     if hashlib.sha256(content).hexdigest().encode() != digest:

@@ -11,23 +11,23 @@ from bench.config.schema import ClipConfig
 from bench.model.sequence import SequenceModel
 
 UNIT_FLOOR = 1e-3
-"""The least norm that a unit's weights are taken to have, so that one can leave zero (AGC's epsilon)."""
+"""A lower bound on a unit's weight norm, so that weights can leave zero (AGC's epsilon)."""
 
 
 class Clipped(NamedTuple):
-    """What clipping found and did: the gradient's global norm before it, and whether it changed an entry."""
+    """The report of a clipping: the gradient's global norm before it, and whether any entry changed."""
 
     norm: float
     acted: bool
 
 
 class Clip:
-    """Clips the gradients that lie on a model's parameters by the one form that `config` sets, or by none.
+    """Clips the gradients of a model's parameters in the form that `config` sets; with none set, only measures them.
 
     - `norm`: the whole gradient is shortened to this global norm (Pascanu et al., ICML 2013); its direction is kept.
     - `value`: each entry is brought into [-value, value]; the direction changes.
     - `adaptive`: each unit's gradient is shortened to this share of the norm of the unit's weights (AGC; Brock et al.,
-      ICML 2021). A unit is a row of a matrix, or a vector as a whole. The head is left alone, as they do.
+      ICML 2021). A unit is a row of a matrix, or a whole vector. As in the paper, the head is not clipped.
     """
 
     def __init__(self, config: ClipConfig, model: SequenceModel) -> None:
@@ -37,7 +37,7 @@ class Clip:
         self.below_head = [parameter for parameter in self.parameters if id(parameter) not in head]
 
     def __call__(self) -> Clipped:
-        """Clip in place; parameters without a gradient are passed over."""
+        """Clip in place; parameters without a gradient are skipped."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients).item()
         acted = False
@@ -56,7 +56,7 @@ class Clip:
 
 @torch.no_grad()
 def _clip_units(parameters: list[nn.Parameter], most: float) -> bool:
-    """Shorten each unit's gradient to `most` times the norm of its weights; whether any was longer."""
+    """Shorten each unit's gradient to at most `most` times its weights' norm; True where any was longer."""
     acted = []
     for parameter in parameters:
         if parameter.grad is not None:
@@ -69,7 +69,7 @@ def _clip_units(parameters: list[nn.Parameter], most: float) -> bool:
 
 
 def unit_norm(tensor: Tensor) -> Tensor:
-    """The norm of each unit's part, shaped to be broadcast: `[N, 1, ...]` of rows `[N, ...]`, `[]` of a vector."""
+    """The norm of each unit, shaped to broadcast: `[N, 1, ...]` for rows `[N, ...]`, `[]` for a vector."""
     if tensor.dim() <= 1:
         return torch.linalg.vector_norm(tensor)
     return torch.linalg.vector_norm(tensor, dim=tuple(range(1, tensor.dim())), keepdim=True)

@@ -1,4 +1,4 @@
-"""Training to the end of the budget, with validation as it goes: the best weights on the validation split are kept."""
+"""Training to the end of the budget, with validations on the way; the weights with the best valid score are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Generator
 from bench.config.schema import Config
 from bench.errors import ConfigError
 from bench.train.checkpoint import Checkpoints
-from bench.train.loop import Step, train
+from bench.train.loop import TrainStep, train
 from bench.train.passes import Passes
 from bench.train.position import Position
 from bench.train.progress import Progress
@@ -22,21 +22,21 @@ from bench.train.validation import Validation, validate
 log = logging.getLogger("bench")
 
 OnStep = Callable[[Progress, float, float], None]
-"""Called after every step with the progress, the share of the budget that is spent, and the loss of the step."""
+"""Called after every step with the progress, the spent share of the budget (0 to 1) and the step's loss."""
 
 _ROUNDING = 1e-9  # 1 / 49 * 49 is less than 1
 
 
 class Fit(Iterator[Validation]):
-    """Training until budget or patience is spent; each item is a validation, and asking for it trains up to it.
+    """Training until the budget or the patience is spent, as an iterator over validations.
 
-    `progress` holds what training has come to, at any moment: also where it was interrupted or raised an error. When
-    the last item is taken the model has the best weights; a caller that stops earlier finds the latest ones in it.
+    `next` trains up to the next validation and returns it. `progress` is up to date at any moment, also after an
+    interruption or an error. Once the iterator is exhausted, the model has the best weights; before, the latest.
 
-    With `checkpoints` training goes on from the last of them, and saves more. `clock` tells the time in seconds.
+    With `checkpoints` training starts from the latest readable checkpoint and saves new ones. `clock` returns seconds.
 
-    Asking for an item raises Diverged where loss or score is no number, ConfigError where a checkpoint does not fit,
-    and DataError where a split is empty.
+    `next` raises Diverged where the loss or the score is no number, ConfigError where a checkpoint does not fit, and
+    DataError where a split is empty.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Fit(Iterator[Validation]):
         log.info(f"best {metric.name} on valid: {progress.best_score:.4g} {metric.unit}")
 
     def _begin(self) -> Position:
-        """The start of the run, or the place that its last checkpoint holds."""
+        """The start of the run, or the position in its latest checkpoint."""
         setup, progress, config = self._setup, self.progress, self._setup.config
         generator = Generator().manual_seed(stream_seed(config.seed, "data"))
         batches = Passes(setup.task, "train", config.batch_size, generator)
@@ -94,12 +94,12 @@ class Fit(Iterator[Validation]):
                 raise ConfigError(
                     f"the checkpoint is of another version of bench ({cause}); set resume=never"
                 ) from error
-            due = _validations_due(config, self._spent())  # fewer than were made, where the budget is a larger one
+            due = _validations_due(config, self._spent())  # under a larger budget, fewer than were made already
             progress.validations = min(progress.validations, due)
             log.info(f"going on from the checkpoint after step {progress.steps}")
         return position
 
-    def _steps(self, position: Position) -> Iterator[Step]:
+    def _steps(self, position: Position) -> Iterator[TrainStep]:
         setup = self._setup
         return train(
             setup.model,
@@ -114,8 +114,8 @@ class Fit(Iterator[Validation]):
             setup.forward,
         )
 
-    def _timed(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """The steps, each counted in `progress` with the time it took; time between them does not count."""
+    def _timed(self, steps: Iterator[TrainStep]) -> Iterator[TrainStep]:
+        """The steps, each added to `progress` with its duration; the time between steps does not count."""
         progress, clock = self.progress, self._clock
         while True:
             start = clock()
@@ -132,11 +132,11 @@ class Fit(Iterator[Validation]):
             yield step
 
     def _spent(self) -> float:
-        """The share of the budget that is used up."""
+        """The spent share of the budget, from 0; 1 or more once it is used up."""
         progress = self.progress
         return self._setup.config.budget.spent(progress.steps, progress.sequences, progress.seconds)
 
 
 def _validations_due(config: Config, spent: float) -> int:
-    """How many validations belong before the share `spent` of the budget is used up."""
+    """The number of validations due once the share `spent` of the budget is used up."""
     return math.floor(min(spent, 1) * config.evaluations + _ROUNDING)

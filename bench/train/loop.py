@@ -1,4 +1,4 @@
-"""The training loop, as a generator of steps: whoever iterates decides when to validate and when to stop."""
+"""The training loop, as a generator of steps: the caller decides when to validate and when to stop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from bench.train.clip import Clip, Clipped
 from bench.train.gradient.forward import ForwardMode, ForwardState
 
 Carried = tuple[State, ...] | ForwardState
-"""What lanes go on from: every layer's state, with its influence where gradients go forward in time."""
+"""The state between batches: every layer's, with the influence matrices where gradients go forward in time."""
 
 
-class Step(NamedTuple):
-    """What one batch of training came to. `loss` is nats (or the task's own unit) per scored position.
+class TrainStep(NamedTuple):
+    """The figures of one training step. `loss` is the mean per scored position, in nats (or the task's own unit).
 
-    `grad_norm` is the global norm before clipping, of the batch's last update; NaN where nothing was scored. `clipped`
-    counts those of its `updates` that clipping changed. `state` is what the next batch's lanes go on from.
+    `grad_norm` is the gradient's global norm before clipping, at the step's last update; NaN where nothing was scored.
+    `updates` counts the optimiser's updates, `clipped` the updates with a clipped gradient. The next step starts from
+    `state` in lanes that are not fresh.
     """
 
     number: int
@@ -53,21 +54,23 @@ def train(
     state: Carried | None = None,
     done: int = 0,
     forward: ForwardMode | None = None,
-) -> Iterator[Step]:
-    """Train `model` on `batches`, one step a batch; raises Diverged when a loss is NaN or infinite.
+) -> Iterator[TrainStep]:
+    """Train `model` on `batches`, one step for each `accumulate` batches. Raises Diverged at a NaN or infinite loss.
 
-    The state goes from batch to batch in lanes that are not fresh, and from window to window within a batch; the
-    gradient is cut at every border (`bench.bptt.windows`). With `bptt.update=window` the weights change after every
-    window, by the mean over its scored positions; with `sequence` once a batch, by the truncated gradient of the
-    batch's mean. Where windows overlap, and in the sliding form, the state before the next one is computed anew with
-    the changed weights. A step of `accumulate` batches makes the one update that a batch of all their lanes would make.
+    The state is carried from batch to batch in lanes that are not fresh, and from window to window within a batch. The
+    gradient is cut at every border between windows (`bench.train.bptt.windows`).
 
-    With `forward`, which `config.gradient` names, gradients go forward in time and nothing is cut: windows only say
-    when weights change.
+    With `bptt.update=window` the weights change after every window, by the gradient of the mean over the window's
+    scored positions. With `sequence` they change once a batch, by the truncated gradient of the mean over the batch.
+    Where windows overlap, and in the sliding form, the next window's first state is recomputed with the new weights.
+    With `accumulate` above 1 a step makes one update: the update of a single batch with all the lanes.
 
-    `offsets` draws random borders; `state` is the state after the `done` steps from which training goes on.
+    With `forward` (which must match `config.gradient`) gradients go forward in time and are never cut: windows only
+    decide when the weights change.
+
+    `offsets` draws random borders. A resumed run gives the number of `done` steps and the `state` after them.
     """
-    assert (forward is None) == (config.gradient == "bptt"), f"the gradient is to be {config.gradient}"
+    assert (forward is None) == (config.gradient == "bptt"), f"`forward` does not match gradient={config.gradient}"
     clip, offsets = Clip(config.clip, model), offsets or Generator()
     every_window = config.bptt.update == "window" and config.accumulate == 1
     sliding = config.bptt.kind == "sliding"
@@ -93,10 +96,10 @@ def train(
             if part_scored and every_window:
                 updates.append(update(optimizer, clip))
             if config.bptt.carry and (sliding or window.stride < len(part.inputs)):
-                state = advance(model, part.span(0, window.stride), before, machine)
+                state = state_after(model, part.span(0, window.stride), before, machine)
         if scored and not every_window:
             updates.append(update(optimizer, clip))
-        yield Step(
+        yield TrainStep(
             number,
             sequences=sum(len(batch.fresh) for batch in group),
             tokens=sum(batch.tokens for batch in group),
@@ -114,17 +117,18 @@ def backpropagate(
     part: Batch,
     state: tuple[State, ...],
     divisor: float,
-    checkpointed: bool,
+    recompute: bool,
     machine: Machine,
 ) -> tuple[float, tuple[State, ...]]:
-    """The weighted sum of losses over `part`, and the state after it; the gradient of the sum over `divisor` is added
-    to the parameters'.
+    """The weighted sum of the losses over `part`, and the state after it.
 
-    `checkpointed` keeps activations only at the borders of about sqrt(T) segments and computes those between anew in
-    the backward pass: memory of order sqrt(T) for one more forward pass (Chen et al., "Training deep nets with
-    sublinear memory cost", arXiv:1604.06174, 2016).
+    Adds the gradient of the sum, divided by `divisor`, to the parameters' gradients.
+
+    With `recompute` only the activations at the borders of about sqrt(T) segments are kept; the backward pass computes
+    all others a second time. Memory is then of order sqrt(T), at the cost of one more forward pass (Chen et al.,
+    "Training deep nets with sublinear memory cost", arXiv:1604.06174, 2016).
     """
-    if checkpointed:
+    if recompute:
         steps = len(part.inputs)
         length = math.isqrt(steps - 1) + 1
         loss = torch.zeros((), device=machine.device)
@@ -151,8 +155,8 @@ def objective(
 
 
 @torch.no_grad()
-def advance(model: SequenceModel, part: Batch, state: tuple[State, ...], machine: Machine) -> tuple[State, ...]:
-    """The state after `part`, which may be without a time step."""
+def state_after(model: SequenceModel, part: Batch, state: tuple[State, ...], machine: Machine) -> tuple[State, ...]:
+    """The state after `part`; `state` itself where `part` has no time step."""
     if not len(part.inputs):
         return state
     with machine.autocast():
@@ -160,7 +164,7 @@ def advance(model: SequenceModel, part: Batch, state: tuple[State, ...], machine
 
 
 def update(optimizer: Optimizer, clip: Clip) -> Clipped:
-    """One optimiser step from the gradients that lie on the parameters, clipped first; what clipping found and did."""
+    """Clip the parameters' gradients, make one optimiser step and clear the gradients; the report of the clipping."""
     clipped = clip()
     optimizer.step()
     for parameter in clip.parameters:  # optimizer.zero_grad does the same, and takes 2% of a step of 1 ms
@@ -169,7 +173,7 @@ def update(optimizer: Optimizer, clip: Clip) -> Clipped:
 
 
 def groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """The batches by `size` at a time, and what is left."""
+    """Lists of `size` batches each; the last may be shorter."""
     iterator = iter(batches)
     while group := list(islice(iterator, size)):
         yield group

@@ -1,4 +1,4 @@
-"""All that training changes, so that a run can go on from a checkpoint to the last bit."""
+"""All that training changes: saved and restored, a run continues to the last bit as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.train.setup import Setup
 class Position:
     """All that training changes, the place in the data included: the content of a checkpoint.
 
-    `carried` is the state from which lanes that are not fresh go on.
+    `carried` is the state with which lanes that are not fresh start the next batch.
     """
 
     setup: Setup
@@ -28,7 +28,7 @@ class Position:
     carried: Carried | None = None
 
     def state_dict(self, seconds: float = 0.0) -> dict[str, Any]:
-        """A state in plain types and tensors; this process has spent `seconds` on the run."""
+        """The position in plain types and tensors. `seconds` is this process's time on the run so far."""
         setup, fit = self.setup, self.progress.state_dict()
         fit["before"] += seconds
         return {
@@ -44,12 +44,15 @@ class Position:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, as `state_dict` gave it for the same configuration."""
+        """Take over a `state` that `state_dict` gave for the same configuration.
+
+        Raises KeyError, RuntimeError or ValueError where the state does not fit.
+        """
         setup, optimizer = self.setup, self.setup.optimizer
         setup.model.load_state_dict(state["model"])
         began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
         optimizer.load_state_dict(state["optimizer"])
-        if not setup.schedule.fits(state["schedule"]):  # a larger budget has a schedule of its own, from the start on
+        if not setup.schedule.fits(state["schedule"]):  # the budget is larger: its schedule differs from the first step
             for group, options in zip(optimizer.param_groups, began, strict=True):
                 group.update(options)
         setup.schedule.load_state_dict(state["schedule"])

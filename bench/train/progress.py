@@ -1,4 +1,4 @@
-"""What training has come to: counts, curve and best weights."""
+"""The progress of a training: counts, learning curve and best weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.results.curve import Curve
 
 @dataclass
 class Mean:
-    """The mean of what was added since it was last taken; NaN where that is nothing."""
+    """A running mean that starts again whenever it is taken; NaN where nothing was added."""
 
     total: float = 0.0
     count: int = 0
@@ -24,7 +24,7 @@ class Mean:
         self.total, self.count = self.total + total, self.count + count
 
     def take(self) -> float:
-        """The mean; the next one begins."""
+        """The mean since the last `take`; resets it."""
         mean = self.total / self.count if self.count else math.nan
         self.total, self.count = 0.0, 0
         return mean
@@ -32,10 +32,9 @@ class Mean:
 
 @dataclass
 class Progress:
-    """What training has come to so far; complete when a `Fit` is exhausted, and valid wherever it was cut short.
+    """Counts, curve and best weights so far; valid at any moment, also after an interruption.
 
-    With the model, the optimiser, the schedule and the average of `Setup` it is all that training changes. `train_loss`
-    and `clipping` are means since the last row of the curve.
+    `train_loss` and `clipping` are means since the last row of the curve.
     """
 
     curve: Curve = field(default_factory=Curve)
@@ -45,26 +44,26 @@ class Progress:
     sequences: int = 0
     tokens: int = 0
     seconds: float = 0.0
-    """Spent training; validation is not counted, nor charged to a budget in seconds."""
+    """Time in training steps. Validation does not count, neither here nor in a budget of seconds."""
     updates: int = 0
     clipped: int = 0
-    """Updates whose gradient was clipped."""
+    """Updates with a clipped gradient."""
     train_loss: Mean = field(default_factory=Mean)
     clipping: Mean = field(default_factory=Mean)
     validations: int = 0
-    """How many were due so far."""
+    """The number of validations that were due so far."""
     stale: int = 0
-    """The last validations in a row that brought no better score."""
+    """The number of validations since the best score."""
     before: float = 0.0
-    """Seconds that other processes spent on the run, up to the checkpoint from which this one went on."""
+    """Seconds that earlier processes spent on the run, up to the checkpoint that this process resumed from."""
 
     @property
     def clipped_share(self) -> float | None:
-        """The share of updates whose gradient was clipped; None before the first."""
+        """The share of updates with a clipped gradient; None before the first update."""
         return self.clipped / self.updates if self.updates else None
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of all of it, in plain types and tensors."""
+        """A copy of all fields, in plain types and tensors."""
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""All that training needs, built; and the seeds of its random streams."""
+"""The objects that training needs, and the seeds of its random streams."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bench.train.schedule import Schedule
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a run needs.
+    """The objects that training needs.
 
-    `config` holds the hidden size that is built, also where it was chosen to match a count. `average` is the average of
-    the weights, where one is kept. `forward` makes gradients that go forward in time; None for backpropagation.
-    `unroll` names the form in which the cells are carried through time.
+    `config.model.hidden` is the model's hidden size, also where `match` chose it. `average` is the running average of
+    the weights, None where none is kept. `forward` computes gradients forward in time; None for backpropagation.
+    `unroll` names the cells' form over time (`eager`, `vendor` or `parallel`).
     """
 
     config: Config
@@ -39,5 +39,5 @@ class Setup:
 
 
 def stream_seed(seed: int, purpose: Literal["weights", "data", "dropout", "offsets"]) -> int:
-    """A seed for one purpose, unrelated to those for the others and to other runs'."""
+    """A seed for one purpose, unrelated to the seeds of other purposes and of other runs."""
     return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8], "big") >> 1

@@ -15,11 +15,12 @@ from bench.train.setup import Setup
 
 
 class Validation(NamedTuple):
-    """The scores after `step` steps, and how training has gone since the validation before.
+    """The scores after `step` steps, and the figures of training since the previous validation.
 
-    `train_loss` is the mean loss and `clipped` the share of clipped updates since then; `grad_norm` is the gradient's
-    global norm before clipping at the last update. `scores` are all scores on the validation split, `score` is that of
-    the task's metric, and `best` says whether it is the best so far. `seconds` were spent in training steps alone.
+    `train_loss` is the mean loss and `clipped` the share of clipped updates since the previous validation. `grad_norm`
+    is the gradient's global norm before clipping, at the last update. `scores` are all scores on the validation split,
+    `score` is the task's metric among them, and `best` says whether it is the best so far. `seconds` counts training
+    steps alone.
     """
 
     step: int
@@ -38,16 +39,18 @@ class Validation(NamedTuple):
 def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
     """Score on the validation split, keep the weights if they are the best so far, and add a row to the curve.
 
-    The weights are the averaged ones where an average is kept. Raises DataError where the split is empty, and Diverged
-    where the score is no number.
+    Where an average of the weights is kept, the averaged weights are scored. Raises DataError where the split is empty,
+    and Diverged where the score is no number.
     """
     metric = setup.task.spec.metric
     with setup.average.in_place() if setup.average else nullcontext():
         scores = evaluate(setup.model, setup.task, "valid", setup.machine)
         if scores is None:
-            raise DataError(f"{setup.task.spec.id} has an empty valid split; best weights are chosen on it")
+            raise DataError(
+                f"{setup.task.spec.id} has an empty valid split, which is needed to choose the best weights"
+            )
         score = scores[metric.name]
-        if math.isnan(score):  # an update has spoilt the weights, and no training loss has shown it yet
+        if math.isnan(score):  # the last update made weights NaN; the next training loss would have shown it
             raise Diverged(f"{metric.name} on valid became nan at step {progress.steps}")
         progress.stale += 1
         best = progress.best_score is None or metric.better(score, progress.best_score)

@@ -17,7 +17,7 @@ def unroll_eager(cell: Cell, x_TBF: Tensor, state: State) -> tuple[Tensor, State
     """
     if isinstance(cell, GatedCell) and type(cell).step is GatedCell.step:
         inputs = cell.project(x_TBF)
-        step: Callable[[Tensor, State], tuple[Tensor, State]] = cell.advance
+        step: Callable[[Tensor, State], tuple[Tensor, State]] = cell.step_projected
     else:
         inputs, step = x_TBF, cell.step
     outputs = []

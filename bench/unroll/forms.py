@@ -1,4 +1,4 @@
-"""How a cell is carried through time: one name an unrolling, chosen per cell and held to the plain loop.
+"""The forms of a cell over time, by name, each checked against the plain loop of steps.
 
 eager     the cell's step in a Python loop
 vendor    torch.nn's fused layer of the same equation, on the same parameters
@@ -27,9 +27,9 @@ _TOLERANCE = 1e-3  # far above float32 rounding over so few steps, far below the
 
 
 def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
-    """The unrolling of `cell` under `mode` and its name, after checking that it agrees with the plain loop.
+    """The name and the unrolling of `cell` under `mode`, after checking that it agrees with the plain loop.
 
-    Call it when the cell lies on its device. Raises ConfigError where the cell has no such form, or where the form's
+    Call it once the cell is on its device. Raises ConfigError where the cell has no such form, or where the form's
     outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
     """
     available = forms(cell)
@@ -44,7 +44,7 @@ def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
 
 
 def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
-    """All unrollings that `cell` has, by name; a call builds one, for the device and dtype that the cell then has."""
+    """All forms of `cell` by name. A call builds the unrolling, for the cell's device and dtype at that moment."""
     found: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
     if (whole := cell.unroll) is not None:
         found["parallel"] = lambda: whole
@@ -64,12 +64,12 @@ def _hold_to_loop(cell: Cell, name: str, unroll: Unroll) -> None:
         if not gap <= _TOLERANCE * max(1.0, b.abs().max().item()):
             raise ConfigError(
                 f"unroll={name}: {what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
-                f"if the equation was changed in a subclass, change or drop its {name} form too, or use unroll=eager"
+                f"where a subclass changes the equation, change or drop its {name} form too, or use unroll=eager"
             )
 
 
 def _results(cell: Cell, unroll: Unroll, x_TBF: Tensor) -> list[tuple[str, Tensor]]:
-    """What a form gives, by name: outputs, last states, and gradients of a weighted sum of the outputs."""
+    """The results of a form, by name: outputs, last states, and gradients of a weighted sum of the outputs."""
     y_TBH, last = unroll(x_TBF, cell.initial_state(_PROBE_B, x_TBF))
     weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype, device=y_TBH.device).view_as(y_TBH)
     wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]

@@ -9,7 +9,7 @@ from tiny import CPU64, Given, a_batch, a_config, a_model, few
 from bench.api import Batch
 from bench.config.schema import ClipConfig
 from bench.train.clip import Clip
-from bench.train.loop import Step, train, update
+from bench.train.loop import TrainStep, train, update
 
 
 def joined(batches):
@@ -54,7 +54,9 @@ def mean_of_means(model, task, optimizer, batches, config, machine):
             total += loss_TB.sum().item()
         norm, acted = update(optimizer, clip)
         sequences, tokens = sum(len(b.fresh) for b in group), sum(b.tokens for b in group)
-        yield Step(number + 1, sequences, tokens, total / sum(float(b.weight.sum()) for b in group), norm, 1, acted)
+        yield TrainStep(
+            number + 1, sequences, tokens, total / sum(float(b.weight.sum()) for b in group), norm, 1, acted
+        )
 
 
 @few

@@ -9,7 +9,7 @@ from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few
 from bench.config.schema import ClipConfig
 from bench.train import loop as train_module
 from bench.train.clip import UNIT_FLOOR, Clip, Clipped
-from bench.train.loop import Step, train
+from bench.train.loop import TrainStep, train
 
 BATCHES = [a_batch(seed=seed, scored=slice(seed % 3, None)) for seed in range(4)]
 
@@ -96,7 +96,7 @@ def before_backward(model, task, optimizer, batches, config, machine):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        yield Step(number, len(batch.fresh), batch.tokens, loss.item(), norm, 1, acted)
+        yield TrainStep(number, len(batch.fresh), batch.tokens, loss.item(), norm, 1, acted)
 
 
 def mutated(clip_class):

@@ -21,7 +21,7 @@ def cut_open(cell):
     """The cell without the gradient through its recurrent matrix: BPTT over it is what e-prop carries forward."""
 
     class Cut(cell):
-        def advance(self, x_proj, state):
+        def step_projected(self, x_proj, state):
             h_proj = F.linear(state[0].detach(), self.weight_hh, self.bias_hh)
             new = self.gates(x_proj, h_proj, *state)
             new = (new,) if isinstance(new, torch.Tensor) else tuple(new)

@@ -92,7 +92,7 @@ def test_sliding_that_scores_from_the_start_or_keeps_a_stale_context_is_not(monk
     with pytest.raises(AssertionError, match="differ from the textbook"):
         check_sliding(CELLS[0], 7, 3, kind="truncated")
     stale = []
-    monkeypatch.setattr(train, "advance", lambda model, part, state, machine: stale.append(1) or state)
+    monkeypatch.setattr(train, "state_after", lambda model, part, state, machine: stale.append(1) or state)
     with pytest.raises(AssertionError, match="differ from the textbook"):
         check_sliding(CELLS[0], 7, 3)
     assert stale
@@ -135,20 +135,20 @@ def test_without_carry_every_window_begins_from_the_initial_state():
     assert all(others)
 
 
-def check_checkpointed(cell, T, window, layers, plain=False):
+def check_recomputed(cell, T, window, layers, plain=False):
     batch = a_batch(T, B=2, scored=slice(T // 3, None))
     (_, with_all), (_, with_few) = (
         train_on([batch], a_config(bptt=truncated(window, checkpoint=kept)), cell, layers=layers)
         for kept in (plain, True)
     )
     for a, b in zip(with_all.gradients[-1], with_few.gradients[-1], strict=True):
-        assert torch.allclose(a, b, rtol=1e-10, atol=1e-13), "checkpointed gradients differ from plain ones"
+        assert torch.allclose(a, b, rtol=1e-10, atol=1e-13), "recomputed gradients differ from plain ones"
 
 
 @few
 @given(cells, st.integers(1, 11), st.sampled_from([None, 4]), st.integers(1, 2))
-def test_checkpointed_gradients_are_the_plain_ones(cell, T, window, layers):
-    check_checkpointed(cell, T, window, layers)
+def test_recomputed_gradients_are_the_plain_ones(cell, T, window, layers):
+    check_recomputed(cell, T, window, layers)
 
 
 def test_a_segment_that_drops_its_state_is_noticed(monkeypatch):
@@ -157,16 +157,16 @@ def test_a_segment_that_drops_its_state_is_noticed(monkeypatch):
 
     monkeypatch.setattr(train, "checkpoint", forgetful)
     with pytest.raises(AssertionError, match="differ from plain"):
-        check_checkpointed(CELLS[0], 9, None, 1)
+        check_recomputed(CELLS[0], 9, None, 1)
 
 
 def test_checkpointing_repeats_dropout_as_it_fell():
     batch, gradients = a_batch(T=9), []
-    for checkpointed in (True, False):
+    for recompute in (True, False):
         model = a_model(dropout=0.5)
         spy = Spy(model)
         torch.manual_seed(3)
-        config = a_config(bptt=BPTTConfig(checkpoint=checkpointed))
+        config = a_config(bptt=BPTTConfig(checkpoint=recompute))
         loss = [step.loss for step in train.train(model, Given(train=[batch]), spy, [batch], config, CPU64)]
         gradients.append((loss, [g.norm() for g in spy.gradients[0]]))
     assert gradients[0][0] == pytest.approx(gradients[1][0])

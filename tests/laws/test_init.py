@@ -137,7 +137,11 @@ def test_coupled_gates_have_no_gate_that_writes():
     ("cell", "init", "message"),
     [
         (MGU, {"recurrent": "orthogonal"}, "MGU is not a gated cell, .*choose init=default"),
-        (Vanilla, {"forget_bias": 1.0}, r"init\.forget_bias: Vanilla has no gate with a bias that keeps its state"),
+        (
+            Vanilla,
+            {"forget_bias": 1.0},
+            r"init\.forget_bias=1\.0: Vanilla has no gate with a bias that keeps its state",
+        ),
         (Vanilla, {"chrono": 9}, r"init\.chrono: Vanilla has no gate"),
     ],
 )

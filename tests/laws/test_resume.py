@@ -208,7 +208,7 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, how: st
     spoil(last, how)
     found = fitted(tmp_path)
     assert found[2][:2] == [
-        "checkpoint-10.pt is no use (it is cut off or damaged); looking for the one before",
+        "checkpoint-10.pt cannot be read (it is cut off or damaged); trying the checkpoint before it",
         "going on from the checkpoint after step 8",
     ]
     check_same(found, fitted(tmp_path / "whole"))
@@ -222,7 +222,7 @@ def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path) -> None:
     with also_to(heard):
         assert checkpoints.latest() is None
     assert heard.lines[0].startswith(
-        "checkpoint-10.pt is no use (its format is 2, this version of bench reads 1); looking"
+        "checkpoint-10.pt cannot be read (its format is 2, this version of bench reads 1); trying"
     )
 
 

@@ -152,7 +152,8 @@ def test_a_cell_without_a_gate_that_keeps_refuses_a_forget_bias_in_one_line(name
     with pytest.raises(ConfigError) as caught:
         cell_of(name, forget_bias=1.0)
     assert (
-        str(caught.value) == f"init.forget_bias: {cls.__name__} has no gate with a bias that keeps its state; set null"
+        str(caught.value)
+        == f"init.forget_bias=1.0: {cls.__name__} has no gate with a bias that keeps its state; set null"
     )
 
 

@@ -156,5 +156,7 @@ def test_a_score_on_valid_that_is_no_number_is_divergence_too():
 
 def test_an_empty_valid_split_is_an_error_that_says_why():
     setup = a_setup(Given(train=[a_batch()]))
-    with pytest.raises(DataError, match="given-v1 has an empty valid split; best weights are chosen on it"):
+    with pytest.raises(
+        DataError, match="given-v1 has an empty valid split, which is needed to choose the best weights"
+    ):
         fitted(setup)

@@ -86,7 +86,7 @@ def test_a_task_is_checked_in_the_same_way(capsys):
         (["cell=gru", "model.hidden=0"], r"model\.hidden=0"),
         (
             ["cell=vanilla", "init.forget_bias=1"],
-            "init.forget_bias: Vanilla has no gate with a bias that keeps its state",
+            "init.forget_bias=1.0: Vanilla has no gate with a bias that keeps its state",
         ),
         (["cell=gru", "seed=3"], "seed=3: bench check takes cell=NAME"),
         (["task=copy", "task.delay=0"], r"task\.delay=0"),
