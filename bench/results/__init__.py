@@ -1,1 +1,1 @@
-"""A run on the disk: its record, folder and curve, the store of all of them, and what a run is called."""
+"""Runs on the disk: record, folder and curve of a run, the store of all runs, and the names of runs."""

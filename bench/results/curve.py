@@ -14,11 +14,11 @@ class Curve:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def add(self, progress: dict[str, float], scores: dict[str, float]) -> None:
-        """Append a row; scores are those on the validation split."""
+        """Append a row of progress and of scores on the validation split."""
         self.rows.append({**progress, **{f"valid_{name}": value for name, value in scores.items()}})
 
     def write(self, path: Path) -> None:
-        """Write the rows as CSV; nothing where there are none."""
+        """Write the rows as CSV; without rows, no file. OSError as it comes."""
         if self.rows:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))

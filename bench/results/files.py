@@ -1,4 +1,4 @@
-"""Writing files so that neither a crash nor a full disk leaves a part of one."""
+"""Writing files whole: neither a crash nor a full disk leaves a part of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.errors import StoreError
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader or a crash finds the old one or the new one, never a part; OSError as it comes."""
+    """Replace a file in one rename: readers find the old content or the new, even after a crash. May raise OSError."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -28,7 +28,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a StoreError that names the folder, the cause and the remedy."""
+    """Turn an OSError in the block into a StoreError that names the folder, the cause and the remedy."""
     try:
         yield
     except OSError as error:
@@ -38,7 +38,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 def sync(path: Path) -> None:
     """Wait until a file's content, or a folder's entries, are on the disk."""
-    if os.name == "nt":  # which can do so for neither folders nor read-only handles
+    if os.name == "nt":  # Windows cannot sync folders or read-only handles
         return
     handle = os.open(path, os.O_RDONLY)
     try:

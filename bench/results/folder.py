@@ -1,4 +1,4 @@
-"""The folder of a run: hidden while it is under way, published by one rename, taken over where its process died."""
+"""The folder of a run: hidden while the run goes on, published by one rename, taken over where its process died."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from bench.results.record import Record
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 _OPEN: set[str] = set()
-"""Folders of this process; any other that bears its id was left by a process of the same id, long ago."""
+"""Names of the folders that this process has open. Process ids are reused: a folder with our id that is not listed here
+belongs to an older process."""
 
 
 class RunFolder:
-    """The folder of a run under way: hidden until `publish`, and removed where that does not come.
+    """The folder of an unfinished run: hidden until `publish`, removed where the run ends without it.
 
-    Use it in a `with` statement; other processes may open a folder for the same run at the same time.
+    Use it in a `with` statement. Other processes may open folders for the same run at the same time.
     """
 
     def __init__(self, runs: Path, base: str, left: Path | None = None) -> None:
-        """A new folder, or the one that a killed process `left`, taken over by renaming it."""
+        """A new folder for run `base`; or the folder `left` by a killed process, taken over by a rename.
+
+        Raises FileNotFoundError where another process took it over first.
+        """
         self._runs, self._base, self._published = runs, base, False
         self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
         _OPEN.add(self._folder.name)
@@ -43,24 +47,25 @@ class RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """What an error leaves unpublished stays where it has checkpoints: the next process goes on from it."""
+        """After an error, keep an unpublished folder that has checkpoints: the next process resumes from it."""
         _OPEN.discard(self._folder.name)
         if kind is None or not any(self._folder.glob(CHECKPOINTS)):
             self.discard()
 
     def path(self, name: str) -> Path:
-        """Where the run's file `name` lies now."""
+        """The present path of the run's file `name`; `publish` changes it."""
         return self._folder / name
 
     def copy_checkpoints(self, source: Path) -> None:
-        """Copy the checkpoints that lie in another run's folder, if any."""
+        """Copy all checkpoints from another run's folder."""
         for checkpoint in source.glob(CHECKPOINTS):
             shutil.copyfile(checkpoint, self.path(checkpoint.name))
 
     def publish(self, record: Record) -> Path:
-        """Write the record under the first free attempt's name and show the folder by that name: all of it, or nothing.
+        """Write the record and rename the folder to the first free attempt's name; return its path.
 
-        StoreError where the disk does not take it; RuntimeError when called twice.
+        The folder appears complete or not at all. Raises StoreError where it cannot be written, RuntimeError at a
+        second call.
         """
         if self._published:
             raise RuntimeError(f"{self._folder} is published already")
@@ -84,13 +89,13 @@ class RunFolder:
         return True
 
     def discard(self) -> None:
-        """Remove the folder with all that is in it, unless it is published."""
+        """Remove the folder with its content, unless it is published."""
         if not self._published:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
-    """The hidden folders that killed processes of this host left of run `base`."""
+    """The hidden folders of run `base` that killed processes of this host left behind."""
     name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
     for entry in os.listdir(runs):
         if (match := name.fullmatch(entry)) and entry not in _OPEN and not _alive(int(match[1])):
@@ -98,14 +103,14 @@ def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
 
 
 def attempts(runs: Path, base: str) -> Iterator[Path]:
-    """The names that attempts at run `base` are published under, in order."""
+    """The folders of attempts at run `base`, in order and without end: `base`, `base-2`, `base-3`."""
     yield runs / base
     for number in itertools.count(2):
         yield runs / f"{base}-{number}"
 
 
 def _here() -> str:
-    """This host and its process-id namespace: what a process id must be read together with."""
+    """The name of this host and its process-id namespace: a process id means nothing outside of them."""
     try:
         namespace = os.stat("/proc/self/ns/pid").st_ino
     except OSError:
@@ -117,12 +122,12 @@ def _alive(pid: int) -> bool:
     """Whether another process of this id runs."""
     if pid == os.getpid():
         return False
-    if os.name == "nt":  # where os.kill would end it
+    if os.name == "nt":  # on Windows os.kill would end the process
         return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # the process belongs to another user
         pass
     return True

@@ -1,4 +1,4 @@
-"""What makes two runs the same: a hash of all that decides their result, and of the harness's code."""
+"""When two runs are the same: a hash of all that decides the result, and a hash of the harness's code."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bench.config.tree import Tree
 
 
 def identity(tree: Tree, **facts: str | None) -> str:
-    """A hash of all that decides a run's result: the configuration, less where and whether to store, and `facts`."""
+    """A hash of all that decides a run's result: the decisive options (`bench.config.roles`) and `facts`."""
     decisive = {key: value for key, value in tree.items() if decides(key, value)}
     text = json.dumps([decisive, facts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def code_version(root: Path = about.FOLDER) -> str:
-    """A hash over the harness's own sources: any change of them makes new runs."""
+    """A hash of the harness's source files: runs of changed code are new runs."""
     digest = hashlib.sha256()
     folders = [root, root / "tasks" if (root / "tasks").is_dir() else root.parent / "tasks"]
     for path in sorted({p for folder in folders for p in folder.rglob("*.py")}):

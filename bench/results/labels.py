@@ -1,4 +1,4 @@
-"""What a run is called: the key columns of its leaderboard row, and the stem of its id."""
+"""The names of a run: the key columns of its leaderboard row, and the stem of its id."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bench.results.record import Labels
 
 
 def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
-    """The cell's name on tables: its group choice, or for `cell=custom` the class."""
+    """The cell's name in tables: the choice in its group, or for `cell=custom` the name of the class."""
     if choice != "custom":
         return choice
     return f"custom:{re.split(r'[:.]', str(cell.get('target', '?')))[-1]}"
 
 
 def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
-    """The five key columns: names, each with what the run changed from the defaults of its choices.
+    """The five key columns. A name is followed by the options that differ from the defaults of its choice.
 
-    So `gru` and `gru(model.hidden=64)` are two rows, and no row averages over different models.
+    `gru` and `gru(model.hidden=64)` are thus two rows, and no row averages over different models.
     """
     config, choices = options.config, options.choices
     extras: dict[str, list[str]] = {"task": [], "cell": [], "bptt": []}
@@ -53,7 +53,7 @@ def _with(name: str, extras: list[str]) -> str:
 
 
 def _written(key: str, value: object) -> str:
-    """A value as it is written on the command line; of paths the last part."""
+    """A value as written on the command line; of a path only the last part."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(key, part) for part in value)}]"
     if key in ("task.source", "resume"):

@@ -10,7 +10,7 @@ OPTIONS = "config.yaml"
 CURVE = "curve.csv"
 LOG = "run.log"
 CHECKPOINTS = "checkpoint-*.pt"
-"""A pattern; only the folder of a run that was cut off has such files, from which the run can go on."""
+"""A pattern. Only the folder of an interrupted run has such files: the run can resume from them."""
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 
@@ -21,6 +21,6 @@ def checkpoint(step: int) -> str:
 
 
 def step_of(checkpoint: str) -> int | None:
-    """The step that a checkpoint's name tells; None where it is no checkpoint's name."""
+    """The step in a checkpoint's name; None for any other name."""
     match = _CHECKPOINT.fullmatch(checkpoint)
     return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""Where a run's code comes from: package versions, and the commit of the checkout it runs from."""
+"""The origin of a run's code: package versions and the commit of the checkout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package, of those that results depend on and of installed plugin packages."""
+    """Versions of Python, this package, the libraries that results depend on, and installed plugin packages."""
     found = {"python": platform.python_version(), "bench": about.VERSION}
     for name in _PACKAGES:
         try:
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 
 def git() -> dict[str, str | bool | None]:
-    """The commit of the checkout that this package lies in and whether it has changes; None where it is installed."""
+    """The commit of the checkout with this package, and whether it has changes; None for both without a checkout."""
     folder = about.FOLDER
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {"commit": None, "dirty": None}

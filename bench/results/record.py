@@ -1,4 +1,4 @@
-"""What a run leaves behind: the record and its JSON."""
+"""The record of a run, and its JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Labels(TypedDict):
 
 
 class Scores(TypedDict):
-    """The task's metric and what the run scored in it; null for what an early end left unknown."""
+    """The task's metric and the run's scores in it; null where the run ended before a figure was known."""
 
     name: str
     unit: str
@@ -52,7 +52,7 @@ class Summary(TypedDict):
 
 
 class Speed(TypedDict):
-    """Tokens a second in training and inference, and microseconds a time step."""
+    """Tokens a second in training and in inference, and microseconds a time step."""
 
     train_tokens_per_s: Summary | None
     infer_tokens_per_s: Summary | None
@@ -61,14 +61,17 @@ class Speed(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A run in full, the content of `record.json`. ValueError names the first field that is not of its type.
+    """A run in full, the content of `record.json`. Raises ValueError naming the first field of a wrong type.
 
-    `finished` is the time in UTC, as ISO 8601 writes it. `identity` is a hash of all that decides the result except the
-    code's version; `changed` holds by dotted name the options that differ from their groups' defaults; `fingerprint` is
-    a hash of the data (null where it is generated); `unroll` is the way that the cell was really carried through time;
-    `clipped` is the share of updates whose gradient was clipped (records from before it was counted lack it).
-    `hidden` is the hidden size that `match` chose, null where nothing was matched (older records have it in `config`).
-    `memory` holds at least `peak_mib`; `scores` all of the task's scores by split, the metric among them.
+    - `finished`: the time in UTC, in ISO 8601.
+    - `identity`: a hash of all that decides the result, except the code's version.
+    - `changed`: the options that differ from their groups' defaults, by dotted name.
+    - `fingerprint`: a hash of the data; null where it is generated.
+    - `unroll`: the cell's form over time that the run used, also where the option was `auto`.
+    - `clipped`: the share of updates with a clipped gradient; missing in older records.
+    - `hidden`: the hidden size that `match` chose; null where nothing was matched, and in older records, whose
+      `config` has the chosen size.
+    - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
     """
 
     schema: Literal[1] = SCHEMA
@@ -117,16 +120,16 @@ class Record:
         return None if self.metric is None or split is None else self.metric[split]
 
     def to_json(self) -> str:
-        """Strictly valid JSON, keys in the order above, floats to the last bit; NaN and infinities become null."""
+        """Strictly valid JSON, keys in the order of the fields, floats exact; NaN and infinities become null."""
         return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str | Path) -> Record:
-        """The record in `text`. StoreError names `source` where it is broken or of a schema unknown here."""
+        """The record in `text`. Raises StoreError, naming `source`, where it is broken or of an unknown schema."""
         try:
             tree = json.loads(text)
             if not isinstance(tree, dict):
-                raise ValueError("it is no JSON object")
+                raise ValueError("it is not a JSON object")
             if tree.get("schema") != SCHEMA:
                 raise ValueError(f"its schema is {tree.get('schema')} and this version of bench reads {SCHEMA}")
             names = {field.name for field in fields(cls)}
@@ -139,7 +142,7 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> Record:
-        """The record of a run's folder; StoreError names the file where it cannot be read."""
+        """The record in a run's folder. Raises StoreError, naming the file, where it cannot be read."""
         path = folder / RECORD
         try:
             text = path.read_text("utf-8")
@@ -154,7 +157,7 @@ def _checks() -> dict[str, Callable[[Any], bool]]:
 
 
 def _check(hint: Any) -> Callable[[Any], bool]:
-    """Whether a JSON value is of the annotated type, as a function; a bool is no number, an int is a float."""
+    """A function that says whether a JSON value has the annotated type; bools are no numbers, ints are also floats."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return lambda value: True

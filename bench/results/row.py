@@ -8,9 +8,10 @@ from bench.results.record import Record, Status
 
 
 class Row(NamedTuple):
-    """The share of a record that tables are made of, small enough to keep for 100,000 runs.
+    """The figures of a record that tables show, small enough to keep for 100,000 runs.
 
-    The annotation of a figure says where it is in the record, if not under its own name. What the record lacks is None.
+    A figure's annotation gives its place in the record, where that is not its own name. Figures that the record lacks
+    are None.
     """
 
     id: str
@@ -38,7 +39,7 @@ class Row(NamedTuple):
     identity: str
     fingerprint: str | None
     written: int
-    """When the record was written, in nanoseconds: the only field that is not in the record."""
+    """The time at which the record's file was written, in nanoseconds; the only field that is not in the record."""
 
     @classmethod
     def of(cls, record: Record, written: int) -> Row:
@@ -53,7 +54,7 @@ def _place(name: str, hint: Any) -> str:
 _HINTS = {name: hint for name, hint in get_type_hints(Row, include_extras=True).items() if name != "written"}
 
 PLACES: dict[str, str] = {name: _place(name, hint) for name, hint in _HINTS.items()}
-"""Where in a record each figure is: a field, or a dotted path into the dictionary in that field."""
+"""The place of each figure in a record: a field, or a dotted path into the dictionary in that field."""
 
 
 def _at(record: Record, place: str) -> Any:

@@ -1,4 +1,4 @@
-"""Where runs are kept: one folder a run, published by one rename and never edited, and an index to tabulate them by."""
+"""The store of runs: a folder for each, published by one rename and never edited, and an index of their rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Store:
         self.runs = Path(results_dir) / "runs"
 
     def check_writable(self) -> None:
-        """Write and remove a file; StoreError says why that cannot be done."""
+        """Write and remove a file. Raises StoreError with the cause where that fails."""
         probe = self.runs / f".probe.{secrets.token_hex(4)}"
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
@@ -39,8 +39,11 @@ class Store:
     def open(self, base: str, resume: bool = True) -> RunFolder:
         """A folder for an attempt at run `base`.
 
-        With `resume` it is the last one with checkpoints that a killed process of this host left, or it holds copies of
-        the checkpoints of the last attempt, where that was interrupted. What else killed processes left is removed.
+        With `resume` the attempt can go on from checkpoints. If killed processes of this host left folders with
+        checkpoints, the latest of them is taken over. If not, the new folder gets copies of the last attempt's
+        checkpoints, which an interrupted attempt keeps. All other folders of killed processes are removed.
+
+        Raises StoreError where the store cannot be written.
         """
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
@@ -58,14 +61,14 @@ class Store:
     def _take_over(self, base: str, folder: Path) -> RunFolder | None:
         try:
             return RunFolder(self.runs, base, folder)
-        except FileNotFoundError:  # another process has taken it a moment ago
+        except FileNotFoundError:  # another process was faster
             return None
 
     def _attempts_at(self, base: str) -> list[Path]:
         return list(itertools.takewhile(Path.exists, attempts(self.runs, base)))
 
     def find(self, base: str) -> Record | None:
-        """The latest attempt at run `base` that is done."""
+        """The record of the latest finished (`done`) attempt at run `base`; None without one."""
         for folder in reversed(self._attempts_at(base)):
             with suppress(StoreError):
                 record = Record.read(folder)
@@ -74,9 +77,9 @@ class Store:
         return None
 
     def resolve(self, text: str) -> Path:
-        """The folder of the run that a user names by its id, by the beginning of its id or by its path.
+        """The folder of the run with the id `text`, with an id that begins so, or with this path.
 
-        StoreError lists the nearest ids where there is none, or more than one.
+        Raises StoreError, listing the nearest ids, where there is no such run or more than one.
         """
         for folder in (self.runs / text, Path(text)):
             if os.path.isfile(folder / RECORD):
@@ -89,14 +92,14 @@ class Store:
             more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
             raise StoreError(f"run {text} is ambiguous: {', '.join(matches[:5])}{more}")
         nearest = difflib.get_close_matches(text, ids, n=3, cutoff=0.3)
-        hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(ids)} others"
+        hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(ids)} other runs"
         raise StoreError(f"there is no run {text} in {self.runs}: {hint}")
 
     def rows(self) -> tuple[list[Row], list[str]]:
-        """What tables need of every published run, by id, and one line for each record that cannot be read.
+        """The rows of all published runs, sorted by id, and a line for each record that cannot be read.
 
-        Records are written once, so an index keeps their rows: only what is not in it, or was written at another time
-        than it says, is read.
+        An index keeps the rows, since records never change. A record is read only where the index lacks it or gives
+        another time of writing. Raises StoreError where the folder cannot be listed.
         """
         known = self._read_index()
         rows: dict[str, Row] = {}
@@ -111,7 +114,7 @@ class Store:
             except StoreError as error:
                 warnings.append(str(error))
         if rows != known:
-            with suppress(OSError):  # the index saves time, nothing else
+            with suppress(OSError):  # the index only saves time: tables work without it
                 body = "".join(json.dumps(row) + "\n" for row in rows.values())
                 write_atomic(self.runs / _INDEX, _seal(body) + "\n" + body)
         return list(rows.values()), warnings
@@ -144,12 +147,12 @@ class Store:
 def _changed(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
-    except FileNotFoundError:  # another process has taken it a moment ago
+    except FileNotFoundError:  # another process has taken the folder over
         return 0.0
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, renamed first, so that no other process takes over a part of it."""
+    """Rename a folder, then remove it: the rename keeps other processes from taking over a part of it."""
     doomed = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.removed")
     with suppress(OSError):
         os.rename(folder, doomed)
@@ -157,5 +160,6 @@ def _remove(folder: Path) -> None:
 
 
 def _seal(body: str) -> str:
-    """The first line of an index. Damaged text gives another one, and so do other figures than are in rows now."""
+    """The first line of an index: a hash of the body and of the rows' figures, so that a damaged index and one of
+    another version of `Row` are not read."""
     return hashlib.sha256(f"{PLACES}\n{body}".encode()).hexdigest()

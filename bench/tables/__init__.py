@@ -1,1 +1,1 @@
-"""Tables over runs, and how figures are printed."""
+"""Tables of runs, and the formats of figures."""

@@ -1,4 +1,4 @@
-"""The lines that close a run: scores, speed, memory, model."""
+"""The lines printed at the end of a run: scores, speed, memory, model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bench.tables.formats import four_digits
 
 
 def title(record: Record) -> str:
-    """What the run was, as its row is labelled."""
+    """The run's labels and seed in one line."""
     labels = record.labels
     return "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
 
 
 def summary(record: Record, columns: Sequence[Column] = COLUMNS) -> str:
-    """A run in a few aligned lines: its title and end, its scores, and a line for each kind of figure it has."""
+    """A run in a few aligned lines: title and status, scores, and a line for each kind of figure in the record."""
     after = "" if record.seconds is None else f" after {record.seconds:.1f} s"
     lines = [f"{title(record)}: {record.status}{after}"]
     facts = {"reason": record.reason}
@@ -36,7 +36,7 @@ def to_beat(metric: Mapping[str, Any]) -> str:
 
 
 def _scores(record: Record) -> dict[str, str | None]:
-    """A line a split, with the metric first, and the scores to beat."""
+    """A line for each split, with the metric first, and a line with the scores to beat."""
     metric = record.metric
     assert metric is not None
     facts = {}
@@ -50,7 +50,7 @@ def _scores(record: Record) -> dict[str, str | None]:
 
 
 def _phrases(record: Record, columns: Sequence[Column]) -> dict[str, list[str]]:
-    """The figures of the run by line; those of a part that the record lacks, such as its speed, are left out."""
+    """The figures of the run, by line; figures of a part that the record lacks (such as speed) are left out."""
     row = Row.of(record, written=0)
     lines: dict[str, list[str]] = {"speed": [], "memory": [], "model": []}
     for column in columns:

@@ -1,6 +1,6 @@
-"""The one table of columns: what each figure is called, how runs are summed up in it, and how it is printed.
+"""The one table of columns: for each figure its name, its summary over runs, and its format.
 
-Where a figure is in a record says `bench.results.row.Row`, under the same name.
+`bench.results.row.Row` gives the figure's place in a record, under the same name.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from bench.errors import ConfigError, did_you_mean
 from bench.tables.formats import four_digits, three_digits, with_prefix
 
 Of = Literal["key", "score", "median", "most", "count"]
-"""How a cell of a table comes from its runs.
+"""How a column sums up the runs of a row.
 
-`key`: runs that differ in it are in different rows. `score`: the metric of all seeds together (see `tabulate`).
-`median` and `most`: of the runs that are done. `count`: how many runs have this status.
+`key`: a label; runs with different labels are in different rows. `score`: the metric over all seeds (see `tabulate`).
+`median` and `most`: the median and the largest figure of the finished runs. `count`: the number of runs whose status is
+the column's name.
 """
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A figure in the lines that close a run: the line's name, and the words around the figure, which is at `{}`.
+    """A figure in the lines printed at the end of a run: the name of the line, and `words` with `{}` for the figure.
 
-    The figure is `written` as in its column where nothing else is said.
+    `written` formats the figure; None for the format of its column.
     """
 
     line: str
@@ -34,30 +35,30 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the leaderboard. Its `name` is public: CSV files have it, and `Row` where runs have the figure."""
+    """A column of the leaderboard. Its `name` is public: the heading in CSV files, and the field of `Row` if any."""
 
     name: str
     of: Of
     written: Callable[[Any], str] = three_digits
-    """A figure as text. None and NaN are a dash, and are never handed to it."""
+    """The figure as text. It is never called with None or NaN, which are printed as a dash."""
     heading: str = ""
-    """What is above the column where people read it; the name if empty."""
+    """The heading in printed tables; empty for the name."""
     dtype: str | None = "float64"
-    """As pandas calls it: `Int64` may be missing, `int64` never is; None for text."""
+    """The pandas type; None for text. `Int64` allows missing figures, `int64` does not."""
     left: bool = False
-    """Aligned to the left: text, and scores by their first digit, since not every score has an interval."""
+    """Aligned to the left: for text, and for scores, since not every score has an interval after it."""
     shown: bool = True
-    """Whether printed tables have it; files have all."""
+    """Whether printed tables have the column; files have all columns."""
     shareable: bool = False
-    """Whether the head of a block says it once where all rows of the block have the same."""
+    """Whether a value common to all rows of a block is printed once, in the block's head."""
     upper: str | None = None
-    """The column with the upper end of its interval."""
+    """The name of the column with the upper end of the figure's interval."""
     closing: Phrase | None = None
-    """How the lines that close a run say it, if they do."""
+    """The figure's words in the lines printed at the end of a run; None to leave it out."""
 
     @property
     def title(self) -> str:
-        """What to print above the column."""
+        """The heading in printed tables."""
         return self.heading or self.name
 
 
@@ -110,7 +111,7 @@ SHOWN = tuple(column for column in COLUMNS if column.shown)
 
 
 def named(*names: str) -> tuple[Column, ...]:
-    """The columns of these names. ConfigError names one that there is not, with all that there are."""
+    """The columns with these names. Raises ConfigError, listing all columns, for an unknown name."""
     known = {column.name: column for column in COLUMNS}
     for name in names:
         if name not in known:

@@ -1,4 +1,4 @@
-"""The leaderboard's files: `leaderboard.csv` and one CSV a task, derived anew from the records."""
+"""The leaderboard's files: `leaderboard.csv` and a CSV for each task, made from the records each time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bench.tables.tabulate import tabulate
 def write(
     results_dir: str | Path, warn: Callable[[str], object] | None = None, columns: Sequence[Column] = COLUMNS
 ) -> pd.DataFrame:
-    """Write `leaderboard.csv` and one CSV a task into `results_dir`, and return the whole table.
+    """Write `leaderboard.csv` and a CSV for each task into `results_dir`, and return the whole table.
 
-    Each record that cannot be read is one line for `warn`, by default for the logger `bench`. StoreError where the
-    folder has no runs or takes no files.
+    `warn` is called with a line for each record that cannot be read; by default the logger `bench` warns. Raises
+    StoreError where the folder has no runs or cannot be written.
     """
     frame = tabulate(read(results_dir, warn), columns)
     tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
@@ -33,7 +33,7 @@ def write(
 
 
 def _file_name(task: str) -> str:
-    """A task label as a file name; a hash keeps labels apart that would otherwise share one."""
+    """A task label as a file name; a changed label gets a hash, so that no two labels share a name."""
     safe = re.sub(r"[^\w.,=+@()\[\]-]", "_", task, flags=re.ASCII)[:100]
     if safe == task != "leaderboard":
         return task

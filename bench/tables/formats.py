@@ -1,4 +1,4 @@
-"""How figures are printed."""
+"""The formats of figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def three_digits(value: float) -> str:
-    """Three significant digits, or all those before the point: `0.0456`, `12.5`, `1234`."""
+    """Three significant digits, or all digits before the point: `0.0456`, `12.5`, `1234`."""
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
 
 
@@ -32,9 +32,9 @@ def loss_digits(value: float) -> str:
 
 
 def score_with_interval(score: float, half: float) -> str:
-    """A score and the half-width of its interval, NaN where it has none: `0.987 ±0.004`.
+    """A score with the half-width of its interval (NaN for no interval): `0.987 ±0.004`.
 
-    The score has three or four digits, and more where the interval is narrower than these can show.
+    The score has three or four digits, and more where the interval is too narrow for them.
     """
     if score and not 1e-4 <= abs(score) < 1e6:
         return f"{score:.3g}" + ("" if math.isnan(half) else f" ±{half:.2g}")

@@ -1,4 +1,4 @@
-"""Single runs as a frame: a row a run, read from the store's index, filtered by column."""
+"""Single runs as a frame: a row for each attempt, read from the store's index, filtered by column."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ COLUMNS = tuple(name for name in Row._fields if name != "written")
 """The columns of a frame of runs: labels, seed, status and reason, scores, speeds, memory, when it finished."""
 
 _DTYPES = {float | None: "float64", int | None: "Int64"}  # Int64 may be missing
-_LABELS = ("task", "cell", "bptt")  # a name, and in parentheses what the run changed
+_LABELS = ("task", "cell", "bptt")  # a name, and in parentheses the options that the run changed
 
 
 def read(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> list[Row]:
-    """The rows of all runs in `results_dir`, by id.
+    """The rows of all runs in `results_dir`, sorted by id.
 
-    Each record that cannot be read is one line for `warn`, by default for the logger `bench`. StoreError where the
-    folder has no runs.
+    `warn` is called with a line for each record that cannot be read; by default the logger `bench` warns. Raises
+    StoreError where the folder has no runs.
     """
     store = Store(results_dir)
     if not store.runs.is_dir():
@@ -42,13 +42,13 @@ def runs(
     where: Mapping[str, Any] | None = None,
     warn: Callable[[str], object] | None = None,
 ) -> pd.DataFrame:
-    """All runs in `results_dir` that are as `where` says, with `COLUMNS`, by id; every attempt is a row of its own.
+    """The runs in `results_dir` that match `where`, with `COLUMNS`, sorted by id; a row for each attempt.
 
-    `where` maps columns to a value or to several, any of which will do; None stands for a missing one. Labels match in
-    full or by name: `task="copy"` finds `copy-v1` and `copy-v1(delay=20)`, `copy-v1` only this version, and
-    `copy_bai`, as the option is written, finds `copy-bai-v1`; `cell="gru"` finds `gru(model.hidden=64)` too.
+    `where` maps a column to the wanted value, or to several alternatives; None matches a missing figure. Labels match
+    in full or by name. `task="copy"` finds `copy-v1` and `copy-v1(delay=20)`; `task="copy-v1"` finds only this version;
+    `task="copy_bai"`, as the option is written, finds `copy-bai-v1`. `cell="gru"` also finds `gru(model.hidden=64)`.
 
-    ConfigError names an unknown column or status, StoreError a folder without runs; `warn` is as `read` has it.
+    Raises ConfigError for an unknown column or status, StoreError for a folder without runs. `warn` as for `read`.
     """
     wanted = {column: _several(value) for column, value in (where or {}).items()}
     _check(wanted)
@@ -59,7 +59,7 @@ def runs(
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
-    """The runs `rows` as a frame with `COLUMNS`; `finished` is a time in UTC."""
+    """`rows` as a frame with `COLUMNS`; `finished` is a time in UTC."""
     table = pd.DataFrame(list(rows), columns=list(Row._fields))[list(COLUMNS)]
     hints = get_type_hints(Row)
     dtypes = {name: _DTYPES[hints[name]] for name in COLUMNS if hints[name] in _DTYPES}
@@ -83,7 +83,7 @@ def _check(wanted: Mapping[str, list[Any]]) -> None:
 
 
 def _fits(figures: pd.Series[Any], values: list[Any]) -> pd.Series[bool]:
-    """Which of a column's figures are among `values`."""
+    """A mask of the column's figures that match one of `values`."""
     if figures.name in _LABELS:
         fitting = [label for label in figures.unique() if not _names(str(figures.name), label).isdisjoint(values)]
         return figures.isin(fitting)
@@ -91,7 +91,7 @@ def _fits(figures: pd.Series[Any], values: list[Any]) -> pd.Series[bool]:
 
 
 def _names(column: str, label: str) -> set[str]:
-    """What a label is called: `copy-v1(delay=20)` is also `copy-v1` and `copy`."""
+    """The names that match a label: `copy-v1(delay=20)`, `copy-v1` and `copy` for the first of them."""
     name = re.split(r"\(| \+", label)[0]
     if column != "task":
         return {label, name}

@@ -1,4 +1,4 @@
-"""The leaderboard as a frame: one row a (task, cell, training regime, budget, hardware)."""
+"""The leaderboard as a frame: a row for each (task, cell, training regime, budget, hardware)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.tables.columns import COLUMNS, Column, Of
 
 
 class _Key(NamedTuple):
-    """What a row of the table is about; `data` tells the data apart where several share a task label."""
+    """The key of a row: the labels, and the data's fingerprint where one task label has several data sets."""
 
     task: str
     cell: str
@@ -27,21 +27,21 @@ class _Key(NamedTuple):
 
 
 def select(rows: Iterable[Row], ids: Collection[str]) -> list[Row]:
-    """The rows of the runs `ids`: a sweep's own, say."""
+    """The rows of the runs `ids`, for example of one sweep."""
     return [row for row in rows if row.id in ids]
 
 
 def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
-    """The leaderboard with `columns`, which are `COLUMNS` and may be more: by task and hardware, best score first.
+    """The leaderboard with `columns` (`COLUMNS`, and possibly more), sorted by task and hardware, best score first.
 
-    Of the attempts at one run, the latest that is done counts, else the latest. Interrupted runs are left out: that
-    somebody stopped them says nothing about the cell. Different data under one task label are never averaged: the
-    label then ends in `@` and the data's fingerprint.
+    Of several attempts at a run, the latest finished one counts; without a finished one, the latest. Interrupted runs
+    are left out: the interruption says nothing about the cell. Different data under one task label are never averaged:
+    the label then ends in `@` and the data's fingerprint.
     """
     ended = [row for row in rows if row.status != "interrupted"]
     fingerprints = defaultdict(set)
     for row in ended:
-        if row.fingerprint is not None:  # as it is in a run that failed before it read its data
+        if row.fingerprint is not None:  # a run that failed before it read its data has none
             fingerprints[row.task].add(row.fingerprint)
     groups = defaultdict(list)
     for row in ended:
@@ -56,7 +56,7 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
 
 
 def _latest(attempts: list[Row]) -> list[Row]:
-    """The attempt that counts, for each seed: its row's labels say all else, save what was edited in between."""
+    """The attempt that counts for each seed: in a row, attempts differ in seed or edited code only."""
     latest = {}
     for row in sorted(attempts, key=lambda row: (row.status == "done", row.written, len(row.id), row.id)):
         latest[row.seed] = row
@@ -83,7 +83,7 @@ def _known(runs: list[Row], name: str) -> list[Any]:
 
 
 def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
-    """The columns about the score; what is measured, and its chance, where any of the runs got so far as to say it."""
+    """The columns about the score; the metric's name, direction and chance are None where every run failed early."""
     split, score = _score(done)
     figures: dict[str, Any] = {
         **dict.fromkeys(("metric", "direction", "chance", "solved", "gap_closed")),
@@ -102,9 +102,10 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
 
 
 def _score(done: list[Row]) -> tuple[str, Interval]:
-    """The mean over seeds with its interval: of the test score, else, marked as such, of the valid score.
+    """The mean over seeds and its interval, of the test score; else of the valid score, marked `valid `.
 
-    A score that some of the runs lack is none: the others alone would be a biased choice. Runs of one seed count once.
+    A score that some of the runs lack does not count: the other runs would be a biased choice. Runs of one seed count
+    once, by their mean.
     """
     for split in ("test", "valid"):
         by_seed = defaultdict(list)

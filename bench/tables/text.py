@@ -12,7 +12,7 @@ from bench.tables.formats import score_with_interval, three_digits
 
 
 class _Block(NamedTuple):
-    """The rows of one task: its head, the columns that have figures, and a list of their cells for each row."""
+    """The rows of one task: the lines of its head, the columns with figures, and the printed cells of each row."""
 
     head: list[str]
     columns: list[Column]
@@ -24,9 +24,9 @@ class _Block(NamedTuple):
 
 
 def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
-    """The table for a terminal or a log: a block a task, under a head that says how it is scored.
+    """The table for a terminal or a log: a block for each task, with task and metric in its head.
 
-    What all rows of a block share is in its head, and columns without a figure are left out.
+    Values that all rows of a block share are printed in the head. Columns without a figure are left out.
     """
     blocks = []
     for block in _blocks(frame, columns):
@@ -51,7 +51,7 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
 
 
 def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
-    """A block for each task, and again for each metric where it has several."""
+    """A block for each task and metric."""
     metrics = frame["metric"].where(frame["score"].notna())
     metrics = metrics.fillna(metrics.groupby(frame["task"]).transform("first"))  # rows without a score join the others
     for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
@@ -65,7 +65,7 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
 
 
 def _title(task: str, part: pd.DataFrame) -> str:
-    """What a block is about: the task, its metric, which way is better, chance and solved."""
+    """The first line of a block: task, metric, better direction, chance and solved."""
     scored = part.dropna(subset=["score"])
     if scored.empty:
         return f"{task}: no run got as far as a score"

@@ -108,7 +108,7 @@ def text_with(**changes):
     [
         ("", "Expecting value"),
         (a_record().to_json()[:200], "line"),
-        ("[]", "it is no JSON object"),
+        ("[]", "it is not a JSON object"),
         (text_with(schema=2), "its schema is 2 and this version of bench reads 1"),
         (text_with(status="crashed"), "status is not as schema 1 has it"),
         (text_with(colour="red"), "colour is no field of a record"),

@@ -242,7 +242,7 @@ def test_a_run_is_resolved_by_id_unique_prefix_and_path(tmp_path):
     [
         ("copy-g", "run copy-g is ambiguous: copy-gru, copy-gru-2$"),
         ("copy-gro", "there is no run copy-gro in .*runs: the nearest are copy-gru"),
-        ("%%", "there is no run %% in .*runs: it has 2 others"),
+        ("%%", "there is no run %% in .*runs: it has 2 other runs"),
         ("..", "there is no run .. in"),
     ],
 )
