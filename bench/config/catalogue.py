@@ -1,4 +1,4 @@
-"""What there is to choose from, read from comments in the configuration files: no torch, no Hydra, no plugin code."""
+"""The choices and their options, read from comments in the configuration files: no torch, no Hydra, no plugin code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class Choice:
 
 
 def choices(group: str) -> dict[str, Choice]:
-    """The names in a group, ours and third-party packages'; of two alike ours is listed (and neither can be run)."""
+    """The choices in a group by name, the built-in ones and those of third-party packages.
+
+    Where two packages have the same name, the built-in choice is listed, but neither can be run.
+    """
     found = {}
     for package in reversed([built_in(), *third_party()]):
         for path in sorted((package.conf / group).glob("*.yaml")):
@@ -71,7 +74,7 @@ def to_text(only: str | None = None) -> str:
 
 
 def entry(name: str, width: int, text: str) -> str:
-    """`name` in a column of `width` and `text` beside it; lines that would be longer than a screen go on below it."""
+    """`name` in a column of `width`, and `text` in a second column, wrapped to the width of a screen."""
     head = f"{name:<{width - 1}} "
     return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * width, break_on_hyphens=False)
 

@@ -1,4 +1,4 @@
-"""What a run changes from the defaults of its choices."""
+"""The options and choices of a run that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from bench.config.tree import Tree, flatten
 
 
 def changed_from(defaults: Tree, tree: Tree, choices: Mapping[str, str]) -> Tree:
-    """What is not default, by dotted name: choices that no column begins with, and options of the chosen groups.
+    """The choices and options that differ from the defaults, by dotted name.
 
-    Left out is what each run states by itself (seed, hardware, places on the disk), and what decides nothing.
+    Left out are choices that a table shows in another way, options that every run states (seed, hardware, folders), and
+    values that have no influence on the result.
     """
     default = default_choices()
     others = {k: name for k, name in choices.items() if default.get(k) != name and is_listed(k)}

@@ -1,4 +1,4 @@
-"""The one form of gradient clipping that a run's options mean: setting one form unsets the default of another."""
+"""The form of gradient clipping that a run's options select: setting one form unsets the default of another."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Clip = dict[str, float | None]
 
 
 def settle(*layers: Mapping[str, Any]) -> Clip:
-    """Each form's size or None: a layer that sets a form unsets those of the layers before it.
+    """The size of each form, or None: a layer that sets a form unsets the forms of earlier layers.
 
-    So `value=0.5` over `norm=1.0` is clipping by value, and only a layer that sets two forms by itself has two.
+    So `value=0.5` over `norm=1.0` is clipping by value. Two forms remain only where one layer sets both.
     """
     settled: Clip = dict.fromkeys(FORMS)
     for layer in layers:
@@ -29,10 +29,10 @@ def settle(*layers: Mapping[str, Any]) -> Clip:
 def settled_clip(
     composed: Mapping[str, Any], choices: Mapping[str, str], named: Collection[str], folders: Sequence[Path], read: Read
 ) -> tuple[Clip, Clip]:
-    """The clipping of a run without its command's options, and with them.
+    """The default clipping of a run, and its clipping with the options of the command.
 
     The layers are the default choice, the experiment's options and the command's. `composed` has the forms as Hydra
-    composed them, `named` the options that the command names; `folders` and `read` are those of the chosen files.
+    composed them, `named` the options that the command names. The files of choices are in `folders`; `read` reads them.
     """
 
     def of_choice(name: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def settled_clip(
     if experiment is not None:
         try:
             options = chosen("experiment", experiment, folders, read).get("clip", {})
-        except NotPlainError:  # what it includes may set a form, too
+        except NotPlainError:  # an included file may set a form, too
             options = {form: composed[form] for form in FORMS if f"clip.{form}" not in named}
     command = {form: composed[form] for form in FORMS if f"clip.{form}" in named}
     if "clip" in named:

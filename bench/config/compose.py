@@ -51,8 +51,8 @@ class PackagePaths(SearchPathPlugin):
 def compose(arguments: Sequence[str]) -> Options:
     """The options of one run, from arguments as on the command line but without flags: `["task=copy", "seed=3"]`.
 
-    Nothing global is changed. Raises ConfigError in one line for whatever is wrong with an argument, also where it
-    names several values.
+    Nothing global is changed. Raises ConfigError, in one line, for a wrong argument, also for one with several
+    values.
     """
     arguments = flags_first([*arguments])
     with _loader() as loader, explained(arguments):
@@ -60,8 +60,10 @@ def compose(arguments: Sequence[str]) -> Options:
 
 
 def compose_sweep(arguments: Sequence[str]) -> list[Options]:
-    """The options of each member of the sweep that arguments such as `seed=0,1,2` or `seed=range(3)` make, the last
-    argument varying fastest. Their folders are named, but not made. Raises ConfigError as `compose` does.
+    """The options of each member of a sweep, from arguments such as `seed=0,1,2` or `seed=range(3)`.
+
+    The last argument varies fastest. The members' folders are named, but not created. Raises ConfigError as `compose`
+    does.
     """
     arguments = flags_first([*arguments])
     with _loader() as loader, explained(arguments):
@@ -78,14 +80,14 @@ def _compose(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str
     node = loader.load_configuration("config", overrides, RunMode.RUN)
     settings = node.hydra
     sweep = Path(settings.sweep.dir)
-    HydraConfig.instance().set_config(node)  # what `${hydra:...}` in a value refers to
+    HydraConfig.instance().set_config(node)  # the source of `${hydra:...}` in a value
     with open_dict(node):
         del node["hydra"]
     return options_of(node, settings, loader, arguments), sweep
 
 
 def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str]) -> Options:
-    """The options in what was composed; `settings` are Hydra's own."""
+    """The options in a composed node; `settings` are Hydra's own."""
     names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
     choices = {group: str(name) for group, name in names.items() if name is not None}
     for group, name in choices.items():
@@ -106,7 +108,7 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
 
 
 def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> Tree:
-    """The options that the choices alone set, by dotted name, as the schema has them."""
+    """The options that the choices alone set, by dotted name, in the schema's types."""
     try:
         plain = OmegaConf.merge(schema_node(), defaults_of(choices, folders, _read))
     except NotPlainError:
@@ -151,7 +153,7 @@ def register() -> None:
 
 @contextmanager
 def _loader() -> Iterator[ConfigLoaderImpl]:
-    """What composes from the configuration files; Hydra's own global state is afterwards as it was."""
+    """A loader that composes from the configuration files; afterwards Hydra's global state is as before."""
     register()
     before = version.getbase(), HydraConfig.instance().cfg
     version.setbase(VERSION)
@@ -173,14 +175,14 @@ def explained(arguments: list[str]) -> Iterator[None]:
 
 
 def _text(error: Exception) -> str:
-    """What Hydra says, with what OmegaConf said to it."""
+    """The message of Hydra, and below it the message of OmegaConf that caused it."""
     if isinstance(error, OverrideParseException):
         return f"Error parsing override '{error.override}'"
     return f"{error}\n{error.__cause__ or ''}"
 
 
 def flags_first(arguments: list[str]) -> list[str]:
-    """Hydra's flags in front of the options, as it wants them; ConfigError for an unknown flag or a removal."""
+    """The arguments with Hydra's flags first, as Hydra requires; ConfigError for an unknown flag or a removal."""
     for argument in arguments:
         if re.match(rf"~(?!({'|'.join(groups_of_classes())})\.)", argument):
             raise ConfigError(f"{argument}: this cannot be removed: set it to another value")

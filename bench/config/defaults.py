@@ -1,4 +1,4 @@
-"""The options of a run that changes nothing but its choices, read from the chosen files without composing them."""
+"""The default options of a run's choices, read from the chosen files without composing them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class NotPlainError(ConfigError):
 
 
 def defaults_of(choices: Mapping[str, str], folders: Sequence[Path], read: Read) -> Tree:
-    """The options that the main file and the file of each choice set, the later file's where two set one.
+    """The options in the main file and in the file of each choice; a later file overrides an earlier one.
 
-    `folders` are those of the configuration files, the built-in one first. NotPlainError where a file is more than a
-    tree of options.
+    `folders` contain the configuration files, the built-in folder first. NotPlainError where a file is more than a tree
+    of options.
     """
     merged: Tree = {}
     for part in _parts(dict(choices), folders, read):
@@ -29,7 +29,7 @@ def defaults_of(choices: Mapping[str, str], folders: Sequence[Path], read: Read)
 
 
 def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iterator[Tree]:
-    """The trees in the order in which Hydra merges them: as the main file lists them, and then the experiment's."""
+    """The trees in the order in which Hydra merges them: as the main file lists them, the experiment last."""
     main = read(folders[0] / "config.yaml")
     for entry in main["defaults"]:
         if entry == "_self_":
@@ -45,7 +45,7 @@ def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iter
 
 
 def chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
-    """The options in the file of one choice, under its group's name unless the file says that they have theirs."""
+    """The options in the file of one choice, under the group's name unless it is `@package _global_`."""
     path = next((path for folder in folders if (path := folder / group / f"{name}.yaml").is_file()), None)
     if path is None:
         raise NotPlainError(f"{group}={name}: there is no such file")

@@ -1,4 +1,4 @@
-"""What is wrong with a command's options, in one line: Hydra's and OmegaConf's messages in the words of the command."""
+"""Errors in a command's options, in one line: messages of Hydra and OmegaConf, rewritten in terms of the command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES = {"Integer": "a whole number", "Float": "a number", "bool": "true or fal
 
 
 def refuse_unknown(tree: Tree, arguments: list[str]) -> None:
-    """Raise ConfigError for what `+KEY` has added to `tree` behind the schema's back."""
+    """Raise ConfigError for an option that `+KEY` added to `tree` and that the schema does not have."""
     known = flatten(asdict(Config()))
     for key in flatten(tree):
         if key not in known and key.partition(".")[0] not in groups_of_classes():
@@ -27,7 +27,7 @@ def refuse_unknown(tree: Tree, arguments: list[str]) -> None:
 
 
 def explain(text: str, arguments: list[str]) -> str:
-    """`text`, with which composing `arguments` failed, as one line that names value, alternatives and remedy."""
+    """`text`, the error of composing `arguments`, as one line that names value, alternatives and remedy."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if found := re.match(r"Error parsing override '(.*)'", text):
         return f"{found[1]}: not of the form OPTION=VALUE; quote an unusual value: 'OPTION=\"a (1).txt\"'"
@@ -58,12 +58,12 @@ def _wrong_value(key: str, message: str) -> str:
 
 
 def _unknown_key(key: str, arguments: list[str]) -> str:
-    """Names the nearest option of the chosen files, and all of the same group; `key` may be a group's name, too."""
+    """The error for an unknown option or group: names the nearest option of the chosen files, and all of the group."""
     if key == "experiment":
-        return "experiment: not every run has one: write +experiment=NAME"
+        return "experiment: a run has none by default: write +experiment=NAME"
     given = dict(argument.lstrip("+").split("=", 1) for argument in arguments if "=" in argument)
     if instead := said_today(key, given.get(key, "VALUE")):
-        return f"{key}: say {instead}"
+        return f"{key}: replaced by {instead}"
     chosen = _chosen(arguments)
     in_files = [k for group, names in chosen.items() for name in names.split(",") for k in _options_in(group, name)]
     known = sorted(({*flatten(asdict(Config())), *in_files} - {*groups_of_classes()}) | {*chosen, "experiment"})
@@ -80,7 +80,7 @@ def default_choices() -> dict[str, str]:
 
 
 def _chosen(arguments: list[str]) -> dict[str, str]:
-    """The choice of each group that `arguments` lead to, through an experiment's file too; `a,b` in a sweep."""
+    """The choice in each group, from `arguments` or their experiment's file; `a,b` in a sweep."""
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     through = choices_in(packages.built_in().conf / "experiment" / f"{named.get('+experiment')}.yaml")
     return {group: named.get(group, through.get(group, name)) for group, name in default_choices().items()}

@@ -1,4 +1,4 @@
-"""Letting Hydra run jobs: sweeps, on its launchers and in their processes, and its own flags such as `--cfg job`."""
+"""Jobs that Hydra runs: sweeps, in the processes of its launchers, and its own flags such as `--cfg job`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from bench.errors import ConfigError, StoreError
 
 
 class SweepFolder(Callback):
-    """Keeps, for the process that started it, how many members a sweep has and the folder of the one that ended."""
+    """Keeps a sweep's number of members, and the folder once the sweep has ended, in the process that started it."""
 
     members: int | None = None
     last: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # which knows globs
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # it expands globs
         overrides = parser.parse_overrides([*config.hydra.overrides.task])
         sweeps = [override for override in overrides if override.is_discrete_sweep()]
         SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
@@ -42,17 +42,17 @@ class SweepFolder(Callback):
 
 
 def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | None:
-    """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep; the sweep's folder if
-    it was one.
+    """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
-    Raises ConfigError in one line for whatever is wrong with the arguments, StoreError where a sweep has no place.
+    Returns the folder of the sweep, or None for a single run. Raises ConfigError, in one line, for wrong arguments, and
+    StoreError where the sweep's folder cannot be written.
     """
     arguments = flags_first(arguments)
     if not any(re.match(r"-|[+~]*hydra[./=@]", argument) for argument in arguments):
         job(compose(arguments))
         return None
     if any(re.match(r"--config-(name|path)\b|-c?n\b", argument) for argument in arguments):
-        raise ConfigError("--config-name and --config-path: there is one main file; give options, or a --config-dir")
+        raise ConfigError("--config-name and --config-path: the main file is fixed; give options, or --config-dir=PATH")
     if any(re.match(r"--cfg\b|-c\b", argument) for argument in arguments):
         arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
@@ -84,7 +84,7 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
 
 
 def _clip_in_full(arguments: list[str]) -> list[str]:
-    """The form of clipping that `arguments` mean as options for each form, so that Hydra prints what a run would do."""
+    """Options that set every form of clipping to its size in a run of `arguments`, so that Hydra prints these sizes."""
     options = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     if not any(re.match(r"[+]?clip\b", option) for option in options):
         return []
@@ -93,7 +93,7 @@ def _clip_in_full(arguments: list[str]) -> list[str]:
 
 
 def _options_of_job(node: DictConfig, arguments: list[str]) -> Options:
-    """The options of a job that Hydra runs, in this process or in one of a launcher's."""
+    """The options of a job that Hydra runs, in this process or in a process of a launcher."""
     settings = HydraConfig.get()
     options = options_of(node, settings, GlobalHydra.instance().config_loader(), arguments)
     if settings.mode != RunMode.MULTIRUN:

@@ -27,10 +27,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Options:
-    """One run as it was composed. Types are right; ranges and contradictions are `bench.config.rules.validate`'s.
+    """One run as it was composed. Its types are right; `bench.config.rules.validate` checks ranges and contradictions.
 
-    `choices` has the chosen name of each group. `changed` has by dotted name what differs from the defaults of these
-    choices, and the choices that differ from the defaults of all runs. `member` is None outside sweeps.
+    `choices` has the chosen name of each group. `changed` has, by dotted name, the options that differ from the
+    defaults of these choices, and the choices that differ from the defaults of all runs. `member` is None outside a
+    sweep.
     """
 
     config: Config
@@ -45,7 +46,7 @@ class Options:
 
 
 def typed(tree: Mapping[str, Any]) -> Config:
-    """The options in a tree as Hydra composes it or a record holds it; what the tree leaves out has its default."""
+    """The typed options of a tree from Hydra or from a record; an option that the tree lacks has its default."""
     return _typed(Config, tree)
 
 

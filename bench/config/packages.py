@@ -4,7 +4,7 @@
     anything = "their_package"
 
 The package's folder `conf/` holds groups like the built-in one: `conf/cell/theirs.yaml`, `conf/task/theirs.yaml`.
-Nothing of the package is imported here, so that one that is broken fails only the runs that ask for it.
+The package is not imported here: a broken package fails only the runs that use it.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def third_party() -> list[Package]:
 
 
 def _modified(place: str) -> int:
-    """When a folder of `sys.path` last got or lost a file; 0 of a place that is none."""
+    """The time of the last change in a folder of `sys.path`; 0 where there is no such folder."""
     try:
         return os.stat(place or ".").st_mtime_ns
     except OSError:
         return 0
 
 
-@cache  # one command asks for each of its groups, and reading what is installed takes longer than all else of a list
+@cache  # a command asks for each of its groups, and reading the installed packages is the slowest part of a list
 def _found(_: tuple[tuple[str, int], ...]) -> tuple[Package, ...]:
-    """The plugin packages that the folders of `sys.path` hold, read anew when one of them has changed."""
+    """The plugin packages in the folders of `sys.path`, read again when one of these folders has changed."""
     found = set()
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         spec = importlib.util.find_spec(entry.module.partition(".")[0])

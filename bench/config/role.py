@@ -1,4 +1,4 @@
-"""What an option is to a run: to its result, to the tables, and to a run that goes on from another."""
+"""The role of an option: in a run's result, in the tables, and in a run that goes on from another."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Role:
-    """What an option is to a run. It stands with the option's line in the schema; a group's role is its options' role.
+    """The role of an option or group, declared at its line in the schema. A group's options have the group's role.
 
     - `column`: the column of tables that names the option where it was changed; None where none does.
     - `decides`: the option decides the result, so that another value is another run.
-    - `neutral`: values of an option that decides at which it decides nothing.
-    - `stated`: each run has a value of its own, which is never counted as changed.
+    - `neutral`: values at which a deciding option has no influence on the result.
+    - `stated`: every run states its value, so that the value never counts as changed.
     - `resumable`: a run that goes on from another may differ in it.
     - `place`: the option says where files go, and nothing else.
-    - `heads`: the column begins with the name that was chosen in this group.
-    - `shown_by_options`: the name that was chosen in this group is not shown, only what it sets unlike the default.
-    - `named_otherwise`: options of the group that its column shows in another way than `option=value`.
-    - `of_class`: the group holds a class's options, which its constructor checks.
+    - `heads`: the column begins with the choice in this group.
+    - `shown_by_options`: the column shows the options that the choice in this group changes, not its name.
+    - `named_otherwise`: options of the group that the column shows in another form than `option=value`.
+    - `of_class`: the options of the group are arguments of a class's constructor, and are checked against it.
     """
 
     column: Literal["task", "cell", "bptt", "budget", "hardware"] | None

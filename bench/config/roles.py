@@ -1,4 +1,4 @@
-"""The roles of all options, read from the lines of the schema: what each option is to a run's result and its tables."""
+"""The roles of all options in a run's result and its tables, read from the schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNKNOWN = Role("bptt")
 
 
 def role_of(option: str) -> Role:
-    """The role of an option by its dotted name, else that of its group; an unknown option decides the result."""
+    """The role of an option by its dotted name, or else of its group; an unknown option decides the result."""
     table = all_roles()
     parts = option.split(".")
     names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
@@ -25,7 +25,7 @@ def role_of(option: str) -> Role:
 
 @cache
 def all_roles() -> dict[str, Role]:
-    """Each role that stands in the schema, by the dotted name of its option or group."""
+    """The roles in the schema, by the dotted name of the option or group."""
     return {"experiment": EXPERIMENT, **_roles_in(Config, "")}
 
 
@@ -43,7 +43,7 @@ def _roles_in(kind: type, prefix: str) -> dict[str, Role]:
 
 
 def groups_of_classes() -> tuple[str, ...]:
-    """The groups whose options a class's constructor checks: `+KEY` and `~KEY` are of use in them."""
+    """The groups whose options are arguments of a class's constructor: `+KEY` and `~KEY` are allowed in them."""
     return tuple(name for name, role in all_roles().items() if role.of_class)
 
 

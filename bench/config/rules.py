@@ -1,4 +1,4 @@
-"""What options must keep to beyond their types: ranges, and one table of the options that contradict each other."""
+"""Checks of options beyond their types: ranges, and one table of the options that contradict each other."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bench.errors import ConfigError
 
 
 class Contradiction(NamedTuple):
-    """Options that do not go together, and the line that says so: `OPTION=VALUE against: remedy`."""
+    """Options that contradict each other, and the message about them: `OPTION=VALUE against: remedy`."""
 
     option: str
     when: Callable[[Config], object]
     against: str
-    """`{another.option}` stands for that option with its value."""
+    """`{another.option}` is replaced by that option and its value."""
     remedy: str
 
     def line(self, config: Config) -> str:
@@ -34,17 +34,16 @@ class Contradiction(NamedTuple):
 
 
 def _both_set(one: str, other: str) -> Contradiction:
-    """Two options of which one at a time is set; null is not set."""
+    """Two options that exclude each other; null counts as not set."""
 
     def when(config: Config) -> bool:
         return None not in (attrgetter(one)(config), attrgetter(other)(config))
 
-    return Contradiction(one, when, f"and {{{other}}} are both set", f"choose one (such as {one}=null)")
+    return Contradiction(one, when, f"and {{{other}}} are both set", f"choose one, and unset the other ({one}=null)")
 
 
 _TRUNCATED = "needs bptt=truncated (bptt=full has no window)"
-_BACKWARD = "is of gradient=bptt only"
-_SEGMENTS = "would look at each segment of bptt.checkpoint=true for itself"
+_BACKWARD = "needs gradient=bptt"
 
 CONTRADICTIONS = (
     Contradiction(
@@ -76,17 +75,17 @@ CONTRADICTIONS = (
         lambda c: (
             c.bptt.kind == "sliding" and (c.bptt.horizon is None or c.bptt.window != 1 or c.bptt.offset != "zero")
         ),
-        "moves on by one step",
-        "set bptt.horizon alone, to a number of time steps",
+        "needs bptt.horizon, and always moves on by one step",
+        "set bptt.horizon to a number of time steps, and leave bptt.window and bptt.offset out",
     ),
     Contradiction(
         "bptt.horizon",
         lambda c: None not in (c.bptt.window, c.bptt.horizon) and c.bptt.horizon < c.bptt.window,  # type: ignore[operator]
-        "is shorter than {bptt.window}, and a gradient goes back over its own window at least",
+        "is shorter than {bptt.window}, but a gradient goes back over its whole window",
         "raise the horizon, lower the window, or set bptt.horizon=null for the window's length",
     ),
     *(
-        Contradiction(option, when, _BACKWARD, "leave it out with {gradient}")
+        Contradiction(option, when, _BACKWARD, f"choose it, or leave {option} out with {{gradient}}")
         for option, when in {
             "bptt": lambda c: c.gradient != "bptt" and c.bptt.kind == "sliding",
             "bptt.horizon": lambda c: c.gradient != "bptt" and c.bptt.horizon is not None,
@@ -97,19 +96,19 @@ CONTRADICTIONS = (
     Contradiction(
         "model.norm",
         lambda c: c.bptt.checkpoint and c.model.norm.startswith("batch"),
-        _SEGMENTS,
+        "would treat each segment of bptt.checkpoint=true as a whole window",
         "leave one of them out",
     ),
     Contradiction(
         "model.variational",
         lambda c: c.bptt.checkpoint and c.model.variational and (c.model.dropout or c.model.input_dropout),
-        _SEGMENTS,
+        "would draw another mask for each segment of bptt.checkpoint=true",
         "leave one of them out",
     ),
     Contradiction(
         "match.params",
         lambda c: c.match.params is not None and c.model.tie,
-        "does not go with model.tie=true, by which the hidden size is the embedding's",
+        "cannot choose the hidden size, which model.tie=true ties to model.embedding",
         "leave one of them out",
     ),
     Contradiction(
@@ -121,13 +120,13 @@ CONTRADICTIONS = (
     Contradiction(
         "init.sigma",
         lambda c: c.init.sigma != 1 and "normal" not in (c.init.input, c.init.recurrent),
-        "is of init=normal",
+        "needs init=normal",
         "choose it, or set init.sigma=1",
     ),
     Contradiction(
         "init.gain",
         lambda c: c.init.gain != 1 and {c.init.input, c.init.recurrent} <= {"default", "normal"},
-        "is of xavier, he, orthogonal and identity",
+        "needs init=xavier, he, orthogonal or identity",
         "choose one of them, or set init.gain=1",
     ),
     _both_set("init.forget_bias", "init.chrono"),
@@ -137,7 +136,7 @@ CONTRADICTIONS = (
     Contradiction(
         "accumulate",
         lambda c: c.accumulate > 1 and c.bptt.kind != "full" and c.bptt.update == "window",
-        "makes one update of several batches, and bptt.update=window several updates of one",
+        "makes one update of several batches, but bptt.update=window makes several updates of one batch",
         "set bptt.update=sequence or accumulate=1",
     ),
     Contradiction(
@@ -151,8 +150,9 @@ CONTRADICTIONS = (
 
 
 def validate(config: Config) -> Config:
-    """The options with numbers of the types that the schema wants; ConfigError for the first value out of range, and
-    for options that contradict each other.
+    """The options, with numbers converted to the schema's types.
+
+    Raises ConfigError for the first value out of range, and for options that contradict each other.
     """
     tree = asdict(config)
     require_all(tree)

@@ -39,7 +39,7 @@ def one_of(*choices: str) -> AfterValidator:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model around the cell; see `bench.model.SequenceModel`."""
+    """The model around the cell; see `bench.model.sequence.SequenceModel`."""
 
     hidden: Annotated[int, Ge(1)] = 128
     layers: Annotated[int, Ge(1)] = 1
@@ -63,7 +63,7 @@ _INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")
 
 @dataclass(frozen=True)
 class InitConfig:
-    """How weights start where not as the cell draws them; see `bench.model.init`."""
+    """Initial weights, where they differ from the cell's own; see `bench.model.init`."""
 
     input: Annotated[str, one_of(*_INITS)] = "default"
     recurrent: Annotated[str, one_of(*_INITS)] = "default"
@@ -76,7 +76,7 @@ class InitConfig:
 
 @dataclass(frozen=True)
 class BPTTConfig:
-    """How far back the gradient goes and how often weights are updated; see `bench.bptt`."""
+    """How far back the gradient goes and how often weights are updated; see `bench.train.bptt`."""
 
     kind: Annotated[str, one_of("full", "truncated", "sliding")] = "full"
     window: Annotated[int, Ge(1)] | None = None
@@ -89,7 +89,7 @@ class BPTTConfig:
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """Gradient clipping after backward, in one of three forms; null is none. See `bench.clip`."""
+    """Gradient clipping after backward, in one of three forms; null is none. See `bench.train.clip`."""
 
     norm: Annotated[float, Gt(0), AllowInfNan(False)] | None = 1.0
     value: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
@@ -105,7 +105,7 @@ class BudgetConfig:
     seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
 
     def spent(self, steps: int, examples: int, seconds: float) -> float:
-        """The share of the budget used up; 1 and more is the end."""
+        """The share of the budget that is used up; training ends at 1."""
         if self.seconds is not None:
             return seconds / self.seconds
         if self.examples is not None:
@@ -120,7 +120,7 @@ class BudgetConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """How often to save what a killed run goes on from: every `steps` where set, else every `seconds`, else never."""
+    """How often to save a checkpoint for a killed run: every `steps` where set, else every `seconds`, else never."""
 
     seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = 60.0
     steps: Annotated[int, Ge(1)] | None = None
@@ -128,7 +128,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class MatchConfig:
-    """Choose the hidden size by the model's parameters or FLOPs a token, so that cells compare; see `bench.match`."""
+    """The count of parameters or FLOPs a token that the hidden size is chosen for; see `bench.job.match`."""
 
     params: Annotated[int, Ge(1)] | None = None
     flops: Annotated[int, Ge(1)] | None = None

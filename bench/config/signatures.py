@@ -1,4 +1,4 @@
-"""Whether a plugin's class can be called as its contract in `bench.api` says: found out before anything calls it."""
+"""Checks that a plugin's class can be called as its contract in `bench.api` says, before anything calls it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench.errors import ConfigError
 
 _PUBLIC = "bench.api"
 _NAMED_BY = {"gates": "states"}
-"""Methods with a `*rest` in the contract that is one argument for each name in an attribute of the class."""
+"""Methods with a `*rest` in the contract, and the class attribute that has a name for each argument of the rest."""
 
 
 def public_name(cls: type) -> str:
-    """Where users import `cls` from: of a contract, `bench.api`."""
+    """The full name of `cls` for users, who import contracts from `bench.api`."""
     module = _PUBLIC if _is_contract(cls) else cls.__module__
     return f"{module}.{cls.__qualname__}"
 
@@ -25,8 +25,9 @@ def check_signatures(cls: type, where: str) -> None:
     """Raise ConfigError, in one line that begins with `where`, for the first member of `cls` that its contract cannot
     use: an abstract method that is missing, or a method or a constructor that takes other arguments.
 
-    The harness passes arguments by position, so that a plugin may give them other names and add some with defaults; a
-    name of the contract's must stand at the contract's place. Other packages' contracts (torch's) are not looked at.
+    The harness passes arguments by position, so that a plugin may give them other names and add some with defaults; an
+    argument that the contract names must be at the contract's position. Contracts of other packages (torch) are not
+    checked.
     """
     _check_complete(cls, where)
     for name, contract in _contracts(cls).items():
@@ -37,7 +38,7 @@ def check_signatures(cls: type, where: str) -> None:
 
 @dataclass(frozen=True)
 class _Member:
-    """A class's member as it stands in the class, not bound to an object, and the class that defines it."""
+    """A member of a class, not bound to an object, and the class that defines it."""
 
     owner: type
     value: Any
@@ -73,7 +74,7 @@ def _check_complete(cls: type, where: str) -> None:
 
 
 def _check_member(cls: type, name: str, value: Any, contract: _Member, where: str) -> None:
-    """Raise ConfigError where `value`, the member `name` of `cls`, is not what the contract's own is."""
+    """Raise ConfigError where `value`, the member `name` of `cls`, does not fit the contract's member."""
     place = f"{public_name(contract.owner)}.{name}"
     if isinstance(contract.value, property):
         if inspect.isfunction(value):
@@ -107,7 +108,7 @@ class _Wanted:
     open_ended: bool = False
 
     def fits(self, taken: Signature) -> bool:
-        """Whether a method that takes `taken`, itself left out, takes these arguments, and none for another."""
+        """Whether a method with the signature `taken`, without `self`, takes each of these arguments in its place."""
         try:
             (taken.bind_partial if self.open_ended else taken.bind)(*self.arguments)
         except TypeError:
@@ -122,7 +123,7 @@ class _Wanted:
 
 
 def _wanted(cls: type, name: str, contract: _Member) -> _Wanted | None:
-    """How the harness calls the member; None where it calls nothing of this name."""
+    """The arguments with which the harness calls the member; None where it never calls the member."""
     declared = contract.value if inspect.isfunction(contract.value) else _declared_call(contract.owner, name)
     if declared is None:
         return None
@@ -136,19 +137,19 @@ def _wanted(cls: type, name: str, contract: _Member) -> _Wanted | None:
 
 
 def _may_be_none(cls: type, name: str) -> bool:
-    """Whether a contract of `cls` itself says None for a member."""
+    """Whether a contract of `cls` itself sets a member to None."""
     return any(vars(owner).get(name, cls) is None for owner in filter(_is_contract, cls.__mro__))
 
 
 def _declared_call(owner: type, name: str) -> Callable[..., Any] | None:
-    """What a contract declares without defining it: an attribute of a protocol that is called."""
+    """The call of an attribute that a contract only annotates, with a protocol; None without such an attribute."""
     annotation = inspect.get_annotations(owner, eval_str=True).get(name)
     kinds = (annotation, *get_args(annotation))
     return next((vars(kind)["__call__"] for kind in kinds if getattr(kind, "_is_protocol", False)), None)
 
 
 def _taken(value: Any) -> Signature | None:
-    """What a member takes when it is called on an object; None where that cannot be told."""
+    """The arguments of a member when it is called on an object; None where Python cannot tell them."""
     if isinstance(value, staticmethod):
         value, bound = value.__func__, 0
     elif isinstance(value, classmethod):

@@ -73,9 +73,10 @@ def _import(name: str, what: str, target: str) -> ModuleType:
 def load_checked(
     group: str, options: Mapping[str, Any], base: type[T], given: int = 0
 ) -> tuple[type[T], dict[str, Any]]:
-    """The class that a group's options name by `target` or `_target_`, and the other options as its constructor wants
-    them after `given` arguments of the harness's. Raises ConfigError, also where the class does not derive from `base`
-    or does not keep its contract.
+    """The class that a group's options name by `target` or `_target_`, and the other options, checked.
+
+    The harness itself passes the first `given` arguments of the constructor. Raises ConfigError, also where the class
+    does not derive from `base` or does not keep its contract.
     """
     key = "target" if "target" in options else "_target_"
     cls = load(str(options.get(key, "")), f"{group}.{key}")
@@ -86,9 +87,10 @@ def load_checked(
 
 
 def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int = 0) -> dict[str, Any]:
-    """`options` as `cls`'s constructor wants them, converted to its annotations where that loses nothing.
+    """`options` converted to the annotations of `cls`'s constructor, where the conversion loses nothing.
 
-    `given` leading arguments are the harness's. Raises ConfigError on an unknown, missing or ill-typed option.
+    The harness itself passes the first `given` arguments. Raises ConfigError on an unknown, missing or ill-typed
+    option.
     """
     parameters = list(inspect.signature(cls).parameters.values())[given:]
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -101,7 +103,7 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
     for name, value in options.items():
         if name not in names and not takes_any:
             if instead := said_today(f"{prefix}.{name}", value):
-                raise ConfigError(f"{prefix}.{name}: say {instead}")
+                raise ConfigError(f"{prefix}.{name}: replaced by {instead}")
             has = ", ".join(f"{prefix}.{n}" for n in names) or "none"
             raise ConfigError(f"{prefix}.{name}: unknown option{did_you_mean(name, names)}; {cls.__name__} has {has}")
         checked[name] = convert(value, hints.get(name, Any), f"{prefix}.{name}")
@@ -112,7 +114,7 @@ def check_options(cls: type, options: Mapping[str, Any], prefix: str, given: int
 
 
 def convert(value: Any, annotation: Any, where: str) -> Any:
-    """`value` as the annotation wants it, where that loses nothing; ConfigError names it by `where`."""
+    """`value` converted to the annotation, where that loses nothing; a ConfigError names the option by `where`."""
     if isinstance(value, bool) and annotation is not Any and bool not in (annotation, *get_args(annotation)):
         raise ConfigError(f"{where}={value}: input should not be a truth value")  # which Python would take for 0 or 1
     try:
@@ -123,7 +125,7 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
 
 
 def source_hash(cls: type) -> str:
-    """A hash of the source file that defines `cls`, so that an edited plugin is another one."""
+    """A hash of the source file that defines `cls`, so that an edited plugin counts as another one."""
     try:
         text = Path(inspect.getfile(cls)).read_bytes()
     except (OSError, TypeError):

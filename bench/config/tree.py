@@ -1,4 +1,4 @@
-"""A tree of options in plain types: flattened by dotted name, and what is wrong with one in a line."""
+"""Trees of options in plain types: flattened by dotted name and nested again, and validation errors in one line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def written(value: object) -> str:
 
 
 def nest(options: Mapping[str, Any]) -> Tree:
-    """Options by dotted name as a tree: what `flatten` flattened."""
+    """Options by dotted name as a tree: the inverse of `flatten`."""
     tree: Tree = {}
     for key, value in options.items():
         *groups, name = key.split(".")

@@ -1,4 +1,4 @@
-"""What older versions of bench stored and what was typed for them, in today's options."""
+"""Options of older versions of bench, in stored records and in commands, translated to today's options."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bench.config.schema import InitConfig
 from bench.config.tree import Tree
 
 MOVED = {"bench.schedule": "bench.train.schedule"}
-"""Modules that stored targets name, and where their classes are now."""
+"""Old names of modules in stored targets, and the present names."""
 
 _STARTS = {
     "lstm.LSTM": ("forget_bias",), "minlstm.MinLSTM": ("forget_bias",), "slstm.SLSTM": ("forget_bias",),
     "janet.JANET": ("t_max",), "vanilla.Vanilla": ("init", "sigma"),
 }  # fmt: skip
-"""Options of single cells that said how their weights start, before `init` said it for all."""
+"""Options for initial weights that single cells had before all cells had `init`."""
 
 _RENAMED = {"cell.forget_bias": "init.forget_bias", "cell.t_max": "init.chrono", "cell.sigma": "init.sigma"}
 
@@ -32,10 +32,10 @@ def moved(target: Any) -> Any:
 
 
 def upgrade(tree: Mapping[str, Any]) -> Tree:
-    """The options in a stored tree as today's code names them; those of today are left as they are.
+    """The options in a stored tree under today's names; options of today are unchanged.
 
-    Modules have their present names, and options of a cell that said how its weights start are `init.*`. An option of
-    `init` that the tree sets itself is kept: it acted after the cell's own.
+    Modules get their present names, and a cell's old options for initial weights become `init.*`. An option of `init`
+    in the tree itself is kept: it was applied after the cell's own.
     """
     new = {name: _with_moved_target(value) for name, value in tree.items()}
     cell, start = _without_start(new.get("cell", {}))
@@ -49,7 +49,7 @@ def upgrade(tree: Mapping[str, Any]) -> Tree:
 
 
 def said_today(option: str, value: object) -> str | None:
-    """How an option that older versions had is said today, as on the command line; None for any other option."""
+    """Today's form of an option that older versions had, as on the command line; None for any other option."""
     if option in _RENAMED:
         return f"{_RENAMED[option]}={'null' if value is None else value}"
     if option == "cell.init" and value == "default":
@@ -65,7 +65,7 @@ _VANILLA: dict[str, Tree] = {
     "normal": {"input": "normal", "recurrent": "normal", "bias": "zero"},
     "orthogonal": {"recurrent": "orthogonal"},
 }
-"""What the option `init` of the vanilla cell drew, in options of `init`."""
+"""The values of the vanilla cell's old option `init`, in options of the group `init`."""
 
 
 def _with_moved_target(options: Any) -> Any:
@@ -75,7 +75,7 @@ def _with_moved_target(options: Any) -> Any:
 
 
 def _without_start(cell: Tree) -> tuple[Tree, Tree]:
-    """A cell's options without those that said how its weights start, and what these said, in options of `init`."""
+    """A cell's options without the old ones for initial weights, and these in options of the group `init`."""
     target = str(cell.get("target", cell.get("_target_", "")))
     found = re.fullmatch(r"bench\.cells\.(\w+)[.:](\w+)", target)
     names = _STARTS.get(f"{found[1]}.{found[2]}", ()) if found else ()

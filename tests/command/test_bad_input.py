@@ -139,7 +139,7 @@ def test_what_is_refused_without_composing_is_what_the_command_refuses(refused, 
 
 
 def test_two_forms_of_clipping_are_refused(refused):
-    line = "clip.norm=2.0 and clip.value=0.5 are both set: choose one (such as clip.norm=null)"
+    line = "clip.norm=2.0 and clip.value=0.5 are both set: choose one, and unset the other (clip.norm=null)"
     assert refused("clip.norm=2", "clip.value=0.5") == refused("clip=value", "clip.norm=2") == line
 
 
@@ -175,7 +175,7 @@ def test_what_must_have_a_value_cannot_be_null(refused, option):
         ("experiment=tinyshakespeare", "write +experiment=NAME"),
         ("cell=custom", "cell.target is not set"),
         ("bptt.window=5", "needs bptt=truncated"),
-        ("--config-name=other", "there is one main file"),
+        ("--config-name=other", "the main file is fixed"),
         ("clip=nrom", "clip=nrom: there is no such clip (did you mean norm?); choose one of adaptive, none, norm"),
         ("schedule=cosin", "schedule=cosin: there is no such schedule (did you mean cosine?)"),
         ("schedule.warm=1", "schedule.warm: there is no such option (did you mean schedule.warmup?)"),
@@ -210,12 +210,12 @@ def test_an_unknown_option_is_compared_with_those_of_the_tasks_and_cells_that_we
 @pytest.mark.parametrize(
     ("arguments", "today"),
     [
-        (("cell=lstm", "cell.forget_bias=1"), "cell.forget_bias: say init.forget_bias=1"),
-        (("cell=lstm", "+cell.forget_bias=1"), "cell.forget_bias: say init.forget_bias=1"),
-        (("-m", "cell=gru,lstm", "cell.forget_bias=0,1"), "cell.forget_bias: say init.forget_bias=0,1"),
-        (("cell=janet", "cell.t_max=30"), "cell.t_max: say init.chrono=30"),
-        (("cell=vanilla", "cell.init=orthogonal"), "cell.init: say init.recurrent=orthogonal"),
-        (("cell=irnn", "cell.sigma=0.1"), "cell.sigma: say init.sigma=0.1"),
+        (("cell=lstm", "cell.forget_bias=1"), "cell.forget_bias: replaced by init.forget_bias=1"),
+        (("cell=lstm", "+cell.forget_bias=1"), "cell.forget_bias: replaced by init.forget_bias=1"),
+        (("-m", "cell=gru,lstm", "cell.forget_bias=0,1"), "cell.forget_bias: replaced by init.forget_bias=0,1"),
+        (("cell=janet", "cell.t_max=30"), "cell.t_max: replaced by init.chrono=30"),
+        (("cell=vanilla", "cell.init=orthogonal"), "cell.init: replaced by init.recurrent=orthogonal"),
+        (("cell=irnn", "cell.sigma=0.1"), "cell.sigma: replaced by init.sigma=0.1"),
     ],
 )
 def test_an_option_of_an_older_version_is_told_in_today_s_words(refused, arguments, today):

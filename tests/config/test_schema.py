@@ -48,7 +48,11 @@ def test_the_defaults_are_valid_and_typed():
         ("evaluations", 0, "evaluations=0: input should be greater than or equal to 1"),
         ("seed", -1, "seed=-1: input should be greater than or equal to 0"),
         ("clip__norm", 0.0, "clip.norm=0.0: input should be greater than 0"),
-        ("clip__value", 0.1, r"clip.norm=1.0 and clip.value=0.1 are both set: choose one \(such as clip.norm=null\)"),
+        (
+            "clip__value",
+            0.1,
+            r"clip.norm=1.0 and clip.value=0.1 are both set: choose one, and unset the other \(clip.norm=null\)",
+        ),
         ("clip__adaptive", 0.01, "clip.norm=1.0 and clip.adaptive=0.01 are both set: choose one"),
         ("ema", 1.0, "ema=1.0: input should be less than 1"),
         ("accumulate", 0, "accumulate=0: input should be greater than or equal to 1"),
@@ -66,8 +70,8 @@ def test_the_defaults_are_valid_and_typed():
         ("unroll", "vendr", r"unroll=vendr: choose one of auto, eager, vendor, parallel \(did you mean vendor\?\)"),
         ("bptt__window", 8, r"bptt.window=8 needs bptt=truncated \(bptt=full has no window\)"),
         ("model__variational", True, "model.variational=true drops nothing: set model.dropout"),
-        ("init__sigma", 0.1, "init.sigma=0.1 is of init=normal"),
-        ("init__gain", 2.0, "init.gain=2.0 is of xavier, he, orthogonal and identity"),
+        ("init__sigma", 0.1, "init.sigma=0.1 needs init=normal"),
+        ("init__gain", 2.0, "init.gain=2.0 needs init=xavier, he, orthogonal or identity"),
         ("gradient", "rtl", r"gradient=rtl: choose one of bptt, rtrl, uoro, eprop \(did you mean rtrl"),
         ("bptt__kind", "truncated", "bptt=truncated needs a window: set bptt.window to a number of time steps"),
         ("budget__steps", None, "no budget is set: give budget.steps, budget.examples or budget.seconds"),
@@ -120,19 +124,19 @@ def test_a_budget_is_spent_when_its_own_measure_reaches_it(done, total, other, k
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bptt": {"checkpoint": True}, "model": {"norm": "batch"}}, "model.norm=batch would look at each segment"),
+        ({"bptt": {"checkpoint": True}, "model": {"norm": "batch"}}, "model.norm=batch would treat each segment"),
         (
             {"bptt": {"checkpoint": True}, "model": {"variational": True, "dropout": 0.1}},
             "model.variational=true would",
         ),
-        ({"match": {"params": 9}, "model": {"tie": True}}, "the hidden size is the embedding's"),
+        ({"match": {"params": 9}, "model": {"tie": True}}, "model.tie=true ties to model.embedding"),
         (
             {"gradient": "rtrl", "bptt": {"checkpoint": True}},
-            "bptt.checkpoint=true is of gradient=bptt only: leave",
+            "bptt.checkpoint=true needs gradient=bptt: choose it",
         ),
         (
             {"gradient": "rtrl", "hardware": {"precision": "bfloat16"}},
-            "hardware.precision=bfloat16 is of gradient=bptt",
+            "hardware.precision=bfloat16 needs gradient=bptt",
         ),
     ],
 )

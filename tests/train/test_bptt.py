@@ -98,7 +98,7 @@ def test_full_bptt_is_one_window_the_batch_itself():
         (BPTTConfig("full", offset="random"), r"bptt\.offset=random needs bptt=truncated"),
         (BPTTConfig("truncated"), r"needs a window: set bptt\.window"),
         (BPTTConfig("truncated", 8, 4), r"bptt\.horizon=4 is shorter than bptt\.window=8, .*: raise the horizon"),
-        (BPTTConfig("sliding", 1), r"set bptt\.horizon alone"),
+        (BPTTConfig("sliding", 1), r"set bptt\.horizon to a number"),
         (BPTTConfig("sliding", 2, 4), r"moves on by one step"),
     ],
 )
