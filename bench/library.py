@@ -1,4 +1,4 @@
-"""The harness as a library: what the command does to runs, from a script or a notebook.
+"""The harness as a library: it runs, sweeps and loads from a script or a notebook, as the command does.
 
 Nothing is printed unless asked for, errors are raised and not turned into exit codes, and torch's threads, generators
 and gradient mode are left as they were found.
@@ -59,8 +59,9 @@ def run(*words: str, progress: bool = False, **options: Any) -> Run:
     Python values, with a dictionary for a group of them (`model={"hidden": 64}`). `progress` shows the bar, in a
     notebook too.
 
-    Raises ConfigError, DataError or StoreError where the run cannot begin, and after storing its record Diverged or
-    Failed, whose `record` it is. A second run at the same time in this process is refused by a ConfigError.
+    Raises ConfigError, DataError or StoreError where the run cannot begin. Raises Diverged or Failed after storing the
+    record; the error's attribute `record` is that record. A second run at the same time in this process is refused by a
+    ConfigError.
     """
     composed = compose(to_overrides(words, options))
     with shown(progress) as listener:
@@ -74,7 +75,7 @@ def run(*words: str, progress: bool = False, **options: Any) -> Run:
 def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     """Run every combination of options, one after the other; a row a run, in that order, with the columns of `runs`.
 
-    A list, tuple or range holds the values to try: `sweep(task="copy", cell=["gru", "lstm"], seed=range(3))`. A member
+    A list, tuple or range gives the values to try: `sweep(task="copy", cell=["gru", "lstm"], seed=range(3))`. A member
     that fails or diverges stops no other: its row has its status and reason. The tables in the results folder are
     written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written.
     """
@@ -96,9 +97,9 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
 
 
 def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataFrame:
-    """All runs in a results folder that are as `where` says, a row a run: `runs(task="copy", status="done")`.
+    """The runs in a results folder that match `where`, a row a run: `runs(task="copy", status="done")`.
 
-    Any column filters, by a value or by a list of which any will do. Labels match in full or by name: `task="copy"`
+    Any column filters, by a value or by a list of values. Labels match in full or by name: `task="copy"`
     finds `copy-v1(delay=20)`, `cell="gru"` finds `gru(model.hidden=64)`. Raises ConfigError for an unknown column or
     status, StoreError for a folder without runs.
     """
@@ -108,8 +109,8 @@ def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataF
 def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
     """The leaderboard as a frame, a row a (task, cell, training regime, budget, hardware).
 
-    Its CSV files are written into the results folder too. Raises StoreError for a folder without runs, and for one that
-    takes no files.
+    Its CSV files are written into the results folder too. Raises StoreError for a folder without runs, and for a
+    folder that cannot be written.
     """
     return files.write(Path(results_dir))
 
@@ -119,9 +120,9 @@ def load(
 ) -> Reloaded:
     """A stored run: `.record`, `.config`, `.curve` (a frame), `.task`, `.model`, `.predict(inputs)`, `.batches(split)`.
 
-    `run` is what `bench.run` returned, an id or the beginning of one, or a run's folder. The model lies on the CPU in
-    evaluation mode, with the best weights, or where not `trained` with those that the run began from. The code of the
-    run's task and cell is executed: load results that you trust. Raises StoreError, ConfigError or DataError where
+    `run` is a `Run`, a `Record`, an id or the beginning of one, or a run's folder. The model is on the CPU in
+    evaluation mode, with the best weights, or with the initial weights where not `trained`. The code of the run's task
+    and cell is executed: load only results that you trust. Raises StoreError, ConfigError or DataError where
     there is no such run, it has no weights, or its data have changed.
     """
     if isinstance(run, Run):

@@ -1,4 +1,4 @@
-"""The command: `python -m bench OPTION=VALUE ...` runs, `python -m bench VERB ...` does something with runs.
+"""The command: `python -m bench OPTION=VALUE ...` runs, `python -m bench VERB ...` does one of the verbs.
 
 A first word without `=` that is no flag is a verb; anything else goes to Hydra. Exit codes: 0 done; 1 a run failed or
 diverged; 2 the command or the configuration was wrong; 130 interrupted.
@@ -19,7 +19,9 @@ _HELP = {"-h", "--help"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code. An error that the user can mend is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt: it leaves a record
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # schedulers send it: handled as Ctrl-C, so that the run leaves a record
     try:
         return _dispatch(arguments)
     except BenchError as error:
@@ -28,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+    except BrokenPipeError:  # the reader has closed our output, as `| head` does
         sys.stdout = None
         return 0
 

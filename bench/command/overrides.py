@@ -1,4 +1,4 @@
-"""The words OPTION=VALUE that verbs take as a run does, and which of them a verb understands."""
+"""Words of the form OPTION=VALUE after a verb: declared as for a run, and checked against the verb's patterns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def add_overrides(parser: Parser, patterns: Iterable[str]) -> None:
 def refuse_others(verb: str, words: Iterable[str], patterns: Sequence[str]) -> None:
     """Raise ConfigError for the first of `words` that fits no pattern.
 
-    `NAME.OPTION` stands for every option of NAME; one that is new to the configuration has a `+` before it.
+    The pattern `NAME.OPTION=VALUE` fits every option of NAME. A word may begin with `+`, for an option that the
+    configuration does not have.
     """
     keys = [pattern.lstrip("+").partition("=")[0] for pattern in patterns]
     for word in words:

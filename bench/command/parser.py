@@ -1,4 +1,4 @@
-"""The parser of every verb: what several verbs take is declared here, and an error is one line that names the help."""
+"""The parser of every verb, with arguments that several verbs share. An error is one line that names the help."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.errors import ConfigError, did_you_mean
 class Parser(argparse.ArgumentParser):
     """Reads the words after a verb.
 
-    `help_alone`: the verb without any word prints its help. `appendix` gives more of the help, made when it is printed.
+    `help_alone`: the verb without any word prints its help. `appendix` makes the end of the help when it is printed.
     """
 
     def __init__(self, verb: str, documentation: str) -> None:
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         return bool({"-h", "--help"} & {*arguments}) or (self.help_alone and not arguments)
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
-        """The values of what the verb takes; ConfigError for words that it does not take."""
+        """The values of the verb's arguments; ConfigError for words that the verb does not take."""
         if self._reads_stored_runs:
             arguments = [f"--{word}" if re.match("results[_-]dir=", word) else word for word in arguments]
         options, unknown = self.parse_known_intermixed_args(arguments)
@@ -72,6 +72,6 @@ def folder(name: str) -> str:
 
 
 def with_folder(word: str) -> str:
-    """A word of a run's command; of `results_dir=~/x` the home folder in full, which most shells leave to us."""
+    """A word of a run's command. In `results_dir=~/x` most shells leave the `~`: here it becomes the home folder."""
     key, equals, name = word.partition("=")
     return f"results_dir={folder(name)}" if equals and key == "results_dir" else word

@@ -31,7 +31,7 @@ def shown(wanted: bool, member: Member | None = None) -> Iterator[Listener]:
 
 
 class _Bar(Terminal):
-    """The bar and the lines of the command, without its closing table, which is what the call returns."""
+    """The bar and the lines of the command, without the closing table: the call returns the record."""
 
     def found(self, record: Record) -> None:
         """Nothing: the caller gets the record."""
@@ -70,7 +70,7 @@ class NotebookBar(Listener):
         self._score = f"{metric} {validation.score:.4g}  "
 
     def measuring(self) -> None:
-        """Say what the run does now that training is over."""
+        """Show that training is over and that the run measures."""
         self._show(f"{'━' * _CELLS} measuring speed and memory")
 
     def ended(self) -> None:

@@ -1,4 +1,4 @@
-"""The verbs, each a file of its name in `bench/command/verbs`: a verb is found by its file being there.
+"""The verbs: each file in the folder `bench/command/verbs` is the verb of its name.
 
 A verb's file has three things: a docstring, which is the verb's help and whose first line sums the verb up;
 `arguments(parser)`, which declares the verb's arguments; `run(options)`, which does the work and returns the exit code.
@@ -18,7 +18,7 @@ from bench.errors import ConfigError, did_you_mean
 
 @dataclass(frozen=True)
 class Verb:
-    """The file of a verb. It is imported when the verb runs, not to list it: so a list needs none of its libraries."""
+    """The file of a verb. Only running the verb imports the file, so a list of verbs needs none of their libraries."""
 
     path: Path
 
@@ -48,13 +48,13 @@ class Verb:
 
 
 def every_verb() -> dict[str, Verb]:
-    """The verbs by name, in the order of the alphabet."""
+    """The verbs by name, in alphabetical order."""
     paths = (path for folder in verbs.__path__ for path in Path(folder).glob("[!_]*.py"))
     return {path.stem: Verb(path) for path in sorted(paths, key=lambda path: path.stem)}
 
 
 def find(name: str) -> Verb:
-    """The verb called `name`; ConfigError with the nearest one and all others where there is none."""
+    """The verb called `name`; where there is none, ConfigError names the nearest verb and all others."""
     found = every_verb()
     if name not in found:
         there_are = f"there are {', '.join(found)} (a run is OPTION=VALUE ...)"

@@ -1,4 +1,4 @@
-"""What a command without a verb does: one run, or a sweep of runs with the table at its end."""
+"""The command without a verb: one run, or a sweep of runs with a table at its end."""
 
 from __future__ import annotations
 

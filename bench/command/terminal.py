@@ -28,7 +28,7 @@ from bench.train.validation import Validation
 class Terminal(Listener):
     """Shows a run on stderr, and its closing table on stdout; use it in a `with` statement.
 
-    `member` names a run of a sweep, as in `3/12`: of such a run the screen shows no more than the bar and a line at its
+    `member` names a run of a sweep, such as `3/12`: for such a run the screen shows only the bar and a line at its
     end. `bar=False` leaves out the bar, where several processes share a terminal; without a terminal there is none. The
     bar is updated every `refresh` seconds: more often would cost time in short steps.
     """
@@ -92,14 +92,14 @@ class Terminal(Listener):
             print(text, file=sys.stderr, flush=True)
 
     def found(self, record: Record) -> None:
-        """Show the run that exists."""
+        """Show the run that is done already."""
         if self._member is not None:
             self._show_member(record, " already")
         else:
             print(summary(record), flush=True)
 
     def stored(self, record: Record, place: Path) -> None:
-        """Show the closing table, or how the run failed in one line on stderr."""
+        """Show the closing table, or for a failed run its reason in one line on stderr."""
         if self._member is not None:
             self._show_member(record)
         elif record.status == "done":
@@ -121,14 +121,14 @@ class Terminal(Listener):
 
 
 def progress_text(progress: Progress, loss: float, score: str, member: object = None) -> str:
-    """What stands beside the bar: a sweep's member, the step, the loss, the score so far, and the speed."""
+    """The text beside the bar: a sweep's member, the step, the loss, the score so far, and the speed."""
     place = f"[{member}] " if member else ""
     speed = with_prefix(progress.tokens / progress.seconds)
     return f"{place}step {progress.steps}  loss {loss_digits(loss)}  {score}{speed} tokens/s "
 
 
 class _Lines(logging.Handler):
-    """Prints the lines for people; what is meant for the run's file alone is below INFO."""
+    """Prints the lines for people; lines below INFO go to the run's file alone."""
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(logging.INFO)
@@ -139,7 +139,7 @@ class _Lines(logging.Handler):
 
 
 def show_sweep(sweep: SweepResult) -> None:
-    """Print a sweep's table, what went wrong in it, and where the tables of all runs are."""
+    """Print a sweep's table, the reasons of members that failed, and the paths of the tables of all runs."""
     print(f"\n{to_text(sweep.table)}\n")
     for fate in sweep.not_done:
         print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)

@@ -15,7 +15,7 @@ For example
   python -m bench -m task=copy,charlm cell=vanilla,lstm,gru seed=0,1,2
   python -m bench leaderboard
 
-Verbs; python -m bench VERB --help says more of each"""
+Verbs; python -m bench VERB --help describes one"""
 
 
 def usage() -> str:

@@ -1,1 +1,1 @@
-"""One run, from its options to its record; and a stored run, brought back."""
+"""One run, from its options to its record; and a stored run, loaded again."""

@@ -1,4 +1,4 @@
-"""Building what a run needs from its configuration: task, cell, model, optimiser, on their machine and checked."""
+"""The parts of a run, built from its configuration: task, cell, model, optimiser, checked and on their machine."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from bench.unroll.forms import Mode
 
 
 def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
-    """Model, optimiser and schedule for `task`, the weights drawn from a stream of the seed's own.
+    """Model, optimiser and schedule for `task`, the weights drawn from the seed's stream for weights.
 
-    `hidden` is the hidden size of a run whose size was matched before; without it, it is searched where `config` says
-    `match`. The setup's config has the size that was taken. Afterwards torch's global generator belongs to dropout
-    alone. Raises ConfigError in one line.
+    `hidden` is the hidden size that an earlier match chose; without it, a `config` with `match` searches for one. The
+    setup's config has the size of the model. Afterwards torch's global generator belongs to dropout alone. Raises
+    ConfigError in one line.
     """
     check_regime(config, task)
     machine = choose_machine(config.hardware)
@@ -59,8 +59,9 @@ def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
 
 
 def check_regime(config: Config, task: Task) -> None:
-    """Raise ConfigError where an option has no meaning for the task: sequences are read and written as a whole, by an
-    encoder-decoder, which has options of its own.
+    """Raise ConfigError where an option has no meaning for the task.
+
+    An encoder-decoder reads a sequence as a whole, so that the gradient cannot be cut; only it has options of decoding.
     """
     name = task.spec.id
     if task.spec.reads == "sequence":
@@ -74,7 +75,7 @@ def check_regime(config: Config, task: Task) -> None:
 
 
 def build_task(options: dict[str, Any]) -> Task:
-    """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data will not do."""
+    """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data are wrong."""
     cls, checked = load_checked("task", options, Task)
     try:
         return cls(**checked)

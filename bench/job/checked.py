@@ -1,4 +1,4 @@
-"""A chosen cell or task held to its laws, with the facts that a table shows beside them."""
+"""A chosen cell or task, checked against its laws, with facts for the columns of a table."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Checked:
 
 
 def checked_cell(options: Options, sized: bool = False) -> Checked:
-    """Hold the chosen cell to the laws of cells, with 8 units, or where `sized` with `model.hidden` units."""
+    """Check the chosen cell against the laws of cells, with 8 units, or where `sized` with `model.hidden` units."""
     config = validate(options.config)
     cell_class, cell_options = load_cell(config.cell)
     make_cell = partial(draw_cell, config.init, cell_class, cell_options)
@@ -54,7 +54,7 @@ def checked_cell(options: Options, sized: bool = False) -> Checked:
 
 
 def checked_task(options: Options) -> Checked:
-    """Hold the chosen task to the laws of tasks."""
+    """Check the chosen task against the laws of tasks."""
     config = validate(options.config)
     task = build_task(config.task)
     own = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
@@ -64,7 +64,7 @@ def checked_task(options: Options) -> Checked:
 
 
 def _refuse_unfit_start(make_cell: MakeCell) -> None:
-    """Raise ConfigError where an option of `init` does not fit the cell; other errors of a cell are for the laws."""
+    """Raise ConfigError where an option of `init` does not fit the cell; the laws report other errors."""
     try:
         make_cell(*SIZES)
     except ConfigError:

@@ -1,4 +1,4 @@
-"""A run at its end: what it came to, and the record of it."""
+"""A run at its end: its status, scores and measurements, and the record of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.train.progress import Progress
 
 @dataclass(frozen=True)
 class Ended:
-    """What a run has come to. It counts as failed until its last stage is done.
+    """The outcome of a run, after any of its stages. It counts as failed until the last stage is done.
 
     `scores` are those of the best weights, by split and name; `speed` and `memory` are None before they are measured.
     """
@@ -34,7 +34,7 @@ class Ended:
     speed: Any = None
 
     def by(self, error: BaseException) -> Ended:
-        """The end that `error` has brought; the traceback of an unexpected one goes to the run's log."""
+        """The outcome after `error`; the traceback of an unexpected error goes to the run's log."""
         if isinstance(error, KeyboardInterrupt):
             return replace(self, status="interrupted", reason=f"stopped at step {self.progress.steps}")
         if isinstance(error, BenchError):
@@ -44,7 +44,7 @@ class Ended:
         return replace(self, status="failed", reason=reason)
 
     def record(self, prepared: Prepared) -> Record:
-        """The record of the run, up to now; its id is set when it is published."""
+        """The record of the run up to now; publishing it sets the id."""
         options, task, setup = prepared.options, prepared.task, prepared.setup
         config = options.config
         return Record(
@@ -76,7 +76,7 @@ class Ended:
         )
 
     def _metric(self, prepared: Prepared) -> Any:
-        """The task's metric with what the run scored in it; None where there is no task."""
+        """The task's metric with the run's scores in it; None where there is no task."""
         if prepared.task is None:
             return None
         metric = prepared.task.spec.metric

@@ -34,17 +34,20 @@ from bench.train.checkpoint import Checkpoints
 from bench.train.evaluate import evaluate
 from bench.train.fit import Fit
 
-_UNDER_WAY = threading.Lock()  # torch's generators, threads and the log are the process's: runs would share them
+_UNDER_WAY = (
+    threading.Lock()
+)  # torch's generators and threads and the log belong to the process: two runs would share them
 
 
 def execute(options: Options, listener: Listener | None = None) -> Record:
-    """Run one configuration, or find it done; the record is stored, whatever becomes of the run.
+    """Run one configuration, or find it done; failed and interrupted runs are stored, too.
 
-    A wrong configuration is raised (ConfigError, DataError), unless the run is a sweep's: there it leaves a record of a
-    failed run. StoreError where the results cannot be written. KeyboardInterrupt goes on when its record is stored.
+    Raises ConfigError or DataError for a wrong configuration, but not in a sweep: there it is stored as a failed run.
+    Raises StoreError where the results cannot be written. A KeyboardInterrupt is raised again after the record is
+    stored.
 
-    `listener` is told how the run goes; without one nothing is printed. A run may go on in any thread, and leaves torch
-    as it found it, but a process has one run at a time: ConfigError where another is under way.
+    `listener` follows the run; without one nothing is printed. A run may be in any thread, and leaves torch as it found
+    it, but a process has one run at a time: ConfigError where another run is under way.
     """
     if not _UNDER_WAY.acquire(blocking=False):
         raise ConfigError("another run is under way in this process: wait for its end, or use a process for each run")
@@ -77,7 +80,7 @@ def _execute(options: Options, listener: Listener) -> Record:
 
 
 def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener) -> Ended:
-    """All stages of the run, or those before an error or an interrupt, which becomes the run's reason."""
+    """All stages of the run; an error or an interrupt ends them early, and becomes the run's reason."""
     ended = Ended()
     try:
         if prepared.error is not None:
@@ -92,7 +95,7 @@ def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener) -> Ende
 
 
 def stages(prepared: Prepared, folder: RunFolder, listener: Listener) -> Iterator[Ended]:
-    """Train, score valid and then, once, the test split, keep the weights, measure; yield the run after each stage."""
+    """Train, score the valid split, score the test split once, keep the weights, measure; yield after each stage."""
     setup = prepared.setup
     assert setup is not None
     say_what_begins(prepared)
@@ -111,7 +114,7 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener) -> Iterato
             ended = replace(ended, scores={**ended.scores, split: plain})
             yield ended
     with writing(folder.path("")):
-        weights = save(fit.progress.best_weights)  # save_file would let nobody else read the file
+        weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
         folder.path(names.WEIGHTS).write_bytes(weights)
     listener.measuring()
     log.info("measuring speed and memory")
@@ -122,7 +125,7 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener) -> Iterato
 
 
 def say_what_begins(prepared: Prepared) -> None:
-    """Log what begins, and which scores are to be beaten."""
+    """Log the size of the run that begins, and the scores to beat."""
     setup = prepared.setup
     assert setup is not None
     params, metric = parameter_count(setup.model), setup.task.spec.metric
@@ -134,12 +137,12 @@ def say_what_begins(prepared: Prepared) -> None:
 
 
 def publish(prepared: Prepared, ended: Ended, folder: RunFolder, listener: Listener) -> Record:
-    """Store the run for good, and tell the listener where."""
+    """Store the run for good, and pass its record and folder to the listener."""
     record = ended.record(prepared)
     listener.ended()
     for line in summary(record).splitlines():
         log.debug(line)  # for the run's file: a terminal shows the table itself
-    if ended.status in ("done", "diverged"):  # the one needs none, the other would end in the same way again
+    if ended.status in ("done", "diverged"):  # a done run needs none, a diverged run would diverge again
         Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
         ended.progress.curve.write(folder.path(names.CURVE))

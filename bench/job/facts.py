@@ -1,4 +1,4 @@
-"""What a task is, in words for people: its source, its scale and the size of its splits."""
+"""Facts about a task, in words for people: its source, its scale and the size of its splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever follows a run while it goes: a terminal, a notebook, or nobody."""
+"""The calls by which a terminal or a notebook follows a run while it goes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bench.train.validation import Validation
 
 
 class Listener:
-    """Is told of the stages of a run; this one does nothing, and others override what they want to know.
+    """Its methods are called at the stages of a run. They do nothing; subclasses override those that they need.
 
-    `started`, `step` and `validated` come as training goes, `measuring` when it is over, `ended` however training and
-    measuring came to their end, and `stored` with the record. Of a run that is done already comes `found` alone, and of
-    a sweep's member that left no record `refused`. Lines for people go to the logger `bench` instead.
+    `started`, `step` and `validated` are called during training, `measuring` after it, `ended` after measuring or after
+    an error, and `stored` with the record. For a run that is done already only `found` is called, and for a sweep's
+    member that left no record `refused`. Lines for people go to the logger `bench` instead.
     """
 
     def started(self) -> None:

@@ -1,4 +1,4 @@
-"""The lines that a run says to people: they go to the logger `bench`, and all of them to the run's own file."""
+"""The lines of a run for people: they go to the logger `bench`, and all of them to the run's own file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ log.addHandler(logging.NullHandler())  # a library prints nothing where nobody h
 
 
 class _Copies(logging.Filter):
-    """Copies every line to its handlers, and lets pass what the logger would let pass without it.
+    """Copies every line to its handlers, and passes on the lines that the logger's usual level passes.
 
-    So a run's file gets all lines, whatever level a user of the library has chosen, and the user's handlers get no line
-    more than chosen.
+    So a run's file gets all lines at any level that a user of the library has chosen, and the user's own handlers get
+    no additional lines.
     """
 
     def __init__(self) -> None:
@@ -35,9 +35,9 @@ _COPIES = _Copies()
 
 @contextmanager
 def also_to(handler: logging.Handler) -> Iterator[None]:
-    """Copy every line of the logger `bench` from the level of `handler` on to it, beside what logging is set up to do.
+    """Copy the lines of the logger `bench` to `handler`, from its level on.
 
-    That configuration stays as it is: no level, no handler and no propagation is changed for anybody else.
+    The user's configuration of logging works as before: its levels, handlers and propagation do not change.
     """
     if not _COPIES.handlers:
         _COPIES.own_level, _COPIES.usual_level = log.level, log.getEffectiveLevel()
@@ -72,5 +72,5 @@ class _QuietHandler(logging.FileHandler):
     def close(self) -> None:
         try:
             super().close()
-        except OSError:  # lines that the disk did not take
+        except OSError:  # the disk did not take the last lines
             self.stream = None

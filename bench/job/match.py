@@ -14,14 +14,14 @@ from bench.model.sequence import SequenceModel
 
 _FAR = 0.1
 _WIDEST = 1 << 16
-_NEIGHBOURS = 64  # how far to look past sizes that a cell does not take, such as those no multiple of its heads
+_NEIGHBOURS = 64  # how many sizes to try where a cell refuses some, such as those that are no multiple of its heads
 
 
 def hidden_for(match: MatchConfig, build: Callable[[int], SequenceModel]) -> int:
     """The hidden size for which `build(hidden)` comes nearest to the wanted count, by bisection.
 
-    That is within 1% from about a hundred units on; of smaller models one unit is a larger share, and the nearest is
-    taken. Raises ConfigError, naming the nearest sizes, where none comes within 10%.
+    From about a hundred units on the count is within 1%; in smaller models one unit is a larger share. Raises
+    ConfigError, naming the nearest sizes, where none comes within 10%.
     """
     option, wanted = ("params", match.params) if match.params is not None else ("flops", match.flops)
     assert wanted is not None

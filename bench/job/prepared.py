@@ -1,4 +1,4 @@
-"""A run before it begins: its options made into a task, a model and a training, and into the run's name."""
+"""A run before it begins: the task, the model and the training made from its options, and its name."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from bench.train.setup import Setup
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run as far as it could be prepared: where `error` came first, `task` or `setup` may be None.
+    """A run as far as it could be prepared: after an `error`, `task` or `setup` may be None.
 
     `identity` is a hash of the options, the device, the data, the task and the cell, not of the harness's code; `stem`
-    is the id of the run but for the number of the attempt, and other code gives another one.
+    is the id of the run without the number of the attempt, and changes with that code.
     """
 
     options: Options
@@ -48,7 +48,7 @@ class Prepared:
 
     @property
     def hardware(self) -> str:
-        """The label of the machine; a run that failed before the machine was chosen is counted in the same row."""
+        """The label of the machine, also where the run failed before it had one: so it counts in the same row."""
         if self.setup:
             return self.setup.machine.label
         try:
@@ -59,9 +59,9 @@ class Prepared:
 
 
 def prepare(options: Options) -> Prepared:
-    """Validate the options, build task and model, and see that there is a batch to train on; raises nothing.
+    """Validate the options, build task and model, and check that there is a batch to train on; raises nothing.
 
-    The task comes first: its id names the row in which a failed run is counted.
+    The task is built first: its id names the row in which a failed run is counted.
     """
     began = time.perf_counter()
     task = setup = source = error = None
@@ -98,6 +98,6 @@ def _stem(options: Options, task_id: str, whole: str) -> str:
     return run_stem(task_id, cell, config.seed, identity({}, run=whole, code=_code()))
 
 
-@cache  # the code that this process has loaded, though it be edited since
+@cache  # the version of the code that this process has loaded, even where the files are edited later
 def _code() -> str:
     return code_version()

@@ -30,9 +30,9 @@ from bench.results.record import Record
 
 @dataclass(frozen=True)
 class Reloaded:
-    """A run as it was, on the CPU: `model` has the run's weights and is in evaluation mode.
+    """A stored run on the CPU: `model` has the run's weights and is in evaluation mode.
 
-    `config` holds the options of the run, with the device that it has now and the hidden size that was built.
+    `config` has the options of the run, but the CPU as its device, and the hidden size of the model.
     """
 
     folder: Path
@@ -73,20 +73,20 @@ class Reloaded:
         Raises ConfigError for a run of any other task.
         """
         if not isinstance(self.model, EncoderDecoder):
-            raise ConfigError(f"{self.record.id} writes at every step of what it reads: call predict(inputs)")
+            raise ConfigError(f"{self.record.id} writes at every time step of its input: call predict(inputs)")
         with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
             return self.model.decode(inputs)
 
     def batches(self, split: Split, batch_size: int | None = None, seed: int = 0) -> Iterator[Batch]:
         """One pass over a split of the task's data, as the run saw it; `train` may be endless.
 
-        Batches are of the run's own size where no other is given; `seed` orders those of `train`.
+        Batches have the run's own size by default; `seed` orders the batches of `train`.
         """
         return self.task.batches(split, batch_size or self.config.batch_size, Generator().manual_seed(seed))
 
 
 def reload(folder: Path, trained: bool = True) -> Reloaded:
-    """The run in `folder`, its model with the best weights, or where not `trained` with those it began from.
+    """The run in `folder`, its model with the best weights, or with the initial weights where not `trained`.
 
     Torch is left as it was found. Raises ConfigError where the run has no weights, DataError where its data have
     changed since, and StoreError where its weights do not fit.
@@ -99,8 +99,8 @@ def reload(folder: Path, trained: bool = True) -> Reloaded:
     with torch_as_found():  # building a model compares gradients, seeds the generators and sets the threads
         task = build_task(config.task)
         if task.spec.fingerprint != record.fingerprint:
-            raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} holds now")
-        matched = record.hidden or config.model.hidden  # older records hold the matched size among their options
+            raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} has now")
+        matched = record.hidden or config.model.hidden  # older records have the matched size among their options
         setup = build(config, task, matched)
         if trained:
             load_weights(setup.model, folder / WEIGHTS)

@@ -35,10 +35,12 @@ def find_source(config: Config) -> Path:
 
 
 def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:
-    """The options, by dotted name, with their values there and here, in which a run may not differ from its source."""
+    """The options that differ from the source run and must not, by dotted name, with their values there and here."""
     here = flatten(asdict(config))
     there = flatten(upgrade(nest(there)))
     keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key) and not role_of(key).resumable)
     if config.match.wanted is not None:
-        keys = [key for key in keys if key != "model.hidden"]  # it follows from the count; older runs wrote it here
+        keys = [
+            key for key in keys if key != "model.hidden"
+        ]  # the count decides it; older runs stored the matched size here
     return {key: (there.get(key), here.get(key)) for key in keys}

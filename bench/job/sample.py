@@ -24,7 +24,7 @@ def sample(
 
     Predictions are sharpened by `1 / temperature`; `greedy` takes the most likely symbol. The model runs step by step,
     its state carried, on the CPU. An encoder-decoder reads `prompt` and writes what it decodes, to its end. Raises
-    StoreError, ConfigError or DataError where the run, its task's data or an argument will not do.
+    StoreError, ConfigError or DataError for a wrong run, changed data or a wrong argument.
     """
     if length < 0:
         raise ConfigError(f"--length={length}: must be 0 or more")
@@ -53,8 +53,9 @@ def sample(
 
 
 def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield each symbol of `prompt` with what the run's model then takes for the next: the probabilities of the `most`
-    likely symbols, likeliest first. Raises as `sample` does.
+    """Yield each symbol of `prompt` with the model's prediction of the next one.
+
+    A prediction has the probabilities of the `most` likely symbols, likeliest first. Raises as `sample` does.
     """
     reloaded, task, ids = _open(run, results_dir, prompt)
     if isinstance(reloaded.model, EncoderDecoder):

@@ -1,4 +1,4 @@
-"""A sweep: what becomes of its members, in whatever process they run, and the tables at its end."""
+"""A sweep: the fates of its members, also of those in other processes, and the tables at its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FATE = "run.json"
 
 
 class Fate(TypedDict):
-    """What became of a member, as its folder says: the record's id, or the member's name where there is no record."""
+    """The outcome of a member, stored in its folder. `id` is the record's id, or the member's name without a record."""
 
     id: str
     status: Status
@@ -35,7 +35,7 @@ class Fate(TypedDict):
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A sweep at its end: how many members it has, the fates of those that came to one, its own table."""
+    """A sweep at its end: its number of members, the fates of those that were not killed, its own table."""
 
     members: int
     fates: list[Fate]
@@ -55,14 +55,14 @@ class SweepResult:
 
 
 def run_member(options: Options, listener: Listener) -> None:
-    """Run one member and leave in its folder what became of it; an error that has no record spoils no other member."""
+    """Run one member and write its fate into its folder; an error does not stop the other members."""
     assert options.member is not None
     fate = fate_of(options, listener)
     (options.member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
 
 def fate_of(options: Options, listener: Listener) -> Fate:
-    """Run one member; an error that leaves no record is its fate, and spoils no other member."""
+    """Run one member; a BenchError that leaves no record becomes the member's fate, and is not raised."""
     results = options.config.results_dir
     try:
         record = execute(options, listener)
@@ -76,7 +76,7 @@ def fate_of(options: Options, listener: Listener) -> Fate:
 def finish(folder: Path) -> SweepResult:
     """The sweep in `folder` at its end, after writing the tables of all runs in its results folders.
 
-    A sweep none of whose members came to an end says nothing of them: `folder` is then taken to lie in `sweeps` there.
+    The fates name these folders. Without any fate, `folder` is taken to be RESULTS/sweeps/SWEEP.
     """
     members = [path for path in folder.iterdir() if path.is_dir()]
     fates: list[Fate] = [

@@ -92,7 +92,7 @@ def test_predictions_can_be_learned_from(run):
 
 
 def test_only_an_encoder_decoder_decodes(run):
-    with pytest.raises(ConfigError, match=r"writes at every step of what it reads: call predict\(inputs\)"):
+    with pytest.raises(ConfigError, match=r"writes at every time step of its input: call predict\(inputs\)"):
         run.decode(torch.zeros(2, 1, dtype=torch.int64))
 
 

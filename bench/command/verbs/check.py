@@ -1,7 +1,7 @@
-"""Hold a cell or a task to the laws that all obey; or several, in a table.
+"""Check that a cell or a task obeys the laws of all; or check several, in a table.
 
-`model.hidden=N` sets the hidden size at which a cell is checked (8), and `init.*` how its weights start.
-Exit code 0: every law holds, or fails as its cell or task expects; 1: not so; 2: the command was wrong.
+`model.hidden=N` sets the hidden size at which a cell is checked (8), and `init.*` its initial weights.
+Exit code 0: every law holds, or fails as the cell or task expects; 1: a verdict is unexpected; 2: a wrong command.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ python -m bench check cell=NAME [cell.OPTION=VALUE ...]   all laws on one cell, 
 
 
 def run(options: Namespace) -> int:
-    """Check and print the verdicts; 1 where one is not as it should be, else 0.
+    """Check and print the verdicts; 1 where one is unexpected, else 0.
 
     Raises ConfigError in one line for a wrong command, as a run does.
     """
@@ -81,7 +81,7 @@ def _subjects(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
 
 
 def _check(group: str, name: str, options: Sequence[str]) -> Checked:
-    """Compose as a run does, and check what comes of it."""
+    """Compose the options as a run does, and check the cell or task of this name."""
     from bench.config.compose import compose
     from bench.job.checked import checked_cell, checked_task
 
@@ -101,7 +101,7 @@ def _print_verdicts(checked: Checked) -> None:
 
 
 def _print_table(group: str, names: Sequence[str], options: Sequence[str], markdown: bool) -> int:
-    """A row as soon as a name is checked; below them what went wrong. One that cannot be composed spoils no other."""
+    """Print a row as soon as a name is checked, then the failures. A name that cannot be composed fails alone."""
     from bench.checks import Verdict
     from bench.job.checked import SIZES, Checked
 

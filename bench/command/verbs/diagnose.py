@@ -1,4 +1,4 @@
-"""Show what goes on in a trained model over time.
+"""Show how a trained model works over time.
 
 Tables and plots of gradients, Jacobians, Lyapunov exponents, gates, memory and clipping go to the folder
 `diagnosis/RUN` in the results folder, or to `diagnosis/RUN-untrained`. The run itself is never changed.
@@ -15,15 +15,15 @@ from bench.errors import ConfigError
 
 
 def arguments(parser: Parser) -> None:
-    """The run, and what to look at."""
+    """The run, its sequences and its weights."""
     parser.add_run()
     parser.add_argument("--lanes", type=int, default=8, metavar="N", help="sequences of the valid split to look at (8)")
-    parser.add_argument("--untrained", action="store_true", help="look at the weights that the run began from")
+    parser.add_argument("--untrained", action="store_true", help="look at the initial weights of the run")
     parser.add_results_dir()
 
 
 def run(options: Namespace) -> int:
-    """Write each table of the run and its plot; print a line about each."""
+    """Write each table of the run with a plot, and print a line about each."""
     if options.lanes < 1:
         raise ConfigError(f"--lanes={options.lanes}: must be 1 or more")
 

@@ -1,4 +1,4 @@
-"""Download and prepare a task's data, and say what the task is.
+"""Download and prepare a task's data, and print facts about the task.
 
 Runs of the same options then need no network: data from the hub lies in the hub's own cache (HF_HOME), prepared data
 in the folder BENCH_CACHE. Your own files are read where they are.
@@ -22,7 +22,7 @@ def arguments(parser: Parser) -> None:
     """A task and its options, or an experiment."""
     parser.usage = """\
 python -m bench fetch task=NAME [task.OPTION=VALUE ...]            fetch and prepare a task's data
-       python -m bench fetch +experiment=NAME [task.OPTION=VALUE ...]     those of an experiment's task"""
+       python -m bench fetch +experiment=NAME [task.OPTION=VALUE ...]     the data of an experiment's task"""
     parser.help_alone = True
     add_overrides(parser, _PATTERNS)
 
@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
 
 @contextmanager
 def _notes() -> Iterator[list[str]]:
-    """The lines that are logged meanwhile: where prepared data lies, what was left out, and the like."""
+    """The lines that are logged in the block, such as the folder of the prepared data."""
     from bench.job.log import also_to
 
     notes: list[str] = []

@@ -1,6 +1,6 @@
-"""Derive the tables from all records, and print the one of all runs.
+"""Derive the tables from all records, and print the table of all runs.
 
-The tables are `leaderboard.csv` and one more file a task, in the results folder.
+The tables are `leaderboard.csv` and one file per task, in the results folder.
 """
 
 from __future__ import annotations

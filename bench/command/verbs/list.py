@@ -11,7 +11,7 @@ from bench.errors import ConfigError, did_you_mean
 
 def arguments(parser: Parser) -> None:
     """A group of choices, or none."""
-    parser.add_argument("group", nargs="?", help=f"only this one of {', '.join(catalogue.GROUPS)}")
+    parser.add_argument("group", nargs="?", help=f"show only this group, one of {', '.join(catalogue.GROUPS)}")
 
 
 def run(options: Namespace) -> int:

@@ -1,6 +1,6 @@
 """Write a working cell or task, with its test, in this folder.
 
-It is a skeleton to begin with: the commands that check it and run it are printed.
+Both files are skeletons to begin with. The commands that check and run them are printed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ KINDS = ("cell", "task")
 
 
 def arguments(parser: Parser) -> None:
-    """What to write, and its name."""
-    parser.add_argument("kind", choices=KINDS, help="what to write")
-    parser.add_argument("name", help="of the module, in lower case: mine")
+    """The kind and the name of the new module."""
+    parser.add_argument("kind", choices=KINDS, help="the kind of module to write")
+    parser.add_argument("name", help="name of the module in lower case, such as mine")
 
 
 def run(options: Namespace) -> int:
@@ -38,7 +38,7 @@ def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise ConfigError(
-            f"{name}: no name for a module; use lower-case letters, digits and underscores, as in my_{kind}"
+            f"{name} is no name for a module: use lower-case letters, digits and underscores, as in my_{kind}"
         )
     names = {"name": name, "Name": class_name(name)}
     paths = folder / f"{name}.py", folder / f"test_{name}.py"
@@ -60,7 +60,7 @@ def class_name(name: str) -> str:
 
 
 def next_steps(kind: str, module: Path, test: Path) -> list[str]:
-    """The commands to go on with."""
+    """The commands that test, check and run the new module."""
     target = f"{module}:{class_name(module.stem)}"
     if kind == "cell":
         uses = [f"check cell=custom cell.target={target}", f"task=copy cell=custom cell.target={target}"]

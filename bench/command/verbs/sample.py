@@ -1,7 +1,7 @@
 """Write text from a trained run.
 
 The model reads the prompt and goes on from it, symbol by symbol; an encoder-decoder reads the prompt and writes its
-translation. `--confidences` writes nothing: it shows what the model expects after each symbol of the prompt.
+translation. `--confidences` writes nothing: it shows the model's predictions after each symbol of the prompt.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def arguments(parser: Parser) -> None:
     )
     parser.add_argument("--greedy", action="store_true", help="always the most likely character")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (0)")
-    parser.add_argument("--confidences", action="store_true", help="show what it expects after each symbol read")
+    parser.add_argument(
+        "--confidences", action="store_true", help="show the likeliest symbols after each of the prompt"
+    )
     parser.add_results_dir()
 
 
@@ -42,5 +44,5 @@ def run(options: Namespace) -> int:
 
 
 def _shown(symbol: str) -> str:
-    """A symbol in a table: as it is, in quotes where it would not be seen."""
+    """A symbol in a table: in quotes where it would be invisible."""
     return symbol if symbol.isprintable() and symbol.strip() else repr(symbol)
