@@ -1,4 +1,4 @@
-"""The command: `python -m bench OPTION=VALUE ...` runs, `python -m bench VERB ...` does one of the verbs.
+"""The command: `python -m bench OPTION=VALUE ...` starts a run, `python -m bench VERB ...` runs a verb.
 
 A first word without `=` that is no flag is a verb; anything else goes to Hydra. Exit codes: 0 done; 1 a run failed or
 diverged; 2 the command or the configuration was wrong; 130 interrupted.
@@ -19,9 +19,7 @@ _HELP = {"-h", "--help"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code. An error that the user can mend is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # schedulers send it: handled as Ctrl-C, so that the run leaves a record
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a scheduler, a run still leaves a record
     try:
         return _dispatch(arguments)
     except BenchError as error:

@@ -66,8 +66,10 @@ def check_regime(config: Config, task: Task) -> None:
     name = task.spec.id
     if task.spec.reads == "sequence":
         if config.bptt.kind != "full" or config.bptt.checkpoint:
-            chosen = "bptt.checkpoint=true" if config.bptt.checkpoint else f"bptt={config.bptt.kind}"
-            raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; choose bptt=full")
+            chosen, remedy = f"bptt={config.bptt.kind}", "choose bptt=full"
+            if config.bptt.checkpoint:
+                chosen, remedy = "bptt.checkpoint=true", "set bptt.checkpoint=false"
+            raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; {remedy}")
         return
     for option in ("teacher_forcing", "beam"):
         if (value := getattr(config.model, option)) != 1:

@@ -34,9 +34,7 @@ from bench.train.checkpoint import Checkpoints
 from bench.train.evaluate import evaluate
 from bench.train.fit import Fit
 
-_UNDER_WAY = (
-    threading.Lock()
-)  # torch's generators and threads and the log belong to the process: two runs would share them
+_UNDER_WAY = threading.Lock()  # two runs in a process would share torch's generators, its threads and the log
 
 
 def execute(options: Options, listener: Listener | None = None) -> Record:

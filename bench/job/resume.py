@@ -40,7 +40,5 @@ def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:
     there = flatten(upgrade(nest(there)))
     keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key) and not role_of(key).resumable)
     if config.match.wanted is not None:
-        keys = [
-            key for key in keys if key != "model.hidden"
-        ]  # the count decides it; older runs stored the matched size here
+        keys = [key for key in keys if key != "model.hidden"]  # the count decides it; older runs stored it here
     return {key: (there.get(key), here.get(key)) for key in keys}

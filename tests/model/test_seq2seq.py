@@ -195,9 +195,15 @@ def test_scores_are_of_given_symbols_whatever_the_rate():
     assert torch.equal(predict(a_model(teacher_forcing=0.0).eval(), batch), predict(a_model().eval(), batch))
 
 
-@pytest.mark.parametrize("options", [BPTT, {"bptt": BPTTConfig(checkpoint=True)}])
-def test_windows_of_time_are_refused(options):
-    with pytest.raises(ConfigError, match=r"bptt.*: translation-v1 reads a whole sequence.* choose bptt=full"):
+@pytest.mark.parametrize(
+    ("options", "value", "remedy"),
+    [
+        (BPTT, r"bptt=\w+", "choose bptt=full"),
+        ({"bptt": BPTTConfig(checkpoint=True)}, r"bptt\.checkpoint=true", r"set bptt\.checkpoint=false"),
+    ],
+)
+def test_windows_of_time_are_refused(options, value, remedy):
+    with pytest.raises(ConfigError, match=rf"^{value}: translation-v1 reads a whole sequence.* {remedy}$"):
         build(a_config(**options), mutants.Good())
 
 

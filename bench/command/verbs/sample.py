@@ -21,9 +21,7 @@ def arguments(parser: Parser) -> None:
     )
     parser.add_argument("--greedy", action="store_true", help="always the most likely character")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (0)")
-    parser.add_argument(
-        "--confidences", action="store_true", help="show the likeliest symbols after each of the prompt"
-    )
+    parser.add_argument("--confidences", action="store_true", help="show predictions after each symbol of the prompt")
     parser.add_results_dir()
 
 
