@@ -103,7 +103,7 @@ class Music(Task):
         return F.binary_cross_entropy_with_logits(logits, batch.targets, reduction="none").sum(-1)
 
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """`nll` in nats, `frames`, and notes that were `found`, and that were said or sounded, `any`."""
+        """`nll` in nats, `frames`, the notes `found` (predicted and played), and `any` (predicted or played)."""
         said, sounds = logits > 0, batch.targets > 0.5
         return {
             "nll": (self.loss(logits, batch) * batch.weight).sum(),
@@ -154,17 +154,19 @@ def _read_mat(path: Path) -> dict[Split, Ragged]:
 
 
 def _roll(what: str, roll: np.ndarray) -> Tensor:
-    """A piece `[T, 88]` as uint8; DataError where it is none."""
+    """A piece `[T, 88]` as uint8; DataError where `roll` is not a piano roll."""
     shape = list(getattr(roll, "shape", ()))
     if len(shape) != 2 or shape[1] != KEYS or shape[0] < 2:
         raise DataError(f"{what} is of shape {shape}, not at least 2 frames of {KEYS} notes; {_REMEDY}")
     if roll.dtype.kind not in "buif" or not ((roll == 0) | (roll == 1)).all():
-        raise DataError(f"{what} holds other values than 0 and 1; {_REMEDY}")
+        raise DataError(f"{what} has values other than 0 and 1; {_REMEDY}")
     return torch.from_numpy(roll.astype(np.uint8))
 
 
 def _transitions(pieces: Ragged) -> tuple[Tensor, Tensor]:
-    """How often each note `[2, K]` was off or on, by row, and how often it then sounds."""
+    """Counts for each note, by its state in a frame: row 0 off, row 1 on. `[2, K]` frames in that state, and `[2, K]`
+    frames in that state before one where the note sounds.
+    """
     inside = torch.ones(len(pieces.values), dtype=torch.bool)
     inside[pieces.starts[1:] - 1] = False  # a piece's last frame is followed by none
     before_NK = pieces.values[inside].bool()
@@ -175,13 +177,13 @@ def _transitions(pieces: Ragged) -> tuple[Tensor, Tensor]:
 
 
 def _fit(was_2K: Tensor, then_2K: Tensor) -> tuple[Tensor, Tensor]:
-    """Each note's frequency `[K]`, and that after it was off or on `[2, K]`; smoothed by all notes' rate."""
+    """Each note's frequency `[K]`, and `[2, K]` after it was off or on; smoothed by the rate of all notes."""
     frequency_K = (then_2K.sum(0) + then_2K.sum() / was_2K.sum()) / (was_2K.sum(0) + 1)
     rate_21 = then_2K.sum(1, keepdim=True) / was_2K.sum(1, keepdim=True)
     return frequency_K, (then_2K + rate_21) / (was_2K + 1)
 
 
 def _nll(probability_2K: Tensor, was_2K: Tensor, then_2K: Tensor) -> float:
-    """Nats a frame of notes that sound with `probability_2K` after they were off or on."""
+    """Nats a frame where notes sound with `probability_2K` after they were off or on."""
     nats = torch.xlogy(then_2K, probability_2K) + torch.xlogy(was_2K - then_2K, 1 - probability_2K)
     return (-nats.sum() / was_2K[:, 0].sum()).item()

@@ -16,8 +16,8 @@ Series, by `source`:
 Splits: train and test as the files say. Archives have no valid split: `valid_share` of train, the same share of each
 class and the same series in every run. The fingerprint is the SHA-256 of both files.
 
-Features: scaled per dimension to mean 0 and variance 1 over train's time steps (`normalise: corpus`), over each series
-of its own (`series`, what the UCR archive did to its univariate ones), or not at all (`none`).
+Features: scaled per dimension to mean 0 and variance 1, over train's time steps (`normalise: corpus`) or over each
+series alone (`series`, as the UCR archive did with its univariate series), or not scaled (`none`).
 
 Metric: accuracy at the last real step. Chance is the share of train's most frequent class in test. The baseline
 `mean_features` is a linear classifier of each series' mean over time: it cannot tell a bell from a funnel.
@@ -52,7 +52,7 @@ class UEA(Classification):
     """The series of `source`; `checksum` is the fingerprint that the files must have, if any.
 
     `missing` values are refused, or filled with the last known one. Raises ValueError for options out of range,
-    DataError for files that cannot be read or do not go together.
+    DataError for files that cannot be read or do not belong together.
     """
 
     def __init__(

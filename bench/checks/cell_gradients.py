@@ -1,4 +1,4 @@
-"""Laws of a cell's derivatives: there for every parameter, right, and open to torch.func's transformations."""
+"""Laws of a cell's gradients: every parameter has one, it is right, and it works under torch.func."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def every_parameter_gets_a_finite_gradient(probe: Probe) -> None:
                     _must_be_usable(parameter.grad, f"{name}: the gradient of `{key}`", may_vanish=not moved)
 
 
-@law("let autograd derive the gradient; where you write it yourself, or detach, mend that")
+@law("let autograd derive the gradient, or correct the backward that you wrote; remove any detach()")
 def gradcheck_in_float64(probe: Probe) -> None:
     """Gradients of outputs and state with respect to input, state and parameters agree with finite differences. Parts
-    of the state that outputs depend on by comparisons alone, such as counters, are left out.
+    of the state without any gradient, such as counters that outputs only compare, are left out.
     """
     cell, x_TBF = probe.cell(torch.float64), probe.inputs(3, 2, torch.float64).requires_grad_()
     state = probe.lived_in(cell, 2, torch.float64)
@@ -51,7 +51,7 @@ def gradcheck_in_float64(probe: Probe) -> None:
     for name, form in all_forms(cell).items():
 
         def outputs(_: Tensor, form=form) -> tuple[Tensor, ...]:  # type: ignore[no-untyped-def]
-            """gradcheck moves its argument in place, so every leaf is read anew."""
+            """Reads every leaf in each call, since gradcheck changes its argument in place."""
             y_TBH, last = form(x_TBF, state)
             return y_TBH, *(part for part in tensors(last) if part.requires_grad)
 
@@ -67,13 +67,13 @@ def gradcheck_in_float64(probe: Probe) -> None:
 
 @law("branch by torch.where, not by Python's if on a tensor's value; take no .item(); write nothing in place")
 def works_under_torch_func(probe: Probe) -> str:
-    """`functional_call` under `vmap` over stacked parameters gives each cell's own outputs and, with `grad`, gradients,
-    so that many seeds can train in one program. The vendor's form is not asked for.
+    """`functional_call` under `vmap` over stacked parameters gives the outputs of each cell alone and, with `grad`, its
+    gradients, so that many seeds can train in one program. The vendor form is left out.
     """
     cells = [probe.cell(seed=seed) for seed in range(_SEEDS)]
     x_TBF = probe.inputs(5, 2)
     names = [name for name in all_forms(cells[0]) if name != "vendor"]
-    warnings.filterwarnings("ignore", "There is a performance drop")  # speed is not the question here
+    warnings.filterwarnings("ignore", "There is a performance drop")  # speed does not matter here
     for name in names:
         models: list[nn.Module] = [_Unrolled(cell, name) for cell in cells]
         parameters, buffers = stack_module_state(models)
@@ -83,21 +83,21 @@ def works_under_torch_func(probe: Probe) -> str:
         for seed, model in enumerate(models):
             y_TBH = model(x_TBF)
             if gap(y_STBH[seed], y_TBH).max() > TOLERANCE[torch.float32]:
-                raise Broken(f"{name}: under vmap the output differs from that of the cell alone")
+                raise Broken(f"{name}: under vmap the output differs from the output of the cell alone")
             for key, wanted in gradients_of(weighted_sum(y_TBH), dict(model.named_parameters())).items():
                 if gap(gradients[key][seed], wanted).max() > _GRADIENT_TOLERANCE:
                     key = key.removeprefix("cell.")
-                    raise Broken(f"{name}: under vmap the gradient of `{key}` differs from that of the cell alone")
+                    raise Broken(f"{name}: the gradient of `{key}` under vmap differs from the gradient without vmap")
     return ", ".join(names)
 
 
 class _Unrolled(nn.Module):
-    """A cell in one of its forms as a module with a forward, which is what functional_call calls."""
+    """A cell in one of its forms as a module with a `forward`, as functional_call needs it."""
 
     def __init__(self, cell: Cell, form: str) -> None:
         super().__init__()
         self.cell = cell
-        self.unroll = all_forms(cell)[form]  # reads the cell's parameters when called, so those in their place too
+        self.unroll = all_forms(cell)[form]  # reads parameters at each call, so also those that functional_call puts in
 
     def forward(self, x_TBF: Tensor) -> Tensor:
         return self.unroll(x_TBF, self.cell.initial_state(x_TBF.shape[1], x_TBF))[0]

@@ -1,4 +1,4 @@
-"""Laws of a cell as a module: it remembers nothing, repeats itself, and can be saved and moved."""
+"""Laws of a cell as a module: it keeps no state, is deterministic, and can be saved and moved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from bench.checks.probe import Probe, all_forms, with_same_dropout
 
 @law("keep what changes with time in the state, and constants as buffers that the constructor registers")
 def no_state_kept_on_the_module(probe: Probe) -> None:
-    """A forward changes no attribute, buffer or parameter, in training or evaluation; a second call gives the same."""
+    """A forward changes no attribute, buffer or parameter, in training or evaluation; a second call gives the same
+    result.
+    """
     cell, x_TBF = probe.cell(), probe.inputs(5, 2)
     initial = cell.initial_state(2, x_TBF)
     for name, form in all_forms(cell).items():
@@ -26,7 +28,9 @@ def no_state_kept_on_the_module(probe: Probe) -> None:
             form(probe.inputs(4, 2, seed=3), initial)
             must_be_unchanged(before, contents(cell), name)
             again = with_same_dropout(form, x_TBF, initial)
-            must_equal(again, first, f"{name} in a second call with the same arguments", "is another")
+            must_equal(
+                again, first, f"{name} in a second call with the same arguments", "differs from the first call's"
+            )
 
 
 @law("draw random numbers from torch's global generator alone, not from random, numpy or a generator of the cell's own")
@@ -35,7 +39,7 @@ def deterministic(probe: Probe) -> None:
     first, second = _one_run(probe), _one_run(probe)
     for what in first:
         if gap(first[what], second[what]).any():
-            raise Broken(f"{what} is another for the same seed")
+            raise Broken(f"{what} differs between two runs with the same seed")
 
 
 @law("register every tensor that outputs depend on as a parameter or as a persistent buffer")
@@ -46,13 +50,13 @@ def state_dict_round_trip(probe: Probe) -> None:
     forms, others = all_forms(cell), all_forms(other)
     for name in forms:
         wanted, found = (f[name](x_TBF, c.initial_state(2, x_TBF)) for f, c in ((forms, cell), (others, other)))
-        must_equal(found, wanted, f"{name} after loading", "differs from that of the cell that was saved")
+        must_equal(found, wanted, f"{name} after loading", "differs from the saved cell's")
 
 
 @law("make new tensors by like.new_zeros(...) or register them as buffers; name no dtype or device, take no .item()")
 def moves_between_dtypes_and_devices(probe: Probe) -> str:
-    """Moved to float32 and float64, and to every device of this machine, a cell's state and output follow `like` and
-    the input, and the values stay the same.
+    """In float32 and float64, on every device of this machine, state and output have the dtype and device of `like` and
+    the input, and their values stay the same.
     """
     wanted: dict[str, Tensor] = {}
     cell, places = probe.cell(), _places()
@@ -66,12 +70,12 @@ def moves_between_dtypes_and_devices(probe: Probe) -> str:
             y_TBH, last = form(x_TBF, initial)
             _must_follow((y_TBH, last), x_TBF, f"the output or state of {name} {place}")
             if (largest := gap(y_TBH, wanted.setdefault(name, y_TBH)).max()) > _TOLERANCE:
-                raise Broken(f"{name} {place}: the output differs from that on the CPU in float32 (by {largest:.2g})")
+                raise Broken(f"{name} {place}: the output differs from the CPU's in float32 (by {largest:.2g})")
     return ", ".join(dict.fromkeys(device for device, _ in places))
 
 
 def _one_run(probe: Probe) -> dict[str, Tensor]:
-    """What a cell holds when it is built, and what each of its forms gives, by name."""
+    """The tensors of a newly built cell and the outputs of its forms, by name."""
     cell, x_TBF = probe.cell().train(), probe.inputs(5, 2)
     initial = cell.initial_state(2, x_TBF)
     built = {f"`{name}` after construction": tensor for name, tensor in cell.state_dict().items()}
@@ -89,7 +93,7 @@ def _places() -> list[tuple[str, torch.dtype]]:
 
 
 def _must_follow(state: State, like: Tensor, place: str) -> None:
-    """Raise Broken unless all tensors have the device of `like`, and those that are not integers its precision."""
+    """Raise Broken unless all tensors have the device of `like`, and all but integer tensors its precision."""
     for tensor in tensors(state):
         real = tensor.real.dtype if tensor.is_complex() else tensor.dtype
         if tensor.device.type != like.device.type or (real.is_floating_point and real != like.dtype):

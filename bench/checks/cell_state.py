@@ -1,4 +1,4 @@
-"""Laws of a cell's state: its layout, that each lane has its own, that a lane can start anew, that it is only read."""
+"""Laws of a cell's state: its layout, the independence of lanes, fresh lanes, and no writing in place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shapes_are_the_contracts(probe: Probe) -> None:
 
 @law("compute each lane from its own input and state: no sum, mean or norm over the batch")
 def batch_lanes_independent(probe: Probe) -> None:
-    """A lane's outputs depend neither on what other lanes hold, in training and in evaluation, nor on their number."""
+    """A lane's outputs depend neither on the other lanes' content nor on their number, in training and evaluation."""
     cell, x_TBF = probe.cell(), probe.inputs(6, 3)
     old, new = probe.lived_in(cell, 3), cell.initial_state(3, x_TBF)
     other_TBF = torch.cat([probe.inputs(6, 1, seed=3), x_TBF[:, 1:]], dim=1)
@@ -41,14 +41,14 @@ def batch_lanes_independent(probe: Probe) -> None:
             wanted = lanes_of(with_same_dropout(form, x_TBF, old), rest)
             found = lanes_of(with_same_dropout(form, other_TBF, other), rest)
             place = f"{name} in {'training' if training else 'evaluation'}"
-            must_equal(found, wanted, place, "changes with what lane 0 holds", rest)
+            must_equal(found, wanted, place, "changes with the content of lane 0", rest)
         alone = form(*lanes_of((x_TBF, old), rest))
         must_equal(alone, wanted, name, "changes where lane 0 is left out of the batch", rest)
 
 
-@law("keep all that a lane remembers in its own rows [B, ...] of the state, and start it in initial_state")
+@law("keep a lane's memory in its own rows [B, ...] of the state alone, and let initial_state set its first values")
 def fresh_lanes_reset(probe: Probe) -> None:
-    """A lane that starts a new sequence beside lanes that go on is like any first lane, and the others do go on."""
+    """Where one lane starts a new sequence and others go on, each lane gives the outputs of an unmixed batch."""
     metric = Metric("none", "", "max", chance=0.0)
     spec = TaskSpec("check-v1", Features(probe.input_size), 1, "every_step", metric, source="", licence="")
     model = SequenceModel(spec, probe.make_cell, probe.hidden_size).eval()
@@ -62,12 +62,12 @@ def fresh_lanes_reset(probe: Probe) -> None:
         for which, state, lanes in (("a fresh lane", new, [1]), ("a lane that goes on", old, [0, 2])):
             wanted = lanes_of(form(x_TBF, state), lanes)
             place = f"{name}, {which} in a mixed batch"
-            must_equal(lanes_of(found, lanes), wanted, place, "differs from that where all lanes are alike", lanes)
+            must_equal(lanes_of(found, lanes), wanted, place, "differs from the output in an unmixed batch", lanes)
 
 
 @law("write into new tensors only: x = x * 2, not x *= 2 or x.mul_(2)")
 def input_not_changed_in_place(probe: Probe) -> None:
-    """Neither the input nor the state that a cell is given is written into, with or without gradients."""
+    """A cell writes neither into its input nor into the given state, with or without gradients."""
     cell, x_TBF = probe.cell(), probe.inputs(5, 2)
     state = probe.lived_in(cell, 2)
     for name, make in forms(cell).items():

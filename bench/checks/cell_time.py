@@ -1,4 +1,4 @@
-"""Laws of a cell in time: its forms agree, carry is all there is, nothing sees the future, nothing overflows."""
+"""Laws of a cell over time: its forms agree, the state carries everything, it is causal, nothing overflows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONG = 10_000
 
 @law("make step and every unrolling compute one equation, or drop the form (unroll, vendor) that does not")
 def step_equals_unroll(probe: Probe) -> str:
-    """Outputs, last state and gradients of each unrolling are those of a loop of steps, for lengths odd and even."""
+    """Outputs, last state and gradients of each unrolling equal a loop of steps, for odd and even lengths."""
     cell = probe.cell(torch.float64)
     forms = all_forms(cell)
     for steps in (1, 2, 7, 16):
@@ -22,20 +22,18 @@ def step_equals_unroll(probe: Probe) -> str:
         wanted = step_loop(cell, x_TBF, initial)
         for name, form in forms.items():
             found, place = form(x_TBF, initial), f"{name} with T = {steps}"
-            must_equal(found, wanted, place, "differs from that of the step loop")
+            must_equal(found, wanted, place, "differs from the step loop's")
             leaves = {"the input": x_TBF, **{f"`{key}`": p for key, p in cell.named_parameters()}}
             gradients, theirs = (gradients_of(weighted_sum(result[0]), leaves) for result in (found, wanted))
             for what in leaves:
                 if (largest := gap(gradients[what], theirs[what]).max()) > TOLERANCE[torch.float64]:
-                    raise Broken(
-                        f"{place}: the gradient of {what} differs from that of the step loop (by {largest:.2g})"
-                    )
+                    raise Broken(f"{place}: the gradient of {what} differs from the step loop's (by {largest:.2g})")
     return ", ".join(forms)
 
 
-@law("start from the state that is given and return the one after the last step, all of it")
+@law("start from the state that is given, and return the whole state after the last step")
 def chunked_with_carry_equals_whole(probe: Probe) -> None:
-    """A sequence in chunks, each starting from the state in which the last ended, gives what it gives as a whole."""
+    """A sequence in chunks, each starting from the last state of the chunk before, gives the outputs of the whole."""
     cell, x_TBF = probe.cell(), probe.inputs(12, 2)
     before = probe.lived_in(cell, 2)
     for name, form in all_forms(cell).items():
@@ -49,7 +47,7 @@ def chunked_with_carry_equals_whole(probe: Probe) -> None:
 
 @law("let an output look at its own and earlier time steps only")
 def causal(probe: Probe) -> None:
-    """Changing the future changes nothing before it."""
+    """Changing inputs from some time on changes no output before that time."""
     cell, x_TBF = probe.cell(), probe.inputs(12, 2)
     before = probe.lived_in(cell, 2)
     for start in (1, 7, 11):

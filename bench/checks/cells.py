@@ -42,9 +42,9 @@ def check_cell(
 ) -> list[Verdict]:
     """A verdict for each law (or each of `laws`) on the cells that `make_cell(input_size, hidden_size)` builds.
 
-    `expected_failures` maps laws that the cell rightly does not keep to the reasons; they add to those that the cell's
-    class declares in an attribute of this name. Raises ConfigError for a name that no law has; what the cell raises
-    becomes a failed verdict.
+    `expected_failures` maps the laws that the cell breaks for a good reason to the reasons, in addition to the
+    attribute of this name on the cell's class. Raises ConfigError for an unknown law. Errors of the cell become failed
+    verdicts.
     """
     probe = Probe(make_cell, input_size, hidden_size)
     return judge(LAWS, probe, {**_declared(probe), **(expected_failures or {})}, laws)
@@ -58,7 +58,7 @@ def assert_cell(
     input_size: int = 3,
     hidden_size: int = 8,
 ) -> None:
-    """`check_cell` for anyone's tests: raises AssertionError with a line for each law that did not go as it should."""
+    """`check_cell` for tests: raises AssertionError with a line for each verdict that is not ok (see `Verdict`)."""
     verdicts = check_cell(
         make_cell, expected_failures=expected_failures, laws=laws, input_size=input_size, hidden_size=hidden_size
     )
@@ -67,7 +67,7 @@ def assert_cell(
 
 
 def _declared(probe: Probe) -> Mapping[str, str]:
-    """The `expected_failures` of the cell's class; none where it cannot be built, which the laws will say."""
+    """The `expected_failures` of the cell's class; none where it cannot be built: every law then reports that."""
     with torch.random.fork_rng(devices=[]):
         try:
             return getattr(probe.cell(), "expected_failures", {})

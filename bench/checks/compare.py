@@ -1,4 +1,4 @@
-"""Comparing what a cell gives with what it should: layouts, values, lanes."""
+"""Comparing a cell's results with the wanted ones: layouts, values, lanes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from bench.checks.law import Broken
 from bench.checks.probe import Result
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
-"""Largest difference, relative to the largest value where that is above 1: far above rounding over a few steps, far
-below the effect of another equation."""
+"""The largest allowed `gap`: far above rounding errors over a few steps, far below the effect of another equation."""
 
 
 def tensors(state: State) -> Iterator[Tensor]:
@@ -26,7 +25,7 @@ def tensors(state: State) -> Iterator[Tensor]:
 
 
 def layout(value: object) -> str:
-    """The structure, dtypes and shapes of a state, or of whatever stands in its place, to compare and to print."""
+    """The structure, dtypes and shapes of a state (or of any other value, by its type), to compare and to print."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
     if not isinstance(value, tuple):
@@ -35,7 +34,7 @@ def layout(value: object) -> str:
 
 
 def must_fit(result: object, shape: list[int], initial: State, place: str) -> None:
-    """Raise Broken unless `result` is an output of `shape` and a state of the layout of `initial`."""
+    """Raise Broken unless `result` is a pair: an output of `shape`, and a state with the layout of `initial`."""
     if not (isinstance(result, tuple) and len(result) == 2):
         raise Broken(f"{place} returns {layout(result)} instead of (output, state)")
     output, state = result
@@ -48,7 +47,7 @@ def must_fit(result: object, shape: list[int], initial: State, place: str) -> No
 def must_equal(found: Result, wanted: Result, place: str, claim: str, lanes: Sequence[int] | None = None) -> None:
     """Raise Broken, `{place}: the output at time 3, lane 1 {claim} (by 0.12)`, unless outputs and last states agree.
 
-    `lanes` are the numbers to print for the lanes compared, where these are not all.
+    `lanes` gives the numbers to print, where only some lanes of a batch are compared.
     """
     tolerance = TOLERANCE.get(wanted[0].dtype, TOLERANCE[torch.float32])
     gap_TB = gap(found[0], wanted[0]).flatten(2).amax(2)
@@ -62,9 +61,9 @@ def must_equal(found: Result, wanted: Result, place: str, claim: str, lanes: Seq
 
 
 def gap(found: Tensor, wanted: Tensor) -> Tensor:
-    """How far each element lies from the wanted one, relative to the largest of those where that is above 1.
+    """The absolute difference of each element, divided by the largest wanted value where that is above 1.
 
-    NaN equals NaN and infinity infinity here: that values are finite is a law of its own.
+    NaN equals NaN, and infinity equals infinity: another law checks that values are finite.
     """
     wide = torch.complex128 if wanted.is_complex() else torch.float64
     a, b = found.detach().cpu().to(wide), wanted.detach().cpu().to(wide)
@@ -74,12 +73,12 @@ def gap(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def weighted_sum(y_TBH: Tensor) -> Tensor:
-    """A sum of the outputs in which each counts by another weight, so that its gradients show differences in any."""
+    """A sum of the outputs, each with a different weight, so that its gradients depend on every output."""
     return (y_TBH * torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype).view_as(y_TBH)).sum()
 
 
 def gradients_of(total: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The gradient of `total` with respect to each leaf by name, zeros where it does not depend on one."""
+    """The gradient of `total` with respect to each leaf, by name; zeros where `total` does not depend on it."""
     found = torch.autograd.grad(
         total, list(leaves.values()), retain_graph=True, allow_unused=True, materialize_grads=True
     )

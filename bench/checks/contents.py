@@ -1,4 +1,4 @@
-"""What a module holds, to see whether a forward changes any of it."""
+"""The content of a module, compared before and after a forward."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 
 def contents(module: nn.Module) -> dict[str, object]:
-    """Copies of the parameters, buffers and plain attributes of a module and of those inside it, by dotted name."""
+    """Copies of the parameters, buffers and plain attributes of a module and its submodules, by dotted name."""
     found: dict[str, object] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for path, part in module.named_modules():
         own = {key: value for key, value in vars(part).items() if key not in _OF_EVERY_MODULE}
@@ -20,14 +20,14 @@ def contents(module: nn.Module) -> dict[str, object]:
 
 
 def must_be_unchanged(before: dict[str, object], after: dict[str, object], place: str) -> None:
-    """Raise Broken, naming one of the differences, unless two `contents` are the same."""
+    """Raise Broken, naming the first difference, unless two `contents` are the same."""
     for name in {**before, **after}:
         if name not in before or name not in after or not _same(before[name], after[name]):
             raise Broken(f"{place}: a forward changes the module's `{name}`")
 
 
 def _copy(value: object) -> object:
-    """A copy of tensors and of the containers they may lie in; other objects are compared as what they are."""
+    """A copy of a tensor, or of a container with the tensors in it; any other object itself."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Laws as objects, and what becomes of one on a subject: the machinery that laws of cells and laws of tasks share."""
+"""Laws as objects, and their verdicts on a cell or task (the subject)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _NOT_THE_AUTHORS = tuple(map(str, (Path(torch.__file__).parent, *_HARNESS)))
 
 
 class Broken(Exception):
-    """A law does not hold; `str(broken)` says in one line where, and what was found there."""
+    """A law is broken; `str(broken)` gives the place and the finding in one line."""
 
 
 @dataclass(frozen=True)
 class Law(Generic[Subject]):
-    """A named law. `check` returns a note on what it covered (or None) where the law holds, else raises Broken or
-    whatever the subject raises; `remedy` says what its author should do.
+    """A named law. `check` returns where the law holds, with a note on the cases covered or None. Otherwise it raises
+    Broken, or lets an error of the subject through. `remedy` tells the subject's author how to repair it.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Law(Generic[Subject]):
 
 
 def law(remedy: str) -> Callable[[Callable[[Subject], str | None]], Law[Subject]]:
-    """Make a law of a function, by its name in words and its docstring."""
+    """Make a function a Law: the law's name is the function's with spaces, its statement the docstring."""
 
     def decorate(check: Callable[[Subject], str | None]) -> Law[Subject]:
         return Law(check.__name__.replace("_", " "), inspect.getdoc(check) or "", remedy, check)
@@ -50,7 +50,7 @@ def law(remedy: str) -> Callable[[Callable[[Subject], str | None]], Law[Subject]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one law. `message` is one line: what a passed law covered; else the place and the remedy."""
+    """The outcome of one law. `message` is one line: the covered cases of a passed law, else place and remedy."""
 
     law: str
     outcome: Outcome
@@ -58,7 +58,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether it went as it should: passed, or failed where that was expected."""
+        """True where the law passed, or failed as expected."""
         return self.outcome in ("passed", "expected failure")
 
     def __str__(self) -> str:
@@ -73,8 +73,8 @@ def judge(
 ) -> list[Verdict]:
     """A verdict for each law, or for those of `names`; a failing law does not stop the others.
 
-    `expected_failures` maps the laws that `subject` rightly does not keep to the reasons. Raises ConfigError for a name
-    that no law has.
+    `expected_failures` maps the laws that `subject` breaks for a good reason to the reasons. Raises ConfigError for an
+    unknown law.
     """
     by_name = {law.name: law for law in laws}
     chosen = list(by_name if names is None else names)
@@ -86,7 +86,7 @@ def judge(
 
 
 def _verdict(law: Law[Subject], subject: Subject, reason: str | None) -> Verdict:
-    """One law on one subject. Torch's generator starts the same for each and is left as it was."""
+    """The verdict of one law on one subject. Torch's generator is seeded for each law and restored after it."""
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             torch.manual_seed(0)
@@ -97,12 +97,12 @@ def _verdict(law: Law[Subject], subject: Subject, reason: str | None) -> Verdict
             return Verdict(law.name, "expected failure", f"{reason} ({found})")
         return Verdict(law.name, "failed", f"{found}; {law.remedy}")
     if reason is not None:
-        return Verdict(law.name, "unexpectedly passed", f"take it out of expected_failures, which says: {reason}")
+        return Verdict(law.name, "unexpectedly passed", f"remove it from expected_failures (its reason: {reason})")
     return Verdict(law.name, "passed", note or "")
 
 
 def describe(error: Exception) -> str:
-    """An exception in one line, with the place in its author's code: `ValueError at mine.py:12 in step: ...`."""
+    """An exception in one line, with the place in the plugin's code: `ValueError at mine.py:12 in step: ...`."""
     line = next((line for line in str(error).splitlines() if line.strip()), "no message")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_NOT_THE_AUTHORS)]
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""

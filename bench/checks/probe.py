@@ -1,4 +1,4 @@
-"""A cell under test: building it, and driving it through time in each of its forms."""
+"""A cell under test: building it, and unrolling it over time in each of its forms."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Result = tuple[Tensor, State]
 
 @dataclass(frozen=True)
 class Probe:
-    """How to build the cell under test, `make_cell(input_size, hidden_size)`, and the sizes to do so with."""
+    """The cell under test: `make_cell(input_size, hidden_size)` builds it, with these sizes."""
 
     make_cell: MakeCell
     input_size: int = 3
     hidden_size: int = 8
 
     def cell(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> Cell:
-        """A new cell on the CPU, in evaluation mode, its parameters drawn from `seed`."""
+        """A new cell on the CPU, in evaluation mode, with parameters drawn from `seed`."""
         torch.manual_seed(seed)
         return self.make_cell(self.input_size, self.hidden_size).to(dtype).eval()
 
@@ -36,7 +36,7 @@ class Probe:
 
     @torch.no_grad()
     def lived_in(self, cell: Cell, lanes: int, dtype: torch.dtype = torch.float32) -> State:
-        """A state as it is in the middle of a sequence: that of `cell` after three random steps."""
+        """A state from the middle of a sequence: `cell`'s after three steps of random input."""
         x_TBF = self.inputs(3, lanes, dtype, seed=2)
         _, state = step_loop(cell, x_TBF, cell.initial_state(lanes, x_TBF))
         return map_state(Tensor.clone, state)
@@ -52,8 +52,8 @@ def step_loop(cell: Cell, x_TBF: Tensor, state: State) -> Result:
 
 
 def all_forms(cell: Cell) -> dict[str, Unroll]:
-    """The unrollings of `cell` by name, each on copies of what it is given: one that writes into its arguments breaks
-    the law against that, and spoils no other law's comparison.
+    """The unrollings of `cell` by name, each working on copies of its arguments: a form that writes into its arguments
+    then breaks the law against that, and no other.
     """
 
     def on_copies(form: Unroll) -> Unroll:

@@ -1,4 +1,4 @@
-"""The quick check of a cell before a run: the laws that a few steps can show, in milliseconds."""
+"""The quick check of a cell before a run: the laws that a few steps can test, in milliseconds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STEPS, _LANES = 10, 2
 
 
 def quick_check(cell: Cell) -> None:
-    """Raise ConfigError, naming the law, the place and the remedy, where a few steps of `cell` on the CPU break one."""
+    """Run `cell` on the CPU for ten steps; ConfigError names law, place and remedy where they break a law."""
     x_TBF = torch.randn(_STEPS, _LANES, cell.input_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for law, check in _CHECKS:

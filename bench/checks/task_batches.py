@@ -21,42 +21,43 @@ from bench.checks.task_probe import PIECE, SPLITS, TaskProbe, digests, digests_e
 _SEVERAL = -1
 
 
-@law("draw from the `generator` that batches() is given alone; order sets and files by sorting them")
+@law("draw random numbers only from the `generator` argument of batches(); sort sets and files before use")
 def same_seed_same_batches(probe: TaskProbe) -> None:
-    """The same generator state gives the same batches to the last bit: again, from a new object, in another process;
-    and torch's and Python's global generators are neither asked nor moved.
+    """The same generator state gives the same batches to the last bit: a second time, from a new object, and in another
+    process. The global generators of torch and Python are not used.
     """
     before = torch.random.get_rng_state(), random.getstate()
     first = digests(probe.task)
     if not torch.equal(before[0], torch.random.get_rng_state()) or before[1] != random.getstate():
         raise Broken("batches draws from a global generator")
     for where, again in (
-        ("asked again", lambda: digests(probe.task)),
+        ("a second time", lambda: digests(probe.task)),
         ("of a new object", lambda: digests(probe.task_class(**probe.options))),
         ("in another process", lambda: digests_elsewhere([probe])[0]),
     ):
         found = again()
         for split in SPLITS:
             if found[split] != first[split]:
-                raise Broken(f"the batches of {split} {where} are others for the same seed")
+                raise Broken(f"the batches of {split} {where} differ for the same seed")
 
 
-@law("seed valid and test by a constant of the task's own, and end them after the same sequences for every batch size")
+@law("seed valid and test by a constant in the task, and end them after the same sequences for every batch size")
 def held_out_data_is_fixed(probe: TaskProbe) -> str:
     """Valid and test end, and hold the same sequences for every batch size and generator."""
     sizes = []
     for split in SPLITS[1:]:
         first, second = (_sorted_contents(probe, split, size, seed) for size, seed in ((32, 0), (7, 1)))
         if first != second:
-            raise Broken(f"{split} holds other sequences for another batch size and seed")
+            raise Broken(f"{split} has other sequences for another batch size and seed")
         sizes.append(f"{len(first)} in {split}")
     return ", ".join(sizes)
 
 
 @law("decide each sequence's split by its content or its place in the source, once; drop duplicates before splitting")
 def splits_are_disjoint(probe: TaskProbe) -> str | None:
-    """No sequence of valid or test is in train. Data that repeats itself may do so between splits, about as much as
-    within train; the verdict then says how often. Where lanes go on, stretches of 32 steps are compared.
+    """No sequence of valid or test is in train. Data with repeated sequences may repeat them between splits, about as
+    often as within train; the verdict then gives the count. Where lanes go on from batch to batch, stretches of 32
+    steps are compared.
     """
     train = list(islice(probe.task.batches("train", 32, Generator().manual_seed(0)), 500))
     go_on = goes_on(train[:2])
@@ -71,14 +72,14 @@ def splits_are_disjoint(probe: TaskProbe) -> str | None:
         held_out = contents(islice(probe.task.batches(split, 32, Generator()), 500))
         shared = sum(content in seen for content in held_out)
         if shared > len(held_out) * allowed:
-            raise Broken(f"{shared} of {len(held_out)} {what} in {split} are in train, too")
-        notes += [f"{shared} of {len(held_out)} {what} in {split} are in train, too"] * bool(shared)
+            raise Broken(f"{shared} of {len(held_out)} {what} in {split} are also in train")
+        notes += [f"{shared} of {len(held_out)} {what} in {split} are also in train"] * bool(shared)
     return "; ".join(notes) or None
 
 
-@law("read or download data in the constructor, or by `bench fetch`; batches() works from what is there")
+@law("read or download data in the constructor, or by `bench fetch`; batches() uses local data alone")
 def no_network_in_batches(probe: TaskProbe) -> None:
-    """Once a task is built, its batches come without a network."""
+    """Once a task is built, its batches need no network."""
     task = probe.task
     for split in SPLITS:
         with _no_network() as attempts:
@@ -88,7 +89,7 @@ def no_network_in_batches(probe: TaskProbe) -> None:
                 if not attempts:
                     raise
         if attempts:
-            raise Broken(f"the batches of {split} ask the network for {attempts[0]}")
+            raise Broken(f"the batches of {split} connect to {attempts[0]}")
 
 
 def _sorted_contents(probe: TaskProbe, split: Split, batch_size: int, seed: int) -> list[int]:
@@ -101,8 +102,8 @@ def _sorted_contents(probe: TaskProbe, split: Split, batch_size: int, seed: int)
 
 
 def _share_allowed(spec: TaskSpec, train: list[int]) -> float:
-    """The share of held-out sequences that may be in train: none of what is generated; of data no more, but for 1%,
-    than the share of that tenth of train which repeats the other nine most.
+    """The share of held-out sequences that may be in train: 0 for generated data. For other data, train is cut into
+    tenths: the largest share of a tenth that is repeated in other tenths, plus 1%.
     """
     if spec.fingerprint is None:
         return 0.0
@@ -118,7 +119,7 @@ def _share_allowed(spec: TaskSpec, train: list[int]) -> float:
 
 @contextmanager
 def _no_network() -> Iterator[list[str]]:
-    """Let every way to the network fail, and list the addresses that were asked for."""
+    """Let every connection fail, and list the addresses of the attempts."""
     attempts: list[str] = []
 
     def refuse(*arguments: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The law of a task's memory: iterating holds on to nothing."""
+"""The law of a task's memory: it does not grow with the number of batches."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.checks.law import Broken, law
 from bench.checks.task_probe import TaskProbe
 
 _STRETCHES, _SAMPLES = 3, 4  # equal stretches of batches, and levels of memory measured in each
-_LEAST, _SHARE = 32 * 1024, 0.05  # what is no growth: bytes, and a share of all that was yielded
+_LEAST, _SHARE = 32 * 1024, 0.05  # growth to tolerate: in bytes, and as a share of all that was yielded
 
 
-@law("keep no batch, sequence or count that grows while iterating")
+@law("keep no list or table that grows with the number of batches, and no batch after yielding it")
 def memory_is_flat(probe: TaskProbe) -> None:
-    """Over 10,000 batches of train, in several passes where need be, what is held does not grow. A buffer that fills
-    and empties is no growth: of three stretches alike, the lowest levels of the second and the third are compared.
+    """Memory does not grow over 10,000 batches of train (in several passes, if train is shorter). Buffers may fill and
+    empty: of three equal stretches, the lowest levels in the second and the third are compared.
     """
     if not probe.batches("train", 1, batch_size=2):
         raise Broken("train is empty")
@@ -41,15 +41,15 @@ def memory_is_flat(probe: TaskProbe) -> None:
             levels.append(_held(older))
     grown = min(levels[_SAMPLES:]) - min(levels[:_SAMPLES])
     if grown > max(_LEAST, _SHARE * yielded * _SAMPLES):
-        raise Broken(f"{_SAMPLES * between} batches on, {grown / 1024:,.0f} KiB more are held")
+        raise Broken(f"memory grows by {grown / 1024:,.0f} KiB in {_SAMPLES * between} batches")
 
 
 @contextmanager
 def _tracing() -> Iterator[list[Tensor]]:
-    """Trace Python's memory; yield the tensors that are there already, which the task may enlarge.
+    """Trace Python's memory; yield the tensors that exist already, since the task may enlarge them.
 
-    All other objects of the process are put out of the collector's sight meanwhile: it would walk over all of them for
-    each level, which takes far longer than the batches do.
+    Objects from before the trace are hidden from the garbage collector, which would otherwise visit all of them at each
+    measurement and take far longer than the batches.
     """
     gc.collect()
     older = _tensors()
@@ -63,7 +63,7 @@ def _tracing() -> Iterator[list[Tensor]]:
 
 
 def _held(older: list[Tensor]) -> int:
-    """Bytes that Python, numpy and tensors hold, of those `older` than the trace as well."""
+    """The bytes in use by Python, numpy and tensors, including tensors `older` than the trace."""
     gc.collect()
     storages = [tensor.untyped_storage() for tensor in (*older, *_tensors())]
     held = {storage.data_ptr(): storage.nbytes() for storage in storages}

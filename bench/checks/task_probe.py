@@ -1,4 +1,4 @@
-"""A task under test: building it here and in another process, reading its batches, and telling their content."""
+"""A task under test: building it here and in another process, reading and hashing its batches."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from bench.config.targets import load
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _DIGESTED = 20
-PIECE = 32  # time steps that are compared where lanes have no beginning and no end
+PIECE = 32  # time steps to compare at once, where lanes go on from batch to batch and have no sequences
 
 
 @dataclass(frozen=True)
 class TaskProbe:
-    """The class of the task under test, the options to build it with, and how many batches are asked of it."""
+    """The class of the task under test, its options, and the numbers of batches to draw."""
 
     task_class: type[Task]
     options: Mapping[str, Any]
     memory_batches: int = 10_000
-    """Over how many batches of train memory is measured."""
+    """The number of train batches over which memory is measured."""
     longest_split: int = 20_000
-    """After how many batches valid and test are taken to have no end."""
+    """The number of batches within which valid and test must end."""
 
     @cached_property
     def task(self) -> Task:
-        """The task, built once: reading its data may take a while."""
+        """The task, built once, since reading its data may take long."""
         return self.task_class(**self.options)
 
     def batches(self, split: Split, count: int, batch_size: int = 8, seed: int = 0) -> list[Batch]:
@@ -48,12 +48,12 @@ class TaskProbe:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What another process needs in order to build the task."""
+        """The arguments with which another process builds the task, for JSON."""
         return {"target": _target(self.task_class), "options": dict(self.options)}
 
 
 def digests_elsewhere(probes: Sequence[TaskProbe]) -> list[dict[Split, str]]:
-    """The `digests` of each task as another Python process with other string hashes finds them."""
+    """The `digests` of each task from another Python process with other string hashes; Broken where that fails."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": "12345"}
     command = [sys.executable, "-c", "from bench.checks import task_probe; task_probe.main()"]
     recipes = json.dumps([probe.recipe for probe in probes])
@@ -66,12 +66,12 @@ def digests_elsewhere(probes: Sequence[TaskProbe]) -> list[dict[Split, str]]:
 
 
 def main() -> None:
-    """Print the digests of the tasks whose recipes stand on standard input."""
+    """Read recipes of tasks from standard input, and print the tasks' digests."""
     print(json.dumps([digests(load(r["target"], "task")(**r["options"])) for r in json.loads(sys.stdin.read())]))
 
 
 def digests(task: Task) -> dict[Split, str]:
-    """A hash for each split of its first batches, to the last bit."""
+    """For each split a hash of its first batches, to the last bit."""
     found: dict[Split, str] = {}
     for split in SPLITS:
         digest = hashlib.sha256()
@@ -94,7 +94,7 @@ def sequences(batches: Iterable[Batch]) -> Iterator[bytes]:
 
 
 def pieces(batches: Iterable[Batch], stride: int) -> Iterator[bytes]:
-    """32 time steps of every lane, from each `stride`-th on, where lanes go on from batch to batch."""
+    """Stretches of 32 time steps from every lane, starting every `stride` steps; lanes go on from batch to batch."""
     lanes: dict[int, bytearray] = {}
     width = 0
     for batch in batches:
@@ -112,7 +112,7 @@ def goes_on(batches: Iterable[Batch]) -> bool:
 
 
 def _target(cls: type) -> str:
-    """What `load` finds the class by: its module where that can be imported anew, else its file."""
+    """The class as `load` finds it in another process: by its module where that can be imported, else by its file."""
     package = cls.__module__.partition(".")[0]
     importable = any(finder.find_spec(package, None) for finder in sys.meta_path)
     return f"{cls.__module__ if importable else inspect.getfile(cls)}:{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""Laws of a task's scoring: chance is what it says, tallies add up, and weights rule what counts."""
+"""Laws of a task's scoring: chance is right, tallies add up, and the weight decides which positions count."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bench.api import END, Batch, Task, TaskSpec
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import SPLITS, TaskProbe
 
-_NEAR = 0.1  # of the way from chance to the best score, or of chance where that is unknown: sampling error, and no more
-_FEW = 1e-9  # the frequency of what train does not hold
+_NEAR = 0.1  # for sampling error: a share of the way from chance to `solved`, or of chance where that is unknown
+_FEW = 1e-9  # the frequency of a class that train lacks
 
 
-@law("set metric.chance to what the best of these constants scores, computed for these very options")
+@law("set metric.chance to the score of the best of these constants, computed for the options in use")
 def a_constant_predictor_scores_chance(probe: TaskProbe) -> str:
-    """A predictor that ignores its input scores the spec's chance: by equal logits, by how often each class occurs in
-    train, or by the mean of the targets in train.
+    """A predictor that ignores its input scores the spec's chance: equal logits, the classes' frequencies in train, or
+    the mean of the targets in train.
     """
     metric = probe.task.spec.metric
     scores = {name: _score(probe, logits_C) for name, logits_C in _constants(probe).items()}
@@ -29,13 +29,13 @@ def a_constant_predictor_scores_chance(probe: TaskProbe) -> str:
     name = min(scores, key=lambda constant: abs(scores[constant] - metric.chance))
     if not abs(scores[name] - metric.chance) <= _NEAR * scale:
         found = ", ".join(f"{constant} {score:.4g}" for constant, score in scores.items())
-        raise Broken(f"chance is said to be {metric.chance:.4g} {metric.unit}, and constants score: {found}")
+        raise Broken(f"metric.chance is {metric.chance:.4g} {metric.unit}, but constants score: {found}")
     return f"{name} {scores[name]:.4g}, chance {metric.chance:.4g}"
 
 
-@law("return sums and counts from tally, scalars each, and divide in scores alone")
+@law("return sums and counts from tally, each a scalar, and divide in scores alone")
 def tallies_add_up(probe: TaskProbe) -> None:
-    """The tally of a batch is the sum of the tallies of its lanes, and scores holds the metric by its name."""
+    """The tally of a batch is the sum of its lanes' tallies, and `scores` returns the metric under its name."""
     task, spec = probe.task, probe.task.spec
     for split in SPLITS:
         for batch in probe.batches(split, 3):
@@ -49,15 +49,15 @@ def tallies_add_up(probe: TaskProbe) -> None:
             for name, value in whole.items():
                 if not abs(value.item() - parts[name]) <= 1e-4 * max(1.0, abs(parts[name])):
                     raise Broken(
-                        f"{split}: `{name}` of a batch is {value.item():.6g}, of its lanes together {parts[name]:.6g}"
+                        f"{split}: `{name}` of a batch is {value.item():.6g}, the sum over its lanes {parts[name]:.6g}"
                     )
             if spec.metric.name not in (scores := task.scores(parts)):
-                raise Broken(f"scores holds {', '.join(scores)}, but not the metric {spec.metric.name}")
+                raise Broken(f"scores returns {', '.join(scores)}, but not the metric {spec.metric.name}")
 
 
-@law("multiply by batch.weight whatever tally sums or counts, and let it be above 0 exactly where the metric looks")
+@law("multiply every sum and count in tally by batch.weight, and make it positive exactly where positions are scored")
 def weights_cover_what_is_scored(probe: TaskProbe) -> None:
-    """What stands where the weight is 0 changes no tally; taking the weight from one scored position does."""
+    """Logits and targets at weight 0 change no tally; setting the weight of a scored position to 0 changes one."""
     task, spec = probe.task, probe.task.spec
     for split in SPLITS:
         for batch in probe.batches(split, 3):
@@ -79,11 +79,11 @@ def weights_cover_what_is_scored(probe: TaskProbe) -> None:
             weight_TB[tuple(first)] = 0
             less = _tally(task, logits_TBC, decoded_UB, replace(batch, weight=weight_TB))
             if all(torch.equal(tally[name], less[name]) for name in tally):
-                raise Broken(f"{split}: the tally is the same without the weight at time {first[0]}, lane {first[1]}")
+                raise Broken(f"{split}: weight 0 at time {first[0]}, lane {first[1]} does not change the tally")
 
 
 def _tally(task: Task, logits_TBC: Tensor, decoded_UB: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """What is added up over a split: of predictions and, where the task reads sequences, of what a model wrote."""
+    """The tally of predictions and, where the task reads a `sequence`, of the symbols that a model wrote."""
     tally = task.tally(logits_TBC, batch)
     return tally if task.spec.reads != "sequence" else tally | task.tally_decoded(decoded_UB, batch)
 
@@ -131,7 +131,7 @@ def _random_logits(batch: Batch, spec: TaskSpec, seed: int = 0) -> Tensor:
 
 
 def _random_output(batch: Batch, spec: TaskSpec) -> Tensor:
-    """Outputs `[U, B]` of as many steps as the targets have, of which some end before."""
+    """Random symbols `[U, B]`, of the targets' length; some lanes end earlier."""
     drawn_UB = torch.randint(spec.outputs, batch.weight.shape, generator=Generator().manual_seed(0))
     return torch.where((drawn_UB == END).cumsum(0) > 0, END, drawn_UB)
 

@@ -1,4 +1,4 @@
-"""The law that a task's batches are what its spec says."""
+"""The law that a task's batches agree with its spec."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EACH = 20
 
 @law("make `spec` and `batches` agree; see the shapes in bench.api.Batch and give the id a version, as in name-v1")
 def spec_is_honoured(probe: TaskProbe) -> None:
-    """Shapes, types and ranges of all parts of a batch are those of the spec, whose id carries a version."""
+    """Shapes, dtypes and ranges of all parts of a batch agree with the spec, and the spec's id has a version."""
     spec = probe.task.spec
     metric = spec.metric
     if not re.search(r"-v\d+$", spec.id):
@@ -33,7 +33,7 @@ def spec_is_honoured(probe: TaskProbe) -> None:
 
 
 def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
-    """What is wrong with a batch."""
+    """The faults of a batch, one line each."""
     read, lanes = batch.inputs.shape[:2]
     steps = len(batch.targets) if spec.reads == "sequence" else read
     if isinstance(spec.inputs, Tokens):
@@ -58,17 +58,17 @@ def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
     if batch.weight[time_T1 >= lengths].any():
         yield "weight is above 0 beyond the length of a lane"
     if spec.reads == "last_step" and batch.weight[time_T1 != lengths - 1].any():
-        yield "weight is above 0 before the last step, but the spec says that the last step is read"
+        yield "weight is above 0 before the last step, but spec.reads is last_step"
     loss_TB = task.loss(torch.zeros(steps, lanes, spec.outputs), batch)
     yield from _tensor_faults("loss", loss_TB, (steps, lanes), torch.float32)
 
 
 def _sequence_faults(spec: TaskSpec, batch: Batch) -> Iterator[str]:
-    """What is wrong with a batch whose outputs have steps of their own."""
+    """The further faults of a batch of a task that reads a `sequence`."""
     if spec.longest < 1:
         yield "spec.longest is not set: a model must know when to stop writing"
     if not batch.fresh.all():
-        yield "a lane is not fresh, but the spec says that sequences are read as a whole"
+        yield "a lane is not fresh, but spec.reads is sequence: each sequence is read as a whole"
     if batch.lengths is None:
         yield "lengths is None: it must count the steps read and written"
     elif not torch.equal((batch.targets == END).int().argmax(0), batch.lengths - len(batch.inputs) - 1):

@@ -36,11 +36,12 @@ def check_task(
 ) -> list[Verdict]:
     """A verdict for each law (or each of `laws`) on `task_class(**options)`.
 
-    `expected_failures` maps laws that the task rightly does not keep to the reasons; they add to those that the class
-    declares in an attribute of this name. Memory is measured over `memory_batches` batches of train; valid and test
-    are taken to have no end after `longest_split` batches. Raises ConfigError for a name that no law has; what the task
-    raises becomes a failed verdict. The class must stand at the top of its module, so that another process can import
-    it.
+    `expected_failures` maps the laws that the task breaks for a good reason to the reasons, in addition to the
+    attribute of this name on the class. Memory is measured over `memory_batches` batches of train. Valid and test must
+    end within `longest_split` batches. The class must be defined at the top level of its module, so that another
+    process can import it.
+
+    Raises ConfigError for an unknown law. Errors of the task become failed verdicts.
     """
     expected = {**getattr(task_class, "expected_failures", {}), **(expected_failures or {})}
     probe = TaskProbe(task_class, options or {}, memory_batches, longest_split)
@@ -56,7 +57,7 @@ def assert_task(
     memory_batches: int = TaskProbe.memory_batches,
     longest_split: int = TaskProbe.longest_split,
 ) -> None:
-    """`check_task` for anyone's tests: raises AssertionError with a line for each law that did not go as it should."""
+    """`check_task` for tests: raises AssertionError with a line for each verdict that is not ok (see `Verdict`)."""
     verdicts = check_task(
         task_class,
         options,

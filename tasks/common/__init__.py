@@ -1,1 +1,1 @@
-"""What the tasks are made of: sources, formats, features, batches, baselines. A task's own file is one folder up."""
+"""Parts that tasks share: sources, file formats, features, batches, baselines. The tasks are one folder up."""

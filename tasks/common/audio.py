@@ -34,7 +34,7 @@ class Corrupt(DataError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What features are made of a wave; times in milliseconds. `coefficients` counts for mfcc alone.
+    """The options for making features from a wave; times in milliseconds. `coefficients` matters for mfcc alone.
 
     Raises ValueError, naming the task's option, for values out of range.
     """
@@ -85,7 +85,7 @@ class Recipe:
 
 
 def features(wave_S: Tensor, recipe: Recipe) -> Tensor:
-    """Features `[T, F]` of a wave `[samples]`, T = 1 + samples // stride; deltas stand behind what they are of."""
+    """Features `[T, F]` of a wave `[samples]`, T = 1 + samples // stride; deltas follow the features they belong to."""
     spectrum = torch.stft(
         wave_S,
         recipe.fft,
@@ -107,7 +107,7 @@ def features(wave_S: Tensor, recipe: Recipe) -> Tensor:
 
 @lru_cache(maxsize=8)
 def mel_filters(sample_rate: int, fft: int, mels: int) -> Tensor:
-    """Triangles of height 1 `[fft // 2 + 1, mels]`, each from its lower neighbour's peak to its upper one's."""
+    """Triangles of height 1, `[fft // 2 + 1, mels]`, each from the peak of the filter below to the peak of the next."""
     top = 2595 * math.log10(1 + sample_rate / 2 / 700)
     peak_M = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
     bin_N1 = torch.linspace(0, sample_rate / 2, fft // 2 + 1, dtype=torch.float64)[:, None]
@@ -135,7 +135,7 @@ def _slopes(x_TF: Tensor) -> Tensor:
 def read_wave(name: str, content: bytes | Path) -> tuple[Tensor, int]:
     """The wave `[samples]` of a file, or of its bytes, and its sample rate; several channels become their mean.
 
-    Raises Corrupt, naming it, for what is no sound file, is cut short, is empty, or holds NaN or infinite samples.
+    Raises Corrupt, naming the file, where it is no sound file, is cut short, is empty, or has NaN or infinite samples.
     """
     import soundfile
 
@@ -159,7 +159,8 @@ def at_rate(name: str, wave_S: Tensor, rate: int, wanted: int, resample: bool) -
         return wave_S
     if not resample:
         raise DataError(
-            f"{name}: has {rate} samples a second, task.sample_rate={wanted}; set that, or task.resample=true"
+            f"{name}: has {rate} samples a second, but task.sample_rate={wanted}; "
+            f"set task.sample_rate={rate}, or task.resample=true"
         )
     from scipy.signal import resample_poly
 

@@ -1,4 +1,4 @@
-"""The score to beat for whoever reads tokens in order: logistic regression over how often each one occurs."""
+"""The score to beat for a model that reads tokens in order: logistic regression over the tokens' counts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["accuracy"]
 
 
 def accuracy(train: Labelled, scored: Labelled, size: int) -> float:
-    """The share of `scored` that is classified right by an L2-regularised logistic regression fitted to `train`.
+    """The accuracy on `scored` of an L2-regularised logistic regression fitted to `train`.
 
-    Both hold sequences of numbers in `[0, size)`. Where train has one class only, that is the answer to all.
+    Both hold sequences of numbers in `[0, size)`. Where train has only one class, that class is predicted.
     """
     from sklearn.linear_model import LogisticRegression  # which takes a second to import
 

@@ -13,8 +13,8 @@ _ORDERS = (1, 2, 3, 4)
 
 
 def bleu_counts(hypothesis: Sequence[str], reference: Sequence[str]) -> Counter[str]:
-    """By name: the n-grams of a sentence and how many of them its reference has, for n from 1 to 4, and the reference's
-    tokens.
+    """Counts by name: for n from 1 to 4 the sentence's n-grams (`written_n`) and those also in the reference
+    (`matched_n`), and the reference's tokens.
     """
     counts = Counter(reference_tokens=len(reference))
     for n in _ORDERS:

@@ -1,4 +1,4 @@
-"""Classification of whole sequences: what came is read out at each one's last real step."""
+"""Classification of whole sequences: the output at each sequence's last real step is the answer."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Labelled:
 
 
 class Classification(Task):
-    """A task that says at a sequence's end which of `classes` it is of; a subclass hands its data to `set_data`.
+    """A task with one class for each sequence, predicted at its end; a subclass passes its data to `set_data`.
 
-    The metric is accuracy, `nll` the negative log-likelihood in nats. Chance is the share of train's most frequent
+    The metric is accuracy; `nll` is the negative log-likelihood in nats. Chance is the share of train's most frequent
     class in test (in valid where there is no test).
     """
 
@@ -48,7 +48,7 @@ class Classification(Task):
         baselines: Mapping[str, float] | None = None,
         solved: float | None = None,
     ) -> None:
-        """Take the data; raises DataError for a split without a sequence, save that test may be absent."""
+        """Take the data. Raises DataError where train or valid has no sequence, and for a wrong sequence or label."""
         for split in ("train", "valid"):
             if not len(splits.get(split, ())):
                 raise DataError(f"{id}: the {split} split is empty; name more data, or another way to split it")
@@ -88,7 +88,7 @@ class Classification(Task):
 
 
 def _check(place: str, data: Labelled, classes: int) -> None:
-    """Raise DataError for a sequence without an end to read out, and for a label that is no class."""
+    """Raise DataError for a sequence without a time step, and for a label out of range."""
     if (empty := (data.sequences.lengths == 0).nonzero()).numel():
         raise DataError(f"{place}: sequence {int(empty[0])} has no time step; remove it from the data")
     if (wrong := ((data.labels < 0) | (data.labels >= classes)).nonzero()).numel():
@@ -98,7 +98,7 @@ def _check(place: str, data: Labelled, classes: int) -> None:
 
 
 def last_step(inputs: Tensor, labels_B: Tensor, lengths_B: Tensor) -> Batch:
-    """A batch of fresh lanes, padded at their ends, of which only each one's last real step counts."""
+    """A batch of fresh lanes, padded at their ends; only the last real step of each lane has weight 1."""
     steps, lanes = inputs.shape[:2]
     weight_TB = torch.zeros(steps, lanes)
     weight_TB[lengths_B - 1, torch.arange(lanes)] = 1

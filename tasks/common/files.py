@@ -1,4 +1,4 @@
-"""Files that a user names: found, listed, read, decoded, and refused in one line that says what to do."""
+"""Files that a user names: finding, listing, reading and decoding them, with errors of one line and a remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARK = "\ufeff"
 def find(source: str, give: str, kind: Literal["file", "folder", "file or folder"] = "file or folder") -> Path:
     """The path that the option `task.source` names; `~` expands.
 
-    Raises DataError where there is none, or none of this kind; `give` says what to give instead.
+    Raises DataError where nothing of this kind is there; `give` is the remedy in its message.
     """
     path = Path(os.path.expanduser(source))
     is_there = os.path.isdir if kind == "folder" else os.path.exists  # unlike Path's, False for a name that is too long
@@ -53,18 +53,18 @@ def read_bytes(path: Path, remedy: str = _CHECK) -> bytes:
 
 
 def read_unpacked(path: Path, remedy: str = "fetch the file again") -> bytes:
-    """A file's content, unpacked where its name ends with `.gz`; raises DataError also where it is no sound archive."""
+    """A file's content, unpacked where its name ends in `.gz`; DataError where it cannot be read or unpacked."""
     content = read_bytes(path, remedy)
     if path.suffix != ".gz":
         return content
     try:
         return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:  # what is not gzipped is an OSError
+    except (OSError, EOFError, zlib.error) as error:  # OSError: the content is not gzipped
         raise unreadable(path, error, remedy) from error
 
 
 def decode(content: bytes, path: Path, encoding: str = "utf-8", remedy: str = "convert it to UTF-8") -> str:
-    """The text of a file's content, not altered otherwise; raises DataError, naming the first byte that is none."""
+    """The decoded content of a file, otherwise unchanged; DataError names the first byte that cannot be decoded."""
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -78,12 +78,12 @@ def read_decoded(path: Path, encoding: str = "utf-8", remedy: str = "convert it 
 
 
 def unreadable(path: Path | str, error: Exception, remedy: str) -> DataError:
-    """The error of a file that `error` keeps from being read."""
+    """A DataError for a file that could not be read because of `error`."""
     return DataError(f"{path}: cannot be read ({reason(error)}); {remedy}")
 
 
 def reason(error: Exception) -> str:
-    """Why, in a few words: the system's own, else the first line of the error's message, else the error's kind."""
+    """The cause in a few words: the system's message, else the first line of the error's, else the error's type."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""How much of the data is train, valid and test: shares that options give, checked in one place."""
+"""The shares of train, valid and test in the data: options checked in one place."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def check_share(**option: float) -> None:
 
 
 def cut_points(count: int, splits: Sequence[float]) -> tuple[int, int]:
-    """Where train ends and where valid ends, of `count` things in order: rounded down; no test takes the rest."""
+    """The ends of train and valid among `count` items in order, rounded down; without test, valid ends at `count`."""
     return int(count * splits[0]), int(count * (splits[0] + splits[1])) if splits[2] else count

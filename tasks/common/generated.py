@@ -19,9 +19,9 @@ _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # the const
 class Generated(Task):
     """A task whose sequences are drawn, never stored: a block at a time, each in exactly one split.
 
-    A subclass draws sequences as rows of integers (`sample`) and lays rows out as batches (`lay_out`). Two sequences
-    are the same where their rows are, and the row decides the split. `length` is what makes the task's sequences long,
-    be it time steps or a delay; in test it is `test_length`, where that is set, to measure length extrapolation.
+    A subclass draws sequences as rows of integers (`sample`) and lays rows out as batches (`lay_out`). Equal rows are
+    equal sequences, and the row decides the split. `length` sets the length of the sequences, in time steps or as a
+    delay. With a `test_length` the test split has that length instead, to measure length extrapolation.
 
     Scored as classification, unless overridden: the metric is the share of scored positions where the most likely
     class is right, beside the share of sequences without an error and the negative log-likelihood in nats.
@@ -34,7 +34,7 @@ class Generated(Task):
 
     @abstractmethod
     def sample(self, count: int, length: int, generator: Generator) -> Tensor:
-        """`count` rows of integers `[N, S]`, each of which says all about one sequence of `length`."""
+        """`count` rows of integers `[N, S]`; each row determines one sequence of `length`."""
 
     @abstractmethod
     def lay_out(self, rows_BS: Tensor, length: int) -> Batch:
@@ -84,7 +84,7 @@ def held_out(split: Split) -> Generator:
 
 
 def draw(split: Split, sample: Callable[[int], Tensor], divide: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
-    """Blocks `[N, S]` of one split's rows without end, by rejection from what `sample(count)` draws.
+    """Blocks `[N, S]` of one split's rows, without end: rows of `sample(count)` in other splits are rejected.
 
     `divide` gives the split of each row, as `split_of` does.
 
@@ -135,7 +135,7 @@ def choose(count: int, size: int, picks: int, generator: Generator, weights: Ten
 
 
 def check_range(least: int, most: int | None = None, /, **options: int | None) -> None:
-    """Raise ValueError, naming the option, where one lies outside `least` to `most`; None is an option not set."""
+    """Raise ValueError, naming the option, where a value lies outside `least` to `most`; None is not checked."""
     for name, value in options.items():
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"at least {least}" if most is None else f"from {least} to {most}"
@@ -143,7 +143,7 @@ def check_range(least: int, most: int | None = None, /, **options: int | None) -
 
 
 def check_enough(different: int, held_out: int, remedy: str) -> None:
-    """Raise ValueError where there are too few `different` sequences to hold `held_out` out for valid and for test."""
+    """Raise ValueError where `different` sequences are too few for splits of `held_out` in valid and in test."""
     if different < 10 * held_out:
         raise ValueError(
             f"these options give {different} different sequences, too few for task.held_out={held_out}: {remedy}"

@@ -1,13 +1,13 @@
-"""Reviews out of a small grammar, whose opinion is in how the words go together and not in which words there are.
+"""Reviews from a small grammar: the order of the words decides the opinion, not their choice.
 
     review  = opinion | contrast
     opinion = SUBJECT is ADJECTIVE | SUBJECT is NEGATION ... ADJECTIVE
             | SUBJECT is STRONGLY ... ADJECTIVE and WEAKLY ... ADJECTIVE    of opposite kinds, in either order
     contrast = opinion but OPINION | although opinion , OPINION | OPINION although opinion
 
-A negation turns its adjective round; of two opposite adjectives the stronger one decides; and in a contrast the part in
-capitals here, the other being its opposite. `...` is up to `distance` words that say nothing. Each adjective stands as
-often in positive reviews as in negative ones, so that a bag of words can do no better than guess.
+A negation reverses its adjective. Of two opposite adjectives the stronger one decides. In a contrast the part in
+capitals decides; the other part says the opposite. `...` is up to `distance` words without meaning. Each adjective is
+as frequent in positive reviews as in negative ones, so that a bag of words can only guess.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ __all__ = ["hub_origin", "hub_rows"]
 
 
 def hub_rows(source: str, split: str, columns: Mapping[str, str], remedy: str) -> Any:
-    """The rows of a split, as a `datasets.Dataset`, downloaded where they are not in the hub's own cache yet.
+    """The rows of a split as a `datasets.Dataset`, from the hub's own cache or downloaded.
 
     `columns` gives the type that each needed column must have (`string`, `int64`, `nested`, ...); `remedy` ends each
     message. Raises ValueError for an ill-formed source, DataError for one that cannot be read or lacks a column.
@@ -48,7 +48,7 @@ def hub_rows(source: str, split: str, columns: Mapping[str, str], remedy: str) -
 
 
 def hub_origin(source: str, split: str) -> str:
-    """Where the rows come from, for a reader of results."""
+    """The origin of the rows, for a reader of results: address, revision and split."""
     dataset_id, _, revision = _parts(source)
     return f"https://huggingface.co/datasets/{dataset_id}, revision {revision or 'main'}, split {split}"
 

@@ -1,4 +1,4 @@
-"""What a linear classifier makes of a fixed number of features: the score to beat for whoever looks at order."""
+"""A linear classifier of features without their order: the score to beat for a model that reads sequences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["linear_accuracy"]
 
 
 def linear_accuracy(train_NF: Tensor, labels_N: Tensor, test_MF: Tensor, truth_M: Tensor, ridge: float = 1e-3) -> float:
-    """Share of `test_MF` that regularised least squares onto one-hot classes, fitted to `train_NF`, classifies right.
+    """The accuracy on `test_MF` of regularised least squares onto one-hot classes, fitted to `train_NF`.
 
     Features are scaled to unit variance in train; the penalty is `ridge` per sequence (Hastie, Tibshirani & Friedman,
     "The elements of statistical learning", 2009, section 4.2).

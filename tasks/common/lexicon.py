@@ -12,10 +12,10 @@ __all__ = ["lexicon"]
 
 
 def lexicon(sources: Ragged, targets: Ragged, source_size: int, target_size: int) -> Tensor:
-    """The one target symbol that goes best with each source symbol, `[source_size]`; 0 where that has not occurred.
+    """The best target symbol for each source symbol, `[source_size]`; 0 for a source symbol that never occurs.
 
-    Sentence i of `sources` is translated by sentence i of `targets`. The best symbol s of a source symbol r is that of
-    the highest Dice coefficient, 2 n(r, s) / (n(r) + n(s)), n counting the sentences that hold it, or both.
+    Sentence i of `targets` translates sentence i of `sources`. The best symbol s for a source symbol r has the highest
+    Dice coefficient 2 n(r, s) / (n(r) + n(s)), where n counts the sentences with a symbol, or with both.
     """
     source, target = _occurrences(sources, source_size), _occurrences(targets, target_size)
     both = (source.T @ target).tocoo()

@@ -1,4 +1,4 @@
-"""Features over time brought to mean 0 and variance 1, and what their mean alone tells of a sequence's class."""
+"""Features over time scaled to mean 0 and variance 1, and a baseline from each sequence's mean."""
 
 from __future__ import annotations
 

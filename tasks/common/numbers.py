@@ -1,4 +1,4 @@
-"""Numbers in words, in two languages: a small translation that no table of words solves, out of num2words."""
+"""Numbers in words, in two languages, from num2words: a small translation that no word-by-word table solves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sentences import SPLITS, Parallel, kept_lines
 
 __all__ = ["number_pairs"]
 
-_KNOWN = 100  # train holds all numbers up to it, so that there is no word that it does not hold
+_KNOWN = 100  # train has all numbers up to this one, and with them every word
 _LEAST, _MOST = 200, 99_999
 
 

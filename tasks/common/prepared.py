@@ -1,4 +1,4 @@
-"""Prepared data on the disk: what is costly to make of a source is made once, and found by a hash of its recipe."""
+"""Prepared data on the disk: costly data is made once from its source, and found again by a hash of its recipe."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def cache_folder() -> Path:
 
 
 def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors that `make` gives, from the disk where they lie there already.
+    """The tensors of `make`, read from the disk where they were prepared before.
 
-    `recipe` holds all that decides them: the source's hash, the options, a version that goes up with `make`'s code. A
-    file appears by one rename: whatever is killed, and however many processes prepare the same, what is found is whole.
-    Files that cannot be read are made anew; a folder that cannot be written costs a warning.
+    `recipe` has everything that decides the tensors: the source's hash, the options, and a version to raise with the
+    code of `make`. A file appears by one rename, so it is whole even if processes are killed or prepare it in parallel.
+    An unreadable file is made again. A folder that cannot be written only causes a warning.
     """
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     path = cache_folder() / f"{name}-{digest[:20]}.safetensors"
@@ -78,7 +78,7 @@ def file_hash(paths: Iterable[Path], root: Path | None = None) -> str:
 
 
 def check_checksum(name: str, found: str, expected: str | None) -> None:
-    """Raise DataError, naming both, where the data's fingerprint is not the one that is `expected`, if any is."""
+    """Raise DataError, naming both hashes, where the data's fingerprint is not the `expected` one; None expects any."""
     if expected is not None and found != expected:
         raise DataError(
             f"{name}: the data's SHA-256 is {found}, task.checksum says {expected}; "

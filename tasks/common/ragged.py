@@ -16,7 +16,7 @@ _POOL = 32  # batches that are sorted by length together: little padding, and ye
 
 @dataclass(frozen=True)
 class Ragged:
-    """N sequences, end to end: `values [sum of lengths, ...]`, of which number i is `starts[i]` to `starts[i + 1]`."""
+    """N sequences, end to end in `values [sum of lengths, ...]`; sequence i is `values[starts[i]:starts[i + 1]]`."""
 
     values: Tensor
     starts: Tensor
@@ -65,10 +65,10 @@ def by_length(lengths: Tensor, batch_size: int, generator: Generator | None = No
 
 
 def by_equal_length(lengths: Tensor, batch_size: int, generator: Generator | None = None) -> Iterator[Tensor]:
-    """The numbers of all sequences, in batches of one length each, so that none is padded; each number once.
+    """The numbers of all sequences, each once, in batches of equal length: no lane needs padding.
 
-    Of every length the last batch is smaller where they do not divide. With a generator sequences and batches come in
-    random order; without one shortest first.
+    The last batch of a length may be smaller. With a generator sequences and batches come in random order; without one,
+    the shortest come first.
     """
     order = torch.arange(len(lengths)) if generator is None else torch.randperm(len(lengths), generator=generator)
     order = order[lengths[order].argsort(stable=True)]

@@ -32,9 +32,9 @@ _VALID_SHARE, _VALID_SEED = 0.1, 1
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording: what it is called, the word in it, its sound as a file or as a file's bytes, and its split.
+    """One recording: its name, its word, its sound (a file's path or bytes), and its split.
 
-    `split` is None where the source's layout does not say.
+    `split` is None where the layout of the source does not give one.
     """
 
     name: str
@@ -139,7 +139,7 @@ def _official(recordings: list[Recording], source: str) -> list[Recording]:
     named = all(_NAME.search(recording.name) for recording in recordings)
     if any(recording.split is None for recording in recordings):
         if not named:
-            raise DataError(f"task.source={source}: does not say what is for testing; give {_LAYOUTS}")
+            raise DataError(f"task.source={source}: does not mark its test recordings; give {_LAYOUTS}")
         numbers = [int(_parts(recording.name)[2]) for recording in recordings]
         return [
             replace(recording, split="test" if number in _TEST else "valid" if number in _VALID else "train")

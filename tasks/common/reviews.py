@@ -1,4 +1,4 @@
-"""Reviews and the opinion each holds: local files in the layouts of the field's data sets, and data sets of the hub."""
+"""Reviews with their opinions: local files in the layouts of the field's data sets, and data sets of the hub."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OPINIONS = {"0": 0, "neg": 0, "negative": 0, "1": 1, "pos": 1, "positive": 1}
 
 @dataclass(frozen=True)
 class Reviews:
-    """The reviews of each split, and what a reader of results must know of them."""
+    """The reviews of each split, with their origin and licence for a reader of results."""
 
     name: str
     splits: Mapping[Split, list[Review]]
@@ -51,7 +51,7 @@ class Reviews:
 def read_reviews(source: str) -> Reviews:
     """Read `source`: `hub:<one of the known ids>[@revision]`, a folder in one of the known layouts, or a csv file.
 
-    Raises ValueError for a hub id that is not known, DataError for what cannot be read or has no known layout.
+    Raises ValueError for an unknown hub id, DataError for files that cannot be read or have no known layout.
     """
     if source.startswith("hub:"):
         return _from_hub(source)
@@ -60,7 +60,7 @@ def read_reviews(source: str) -> Reviews:
         if path.match(marker) if path.is_file() else (path / marker).exists():
             splits = read(path)
             return Reviews(path.resolve().name, splits, f"local {source}", "not stated (local files)")
-    raise DataError(f"task.source={source}: no layout of reviews that is known; the folder must hold {_LAYOUTS}")
+    raise DataError(f"task.source={source}: unknown layout of reviews; the folder must contain {_LAYOUTS}")
 
 
 def carve(reviews: Iterable[Review], *names: Split) -> dict[Split, list[Review]]:
@@ -144,7 +144,9 @@ def _opinion(label: str, file: Path, line: int) -> int:
 
 
 def _lines(file: Path, encoding: str = "utf-8") -> list[tuple[int, str]]:
-    """Numbers and texts of lines that are not blank, split at line feeds alone: MR holds others that Python knows."""
+    """Numbers and texts of lines that are not blank. Only line feeds end a line: MR has other separators of Unicode
+    within its lines.
+    """
     return [(n, line.strip()) for n, line in enumerate(_text(file, encoding).split("\n"), 1) if line.strip()]
 
 

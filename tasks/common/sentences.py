@@ -26,7 +26,7 @@ _tokenizer = Tokenizer13a()
 
 @dataclass(frozen=True)
 class Parallel:
-    """Sentences and their translations by split, and what a reader of results must know of them."""
+    """Sentences and their translations by split, with their origin and licence for a reader of results."""
 
     pairs: dict[Split, list[tuple[str, str]]]
     origin: str
@@ -75,8 +75,8 @@ def file_pairs(folder: str, names: Sequence[str], languages: tuple[str, str]) ->
         first, second = (_lines(path) for path in paths)
         if len(first) != len(second):
             raise DataError(
-                f"{paths[0]} has {len(first)} lines, {paths[1]} has {len(second)}: line by line the one must translate "
-                "the other; fetch both again"
+                f"{paths[0]} has {len(first)} lines, {paths[1]} has {len(second)}: each line must translate the same "
+                "line of the other file; fetch both again"
             )
         pairs[split] = list(zip(first, second, strict=True))
         files += paths

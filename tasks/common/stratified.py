@@ -9,8 +9,8 @@ __all__ = ["stratified"]
 
 
 def stratified(labels_N: Tensor, share: float, seed: int) -> Tensor:
-    """Which of N sequences to hold out, `[N]` bool: `share` of each class, rounded, but at least one of each class of
-    two or more. The labels and the constant `seed` decide.
+    """A mask `[N]` of the sequences to hold out: a `share` of each class, rounded, and at least one of each class with
+    two or more. It depends on the labels and the constant `seed` alone.
     """
     order_N = torch.randperm(len(labels_N), generator=Generator().manual_seed(seed))
     chosen_N = torch.zeros(len(labels_N), dtype=torch.bool)

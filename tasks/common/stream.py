@@ -1,4 +1,4 @@
-"""A stream of symbols, in lanes and windows, each symbol predicted from those before it: language models' data."""
+"""A stream of symbols in lanes and windows, the data of language models: each symbol is predicted from the past."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Stream(TextTask):
 
     Lanes are read side by side and go on from batch to batch, so the state is to be carried; only the first batch of a
     pass is `fresh`. The targets are the inputs' next symbols.
-    - train: `batch_size` lanes, a pass an epoch. What is too short for one more window of every lane is left out; how
-      much of it at the start of the text and how much at its end, the generator decides anew for each pass.
+    - train: `batch_size` lanes, a pass an epoch. Symbols that do not fill one more window of every lane are left out.
+      In each pass the generator decides how many are left out at the start of the text and how many at its end.
     - valid and test: SCORED_LANES lanes for any batch size (fewer where they would be shorter than a window). Every
       symbol but the first of the split is scored exactly once; padding at the end has weight 0.
     """
 
     unit: ClassVar[str]
-    """What a symbol is: `character`."""
+    """The unit of a symbol: `character` or `word`."""
 
     def __init__(self, length: int, splits: Splits) -> None:
         if length < 1:
@@ -108,7 +108,7 @@ class Stream(TextTask):
         return _windows(inputs_BT.T, targets_BT.T, steps_B, self.length)
 
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """`nll` in nats, symbols scored, and `correct`: those to which the model gave the highest probability."""
+        """`nll` in nats, symbols scored, and `correct`: the symbols for which the model's likeliest one was right."""
         return {
             "nll": (self.loss(logits, batch) * batch.weight).sum(),
             f"{self.unit}s": batch.weight.sum(),
@@ -130,7 +130,7 @@ class Stream(TextTask):
 def read_stream(
     source: str | Sequence[str], encoding: str, splits: Splits, symbols: Callable[[str], Any] = str
 ) -> tuple[Corpus, dict[Split, Any]]:
-    """The text of `source` and its splits, each a sequence of what `symbols` makes of a text: here its characters.
+    """The text of `source` and its splits, each the result of `symbols` on a text: by default its characters.
 
     Splits are cut at fractions of the symbols, rounded down; with a test fraction of 0 all the rest is valid. Raises
     as `read_text` and `read_splits` do.

@@ -1,4 +1,4 @@
-"""Time series in a CSV file: its numeric columns, a row a time step, and what is missing in them."""
+"""Time series in a CSV file: numeric columns, a row for each time step, and missing values."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Table:
 def read_table(source: str, columns: Sequence[str] | None, date: str | None, gaps: Gaps) -> Table:
     """Read a CSV file with a header; rows are taken as equally spaced in time.
 
-    `columns` names what is read; None: all but `date`, which must ascend from row to row and is not read otherwise.
-    Missing values (empty, NA, nan) are filled in by a straight line between their neighbours in time (`interpolate`),
-    or their rows are left out (`drop`), or refused. Raises DataError for a file or column that cannot be read.
+    `columns` names the columns to read; None reads all but `date`. The dates must ascend from row to row, and serve no
+    other purpose. Missing values (empty, NA, nan) are interpolated linearly in time (`interpolate`), their rows are
+    left out (`drop`), or they are an error (`refuse`). Raises DataError for a file or column that cannot be read.
     """
     give = "give mackey_glass, narma10, or the path of a CSV file"
     path = find(source, give, "file")

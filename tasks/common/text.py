@@ -22,10 +22,7 @@ _REMEDY = "download the text and name the local file: task.source=path/to/file.t
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text, and what a reader of results must know of it.
-
-    `name` is short, `origin` says where the text came from, `licence` under which terms (as far as its source says).
-    """
+    """A text with a short `name`, its `origin`, and its `licence` as far as the source states it."""
 
     name: str
     text: str
@@ -59,10 +56,10 @@ def read_text(source: str | Sequence[str], encoding: str = "utf-8") -> Corpus:
 
 
 def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Split, Corpus]:
-    """The texts of a source that has train, valid and test apart.
+    """The texts of a source with separate train, valid and test.
 
-    - a data set of the hub, as above: its splits `train`, `validation` and `test`.
-    - a folder: the files with `train`, `valid` and `test` in their names, one each, whatever else lies there.
+    - a data set of the hub, as for `read_text`: its splits `train`, `validation` and `test`.
+    - a folder: the one file each with `train`, `valid` and `test` in its name; other files are ignored.
     - a list of three sources as `read_text` takes them, in this order.
 
     Raises as `read_text` does.
@@ -87,7 +84,10 @@ def _file_of(source: str, split: Split) -> str:
     found = listing(folder, f"*{split}*")
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
-        raise DataError(f"task.source={source}: one file must have {split} in its name, and {names} has; name a list")
+        raise DataError(
+            f"task.source={source}: exactly one file must have {split} in its name, found {names}; "
+            "name the three files in a list"
+        )
     return str(found[0])
 
 

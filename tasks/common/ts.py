@@ -22,7 +22,7 @@ Missing = Literal["refuse", "fill"]
 
 @dataclass(frozen=True)
 class Series:
-    """A file's series, each `[T, F]`, their classes `[N]` as numbers, and what these numbers are called."""
+    """A file's series, each `[T, F]`, with their class numbers `labels [N]` and the names of the classes."""
 
     name: str
     classes: list[str]
@@ -33,9 +33,9 @@ class Series:
 def read_ts(path: Path, missing: Missing = "refuse") -> Series:
     """Read a file: `@` headers, `@data`, then a case a line, as `1.0,1.5,?:0.3,0.2,0.1:label`.
 
-    A colon parts the dimensions, a comma the time steps; the last part is the class, one of those that `@classLabel`
-    lists. A missing value (`?` or NaN) is refused, or filled with the one before it in its dimension (the one behind it
-    at the start, 0 where all are missing). Raises DataError, naming the line, for what does not fit.
+    Colons separate the dimensions, commas the time steps. The last part is the class, which `@classLabel` must list. A
+    missing value (`?` or NaN) is refused, or filled with the value before it in its dimension (at the start with the
+    next known one, 0 where all are missing). Raises DataError, naming the line, for a line that does not fit.
     """
     lines = read_decoded(path, remedy="name a text file in .ts format").splitlines()
     header, first = _header(path, lines)
@@ -79,7 +79,7 @@ def _header(path: Path, lines: list[str]) -> tuple[dict[str, str], int]:
         if key.startswith("@"):
             header[key[1:].lower()] = value.strip()
         elif key and not key.startswith("#"):
-            raise DataError(f"{path}, line {number}: {line.strip()[:40]!r} stands before @data; is it a .ts file?")
+            raise DataError(f"{path}, line {number}: {line.strip()[:40]!r} comes before @data; is it a .ts file?")
     raise DataError(f"{path}: has no line @data; is it a .ts file?")
 
 
@@ -93,7 +93,7 @@ def _classes(path: Path, header: dict[str, str]) -> list[str]:
 
 
 def _declared_width(path: Path, header: dict[str, str]) -> int | None:
-    """The number of dimensions that the header says, if it does."""
+    """The number of dimensions in the header; None where it gives none."""
     if header.get("univariate", "").lower() == "true":
         return 1
     stated = header.get("dimensions", header.get("dimension"))

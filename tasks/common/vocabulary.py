@@ -22,14 +22,14 @@ _WORD = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|\w+?(?=n't\b)|\w+|[^\w\s]")
 def words(text: str) -> list[str]:
     """Words and punctuation marks of `text` in lower case, contractions in two: `It's good` is `it`, `'s`, `good`.
 
-    Texts that were split already, with spaces between their tokens, come out the same (`is n't` as `isn't`), but for
-    compounds with hyphens, whose parts are words of their own.
+    Texts that are already split, with spaces between tokens, give the same tokens (`is n't` as `isn't`). Compounds with
+    hyphens are split into their parts.
     """
     return _WORD.findall(text.lower())
 
 
 SPLITTERS: Mapping[str, Callable[[str], Sequence[str]]] = {"word": words, "character": str, "space": str.split}
-"""Ways to split a text into tokens: `words`, its characters, or what stands between its spaces."""
+"""Ways to split a text into tokens: `words`, its characters, or at its spaces."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Vocabulary:
     def of(cls, texts: Iterable[Iterable[str]], size: int | None = None, min_count: int = 1) -> Vocabulary:
         """The tokens that occur in `texts` at least `min_count` times, the most frequent first.
 
-        With a `size` these are cut to `size - 1`, `<unk>` being one more. Of equally frequent ones the first in the
-        alphabet come first, so that the same texts in any order give the same numbers.
+        With a `size` the vocabulary has at most `size` tokens, `<unk>` included. Equally frequent tokens are in
+        alphabetical order, so that the order of the texts does not matter.
         """
         counts = Counter(chain.from_iterable(texts))
-        del counts[UNKNOWN]  # where the texts are cut already, as those of the Penn Treebank are, it is no other token
+        del counts[UNKNOWN]  # texts such as the Penn Treebank's already contain <unk> for rare words
         kept = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
         return cls((UNKNOWN, *kept[: None if size is None else size - 1]))
 

@@ -29,7 +29,7 @@ _FORMANTS = {  # Hz
 }
 _BANDWIDTHS = (60, 90, 150)  # Hz
 WORDS = tuple("".join(pair) for pair in permutations(_FORMANTS, 2))
-"""Two different vowels, one after the other: each word has a mirror image that only order tells from it."""
+"""Two different vowels, one after the other: only the order tells a word from its mirror image."""
 
 _SPEAKERS: dict[Split, range] = {"train": range(40), "valid": range(40, 50), "test": range(50, 60)}
 _SAID = WORDS * 2

@@ -1,4 +1,4 @@
-"""Forecasting from windows of one long series: splits one after the other in time, each step scored once."""
+"""Forecasting from windows of one long series: the splits follow each other in time, each step is scored once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _RIDGE = 1e-6  # keeps the fit well-posed where columns repeat each other
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of `context + length` steps, of which the last `length` are scored.
+    """Windows of `context + length` steps; only the last `length` are scored.
 
-    The context is the past, also where it lies in the split before. `steps` gives the scored steps of each split.
+    The context is the past, also where it belongs to the previous split. `steps` gives the scored steps of each split.
     """
 
     inputs: Tensor
     """`[N, F]` float32"""
     targets: Tensor
-    """`[N, C]` float32, at the step from which they are to be foreseen"""
+    """`[N, C]` float32, at the step from which they are forecast"""
     weight: Tensor
     """`[N]` float32: 1 where a step may be scored"""
     steps: dict[Split, range]
@@ -48,7 +48,7 @@ class Windows:
             begins = torch.arange(steps.start, steps.stop, self.length)
         seen = torch.cat([torch.zeros(1), self.weight.double().cumsum(0)])
         ends = (begins + self.length).clamp(max=steps.stop)
-        begins = begins[seen[ends] > seen[begins]]  # a window within a gap has nothing to say
+        begins = begins[seen[ends] > seen[begins]]  # a window within a gap has nothing to score
         time_T1 = torch.arange(-self.context, self.length)[:, None]
         for begins_B in begins.split(batch_size):
             at_TB = begins_B.clamp(max=steps.stop - self.length) + time_T1  # the last window lies flush with the end
@@ -62,7 +62,7 @@ class Windows:
 def scored_steps(
     count: int, splits: Sequence[float], horizon: int, context: int, length: int, what: str
 ) -> dict[Split, range]:
-    """The steps of each split from which the next `horizon` values, all of them in the split, are to be foreseen.
+    """The steps of each split from which to forecast the next `horizon` values, all of which are in the split.
 
     `splits` are the fractions of train, valid and test, in this order in time. Raises ValueError for wrong fractions,
     DataError, naming `what`, for a series that is too short.
@@ -86,7 +86,7 @@ def scored_steps(
 
 
 def autoregression(windows: Windows, split: Split) -> np.ndarray:
-    """Linear least squares on train from the inputs of a step and its context; its forecasts `[steps of split, C]`."""
+    """Forecasts `[steps of split, C]` of linear least squares, fitted to train, from a step's inputs and context."""
     lags = windows.context + 1
 
     def design(steps: range) -> np.ndarray:

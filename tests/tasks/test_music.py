@@ -168,7 +168,7 @@ def test_another_layout_is_named_in_one_line(mat_of, variables, says):
 
 @pytest.mark.parametrize(
     ("piece", "says"),
-    [(np.zeros((5, 87)), r"of shape \[5, 87\]"), (np.full((5, KEYS), 2), "other values than 0 and 1")],
+    [(np.zeros((5, 87)), r"of shape \[5, 87\]"), (np.full((5, KEYS), 2), "values other than 0 and 1")],
 )
 def test_a_wrong_piece_is_named_with_its_number(mat_of, piece, says):
     cell = rolls([5, 5])

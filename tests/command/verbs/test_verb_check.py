@@ -73,7 +73,7 @@ def test_a_task_is_checked_in_the_same_way(capsys):
     )
     out = capsys.readouterr().out
     assert out.startswith("copy-v1\n") and out.endswith(f"laws that hold: 8 of {len(TASK_LAWS)}\n")
-    assert "\n  failed               a constant predictor scores chance: chance is said to be 0.5" in out
+    assert "\n  failed               a constant predictor scores chance: metric.chance is 0.5" in out
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ def test_another_rate_is_resampled_or_refused():
     wave = tone(440, rate=16_000)
     halved = at_rate("a.wav", wave, 16_000, 8000, resample=True)
     torch.testing.assert_close(halved[100:-100], tone(440)[100:-100], atol=5e-3, rtol=0)
-    with pytest.raises(DataError, match="a.wav: has 16000 samples a second, task.sample_rate=8000; .*resample=true"):
+    with pytest.raises(
+        DataError, match="a.wav: has 16000 samples a second, but task.sample_rate=8000; .*rate=16000, .*resample=true"
+    ):
         at_rate("a.wav", wave, 16_000, 8000, resample=False)
     assert at_rate("a.wav", wave, 16_000, 16_000, resample=False) is wave
 

@@ -110,7 +110,7 @@ def test_a_data_set_of_the_hub_that_is_not_known_names_those_that_are():
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"notes.md": "x"}, "no layout of reviews that is known; the folder must hold rt-polarity.pos"),
+        ({"notes.md": "x"}, "unknown layout of reviews; the folder must contain rt-polarity.pos"),
         ({"rt-polarity.pos": "good"}, "rt-polarity.neg: cannot be read (No such file"),
         ({"stsa.binary.train": "1 good\n\n2 bad"}, "stsa.binary.train:3: label '2' is none of 0, neg"),
         ({"stsa.binary.train": "good"}, "stsa.binary.train:1: label 'good' is none of"),

@@ -48,8 +48,8 @@ def test_the_hubs_splits_are_asked_for_by_its_names(monkeypatch):
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (lambda folder: (folder / NAMES["valid"]).unlink(), "one file must have valid in its name, and none has"),
-        (lambda folder: (folder / "ptb.train.txt").write_text("x"), "and ptb.char.train.txt, ptb.train.txt has"),
+        (lambda folder: (folder / NAMES["valid"]).unlink(), "exactly one file must have valid in its name, found none"),
+        (lambda folder: (folder / "ptb.train.txt").write_text("x"), "found ptb.char.train.txt, ptb.train.txt"),
         (lambda folder: (folder / NAMES["test"]).write_text(""), "the text is empty"),
     ],
 )

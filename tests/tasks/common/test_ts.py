@@ -78,7 +78,7 @@ def test_a_case_that_does_not_fit_is_named_with_its_line(tmp_path, body, message
             HEADER.replace("@equalLength false", "@equalLength true") + CLASSES,
             "@equalLength is true, but lengths differ",
         ),
-        ("a,b,c\n" + CLASSES, "line 1: 'a,b,c' stands before @data"),
+        ("a,b,c\n" + CLASSES, "line 1: 'a,b,c' comes before @data"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(tmp_path, header, message):
