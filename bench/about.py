@@ -1,4 +1,4 @@
-"""What this package is: its version, and the folder that it lies in."""
+"""The version of this package, and its folder."""
 
 from pathlib import Path
 

@@ -1,11 +1,11 @@
-"""The errors that a user can mend: each becomes one clear line and an exit code, never a traceback."""
+"""The errors that a user can fix: each becomes one clear line and an exit code, never a traceback."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """Something went wrong that the user can mend; `str(error)` is the one line to print.
+    """An error that the user can fix; `str(error)` is the one line to print.
 
     The line names the value, the alternatives where there are any, and the remedy.
     """
@@ -30,7 +30,7 @@ class StoreError(BenchError):
 
 
 class Diverged(BenchError):
-    """The training loss became NaN or infinite. `record` is that of the run, where it is stored already."""
+    """The training loss became NaN or infinite. `record` is the record of the run; None if it is not stored yet."""
 
     def __init__(self, message: str, record: object = None) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class Diverged(BenchError):
 
 
 class Failed(BenchError):
-    """A run failed, for a cause that its `record` names."""
+    """A run failed; its `record` names the reason."""
 
     def __init__(self, message: str, record: object = None) -> None:
         super().__init__(message)

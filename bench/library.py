@@ -24,8 +24,8 @@ from bench.results.record import Record
 from bench.results.store import Store
 from bench.study.sweep import fate_of
 from bench.tables import files
-from bench.tables import runs as tables
 from bench.tables.closing import summary
+from bench.tables.runs import find_runs, frame
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     for results_dir in dict.fromkeys(folder for folder, _ in found):
         files.write(results_dir)
         ids = [run_id for folder, run_id in found if folder == results_dir]
-        frames.append(tables.runs(results_dir, {"id": ids}).set_index("id", drop=False).loc[ids])
-    return pd.concat(frames, ignore_index=True) if frames else tables.frame([])
+        frames.append(find_runs(results_dir, {"id": ids}).set_index("id", drop=False).loc[ids])
+    return pd.concat(frames, ignore_index=True) if frames else frame([])
 
 
 def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataF
     finds `copy-v1(delay=20)`, `cell="gru"` finds `gru(model.hidden=64)`. Raises ConfigError for an unknown column or
     status, StoreError for a folder without runs.
     """
-    return tables.runs(Path(results_dir), where)
+    return find_runs(Path(results_dir), where)
 
 
 def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:

@@ -33,7 +33,7 @@ def shown(wanted: bool, member: Member | None = None) -> Iterator[Listener]:
 class _Bar(Terminal):
     """The bar and the lines of the command, without the closing table: the call returns the record."""
 
-    def found(self, record: Record) -> None:
+    def already_done(self, record: Record) -> None:
         """Nothing: the caller gets the record."""
 
     def stored(self, record: Record, place: object) -> None:

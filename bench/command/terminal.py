@@ -91,7 +91,7 @@ class Terminal(Listener):
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def found(self, record: Record) -> None:
+    def already_done(self, record: Record) -> None:
         """Show the run that is done already."""
         if self._member is not None:
             self._show_member(record, " already")

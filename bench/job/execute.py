@@ -14,7 +14,7 @@ from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import flatten
 from bench.errors import BenchError, ConfigError
-from bench.hardware.found import torch_as_found
+from bench.hardware.settings import torch_settings_kept
 from bench.job.ended import Ended
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
@@ -50,7 +50,7 @@ def execute(options: Options, listener: Listener | None = None) -> Record:
     if not _UNDER_WAY.acquire(blocking=False):
         raise ConfigError("another run is under way in this process: wait for its end, or use a process for each run")
     try:
-        with torch_as_found():
+        with torch_settings_kept():
             return _execute(options, listener or Listener())
     finally:
         _UNDER_WAY.release()
@@ -64,7 +64,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         raise prepared.error
     if prepared.error is None and not options.config.rerun and (done := store.find(prepared.stem)):
         log.info(f"{done.id} is done already; run it again with rerun=true")
-        listener.found(done)
+        listener.already_done(done)
         return done
     with (
         store.open(prepared.stem, resume=options.config.resume != "never") as folder,

@@ -14,15 +14,15 @@ class Listener:
     """Its methods are called at the stages of a run. They do nothing; subclasses override those that they need.
 
     `started`, `step` and `validated` are called during training, `measuring` after it, `ended` after measuring or after
-    an error, and `stored` with the record. For a run that is done already only `found` is called, and for a sweep's
-    member that left no record `refused`. Lines for people go to the logger `bench` instead.
+    an error, and `stored` with the record. For a run that is done already only `already_done` is called, and for a
+    member of a sweep that left no record only `refused`. Lines for people go to the logger `bench` instead.
     """
 
     def started(self) -> None:
         """Training begins."""
 
     def step(self, progress: Progress, spent: float, loss: float) -> None:
-        """A training step is done, and with it the share `spent` of the budget. It is called often: be quick."""
+        """A training step is done; the share `spent` of the budget is used up. Called often, so it must be quick."""
 
     def validated(self, validation: Validation, metric: str) -> None:
         """A validation is done; its score is of the task's `metric`."""
@@ -33,7 +33,7 @@ class Listener:
     def ended(self) -> None:
         """Training and measuring are over, one way or another."""
 
-    def found(self, record: Record) -> None:
+    def already_done(self, record: Record) -> None:
         """The run is done already."""
 
     def stored(self, record: Record, place: Path) -> None:

@@ -1,4 +1,4 @@
-"""A stored run, built anew: its record, its learning curve, its task, and its model to predict with."""
+"""A stored run, rebuilt: its record, its learning curve, its task, and its model to predict with."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.config.upgrade import upgrade
 from bench.errors import ConfigError, DataError, StoreError
-from bench.hardware.found import torch_as_found, using_threads
 from bench.hardware.machine import Machine
+from bench.hardware.settings import torch_settings_kept, using_threads
 from bench.job.build import build, build_task
 from bench.measure.flops import parameter_count
 from bench.model.seq2seq import EncoderDecoder
@@ -96,7 +96,7 @@ def reload(folder: Path, trained: bool = True) -> Reloaded:
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
     config = typed(upgrade(record.config))
     config = validate(replace(config, hardware=replace(config.hardware, device="cpu")))
-    with torch_as_found():  # building a model compares gradients, seeds the generators and sets the threads
+    with torch_settings_kept():  # building a model compares gradients, seeds the generators and sets the threads
         task = build_task(config.task)
         if task.spec.fingerprint != record.fingerprint:
             raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} has now")

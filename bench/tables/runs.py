@@ -37,7 +37,7 @@ def read(results_dir: str | Path, warn: Callable[[str], object] | None = None) -
     return rows
 
 
-def runs(
+def find_runs(
     results_dir: str | Path = "results",
     where: Mapping[str, Any] | None = None,
     warn: Callable[[str], object] | None = None,

@@ -20,7 +20,7 @@ def test_twenty_thousand_runs_are_filtered_in_a_moment(monkeypatch):
     many = [a_row(seed=seed, cell=cell) for seed, cell in zip(range(RUNS), labels, strict=False)]
     monkeypatch.setattr(module, "read", lambda *_: many)
     started = time.process_time()
-    module.runs(where={"cell": "gru", "task": "copy", "status": "done"})
+    module.find_runs(where={"cell": "gru", "task": "copy", "status": "done"})
     spent = time.process_time() - started
     print(f"{spent:.2f} s")
     assert spent < MOST

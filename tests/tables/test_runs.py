@@ -11,7 +11,7 @@ from bench.errors import ConfigError, StoreError
 from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables import runs as module
-from bench.tables.runs import COLUMNS, frame, runs
+from bench.tables.runs import COLUMNS, find_runs, frame
 
 LABELS = a_record().labels
 
@@ -38,11 +38,11 @@ def results(tmp_path_factory):
 
 
 def found(results, **where):
-    return runs(results, where)["id"].to_list()
+    return find_runs(results, where)["id"].to_list()
 
 
 def test_a_frame_has_a_row_an_attempt_and_a_column_a_figure(results):
-    table = runs(results)
+    table = find_runs(results)
     assert (table.columns.to_list(), len(table)) == (list(COLUMNS), 7)
     assert "written" not in COLUMNS and table["id"].to_list() == sorted(table["id"])
     first = table.set_index("id").loc["run0"]
@@ -91,7 +91,7 @@ def test_types_do_not_depend_on_what_is_missing(rows):
 )
 def test_runs_are_found_by_any_column_and_labels_by_name_too(results, where, numbers):
     assert found(results, **where) == [f"run{number}" for number in numbers.split()]
-    assert runs(results, where).index.to_list() == list(range(len(numbers.split())))
+    assert find_runs(results, where).index.to_list() == list(range(len(numbers.split())))
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_runs_are_found_by_any_column_and_labels_by_name_too(results, where, num
 )
 def test_an_unknown_column_or_status_is_one_clear_line_before_anything_is_read(line, where, tmp_path):
     with pytest.raises(ConfigError, match=line):
-        runs(tmp_path / "not there", where)
+        find_runs(tmp_path / "not there", where)
 
 
 def test_a_folder_without_runs_is_named_and_not_made(tmp_path):
     with pytest.raises(StoreError, match=r"^there are no runs in .*reslts/runs: .* results_dir="):
-        runs(tmp_path / "reslts")
+        find_runs(tmp_path / "reslts")
     assert not (tmp_path / "reslts").exists()
 
 
@@ -123,15 +123,15 @@ def test_records_that_cannot_be_read_are_told_to_the_logger_or_as_asked(tmp_path
     publish(Store(tmp_path), "good")
     publish(Store(tmp_path), "bad").joinpath("record.json").write_text("{")
     lines = []
-    assert found(tmp_path) == runs(tmp_path, warn=lines.append)["id"].to_list() == ["good"]
+    assert found(tmp_path) == find_runs(tmp_path, warn=lines.append)["id"].to_list() == ["good"]
     assert lines == [record.message for record in caplog.records if record.name == "bench"]
     assert len(lines) == 1 and "bad/record.json" in lines[0] and capsys.readouterr() == ("", "")
 
 
 def test_runs_come_from_the_index_without_reading_a_record(results, monkeypatch):
-    expected = runs(results)
+    expected = find_runs(results)
     monkeypatch.setattr(Record, "read", lambda folder: pytest.fail(f"{folder} was read again"))
-    pd.testing.assert_frame_equal(runs(results), expected)
+    pd.testing.assert_frame_equal(find_runs(results), expected)
 
 
 def test_of_twenty_thousand_runs_each_different_label_is_read_once(monkeypatch):
@@ -140,5 +140,5 @@ def test_of_twenty_thousand_runs_each_different_label_is_read_once(monkeypatch):
     monkeypatch.setattr(module, "read", lambda *_: many)
     names, read = module._names, []
     monkeypatch.setattr(module, "_names", lambda column, label: read.append((column, label)) or names(column, label))
-    assert len(runs(where={"cell": "gru", "task": "copy", "status": "done"})) == 13_334
+    assert len(find_runs(where={"cell": "gru", "task": "copy", "status": "done"})) == 13_334
     assert sorted(read) == [("cell", "gru"), ("cell", "gru(model.hidden=64)"), ("cell", "lstm"), ("task", "copy-v1")]

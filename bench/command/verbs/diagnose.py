@@ -29,7 +29,7 @@ def run(options: Namespace) -> int:
 
     from bench.diagnosis.summaries import write
     from bench.diagnosis.tables import clipped, diagnose, first_batch
-    from bench.hardware.found import using_threads
+    from bench.hardware.settings import using_threads
     from bench.job.reload import reload
     from bench.results.names import CURVE
     from bench.results.store import Store

@@ -9,7 +9,7 @@ import torch
 
 
 @contextmanager
-def torch_as_found() -> Iterator[None]:
+def torch_settings_kept() -> Iterator[None]:
     """Restore torch's threads, random generators, gradient mode and default dtype after the block.
 
     In the block gradients are on and the default dtype is float32, since a run relies on both.

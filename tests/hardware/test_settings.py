@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.hardware.found import torch_as_found, using_threads
+from bench.hardware.settings import torch_settings_kept, using_threads
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_torch_is_left_as_it_was_found(odd_torch, mode):
     torch.manual_seed(7)
     with mode():
         before = settings()
-        with torch_as_found():
+        with torch_settings_kept():
             assert settings() == (3, torch.float32, True, False)
             upset()
         assert settings() == before
@@ -50,7 +50,7 @@ def test_torch_is_left_as_it_was_found(odd_torch, mode):
 
 def test_an_error_leaves_it_so_too(odd_torch):
     before = settings(), torch.get_rng_state()
-    with pytest.raises(KeyError), torch_as_found():
+    with pytest.raises(KeyError), torch_settings_kept():
         upset()
         raise KeyError
     assert settings() == before[0]
