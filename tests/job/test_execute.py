@@ -40,7 +40,7 @@ class Told(Listener):
 
     def __getattribute__(self, name):
         stages = object.__getattribute__(self, "stages") if name != "__class__" else []
-        if name in ("started", "step", "validated", "measuring", "ended", "found", "stored", "refused"):
+        if name in ("started", "step", "validated", "measuring", "ended", "already_done", "stored", "refused"):
             return lambda *_: stages.append(name)
         return object.__getattribute__(self, name)
 
@@ -63,7 +63,7 @@ def test_a_listener_is_told_of_every_stage_in_order(task, tmp_path):
     assert told.stages == ["started", "step", "validated", "step", "validated", "measuring", "ended", "stored"]
     again = Told()
     execute(options(tmp_path, budget=BudgetConfig(steps=2), evaluations=2), again)
-    assert again.stages == ["found"]
+    assert again.stages == ["already_done"]
 
 
 def test_in_another_thread_a_run_comes_to_the_same(task, tmp_path):
