@@ -19,6 +19,10 @@ class ConfigError(BenchError, ValueError):
     exit_code = 2
 
 
+class Busy(ConfigError):
+    """A run is under way in this process, and a process has one run at a time."""
+
+
 class DataError(BenchError):
     """A task's data cannot be used: missing, empty, too short, undecodable, unreachable."""
 

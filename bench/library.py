@@ -15,17 +15,15 @@ import pandas as pd
 
 from bench.command.progress import shown
 from bench.config.compose import compose, compose_sweep
-from bench.config.keywords import to_overrides
+from bench.config.keywords import results_folder, to_overrides
 from bench.errors import Diverged, Failed
 from bench.job.execute import execute
-from bench.job.log import log
 from bench.job.reload import Reloaded, reload
 from bench.results.record import Record
 from bench.results.store import Store
-from bench.study.sweep import fate_of
 from bench.tables import files
 from bench.tables.closing import summary
-from bench.tables.runs import find_runs, frame
+from bench.tables.runs import find_runs
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ def run(*words: str, progress: bool = False, **options: Any) -> Run:
     notebook too.
 
     Raises ConfigError, DataError or StoreError where the run cannot begin. Raises Diverged or Failed after storing the
-    record; the error's attribute `record` is that record. A second run at the same time in this process is refused by a
-    ConfigError.
+    record; the error's attribute `record` is that record. Raises Busy, a ConfigError, while another run is under way in
+    this process.
     """
     composed = compose(to_overrides(words, options))
     with shown(progress) as listener:
@@ -77,23 +75,18 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
 
     A list, tuple or range gives the values to try: `sweep(task="copy", cell=["gru", "lstm"], seed=range(3))`. A member
     that fails or diverges stops no other: its row has its status and reason. The tables in the results folder are
-    written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written.
+    written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written,
+    and Busy while another run is under way in this process.
     """
-    members = compose_sweep(to_overrides(words, options, sweep=True))
     found = []
-    for composed in members:
+    for composed in compose_sweep(to_overrides(words, options, sweep=True)):
         with shown(progress, composed.member) as listener:
-            fate = fate_of(composed, listener)
-        if fate["recorded"]:
-            found.append((composed.config.results_dir, fate["id"]))
-        else:
-            log.warning(f"{fate['id']} left no record: {fate['reason']}")
-    frames = []
-    for results_dir in dict.fromkeys(folder for folder, _ in found):
-        files.write(results_dir)
-        ids = [run_id for folder, run_id in found if folder == results_dir]
-        frames.append(find_runs(results_dir, {"id": ids}).set_index("id", drop=False).loc[ids])
-    return pd.concat(frames, ignore_index=True) if frames else frame([])
+            found.append((composed.config.results_dir, execute(composed, listener).id))
+    frames = {}
+    for folder in dict.fromkeys(folder for folder, _ in found):
+        files.write(folder)
+        frames[folder] = find_runs(folder, {"id": [name for _, name in found]}).set_index("id", drop=False)
+    return pd.concat(frames).loc[found].reset_index(drop=True)
 
 
 def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataFrame:
@@ -103,7 +96,7 @@ def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataF
     finds `copy-v1(delay=20)`, `cell="gru"` finds `gru(model.hidden=64)`. Raises ConfigError for an unknown column or
     status, StoreError for a folder without runs.
     """
-    return find_runs(Path(results_dir), where)
+    return find_runs(_folder(results_dir), where)
 
 
 def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
@@ -112,7 +105,7 @@ def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
     Its CSV files are written into the results folder too. Raises StoreError for a folder without runs, and for a
     folder that cannot be written.
     """
-    return files.write(Path(results_dir))
+    return files.write(_folder(results_dir))
 
 
 def load(
@@ -128,4 +121,8 @@ def load(
     if isinstance(run, Run):
         return reload(run.folder, trained)
     name = run.id if isinstance(run, Record) else str(run)
-    return reload(Store(Path(results_dir)).resolve(name), trained)
+    return reload(Store(_folder(results_dir)).resolve(name), trained)
+
+
+def _folder(results_dir: str | PathLike[str]) -> Path:
+    return Path(results_folder(str(results_dir)))

@@ -18,7 +18,7 @@ from cli_tools import bench as command
 
 import bench
 from bench.api import TextTask
-from bench.errors import ConfigError, DataError, Diverged, Failed, StoreError
+from bench.errors import BenchError, Busy, ConfigError, DataError, Diverged, Failed, StoreError
 
 OPTIONS: dict[str, Any] = {
     "task": "copy",
@@ -113,7 +113,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_the_first_goes_on(tmp_path
     try:
         first.start()
         assert began.wait(60)
-        with pytest.raises(ConfigError, match="another run is under way") as refusal:
+        with pytest.raises(Busy, match="another run is under way") as refusal:
             bench.run(**{**OPTIONS, "seed": 1}, results_dir=tmp_path)
     finally:
         log.removeFilter(wait)
@@ -122,6 +122,65 @@ def test_a_second_run_at_the_same_time_is_refused_and_the_first_goes_on(tmp_path
     assert "\n" not in str(refusal.value)
     assert [run.record.status for run in done] == ["done"]
     assert bench.run(**{**OPTIONS, "seed": 1}, results_dir=tmp_path).record.status == "done"
+
+
+def test_a_run_is_not_loaded_beside_another_whose_draws_it_would_move(results, tmp_path):
+    found: list[Any] = []
+
+    def load(*_: Any) -> bool:
+        thread = threading.Thread(target=lambda: found.append(outcome_of(bench.load, "copy-v1_gru_s0", results)))
+        thread.start()
+        thread.join()
+        return True
+
+    log = logging.getLogger("bench")
+    log.addFilter(load)  # at each line of the run
+    try:
+        bench.run(**OPTIONS, results_dir=tmp_path)
+    finally:
+        log.removeFilter(load)
+    assert found
+    assert {type(each) for each in found} == {Busy}
+    assert bench.load("copy-v1_gru_s0", results).record.status == "done"
+
+
+def outcome_of(call: Any, *arguments: Any) -> Any:
+    """What a call returns or raises."""
+    try:
+        return call(*arguments)
+    except BenchError as error:
+        return error
+
+
+def test_a_sweep_that_cannot_be_stored_is_raised(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write"):
+        bench.sweep(**{**OPTIONS, "seed": [0, 1], "results_dir": tmp_path / "file"})
+
+
+def test_a_sweep_over_folders_keeps_its_order(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    frame = bench.sweep(**{**OPTIONS, "seed": [3, 2], "results_dir": folders})
+    assert [*frame["seed"]] == [3, 3, 2, 2]
+
+
+def test_a_home_folder_is_found_as_by_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    run = bench.run(**OPTIONS, results_dir="~/mine")
+    assert run.folder.parent == tmp_path / "mine" / "runs"
+    assert bench.run(*COPY, "cell=gru", "results_dir=~/mine") == run
+    assert len(bench.runs("~/mine")) == len(bench.leaderboard("~/mine")) == 1
+    assert bench.load(run.id, "~/mine").record == run.record
+    with pytest.raises(ConfigError, match="results_dir=: name a folder"):
+        bench.run(**OPTIONS, results_dir="")
+
+
+def test_a_default_device_of_the_caller_s_is_not_the_run_s(tmp_path):
+    with torch.device("meta"):
+        run = bench.run(**OPTIONS, results_dir=tmp_path)
+        assert torch.empty(1).device.type == "meta"
+    assert run.record.status == "done"
 
 
 def test_a_sweep_is_a_frame_in_its_order(results):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
+from bench.config.keywords import results_folder
 from bench.errors import ConfigError, did_you_mean
 
 
@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
             flag = unknown[0].partition("=")[0]
             self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean(flag, known)}")
         if self._reads_stored_runs:
-            options.results_dir = folder(options.results_dir)
+            options.results_dir = results_folder(options.results_dir)
         return options
 
     def format_help(self) -> str:
@@ -62,16 +62,3 @@ class Parser(argparse.ArgumentParser):
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = "Usage: ") -> None:
         super().add_usage(usage, actions, groups, prefix)
-
-
-def folder(name: str) -> str:
-    """The results folder called `name`, with `~` as the home folder; ConfigError where the name is empty."""
-    if not name:
-        raise ConfigError("results_dir=: name a folder; . is the current one")
-    return str(Path(name).expanduser())
-
-
-def with_folder(word: str) -> str:
-    """A word of a run's command. In `results_dir=~/x` most shells leave the `~`: here it becomes the home folder."""
-    key, equals, name = word.partition("=")
-    return f"results_dir={folder(name)}" if equals and key == "results_dir" else word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bench.command.parser import with_folder
+from bench.config.keywords import with_results_folder
 from bench.config.launch import run_hydra
 from bench.config.options import Options
 
@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
             with Terminal() as terminal:
                 statuses.append(execute(options, terminal).status)
 
-    folder = run_hydra([with_folder(argument) for argument in arguments], job)
+    folder = run_hydra([with_results_folder(argument) for argument in arguments], job)
     if folder is not None:
         from bench.command.terminal import Terminal, show_sweep
         from bench.study.sweep import finish

@@ -28,9 +28,9 @@ from bench.train.validation import Validation
 class Terminal(Listener):
     """Shows a run on stderr, and its closing table on stdout; use it in a `with` statement.
 
-    `member` names a run of a sweep, such as `3/12`: for such a run the screen shows only the bar and a line at its
-    end. `bar=False` leaves out the bar, where several processes share a terminal; without a terminal there is none. The
-    bar is updated every `refresh` seconds: more often would cost time in short steps.
+    `member` names a run of a sweep, such as `3/12`: for such a run the screen shows only the bar, warnings and a line
+    at its end. `bar=False` leaves out the bar, where several processes share a terminal; without a terminal there is
+    none. The bar is updated every `refresh` seconds: more often would cost time in short steps.
     """
 
     def __init__(self, member: str | None = None, bar: bool = True, refresh: float = 0.25) -> None:
@@ -43,8 +43,8 @@ class Terminal(Listener):
         self._open = ExitStack()
 
     def __enter__(self) -> Terminal:
-        if self._member is None:
-            self._open.enter_context(also_to(_Lines(self)))
+        level = logging.INFO if self._member is None else logging.WARNING
+        self._open.enter_context(also_to(_Lines(self, level, f"[{self._member}] " if self._member else "")))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,14 +128,14 @@ def progress_text(progress: Progress, loss: float, score: str, member: object = 
 
 
 class _Lines(logging.Handler):
-    """Prints the lines for people; lines below INFO go to the run's file alone."""
+    """Prints the lines for people from `level` on, each after the sweep's `member`; the run's file gets all lines."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__(logging.INFO)
-        self._terminal = terminal
+    def __init__(self, terminal: Terminal, level: int, member: str) -> None:
+        super().__init__(level)
+        self._terminal, self._member = terminal, member
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._terminal.line(record.getMessage())
+        self._terminal.line(f"{self._member}{record.getMessage()}")
 
 
 def show_sweep(sweep: SweepResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError
@@ -22,15 +23,40 @@ def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool =
     no option has, and for a word that is not of the form NAME=VALUE.
     """
     for word in words:
-        if not isinstance(word, str) or "=" not in word or word.startswith("-"):
-            raise ConfigError(f"{word}: not of the form NAME=VALUE, as in bench.run('task=copy', 'cell=gru', seed=0)")
-    return [*words, *(f"{'+' * (name in _ONCE)}{name}={text}" for name, text in _written(options, sweep))]
+        _check(word)
+    written = (f"{'+' * (name in _ONCE)}{name}={text}" for name, text in _written(options, sweep))
+    return [*map(with_results_folder, words), *written]
+
+
+def results_folder(name: str) -> str:
+    """The results folder called `name`, with `~` as the home folder; ConfigError where the name is empty."""
+    if not name:
+        raise ConfigError("results_dir=: name a folder; . is the current one")
+    return str(Path(name).expanduser())
+
+
+def with_results_folder(word: str) -> str:
+    """A word of a command. In `results_dir=~/x` most shells leave the `~`: here it becomes the home folder."""
+    key, equals, name = word.partition("=")
+    return f"results_dir={results_folder(name)}" if equals and key == "results_dir" else word
+
+
+def _check(word: Any) -> None:
+    if not isinstance(word, str) or word.startswith("-") or ("=" not in word and not word.startswith("~")):
+        raise ConfigError(f"{word}: not of the form NAME=VALUE, as in bench.run('task=copy', 'cell=gru', seed=0)")
+    if re.match(r"[+~]*hydra[./]", word):
+        raise ConfigError(f"{word}: an option of the command line alone; from Python, runs go one after the other")
 
 
 def _written(options: Mapping[str, Any], sweep: bool, prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in options.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
+        _check(f"{name}=")
+        if value is None and name in _ONCE:
+            continue
+        if name == "results_dir" and isinstance(value, (str, PathLike)):
+            yield name, to_text(results_folder(str(value)), name)
+        elif isinstance(value, Mapping):
             yield from _written(value, sweep, f"{name}.")
         elif sweep and _is_several(value):
             if not (texts := [to_text(each, name) for each in value]):
@@ -46,7 +72,7 @@ def to_text(value: Any, name: str) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):  # a number of numpy's, pandas' or torch's
+    if getattr(value, "ndim", None) == 0:  # a number of numpy's or torch's
         return to_text(value.item(), name)
     if isinstance(value, (int, float)):
         return repr(value)
@@ -58,17 +84,16 @@ def to_text(value: Any, name: str) -> str:
 
 
 def _is_several(value: Any) -> bool:
-    return (
-        isinstance(value, Iterable)
-        and not isinstance(value, (str, bytes, Mapping, PathLike))
-        and not hasattr(value, "item")
-    )
+    if isinstance(value, (str, bytes, Mapping, PathLike)) or getattr(value, "ndim", 1) == 0:
+        return False
+    return isinstance(value, Iterable)
 
 
 def _quoted(text: str) -> str:
     """A text that Hydra reads back as it is: bare where it is a plain name or path, else in quotes."""
     if _PLAIN.fullmatch(text):
         return text
-    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", text)
+    literal = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)  # OmegaConf would insert a value
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", literal)
     backslashes = len(escaped) - len(escaped.rstrip("\\"))
     return f"'{escaped}{chr(92) * backslashes}'"

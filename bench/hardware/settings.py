@@ -1,21 +1,44 @@
-"""Restoring torch's global settings: a run in a notebook must not change the cells after it."""
+"""Torch's global settings, which belong to the whole process: one user at a time, and restored afterwards."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
+
+from bench.errors import Busy
+
+_IN_USE = threading.Lock()
 
 
 @contextmanager
 def torch_settings_kept() -> Iterator[None]:
     """Restore torch's threads, random generators, gradient mode and default dtype after the block.
 
-    In the block gradients are on and the default dtype is float32, since a run relies on both.
+    In the block gradients are on, the default dtype is float32 and the default device is the CPU, since a run relies on
+    them. Raises Busy while another thread is in such a block: the two would draw from each other's generators.
     """
+    if not _IN_USE.acquire(blocking=False):
+        raise Busy("another run is under way in this process: wait for its end, or use a process for each run")
+    try:
+        with _settings_of_a_run():
+            yield
+    finally:
+        _IN_USE.release()
+
+
+@contextmanager
+def _settings_of_a_run() -> Iterator[None]:
     generators, dtype = _generators(), torch.get_default_dtype()
-    with using_threads(torch.get_num_threads()), torch.inference_mode(False), torch.enable_grad():
+    on_cpu = torch.get_default_device().type == "cpu"  # a device as context makes every call of torch slower
+    with (
+        using_threads(torch.get_num_threads()),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        nullcontext() if on_cpu else torch.device("cpu"),
+    ):
         torch.set_default_dtype(torch.float32)
         try:
             yield
@@ -28,11 +51,13 @@ def torch_settings_kept() -> Iterator[None]:
 def using_threads(count: int) -> Iterator[None]:
     """In the block torch computes on `count` CPU threads; after it, on the same number as before."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    if count != before:  # the number is the whole process's, and a run may be under way in another thread
+        torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def _generators() -> dict[str, list[torch.Tensor]]:

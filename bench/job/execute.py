@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from safetensors.torch import save
 from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import flatten
-from bench.errors import BenchError, ConfigError
+from bench.errors import BenchError
 from bench.hardware.settings import torch_settings_kept
 from bench.job.ended import Ended
 from bench.job.listener import Listener
@@ -34,8 +33,6 @@ from bench.train.checkpoint import Checkpoints
 from bench.train.evaluate import evaluate
 from bench.train.fit import Fit
 
-_UNDER_WAY = threading.Lock()  # two runs in a process would share torch's generators, its threads and the log
-
 
 def execute(options: Options, listener: Listener | None = None) -> Record:
     """Run one configuration, or find it done; failed and interrupted runs are stored, too.
@@ -47,13 +44,8 @@ def execute(options: Options, listener: Listener | None = None) -> Record:
     `listener` follows the run; without one nothing is printed. A run may be in any thread, and leaves torch as it found
     it, but a process has one run at a time: ConfigError where another run is under way.
     """
-    if not _UNDER_WAY.acquire(blocking=False):
-        raise ConfigError("another run is under way in this process: wait for its end, or use a process for each run")
-    try:
-        with torch_settings_kept():
-            return _execute(options, listener or Listener())
-    finally:
-        _UNDER_WAY.release()
+    with torch_settings_kept():
+        return _execute(options, listener or Listener())
 
 
 def _execute(options: Options, listener: Listener) -> Record:

@@ -29,8 +29,6 @@ class Fate(TypedDict):
     reason: str | None
     results: str
     """The results folder of the run."""
-    recorded: bool
-    """Whether the run left a record."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,14 @@ class SweepResult:
 def run_member(options: Options, listener: Listener) -> None:
     """Run one member and write its fate into its folder; an error does not stop the other members."""
     assert options.member is not None
-    fate = fate_of(options, listener)
-    (options.member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
-
-
-def fate_of(options: Options, listener: Listener) -> Fate:
-    """Run one member; a BenchError that leaves no record becomes the member's fate, and is not raised."""
     results = options.config.results_dir
     try:
         record = execute(options, listener)
+        fate = Fate(id=record.id, status=record.status, reason=record.reason, results=results)
     except BenchError as error:
         listener.refused(error)
-        name = f"member {options.member}"
-        return Fate(id=name, status="failed", reason=str(error), results=results, recorded=False)
-    return Fate(id=record.id, status=record.status, reason=record.reason, results=results, recorded=True)
+        fate = Fate(id=f"member {options.member}", status="failed", reason=str(error), results=results)
+    (options.member.folder / _FATE).write_text(json.dumps(fate), encoding="utf-8")
 
 
 def finish(folder: Path) -> SweepResult:

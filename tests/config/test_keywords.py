@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.config.compose import compose
 from bench.config.keywords import to_overrides
 from bench.errors import ConfigError
 
@@ -43,6 +44,15 @@ def test_a_list_in_a_sweep_holds_the_values_to_try(values: list[object]) -> None
     assert tried == values
 
 
+def test_a_dollar_is_no_reference_to_another_option() -> None:
+    for text in ("${seed}", "a\\${b}", "'${x}'"):
+        assert compose(to_overrides(["task=copy"], {"hardware.device": text})).config.hardware.device == text
+
+
+def test_an_option_can_be_left_out_as_on_the_command_line() -> None:
+    assert to_overrides(["~cell.alpha"], {}) == ["~cell.alpha"]
+
+
 @pytest.mark.parametrize(
     ("options", "sweep", "words"),
     [
@@ -56,6 +66,8 @@ def test_a_list_in_a_sweep_holds_the_values_to_try(values: list[object]) -> None
         ({"results_dir": Path("a b")}, False, ["results_dir='a b'"]),
         ({"model": {"hidden": np.int64(8)}, "ema": np.float64(0.5)}, False, ["model.hidden=8", "ema=0.5"]),
         ({"task": {"source": "null"}}, False, ["task.source='null'"]),
+        ({"experiment": None, "seed": 1}, False, ["seed=1"]),
+        ({"seed": np.arange(2), "ema": np.array([0.5, 0.9])}, True, ["seed=0,1", "ema=0.5,0.9"]),
     ],
 )
 def test_options_in_the_words_of_a_command(options: dict[str, object], sweep: bool, words: list[str]) -> None:
@@ -67,6 +79,8 @@ def test_options_in_the_words_of_a_command(options: dict[str, object], sweep: bo
     [
         (["copy"], {}, False, "copy: not of the form NAME=VALUE"),
         (["--help"], {}, False, "--help: not of the form NAME=VALUE"),
+        (["hydra/launcher=joblib"], {}, False, "hydra/launcher=joblib: an option of the command line alone"),
+        ([], {"hydra": {"verbose": True}}, False, "hydra.verbose=: an option of the command line alone"),
         ([], {"seed": object}, False, "seed=.*object.*: an option is a number"),
         ([], {"seed": []}, True, "seed: there is no value to try"),
     ],

@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
@@ -58,6 +60,16 @@ def test_the_picture_shows_the_layers_in_their_order() -> None:
 def test_the_page_says_what_every_package_owns() -> None:
     owned = re.findall(r"^\| \[(\w+)\]\(\.\./bench/\w+\) \|", PAGE, re.MULTILINE)
     assert {*owned} == {part for part in FLOOR if (ROOT / "bench" / part).is_dir()}
+
+
+@pytest.mark.parametrize(
+    "part", sorted({part for part in FLOOR if (ROOT / "bench" / part).is_dir()} - {"cells", "checks"})
+)
+def test_the_page_names_every_file_of_a_part(part: str) -> None:
+    (row,) = re.findall(rf"^\| \[{part}\].*$", PAGE, re.MULTILINE)
+    files = {path.stem for path in (ROOT / "bench" / part).glob("*.py")} - {"__init__"}
+    named = {name.removesuffix(".py") for name in re.findall(r"`([\w.]+)`", row)}
+    assert files - named == set()
 
 
 def test_imports_lead_down() -> None:

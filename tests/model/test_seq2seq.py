@@ -245,7 +245,7 @@ MUTANTS = [
     ("AlignedTargets", "spec is honoured", "weight is", set(TASK_LAWS)),
     ("MeanOfOutputs", "tallies add up", "train: `outputs` of a batch is", set()),
     ("ReadsPadding", "weights cover what is scored", "changes with targets where the weight is 0", set()),
-    ("RosyChance", "a constant predictor scores chance", "said to be 0.5 share", set()),
+    ("RosyChance", "a constant predictor scores chance", "metric.chance is 0.5 share", set()),
 ]
 
 

@@ -99,7 +99,10 @@ def test_speech_commands_at_its_own_rate_or_resampled(tmp_path):
     full, halved = Speech(source, sample_rate=16_000), Speech(source)
     assert full.classes == halved.classes == ["no", "yes"]
     assert full._splits["test"].sequences.lengths.tolist() == halved._splits["test"].sequences.lengths.tolist()
-    with pytest.raises(DataError, match="has 16000 samples a second, task.sample_rate=8000"):
+    with pytest.raises(
+        DataError,
+        match="has 16000 samples a second, but task.sample_rate=8000; set task.sample_rate=16000, or task.resample=true",
+    ):
         Speech(source, resample=False)
 
 

@@ -196,7 +196,10 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda f: write(f, "val.fr.gz", ["un", "deux"]), "val.en.gz has 10 lines, {f}/val.fr.gz has 2: line by line"),
+        (
+            lambda f: write(f, "val.fr.gz", ["un", "deux"]),
+            "val.en.gz has 10 lines, {f}/val.fr.gz has 2: each line must",
+        ),
         (lambda f: (f / "val.fr.gz").write_bytes(b"un\ndeux\n"), "val.fr.gz: cannot be read (Not a gzipped file"),
         (lambda f: truncate(f / "val.fr.gz"), "val.fr.gz: cannot be read (Compressed file ended"),
         (lambda f: (f / "val.en.gz").unlink(), "has no file val.en.gz or val.en; set task.files, task.source_language"),
