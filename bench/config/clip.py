@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.config.defaults import NotPlainError, Read, chosen
+from bench.config.defaults import NotPlainError, Read, chosen, file_of
 from bench.config.explain import choices_in, default_choices
 
 FORMS = ("norm", "value", "adaptive")
@@ -49,7 +49,8 @@ def settled_clip(
     command = {form: composed[form] for form in FORMS if f"clip.{form}" in named}
     if "clip" in named:
         command = of_choice(name) | command
-        through = choices_in(folders[0] / "experiment" / f"{experiment}.yaml")
+        path = file_of("experiment", experiment, folders) if experiment is not None else None
+        through = choices_in(path) if path is not None else {}
         name = through.get("clip", default_choices()["clip"])
     default = settle(of_choice(name), options)
     return default, settle(default, command)

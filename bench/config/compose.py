@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, NoReturn
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -38,6 +39,7 @@ from bench.config.tree import Tree, flatten
 from bench.errors import BenchError, ConfigError, did_you_mean
 
 VERSION = "1.3"
+_GLOBAL_STATE = RLock()  # Hydra's, which one thread at a time changes and puts back
 
 
 class PackagePaths(SearchPathPlugin):
@@ -48,14 +50,14 @@ class PackagePaths(SearchPathPlugin):
             search_path.append(provider=package.name, path=f"file://{package.conf}")
 
 
-def compose(arguments: Sequence[str]) -> Options:
+def compose(arguments: Sequence[str], config_dir: Path | None = None) -> Options:
     """The options of one run, from arguments as on the command line but without flags: `["task=copy", "seed=3"]`.
 
-    Nothing global is changed. Raises ConfigError, in one line, for a wrong argument, also for one with several
-    values.
+    Choices are looked for in `config_dir`, too. Nothing global is changed. Raises ConfigError, in one line, for a wrong
+    argument, also for one with several values.
     """
     arguments = flags_first([*arguments])
-    with _loader() as loader, explained(arguments):
+    with _loader(config_dir) as loader, explained(arguments):
         return _compose(loader, arguments, arguments)[0]
 
 
@@ -146,21 +148,25 @@ def _parsed(path: Path, written: int) -> Tree:
 
 def register() -> None:
     """Make the schema and the groups of third-party packages known to Hydra."""
-    ConfigStore.instance().store(name="schema", node=schema_node())
+    ConfigStore.instance().store(name="bench_schema", node=schema_node())
     Plugins.instance().register(PackagePaths)
     setup_globals()
 
 
 @contextmanager
-def _loader() -> Iterator[ConfigLoaderImpl]:
+def _loader(config_dir: Path | None = None) -> Iterator[ConfigLoaderImpl]:
     """A loader that composes from the configuration files; afterwards Hydra's global state is as before."""
-    register()
-    before = version.getbase(), HydraConfig.instance().cfg
-    version.setbase(VERSION)
-    try:
-        yield ConfigLoaderImpl(create_config_search_path(str(packages.built_in().conf)))
-    finally:
-        version.VersionBase.instance().version_base, HydraConfig.instance().cfg = before
+    with _GLOBAL_STATE:
+        register()
+        before = version.getbase(), HydraConfig.instance().cfg
+        version.setbase(VERSION)
+        search_path = create_config_search_path(str(packages.built_in().conf))
+        if config_dir is not None:  # at the place where Hydra puts it
+            search_path.prepend("command-line", f"file://{config_dir.absolute()}", SearchPathQuery(provider="schema"))
+        try:
+            yield ConfigLoaderImpl(search_path)
+        finally:
+            version.VersionBase.instance().version_base, HydraConfig.instance().cfg = before
 
 
 @contextmanager
@@ -170,15 +176,10 @@ def explained(arguments: list[str]) -> Iterator[None]:
         yield
     except BenchError:
         raise
+    except OverrideParseException as error:
+        raise ConfigError(explain(f"Error parsing override '{error.override}'", arguments)) from None
     except (HydraException, OmegaConfBaseException, MissingConfigException, ValueError) as error:
-        raise ConfigError(explain(_text(error), arguments)) from None
-
-
-def _text(error: Exception) -> str:
-    """The message of Hydra, and below it the message of OmegaConf that caused it."""
-    if isinstance(error, OverrideParseException):
-        return f"Error parsing override '{error.override}'"
-    return f"{error}\n{error.__cause__ or ''}"
+        raise ConfigError(explain(f"{error}\n{error.__cause__ or ''}", arguments)) from None  # the cause is OmegaConf's
 
 
 def flags_first(arguments: list[str]) -> list[str]:

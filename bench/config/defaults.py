@@ -46,7 +46,7 @@ def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iter
 
 def chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
     """The options in the file of one choice, under the group's name unless it is `@package _global_`."""
-    path = next((path for folder in folders if (path := folder / group / f"{name}.yaml").is_file()), None)
+    path = file_of(group, name, folders)
     if path is None:
         raise NotPlainError(f"{group}={name}: there is no such file")
     tree = read(path)
@@ -56,6 +56,11 @@ def chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:
         raise NotPlainError(f"{group}={name}: {path} includes other files, or sets options of another package")
     own = {key: value for key, value in tree.items() if key not in ("defaults", "hydra")}
     return own if package else {group: own}
+
+
+def file_of(group: str, name: str, folders: Sequence[Path]) -> Path | None:
+    """The file of one choice, in the first of the folders that has it, which is also Hydra's; None where none has."""
+    return next((path for folder in folders if (path := folder / group / f"{name}.yaml").is_file()), None)
 
 
 def _merge(into: Tree, tree: Tree) -> None:

@@ -88,7 +88,7 @@ def _chosen(arguments: list[str]) -> dict[str, str]:
 
 def choices_in(path: Path) -> dict[str, str]:
     """The choices in a file's defaults list; none where there is no such file."""
-    tree = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    tree = (yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None) or {}
     pairs = [pair for entry in tree.get("defaults", []) if isinstance(entry, dict) for pair in entry.items()]
     return {group.removeprefix("override ").lstrip("/"): name for group, name in pairs if "hydra/" not in group}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -53,8 +54,7 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
         return None
     if any(re.match(r"--config-(name|path)\b|-c?n\b", argument) for argument in arguments):
         raise ConfigError("--config-name and --config-path: the main file is fixed; give options, or --config-dir=PATH")
-    if any(re.match(r"--cfg\b|-c\b", argument) for argument in arguments):
-        arguments = [*arguments, *_clip_in_full(arguments)]
+    arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
     parent = os.getpid()
 
@@ -84,11 +84,15 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
 
 
 def _clip_in_full(arguments: list[str]) -> list[str]:
-    """Options that set every form of clipping to its size in a run of `arguments`, so that Hydra prints these sizes."""
-    options = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-    if not any(re.match(r"[+]?clip\b", option) for option in options):
+    """Options that set every form of clipping to its size in a run of `arguments`, where Hydra prints these sizes.
+
+    None where it prints no options of a run, or refuses the flags.
+    """
+    given = get_args_parser().parse_args(arguments)
+    folder = Path(given.config_dir) if given.config_dir is not None else None
+    if given.cfg not in ("job", "all") or given.multirun or (folder is not None and not folder.is_dir()):
         return []
-    forms = asdict(compose(options).config.clip)
+    forms = asdict(compose(given.overrides, folder).config.clip)
     return [f"clip.{form}={'null' if size is None else size}" for form, size in forms.items()]
 
 

@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError, asdict, is_dataclass
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir, version
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hypothesis import given, settings
@@ -59,6 +60,30 @@ def test_ten_times_in_a_process_and_from_a_thread_it_is_the_same_and_nothing_glo
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(compose, COMMAND).result() == first
     assert (GlobalHydra.instance().hydra, HydraConfig.instance().cfg, version.getbase(), sys.argv) == state
+
+
+def test_from_many_threads_at_once_nothing_global_changes():
+    before = version.getbase()
+    version.setbase("1.2")
+    try:
+        state = HydraConfig.instance().cfg, version.getbase()
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda seed: compose([*COMMAND, f"seed={seed}"]).config.seed, range(16)))
+        assert found == [*range(16)]
+        assert (HydraConfig.instance().cfg, version.getbase()) == state
+    finally:
+        version.VersionBase.instance().version_base = before
+
+
+def test_a_program_s_own_entry_in_hydra_s_store_stays():
+    store = ConfigStore.instance()
+    before = dict(store.repo)
+    try:
+        store.store(name="schema", node={"theirs": 1})
+        compose(COMMAND)
+        assert OmegaConf.to_container(store.load("schema.yaml").node) == {"theirs": 1}
+    finally:
+        store.repo = before
 
 
 def test_it_is_composed_inside_a_program_that_uses_hydra_itself():
@@ -164,6 +189,20 @@ def test_a_form_that_a_command_sets_goes_before_an_experiment_s(tmp_path, argume
     assert ("clip.adaptive" in found[0].changed) == (clip != (None, None, 0.3) and clip[2] != 0.3)
 
 
+def test_a_clip_that_a_command_chooses_over_an_experiment_s_of_the_user_s_folder_is_a_change(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    path = tmp_path / "experiment" / "mine.yaml"
+    path.write_text("# @package _global_\ndefaults: [override /clip: value]\n")
+    found = []
+    for arguments in ([], ["clip=norm"]):
+        run_hydra([f"--config-dir={tmp_path}", "+experiment=mine", *arguments], found.append)
+    as_it_is, chosen = found
+    assert asdict(as_it_is.config.clip) == {"norm": None, "value": 0.5, "adaptive": None}
+    assert asdict(chosen.config.clip) == {"norm": 1.0, "value": None, "adaptive": None}
+    assert not any(key.startswith("clip.") for key in as_it_is.changed)
+    assert {"clip.norm": 1.0, "clip.value": None}.items() <= chosen.changed.items()
+
+
 def test_members_of_a_sweep_have_each_its_own_form_of_clipping():
     members = compose_sweep(["clip.value=0.5,null", "seed=0"])
     assert [tuple(asdict(options.config.clip).values()) for options in members] == [
@@ -177,6 +216,50 @@ def test_members_of_a_sweep_have_each_its_own_form_of_clipping():
 def test_what_is_printed_of_clipping_is_what_a_run_would_do(capsys):
     run_hydra(["--cfg", "job", "clip.value=0.1"], lambda options: None)
     assert "clip:\n  norm: null\n  value: 0.1\n  adaptive: null\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flags", [["--cfg", "job"], ["--cfg=all"], ["-cjob"]])
+@pytest.mark.parametrize(
+    ("arguments", "sizes"),
+    [
+        ([], (1.0, None, None)),
+        (["clip=soft"], (None, 0.2, None)),
+        (["+experiment=mine"], (None, 0.3, None)),
+        (["+experiment=mine", "clip=soft"], (None, 0.2, None)),
+        (["+experiment=mine", "clip.norm=2"], (2.0, None, None)),
+    ],
+)
+def test_what_is_printed_of_clipping_is_so_with_a_folder_of_the_user_s(capsys, tmp_path, flags, arguments, sizes):
+    for group, name, text in (
+        ("clip", "soft", "norm: null\nvalue: 0.2\nadaptive: null\n"),
+        ("experiment", "mine", "# @package _global_\nclip: {value: 0.3}\n"),
+    ):
+        (tmp_path / group).mkdir()
+        (tmp_path / group / f"{name}.yaml").write_text(text)
+    found = []
+    run_hydra([f"--config-dir={tmp_path}", *arguments], found.append)
+    assert tuple(asdict(found[0].config.clip).values()) == sizes
+    run_hydra([*flags, "--config-dir", str(tmp_path), *arguments], found.append)
+    printed = OmegaConf.create(capsys.readouterr().out)
+    assert tuple(printed.clip[form] for form in ("norm", "value", "adaptive")) == sizes
+    assert len(found) == 1
+
+
+def test_what_is_printed_of_hydra_s_own_options_names_no_clipping(capsys):
+    run_hydra(["--cfg", "hydra"], lambda options: None)
+    assert "clip." not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cfg", "job", "-m", "seed=0,1"], "Only one of"),
+        (["--cfg", "job", "--config-dir=nowhere", "clip=soft"], "nowhere' not found"),
+    ],
+)
+def test_flags_that_hydra_refuses_are_said_to_be_wrong(arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        run_hydra(arguments, lambda options: None)
 
 
 def test_a_sweep_over_a_glob_knows_its_members_and_says_nothing(recwarn, tmp_path):
