@@ -3,7 +3,8 @@
 import pytest
 
 from bench.command.overrides import refuse_others
-from bench.command.parser import Parser, folder, with_folder
+from bench.command.parser import Parser
+from bench.config.keywords import with_results_folder
 from bench.errors import ConfigError
 
 
@@ -46,11 +47,11 @@ def test_a_results_folder_without_a_name_is_refused(parser, spelling):
 
 def test_the_results_folder_of_a_run_is_read_in_the_same_way(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
-    assert with_folder("results_dir=~/x") == "results_dir=/home/me/x"
-    assert with_folder("results_dir=a=b") == f"results_dir={folder('a=b')}" == "results_dir=a=b"
-    assert with_folder("task.source=~/x") == "task.source=~/x"
+    assert with_results_folder("results_dir=~/x") == "results_dir=/home/me/x"
+    assert with_results_folder("results_dir=a=b") == f"results_dir={results_folder('a=b')}" == "results_dir=a=b"
+    assert with_results_folder("task.source=~/x") == "task.source=~/x"
     with pytest.raises(ConfigError, match="results_dir=: name a folder"):
-        with_folder("results_dir=")
+        with_results_folder("results_dir=")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def test_every_line_on_the_screen_is_in_the_log_and_the_closing_table_too(tmp_pa
     assert out.splitlines()[-1].split() == ["record", str(tmp_path)]
 
 
+def test_of_a_sweep_s_member_the_screen_shows_warnings_and_no_other_line(capsys):
+    with Terminal("2/3", bar=False):
+        log.info("a-run: 1,234 parameters")
+        log.warning("3 of 40 recordings are corrupt and left out")
+    assert capsys.readouterr() == ("", "[2/3] 3 of 40 recordings are corrupt and left out\n")
+
+
 def test_a_file_gets_no_control_characters(tmp_path, capsys):
     a_run(Terminal(), tmp_path)
     out, err = capsys.readouterr()
