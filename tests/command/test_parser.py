@@ -4,7 +4,7 @@ import pytest
 
 from bench.command.overrides import refuse_others
 from bench.command.parser import Parser
-from bench.config.keywords import with_results_folder
+from bench.config.keywords import results_folder, with_results_folder
 from bench.errors import ConfigError
 
 
