@@ -39,9 +39,6 @@ class _Bar(Terminal):
     def stored(self, record: Record, place: object) -> None:
         """Nothing: the caller gets the record."""
 
-    def refused(self, error: Exception) -> None:
-        """Nothing: the caller gets the error."""
-
 
 class NotebookBar(Listener):
     """The bar as a line of text below a notebook's cell, updated in place every `refresh` seconds."""

@@ -54,9 +54,7 @@ def _written(options: Mapping[str, Any], sweep: bool, prefix: str = "") -> Itera
         _check(f"{name}=")
         if value is None and name in _ONCE:
             continue
-        if name == "results_dir" and isinstance(value, (str, PathLike)):
-            yield name, to_text(results_folder(str(value)), name)
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping):
             yield from _written(value, sweep, f"{name}.")
         elif sweep and _is_several(value):
             if not (texts := [to_text(each, name) for each in value]):
@@ -77,7 +75,7 @@ def to_text(value: Any, name: str) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (str, PathLike)):
-        return _quoted(str(value))
+        return _quoted(results_folder(str(value)) if name == "results_dir" else str(value))
     if _is_several(value):
         return f"[{','.join(to_text(each, name) for each in value)}]"
     raise ConfigError(f"{name}={value!r}: an option is a number, a text, true or false, None, or a list of these")

@@ -18,7 +18,7 @@ def torch_settings_kept() -> Iterator[None]:
     """Restore torch's threads, random generators, gradient mode and default dtype after the block.
 
     In the block gradients are on, the default dtype is float32 and the default device is the CPU, since a run relies on
-    them. Raises Busy while another thread is in such a block: the two would draw from each other's generators.
+    them. Raises Busy while such a block is open already, in any thread: both would draw from the same generators.
     """
     if not _IN_USE.acquire(blocking=False):
         raise Busy("another run is under way in this process: wait for its end, or use a process for each run")

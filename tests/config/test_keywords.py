@@ -64,6 +64,7 @@ def test_an_option_can_be_left_out_as_on_the_command_line() -> None:
         ({"cell": ("gru", "lstm"), "model": {"hidden": [8, 16]}}, True, ["cell=gru,lstm", "model.hidden=8,16"]),
         ({"experiment": "fsdd"}, False, ["+experiment=fsdd"]),
         ({"results_dir": Path("a b")}, False, ["results_dir='a b'"]),
+        ({"results_dir": ["~/a", "~/b"]}, True, [f"results_dir={Path.home()}/a,{Path.home()}/b"]),
         ({"model": {"hidden": np.int64(8)}, "ema": np.float64(0.5)}, False, ["model.hidden=8", "ema=0.5"]),
         ({"task": {"source": "null"}}, False, ["task.source='null'"]),
         ({"experiment": None, "seed": 1}, False, ["seed=1"]),
