@@ -1,0 +1,141 @@
+"""Plants mistakes in the code, one at a time, and tells which of them no test sees.
+
+python tests/mutation planted              # each mistake in tests/mutation/mistakes, with the test that is to see it
+python tests/mutation sample --count 300   # mutants drawn at random, with the tests that run the changed line
+python tests/mutation sample --only bench/stats --count 1000    # all mutants of a part
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from change import Change, sources
+from copies import changed, copy_checkout
+from covering import Covering
+from equivalent import equivalents
+from generate import changes
+from planted import planted
+from trial import CONTEXT, LIBRARIES, Outcome, trial
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["bench/train", "bench/results", "bench/model", "bench/stats", "bench/tables", "tasks/common"]
+WANTED = 0.95  # of the mutants that are not equivalent
+Trial = tuple[Change, Outcome]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 where every planted mistake, or 95% of the sample, was seen; 1 where not."""
+    chosen = _parser().parse_args(arguments)
+    CONTEXT.set_forkserver_preload(LIBRARIES)
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        return chosen.run(chosen, Path(folder))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python tests/mutation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(required=True)
+    one = verbs.add_parser("planted", help="the planted mistakes, each with the test that is to see it")
+    one.set_defaults(run=_planted)
+    many = verbs.add_parser("sample", help="mutants drawn at random, with the tests that run the changed line")
+    many.set_defaults(run=_sample)
+    many.add_argument("--count", type=int, default=300, help="how many (default 300)")
+    many.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
+    many.add_argument("--only", nargs="+", default=PARTS, metavar="PATH", help=f"from (default {' '.join(PARTS)})")
+    many.add_argument("--limit", type=float, default=60, help="seconds of tests a mutant, quickest first (default 60)")
+    many.add_argument("--again", action="store_true", help="measure anew which tests run which lines")
+    for verb in (one, many):
+        verb.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trials at a time")
+    return parser
+
+
+def _planted(chosen: argparse.Namespace, folder: Path) -> int:
+    mistakes = planted(ROOT)
+    trials = list(_trials(mistakes, lambda mistake: [mistake.seen_by], 300, chosen.jobs, folder))
+    unseen = [mistake for mistake, outcome in trials if not outcome.killed]
+    for mistake in unseen:
+        print(f"not seen by {mistake.seen_by}: {mistake.shown(_source(mistake))}")
+    print(f"{len(trials) - len(unseen)} of {len(trials)} planted mistakes are seen by their tests")
+    return 1 if unseen else 0
+
+
+def _sample(chosen: argparse.Namespace, folder: Path) -> int:
+    every = [change for file, source in sources(ROOT, chosen.only).items() for change in changes(file, source)]
+    drawn = random.Random(chosen.seed).sample(every, min(chosen.count, len(every)))
+    known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
+    covering = _covering(chosen.again)
+
+    def tests(change: Change) -> list[str]:
+        return _within(covering.tests_for(change, _source(change)), covering.seconds, chosen.limit)
+
+    tried = list(_trials([c for c in drawn if c not in known], tests, 5 * chosen.limit + 60, chosen.jobs, folder))
+    survivors = [(change, outcome) for change, outcome in tried if not outcome.killed]
+    print(f"\nsurvivors of {len(every)} mutants' sample {chosen.seed}, with the number of tests that were run:")
+    for change, outcome in sorted(survivors, key=lambda survivor: (survivor[0].file, survivor[0].start)):
+        print(f"{change.shown(_source(change))}   ({outcome.ran})")
+    share = 1 - len(survivors) / max(1, len(tried))
+    print(f"{len(tried) - len(survivors)} of {len(tried)} seen, {share:.1%}; {len(known)} more are equivalent")
+    return 0 if share >= WANTED else 1
+
+
+def _covering(again: bool) -> Covering:
+    folder = ROOT / ".mutation"
+    covering = Covering(folder)
+    if again or not (folder / "coverage").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        covering.measure(ROOT)
+    return covering
+
+
+def _within(tests: list[str], seconds: dict[str, float], limit: float) -> list[str]:
+    """The first of these tests, as many as fit in the limit."""
+    kept, left = [], limit
+    for test in tests:
+        left -= seconds[test]
+        if left < 0 and kept:
+            break
+        kept.append(test)
+    return kept
+
+
+def _trials(
+    mutants: Sequence[Change], tests: Callable[[Change], list[str]], limit: float, jobs: int, folder: Path
+) -> Iterator[Trial]:
+    """Each mutant and what became of it, some at a time, each in a copy of the checkout; told as they end."""
+    copies: queue.Queue[Path] = queue.Queue()
+    for job in range(jobs):
+        copies.put(copy_checkout(ROOT, folder / str(job)))
+
+    def one(mutant: Change) -> Trial:
+        copy, names = copies.get(), tests(mutant)
+        try:
+            if not names:
+                return mutant, Outcome(killed=False, by="", ran=0)
+            with changed(copy, mutant):
+                return mutant, trial(copy, names, limit)
+        finally:
+            copies.put(copy)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for mutant, outcome in pool.map(one, mutants):
+            print(f"{outcome.by or 'SURVIVED'}   {mutant.shown(_source(mutant))}", flush=True)
+            yield mutant, outcome
+
+
+def _source(change: Change) -> str:
+    return (ROOT / change.file).read_text("utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Which tests run which lines, and how long each takes: what decides the tests that a mutant is tried with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from xml.etree import ElementTree
+
+from change import Change
+from copies import copy_checkout
+
+SETTINGS = "[run]\nrelative_files = true\ndata_file = {data}\n"
+
+
+@dataclass(frozen=True)
+class Covering:
+    """The map that `measure` left in `folder`."""
+
+    folder: Path
+
+    def measure(self, root: Path) -> None:
+        """Run all tests once, in a copy, and note the lines that each of them runs and its seconds. Raises SystemExit
+        where a test fails: it could not tell a mutant from the code.
+        """
+        copy = copy_checkout(root, self.folder / "measured")
+        settings = self.folder / "coveragerc"
+        settings.write_text(SETTINGS.format(data=self.folder / "coverage"), "utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=bench", "--cov=tasks"]
+        command += [f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
+        command += [f"--junitxml={self.folder / 'seconds.xml'}", "--override-ini=junit_family=xunit1"]
+        if subprocess.run(command, cwd=copy).returncode:
+            raise SystemExit("tests fail without any mutant (see above): mend them first")
+
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """How long each test takes."""
+        cases = ElementTree.parse(self.folder / "seconds.xml").iter("testcase")
+        return {f"{case.get('file')}::{_name(case)}": float(case.get("time", 0)) for case in cases}
+
+    @cached_property
+    def _tests_of_file(self) -> dict[str, list[str]]:
+        files = defaultdict(list)
+        for test in self.seconds:
+            files[test.split("::")[0]].append(test)
+        return files
+
+    def tests_for(self, change: Change, source: str) -> list[str]:
+        """The tests that run a line of the change's statement, those of the file's own tests first, quick ones
+        before slow ones. A line that runs when its module is imported decides what any test of the module sees.
+        """
+        by_line = self._contexts(change.file)
+        lines = [line for line in change.lines_of(source) if line in by_line]
+        contexts = {context for line in lines for context in by_line[line]}
+        if not lines or "" in contexts or _is_outside_functions(change, source):
+            contexts = {context for found in by_line.values() for context in found}
+        own = set(self._tests_of_file.get(own_tests(change.file), []))
+        tests = own | set(self._expanded(contexts))
+        return sorted(tests, key=lambda test: (test not in own, self.seconds[test], test))
+
+    def _contexts(self, file: str) -> dict[int, list[str]]:
+        from coverage import CoverageData
+
+        data = CoverageData(str(self.folder / "coverage"))
+        data.read()
+        return data.contexts_by_lineno(file)
+
+    def _expanded(self, contexts: Iterable[str]) -> Iterable[str]:
+        """The tests of these contexts; what ran in the set-up of one may be shared by all tests of its file."""
+        for context in contexts:
+            test, _, phase = context.partition("|")
+            if phase == "run":
+                yield from [test] if test in self.seconds else []
+            elif test:
+                yield from self._tests_of_file.get(test.split("::")[0], [])
+
+
+def own_tests(file: str) -> str:
+    """The file of tests that mirrors a source file: `bench/train/loop.py` has `tests/train/test_loop.py`."""
+    path = Path(file)
+    folder = Path(*path.parts[1:-1]) if path.parts[0] == "bench" else path.parent
+    return str(Path("tests") / folder / f"test_{path.stem}.py")
+
+
+def _is_outside_functions(change: Change, source: str) -> bool:
+    """Whether the changed line belongs to a module or class rather than to a function's body."""
+    import ast
+
+    line = change.lines_of(source)[0]
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.Lambda)]
+    return not any(
+        (node.body[0].lineno if isinstance(node, ast.FunctionDef) else node.lineno) <= line <= (node.end_lineno or 0)
+        for node in functions
+    )
+
+
+def _name(case: ElementTree.Element) -> str:
+    return str(case.get("name"))

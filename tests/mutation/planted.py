@@ -1,0 +1,26 @@
+"""Mistakes that a person planted, each with the test that is to see it: `mistakes/*.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from change import Change
+
+FOLDER = Path(__file__).with_name("mistakes")
+
+
+def planted(root: Path, folder: Path = FOLDER) -> list[Change]:
+    """All planted mistakes; raises ValueError where a mistake's text is not in its file, or is there more than once."""
+    return [_change(root, entry) for path in sorted(folder.glob("*.toml")) for entry in _entries(path)]
+
+
+def _entries(path: Path) -> list[dict[str, str]]:
+    return tomllib.loads(path.read_text("utf-8"))["mistake"]
+
+
+def _change(root: Path, entry: dict[str, str]) -> Change:
+    source = (root / entry["file"]).read_text("utf-8")
+    if (times := source.count(entry["before"])) != 1:
+        raise ValueError(f"{entry['file']} has {entry['before']!r} {times} times, not once ({entry['says']})")
+    return Change(start=source.index(entry["before"]), **entry)
