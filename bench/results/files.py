@@ -36,6 +36,15 @@ def writing(folder: Path) -> Iterator[None]:
         raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with results_dir=...") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, for good: a crash leaves none without its name. May raise
+    OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync(folder.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until a file's content, or a folder's entries, are on the disk."""
     if os.name == "nt":  # Windows cannot sync folders or read-only handles

@@ -57,9 +57,9 @@ class RunFolder:
         return self._folder / name
 
     def copy_checkpoints(self, source: Path) -> None:
-        """Copy all checkpoints from another run's folder."""
+        """Copy all checkpoints from another run's folder, each whole or not at all."""
         for checkpoint in source.glob(CHECKPOINTS):
-            shutil.copyfile(checkpoint, self.path(checkpoint.name))
+            write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
     def publish(self, record: Record) -> Path:
         """Write the record and rename the folder to the first free attempt's name; return its path.

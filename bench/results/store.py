@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.results.files import write_atomic, writing
+from bench.results.files import make_folder, write_atomic, writing
 from bench.results.folder import RunFolder, attempts, left_by_killed
 from bench.results.names import CHECKPOINTS, RECORD
 from bench.results.record import Record
@@ -32,7 +32,7 @@ class Store:
         """Write and remove a file. Raises StoreError with the cause where that fails."""
         probe = self.runs / f".probe.{secrets.token_hex(4)}"
         with writing(self.runs):
-            self.runs.mkdir(parents=True, exist_ok=True)
+            make_folder(self.runs)
             write_atomic(probe, " " * 4096)  # an empty file would fit on a full disk
             probe.unlink()
 
@@ -46,7 +46,7 @@ class Store:
         Raises StoreError where the store cannot be written.
         """
         with writing(self.runs):
-            self.runs.mkdir(parents=True, exist_ok=True)
+            make_folder(self.runs)
             left = sorted(left_by_killed(self.runs, base), key=_changed, reverse=True)
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
