@@ -48,7 +48,7 @@ def explain(text: str, arguments: list[str]) -> str:
 
 
 def _wrong_value(key: str, message: str) -> str:
-    if found := re.search(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)", message):
+    if found := re.search(r"Value '(.*?)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)", message):
         return f"{key}={found[1]}: must be {_TYPES.get(found[2], found[2])}"
     if options := [option for option in flatten(asdict(Config())) if option.startswith(f"{key}.")]:
         return f"{key} is a group of options: set {', '.join(options)}"

@@ -116,6 +116,13 @@ def test_a_value_out_of_range_is_refused_by_name(option, value):
     assert refused_without_composing(option, yaml.safe_load(value)).startswith(f"{option}=")
 
 
+def test_under_a_debugger_the_line_is_the_same(monkeypatch):
+    """OmegaConf keeps the cause of an error then, which says the same with a name of its own for the value."""
+    line = refused_without_composing("rerun", "perhaps")
+    monkeypatch.setenv("OC_CAUSE", "1")
+    assert refused_without_composing("rerun", "perhaps") == line == "rerun=perhaps: must be true or false"
+
+
 @pytest.mark.parametrize("option", OUT_OF_RANGE)
 def test_a_value_of_the_wrong_type_is_refused_by_name(option):
     assert refused_without_composing(option, [1, 2]).startswith(option)
