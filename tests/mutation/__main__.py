@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _planted(chosen: argparse.Namespace, folder: Path) -> int:
     mistakes = planted(ROOT)
-    trials = list(_trials(mistakes, lambda mistake: [mistake.seen_by], 300, chosen.jobs, folder))
+    trials = list(_trials(mistakes, lambda mistake: [[mistake.seen_by]], 300, chosen.jobs, folder))
     unseen = [mistake for mistake, outcome in trials if not outcome.killed]
     for mistake in unseen:
         print(f"not seen by {mistake.seen_by}: {mistake.shown(_source(mistake))}")
@@ -75,8 +75,8 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
     covering = _covering(chosen.again)
 
-    def tests(change: Change) -> list[str]:
-        return _within(covering.tests_for(change, _source(change)), covering.seconds, chosen.limit)
+    def tests(change: Change) -> list[list[str]]:
+        return covering.tests_for(change, _source(change), chosen.limit)
 
     tried = list(_trials([c for c in drawn if c not in known], tests, 5 * chosen.limit + 60, chosen.jobs, folder))
     survivors = [(change, outcome) for change, outcome in tried if not outcome.killed]
@@ -98,32 +98,26 @@ def _covering(again: bool) -> Covering:
     return covering
 
 
-def _within(tests: list[str], seconds: dict[str, float], limit: float) -> list[str]:
-    """The first of these tests, as many as fit in the limit."""
-    kept, left = [], limit
-    for test in tests:
-        left -= seconds[test]
-        if left < 0 and kept:
-            break
-        kept.append(test)
-    return kept
-
-
 def _trials(
-    mutants: Sequence[Change], tests: Callable[[Change], list[str]], limit: float, jobs: int, folder: Path
+    mutants: Sequence[Change], tests: Callable[[Change], list[list[str]]], limit: float, jobs: int, folder: Path
 ) -> Iterator[Trial]:
-    """Each mutant and what became of it, some at a time, each in a copy of the checkout; told as they end."""
+    """Each mutant and what became of it, `jobs` at a time, each in a copy of the checkout. `tests` gives the groups of
+    tests that it meets, one after the other.
+    """
     copies: queue.Queue[Path] = queue.Queue()
     for job in range(jobs):
         copies.put(copy_checkout(ROOT, folder / str(job)))
 
     def one(mutant: Change) -> Trial:
-        copy, names = copies.get(), tests(mutant)
+        copy, ran = copies.get(), 0
         try:
-            if not names:
-                return mutant, Outcome(killed=False, by="", ran=0)
             with changed(copy, mutant):
-                return mutant, trial(copy, names, limit)
+                for group in tests(mutant):
+                    outcome = trial(copy, group, limit)
+                    ran += outcome.ran
+                    if outcome.killed:
+                        return mutant, outcome
+            return mutant, Outcome(killed=False, by="", ran=ran)
         finally:
             copies.put(copy)
 

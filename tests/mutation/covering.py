@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,18 +51,23 @@ class Covering:
             files[test.split("::")[0]].append(test)
         return files
 
-    def tests_for(self, change: Change, source: str) -> list[str]:
-        """The tests that run a line of the change's statement, those of the file's own tests first, quick ones
-        before slow ones. A line that runs when its module is imported decides what any test of the module sees.
+    def tests_for(self, change: Change, source: str, limit: float) -> list[list[str]]:
+        """The tests that run a line of the change's statement: first those of the file's own tests, then those of its
+        part and the laws, then the others; quick ones before slow ones, as many as `limit` seconds allow.
+
+        A line that runs when its module is imported decides what any test of the module sees.
         """
         by_line = self._contexts(change.file)
         lines = [line for line in change.lines_of(source) if line in by_line]
         contexts = {context for line in lines for context in by_line[line]}
         if not lines or "" in contexts or _is_outside_functions(change, source):
             contexts = {context for found in by_line.values() for context in found}
-        own = set(self._tests_of_file.get(own_tests(change.file), []))
-        tests = own | set(self._expanded(contexts))
-        return sorted(tests, key=lambda test: (test not in own, self.seconds[test], test))
+        own = own_tests(change.file)
+        tests = {*self._tests_of_file.get(own, []), *self._expanded(contexts)}
+        ranked = sorted(tests, key=lambda test: (_distance(test, own), self.seconds[test], test))
+        spent = list(accumulate(self.seconds[test] for test in ranked))
+        kept = [test for test, until in zip(ranked, spent, strict=True) if until <= limit] or ranked[:1]
+        return [list(group) for _, group in groupby(kept, key=lambda test: _distance(test, own))]
 
     def _contexts(self, file: str) -> dict[int, list[str]]:
         from coverage import CoverageData
@@ -79,6 +86,12 @@ class Covering:
                 yield from self._tests_of_file.get(test.split("::")[0], [])
 
 
+def _distance(test: str, own: str) -> int:
+    """0 for the file's own tests, 1 for those of its part and the laws, 2 for others."""
+    file = test.split("::")[0]
+    return 0 if file == own else 1 if Path(file).parent in (Path(own).parent, Path("tests/laws")) else 2
+
+
 def own_tests(file: str) -> str:
     """The file of tests that mirrors a source file: `bench/train/loop.py` has `tests/train/test_loop.py`."""
     path = Path(file)
@@ -88,8 +101,6 @@ def own_tests(file: str) -> str:
 
 def _is_outside_functions(change: Change, source: str) -> bool:
     """Whether the changed line belongs to a module or class rather than to a function's body."""
-    import ast
-
     line = change.lines_of(source)[0]
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.Lambda)]
     return not any(
