@@ -26,7 +26,8 @@ class GatedDeltaNet(MatrixMemory):
 
     q, k and v are linear maps of x. As in the paper, a causal depthwise convolution of `conv` taps and a SiLU follow
     the maps; conv=1 omits both. The paper's block around the recurrence (output norm and gate, residual path, MLP) is
-    left out. exp(log_A) is drawn uniformly from [1, 16].
+    left out. exp(log_A) is drawn uniformly from [1, 16]; softplus(b_a) starts between 0.001 and 0.1, uniform in its
+    logarithm.
     Parameters: 3 n d F + n d H + n (2 F + 2), plus 3 n d conv if conv > 1; n = `heads`.
     """
 

@@ -22,8 +22,9 @@ class S6(LinearCell):
         Delta = softplus(W_Delta W_low u + b_Delta)        B = W_B u        C = W_C u        A = -exp(log_A)
         h' = exp(Delta A) * h + Delta B u                  y = C h' + D * u
 
-    W_low has R = ceil(H / 16) rows, and N is `state_size`. As in the paper, A is real and starts at -1 .. -N, and B has
-    the simplified (Euler) discretisation. The convolution, activation and gate of the Mamba block are left out.
+    W_low has R = ceil(H / 16) rows, and N is `state_size`. As in the paper, A is real and starts at -1 .. -N,
+    softplus(b_Delta) starts between 0.001 and 0.1, uniform in its logarithm, and B has the simplified (Euler)
+    discretisation. The convolution, activation and gate of the Mamba block are left out.
     Parameters: H F + (R + 2 N) H + H R + H + H N + H.
     """
 

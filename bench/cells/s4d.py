@@ -27,8 +27,9 @@ class S4D(Cell):
     A = -exp(log_decay) + i frequency and Delta = exp(log_step). B is fixed at 1, since C can absorb it. N is
     `state_size`. `kind=complex` has N / 2 conjugate pairs for each channel and starts as S4D-Lin, A_n = -1/2 + i pi n.
     Of each pair only one state is stored, and counted twice. `kind=real` has N real states and starts as S4D-Real,
-    A_n = -(n + 1). The block's mixing of channels is left out. The state is `[B, H, N/2, 2]` or, for real,
-    `[B, H, N, 1]`. Parameters: H F + 2 H N + 2 H. Raises ValueError for a state_size below 1 or, for complex, odd.
+    A_n = -(n + 1). Delta starts between 0.001 and 0.1, uniform in its logarithm. The block's mixing of channels is left
+    out. The state is `[B, H, N/2, 2]` or, for real, `[B, H, N, 1]`. Parameters: H F + 2 H N + 2 H. Raises ValueError
+    for a state_size below 1 or, for complex, odd.
     """
 
     def __init__(

@@ -21,7 +21,8 @@ class SRU(LinearCell):
 
     s is x if F = H, else W_s x. `peephole` adds the 2018 terms v_f * c and v_r * c. Without them the recurrence is
     linear and runs in parallel over time; with them only the products with x do. c' has no activation (g of the 2017
-    paper), and s is not scaled. Parameters: 3 H F + 2 H, plus H F if F is not H, plus 2 H with `peephole`.
+    paper), and s is not scaled. Biases start at 0, and v uniform in +-1.
+    Parameters: 3 H F + 2 H, plus H F if F is not H, plus 2 H with `peephole`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, peephole: bool = False) -> None:

@@ -1,9 +1,14 @@
 """How weights start: the statistics that each way of drawing them promises, gate by gate."""
 
+import math
+from functools import partial
+
 import pytest
 import torch
+from starts import Blocks, Is, Normal, Orthogonal, Through, Uniform, within
 
 from bench.cells.gru import GRU
+from bench.cells.janet import JANET
 from bench.cells.lstm import LSTM
 from bench.cells.mgu import MGU
 from bench.cells.slstm import SLSTM
@@ -23,65 +28,53 @@ def drawn(cell=LSTM, seed=0, **init):
     return made
 
 
-def blocks(weight):
-    return weight.detach().split(H)
+KINDS = {
+    "xavier": lambda gain, taken, given: within(gain * math.sqrt(6 / (taken + given))),
+    "he": lambda gain, taken, given: Normal(gain * math.sqrt(2 / taken)),
+    "orthogonal": lambda gain, taken, given: Orthogonal(gain),
+    "identity": lambda gain, taken, given: Is(gain * torch.eye(given, taken)),
+    "normal": lambda sigma, taken, given: Normal(sigma),
+}
+"""How the block of a gate starts that maps so many inputs to so many outputs, with a gain, or sigma for `normal`."""
+GATED = (Vanilla, LSTM, GRU, JANET, UGRNN, SLSTM)
 
 
-def check_spread(weight, wanted):
-    """Each gate's block is centred, and spread as it should be."""
-    for block in blocks(weight):
-        assert block.mean().item() == pytest.approx(0, abs=4 * wanted / block.numel() ** 0.5), "not centred"
-        assert block.std().item() == pytest.approx(wanted, rel=0.05), "another spread"
+@pytest.mark.parametrize("factor", [1.0, 0.3])
+@pytest.mark.parametrize("side", ["input", "recurrent"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_gate_s_block_starts_as_the_kind_says(kind, side, factor):
+    option, name = "sigma" if kind == "normal" else "gain", {"input": "weight_ih", "recurrent": "weight_hh"}[side]
+    for cell in GATED:
+        made = [drawn(cell, seed, **{side: kind, option: factor}) for seed in range(3)]
+        taken = getattr(made[0], name).shape[1]
+        starts = Blocks((KINDS[kind](factor, taken, H),) * cell.blocks)
+        starts.check([getattr(each, name).detach() for each in made])
 
 
-@pytest.mark.parametrize("gain", [1.0, 2.0])
-def test_xavier_keeps_the_variance_by_the_mean_of_both_widths(gain):
-    cell = drawn(input="xavier", recurrent="xavier", gain=gain)
-    check_spread(cell.weight_ih, gain * (2 / (F + H)) ** 0.5)
-    check_spread(cell.weight_hh, gain * (1 / H) ** 0.5)
-    assert cell.weight_ih.abs().max() <= gain * (6 / (F + H)) ** 0.5
+@pytest.mark.parametrize(
+    ("draw", "start", "message"),
+    [
+        (lambda: torch.nn.init.orthogonal_(torch.empty(4 * H, H)), Blocks((Orthogonal(1.0),) * 4), "not close"),
+        (lambda: torch.nn.init.orthogonal_(torch.empty(H, H)), Orthogonal(1.1), "not close"),
+        (lambda: torch.empty(H, H).normal_(0, 1), Normal(1.05), "a deviation of"),
+        (lambda: torch.empty(H, H).uniform_(-1.7, 1.7), Normal(1.7 / 3**0.5), "another distribution"),
+        (lambda: torch.empty(H, H).uniform_(-1, 0.99), within(1), "never near 1"),
+        (lambda: torch.empty(H, H).uniform_(-1, 1.01), within(1), "above 1"),
+        (lambda: torch.empty(H, H).uniform_(-1, 1) ** 3, within(1), "another distribution"),
+        (lambda: torch.empty(H, 1).uniform_(-1, 1).expand(H, H), within(1), "never near|distribution|repeat"),
+    ],
+)
+def test_a_start_that_is_another_is_noticed(draw, start, message):
+    torch.manual_seed(0)
+    with pytest.raises(AssertionError, match=message):
+        start.check([draw()])
 
 
-def test_he_keeps_the_variance_through_relu():
-    cell = drawn(input="he", recurrent="he")
-    check_spread(cell.weight_ih, (2 / F) ** 0.5)
-    check_spread(cell.weight_hh, (2 / H) ** 0.5)
-
-
-@pytest.mark.parametrize("sigma", [1.0, 0.01])
-def test_normal_has_the_given_spread_whatever_the_width(sigma):
-    cell = drawn(input="normal", recurrent="normal", sigma=sigma)
-    check_spread(cell.weight_ih, sigma)
-    check_spread(cell.weight_hh, sigma)
-
-
-def check_orthogonal(weight, gain=1.0):
-    for block in blocks(weight):
-        assert torch.allclose(block @ block.T, gain**2 * torch.eye(H), atol=1e-4), "a gate's block is not orthogonal"
-
-
-@pytest.mark.parametrize("cell", [Vanilla, LSTM, GRU])
-def test_orthogonal_blocks_keep_every_length(cell):
-    check_orthogonal(drawn(cell, recurrent="orthogonal").weight_hh)
-    check_orthogonal(drawn(cell, recurrent="orthogonal", gain=0.5).weight_hh, 0.5)
-
-
-def test_orthogonal_over_all_gates_at_once_is_noticed():
-    whole = torch.nn.init.orthogonal_(torch.empty(4 * H, H))
-    with pytest.raises(AssertionError, match="not orthogonal"):
-        check_orthogonal(whole)
-
-
-def test_a_wrong_spread_is_noticed():
-    with pytest.raises(AssertionError, match="another spread"):
-        check_spread(drawn(recurrent="he").weight_hh, (1 / H) ** 0.5)
-
-
-def test_identity_is_the_identity_in_each_gate():
-    cell = drawn(GRU, recurrent="identity", gain=0.5, bias="zero")
-    assert all(torch.equal(block, 0.5 * torch.eye(H)) for block in blocks(cell.weight_hh))
+def test_zero_biases_leave_the_weights():
+    cell, plain = drawn(GRU, bias="zero"), drawn(GRU)
     assert not cell.bias_ih.any()
     assert not cell.bias_hh.any()
+    assert torch.equal(cell.weight_hh, plain.weight_hh)
 
 
 def test_default_leaves_everything_as_the_cell_drew_it():
@@ -111,26 +104,20 @@ def test_a_gate_that_is_opened_keeps_more_of_the_state(cell):
     assert (kept - 0.3).abs().mean() < (lost - 0.3).abs().mean() / 2
 
 
-def test_chrono_remembers_for_one_to_the_longest_number_of_steps():
-    made = drawn(LSTM, chrono=50)
-    i, f, g, o = (made.bias_ih + made.bias_hh).detach().split(H)
-    assert torch.equal(i, -f)
-    assert not g.any()
-    assert not o.any()
-    spans = f.exp()
-    assert spans.min() >= 1
-    assert spans.max() <= 49
-    assert spans.mean().item() == pytest.approx(25, rel=0.15)
-
-
-def test_coupled_gates_have_no_gate_that_writes():
-    torch.manual_seed(0)
-    made = LSTM(F, H, coupled=True)
-    initialise(made, InitConfig(chrono=50))
-    f, g, o = made.bias_ih.detach().split(H)
-    assert (f >= 0).all()
-    assert not g.any()
-    assert not o.any()
+@pytest.mark.parametrize(
+    ("cell", "keeps", "writes"),
+    [(LSTM, 1, 0), (partial(LSTM, coupled=True), 0, None), (GRU, 1, None), (JANET, 0, None), (UGRNN, 0, None),
+     (SLSTM, 1, 0)],
+)  # fmt: skip
+def test_chrono_remembers_for_one_to_the_longest_number_of_steps(cell, keeps, writes):
+    """Tallec & Ollivier: b_f = log u with u uniform in [1, T - 1], b_i = -b_f, and every other bias is 0."""
+    biases = [list(drawn(cell, seed, chrono=50).bias_ih.detach().split(H)) for seed in range(4)]
+    Through(torch.exp, Uniform(1, 49)).check([bias[keeps] for bias in biases])
+    for bias in biases:
+        if writes is not None:
+            assert torch.equal(bias[writes], -bias[keeps])
+        assert not any(other.any() for i, other in enumerate(bias) if i not in (keeps, writes))
+    assert not drawn(cell, chrono=50).bias_hh.any()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""How every parameter of every cell starts: as its docstring or paper says; where both are silent, as in torch.nn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from starts import Blocks, Is, Normal, Start, Through, Uniform, Where, log_uniform, over_root, within
+from torch import Tensor
+
+Starts = dict[str, Start]
+Table = Callable[[int, int, Mapping[str, Any]], Starts]
+"""The starts by the name of the parameter, for F inputs, H units and the cell's options."""
+
+ZERO, ONE = Is(0.0), Is(1.0)
+STEP_SIZES = Through(lambda bias: F.softplus(bias), log_uniform(1e-3, 1e-1))  # of S6, S4D and Mamba-2
+
+
+def linear(name: str, inputs: int, bias: bool = True) -> Starts:
+    """A linear layer of torch.nn."""
+    names = ("weight", "bias") if bias else ("weight",)
+    return {f"{name}.{part}": over_root(inputs) for part in names}
+
+
+def norm(name: str) -> Starts:
+    return {f"{name}.weight": ONE, f"{name}.bias": ZERO}
+
+
+def gated(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    return {name: over_root(units) for name in names}
+
+
+def lstm(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    starts = gated(inputs, units, options)
+    if options["peepholes"]:
+        starts["peephole"] = over_root(units)
+    if options["layer_norm"]:  # its shifts replace the biases
+        weights = {name: start for name, start in starts.items() if "bias" not in name}
+        return {**weights, **norm("norm_ih"), **norm("norm_hh"), **norm("norm_c")}
+    return starts
+
+
+def irnn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    return {"weight_ih": Normal(0.001), "weight_hh": Is(torch.eye(units)), "bias_ih": ZERO, "bias_hh": ZERO}
+
+
+def all_over_root(*names: str) -> Table:
+    return lambda inputs, units, options: {name: over_root(units) for name in names}
+
+
+def indrnn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    return {"weight_ih": over_root(units), "bias": over_root(units), "weight_hh": Uniform(0, 1)}
+
+
+def exprnn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    rows, columns = torch.triu_indices(units, units, offset=1)
+    pairs = (rows % 2 == 0) & (columns == rows + 1)
+    cayley = Through(lambda angle: 2 * torch.atan(angle), Uniform(-math.pi / 2, 0))
+    angles = {"henaff": within(math.pi), "cayley": cayley}[options["init"]]
+    return {"weight_ih": Normal(math.sqrt(2 / inputs)), "bias": within(0.01), "skew": Where(pairs, angles)}
+
+
+def rhn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    bias = Blocks((over_root(units), Is(options["transform_bias"])))
+    layers = [f"layers.{i}" for i in range(options["depth"])]
+    weights = {f"{layer}.weight": over_root(units) for layer in layers}
+    return {"input.weight": over_root(units), **weights, **{f"{layer}.bias": bias for layer in layers}}
+
+
+def windowed(option: str | None) -> Table:
+    """One linear map of a window of inputs."""
+
+    def starts(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+        return linear("project", inputs * (options[option] if option else 1))
+
+    return starts
+
+
+def sru(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    return {**linear("weight", inputs, bias=False), "bias": ZERO, **({"v": within(1)} if options["peephole"] else {})}
+
+
+def memory(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    inner = options["heads"] * math.ceil(units / options["heads"])
+    maps = {**linear("qkv", inputs, bias=False), **linear("out", inner, bias=False)}
+    return {**maps, "conv": over_root(options["conv"])} if options["conv"] > 1 else maps
+
+
+def deltanet(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    own = {"log_A": Through(torch.exp, Uniform(1, 16)), "alpha.bias": STEP_SIZES}
+    maps = {"alpha.weight": over_root(inputs), "beta.weight": over_root(inputs)}
+    return {**memory(inputs, units, options), **maps, **own}
+
+
+def mlstm(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    forget = Is(torch.linspace(3, 6, options["heads"]))
+    gates = {"scalar_gates.weight": over_root(inputs), "scalar_gates.bias": Blocks((Normal(0.1), forget))}
+    return {**memory(inputs, units, options), **gates, **linear("output_gate", inputs)}
+
+
+def lru(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    size = options["state_size"] or units
+    ring = Uniform(options["r_min"] ** 2, options["r_max"] ** 2)  # of area: the square of the radius is uniform
+    return {
+        "nu": Through(_squared_modulus, ring),
+        "theta": Through(torch.exp, Uniform(0, options["max_phase"])),
+        "gamma": Is(lambda cell: (1 - _squared_modulus(cell["nu"].double())).sqrt().log()),
+        "B": Normal(1 / math.sqrt(2 * inputs)),
+        "C": Normal(1 / math.sqrt(size)),
+        "D": Normal(1 / math.sqrt(inputs)),
+    }
+
+
+def _squared_modulus(nu: Tensor) -> Tensor:
+    return torch.exp(-2 * torch.exp(nu))
+
+
+def rglru(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    slowest = Through(lambda each: torch.sigmoid(each) ** 8, Uniform(0.9, 0.999))
+    return {**linear("project", inputs, bias=False), **linear("gates", units), "Lambda": slowest}
+
+
+def mamba(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    A = torch.arange(1.0, options["state_size"] + 1).log().repeat(units, 1)
+    widen = {"widen.weight": over_root(math.ceil(units / 16)), "widen.bias": STEP_SIZES}
+    maps = {**linear("project", inputs, bias=False), **linear("select", units, bias=False)}
+    return {**maps, **widen, "log_A": Is(A), "D": ONE}
+
+
+def s4d(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    is_complex = options["kind"] == "complex"
+    n = torch.arange(options["state_size"] // (2 if is_complex else 1)).repeat(units, 1)
+    lin: Starts = {"log_decay": Is(math.log(0.5)), "frequency": Is(math.pi * n)}
+    A = lin if is_complex else {"log_decay": Is((n + 1.0).log())}
+    step = {"log_step": Through(torch.exp, log_uniform(1e-3, 1e-1))}
+    scale = {"C": Normal(math.sqrt(0.5) if is_complex else 1.0), "D": Normal(1.0)}
+    return {**linear("project", inputs, bias=False), **A, **step, **scale}
+
+
+def tcn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    starts = linear("skip", inputs) if inputs != units else {}
+    for i in range(2 * options["levels"]):
+        name, taken = f"convolutions.{i}", options["kernel_size"] * (units if i else inputs)
+        starts |= {f"{name}.direction": over_root(taken), f"{name}.bias": over_root(taken)}
+        starts[f"{name}.scale"] = Is(lambda cell, name=name: cell[f"{name}.direction"].norm(dim=1))
+    return starts
+
+
+def transformer(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    inner = options["heads"] * 2 * math.ceil(units / (2 * options["heads"]))
+    maps = {**linear("qkv", units, bias=False), **linear("out", inner, bias=False)}
+    mlp = {**linear("mlp.0", units), **linear("mlp.2", 4 * units)}
+    widen = linear("widen", inputs) if inputs != units else {}
+    return {**widen, **norm("attention_norm"), **norm("mlp_norm"), **maps, **mlp}
+
+
+WITH_RESET = ("input.weight", "input.bias", "gate.weight", "candidate.weight")
+CELLS: dict[str, Table] = {
+    **dict.fromkeys(("gru", "janet", "slstm", "ugrnn", "vanilla"), gated),
+    **dict.fromkeys(("lstm", "cifg", "layernorm_lstm", "peephole_lstm"), lstm),
+    **dict.fromkeys(
+        ("gru_before", "mgu"), all_over_root("input.weight", "input.bias", "gate.weight", "candidate.weight")
+    ),
+    "lem": all_over_root("input.weight", "input.bias", "output.weight", "memory.weight"),
+    "scrn": all_over_root("weight_context", "weight_input", "weight_state"),
+    **dict.fromkeys(("mingru", "minlstm"), windowed(None)),
+    "qrnn": windowed("window"),
+    "ngram_mlp": windowed("context"),
+    "linear_attention": memory,
+    **{each.__name__: each for each in (irnn, indrnn, exprnn, rhn, sru, deltanet, mlstm, lru, rglru, mamba, s4d, tcn)},
+    "transformer": transformer,
+}
