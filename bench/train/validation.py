@@ -73,4 +73,4 @@ def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """A copy of the model's weights that further training does not change."""
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -68,6 +68,32 @@ def test_a_beam_as_wide_as_there_are_outputs_finds_the_best_of_all(seed):
         assert log_p(step, lane, real(found[:, lane])) == pytest.approx(log_p(step, lane, best), abs=1e-4)
 
 
+def textbook(step, lane, width):
+    """Beam search as textbooks have it, for one lane: of all continuations of `width` hypotheses, `width` are kept; an
+    ended hypothesis continues as itself."""
+    beam = [(0.0, (), torch.tensor([END]), (torch.tensor([lane + 1]),))]
+    for _ in range(LIMIT):
+        continued = []
+        for score, output, symbol, state in beam:
+            if END in output:
+                continued.append((score, output, symbol, state))
+                continue
+            logits, following = step(symbol, state)
+            for written, log_p in enumerate(logits.log_softmax(-1)[0].tolist()):
+                continued.append((score + log_p, (*output, written), torch.tensor([written]), following))
+        beam = sorted(continued, key=lambda hypothesis: -hypothesis[0])[:width]
+    return beam[0][1]
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10**6), st.integers(2, 4))
+def test_a_beam_is_the_textbooks(seed, width):
+    step = a_step(seed, sharpness=1.0)  # so that ended outputs and others stay close together
+    found = decode(step, width)
+    for lane in range(3):
+        assert real(found[:, lane]) == textbook(step, lane, width)
+
+
 def test_a_beam_finds_what_greedy_decoding_misses():
     seeds = [a_step(seed) for seed in range(50)]
     greedy, wide = (

@@ -128,6 +128,14 @@ def test_evaluation_takes_the_running_statistics_of_that_time_step():
     assert torch.equal(layer.norm.means_TH, before)
 
 
+def test_the_statistics_of_a_time_step_are_kept_in_its_place():
+    layer, x_TBH = a_layer(norm="batch_per_step"), an_input(T=4, B=20)
+    layer.norm(x_TBH, torch.full((20, 1), 2.0))
+    torch.testing.assert_close(layer.norm.means_TH[2:6], 0.1 * x_TBH.mean(1))
+    torch.testing.assert_close(layer.norm.variances_TH[2:6], 0.9 + 0.1 * x_TBH.var(1, correction=0))
+    assert not layer.norm.means_TH[[0, 1, 6, -1]].any(), "no other step's statistics change"
+
+
 def test_steps_beyond_the_last_kept_share_its_statistics():
     layer = a_layer(norm="batch_per_step")
     state = layer.initial_state(4, torch.empty(0, dtype=torch.float64))

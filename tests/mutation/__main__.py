@@ -20,7 +20,7 @@ from pathlib import Path
 
 from change import Change, sources
 from copies import changed, copy_checkout
-from covering import Covering
+from covering import Covering, Group
 from equivalent import equivalents
 from generate import changes
 from planted import planted
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _planted(chosen: argparse.Namespace, folder: Path) -> int:
     mistakes = planted(ROOT)
-    trials = list(_trials(mistakes, lambda mistake: [[mistake.seen_by]], 300, chosen.jobs, folder))
+    trials = list(_trials(mistakes, lambda mistake: [Group([mistake.seen_by], 300)], chosen.jobs, folder))
     unseen = [mistake for mistake, outcome in trials if not outcome.killed]
     for mistake in unseen:
         print(f"not seen by {mistake.seen_by}: {mistake.shown(_source(mistake))}")
@@ -75,10 +75,10 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
     covering = _covering(chosen.again)
 
-    def tests(change: Change) -> list[list[str]]:
+    def tests(change: Change) -> list[Group]:
         return covering.tests_for(change, _source(change), chosen.limit)
 
-    tried = list(_trials([c for c in drawn if c not in known], tests, 5 * chosen.limit + 60, chosen.jobs, folder))
+    tried = list(_trials([c for c in drawn if c not in known], tests, chosen.jobs, folder))
     survivors = [(change, outcome) for change, outcome in tried if not outcome.killed]
     print(f"\nsurvivors of {len(every)} mutants' sample {chosen.seed}, with the number of tests that were run:")
     for change, outcome in sorted(survivors, key=lambda survivor: (survivor[0].file, survivor[0].start)):
@@ -99,7 +99,7 @@ def _covering(again: bool) -> Covering:
 
 
 def _trials(
-    mutants: Sequence[Change], tests: Callable[[Change], list[list[str]]], limit: float, jobs: int, folder: Path
+    mutants: Sequence[Change], tests: Callable[[Change], list[Group]], jobs: int, folder: Path
 ) -> Iterator[Trial]:
     """Each mutant and what became of it, `jobs` at a time, each in a copy of the checkout. `tests` gives the groups of
     tests that it meets, one after the other.
@@ -113,7 +113,7 @@ def _trials(
         try:
             with changed(copy, mutant):
                 for group in tests(mutant):
-                    outcome = trial(copy, group, limit)
+                    outcome = trial(copy, *group)
                     ran += outcome.ran
                     if outcome.killed:
                         return mutant, outcome

@@ -11,12 +11,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from change import Change
 from copies import copy_checkout
 
 SETTINGS = "[run]\nrelative_files = true\ndata_file = {data}\n"
+
+
+class Group(NamedTuple):
+    """Tests that are run in one process, and the seconds after which a mutant has taken too long for them."""
+
+    tests: list[str]
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Covering:
             files[test.split("::")[0]].append(test)
         return files
 
-    def tests_for(self, change: Change, source: str, limit: float) -> list[list[str]]:
+    def tests_for(self, change: Change, source: str, limit: float) -> list[Group]:
         """The tests that run a line of the change's statement: first those of the file's own tests, then those of its
         part and the laws, then the others; quick ones before slow ones, as many as `limit` seconds allow.
 
@@ -67,7 +75,8 @@ class Covering:
         ranked = sorted(tests, key=lambda test: (_distance(test, own), self.seconds[test], test))
         spent = list(accumulate(self.seconds[test] for test in ranked))
         kept = [test for test, until in zip(ranked, spent, strict=True) if until <= limit] or ranked[:1]
-        return [list(group) for _, group in groupby(kept, key=lambda test: _distance(test, own))]
+        groups = [list(group) for _, group in groupby(kept, key=lambda test: _distance(test, own))]
+        return [Group(group, 20 + 5 * sum(self.seconds[test] for test in group)) for group in groups]
 
     def _contexts(self, file: str) -> dict[int, list[str]]:
         from coverage import CoverageData

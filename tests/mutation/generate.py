@@ -25,7 +25,7 @@ Replacement = tuple[int, int, str]  # from, to (offsets in characters), new text
 
 def changes(file: str, source: str) -> list[Change]:
     """Every mutant of `source`, in the order of the text. Left out: annotations, docstrings, strings (messages), what
-    stands in a `raise` or an `assert`, and what only type checkers see.
+    stands in a `raise` or an assertion, and what only type checkers see.
     """
     text = _Text(source)
     found = {
@@ -144,6 +144,8 @@ def _call(node: ast.Call, text: _Text) -> Iterator[Replacement]:
     if word in OPPOSITES:
         yield text.end(name) - len(word), text.end(name), OPPOSITES[word]
     for keyword in node.keywords:  # f(x, dim=1) -> f(x)
+        if keyword.arg == "strict":  # an assertion
+            continue
         end = text.end(keyword)
         comma = text.source[end:].lstrip()[:1] == ","
         yield text.start(keyword), text.source.index(",", end) + 1 if comma else end, ""

@@ -65,7 +65,7 @@ def trial(root: Path, tests: Sequence[str], limit: float) -> Outcome:
     Raises RuntimeError where none of the tests was there to run.
     """
     receiving, sending = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_in_child, args=(root, list(tests), sending))
+    process = CONTEXT.Process(target=_in_child, args=(root, list(tests), sending), daemon=True)
     process.start()
     sending.close()
     told = receiving.recv() if receiving.poll(limit) else None

@@ -113,3 +113,23 @@ def test_deltas_are_slopes_and_deltas_of_slopes_their_slopes():
 def test_options_out_of_range_are_one_line(options, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**options)
+
+
+@pytest.mark.parametrize(
+    ("option", "lowest", "highest", "others"),
+    [
+        ("sample_rate", 1000, 192_000, {"mels": 1}),
+        ("window_ms", 1, 1000, {"mels": 1}),
+        ("stride_ms", 0.125, 1000, {}),
+        ("deltas", 0, 2, {}),
+        ("mels", 1, 512, {"sample_rate": 192_000, "window_ms": 100}),
+        ("coefficients", 1, 40, {"features": "mfcc"}),
+    ],
+)
+def test_an_option_may_be_at_its_bounds_but_not_beyond(option, lowest, highest, others):
+    beyond = 0.125 if option.endswith("_ms") else 1
+    for allowed in (lowest, highest):
+        assert getattr(Recipe(**{**others, option: allowed}), option) == allowed
+    for refused in (lowest - beyond, highest + beyond) if option != "window_ms" else (0, highest + beyond):
+        with pytest.raises(ValueError, match=f"task.{option}={refused} must be"):
+            Recipe(**{**others, option: refused})

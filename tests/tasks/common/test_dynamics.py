@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from bench.tasks.common import dynamics
 from bench.tasks.common.dynamics import mackey_glass, narma10
 
 
@@ -34,6 +36,15 @@ def test_narma_answers_its_input_by_the_equation():
         assert y[t] == pytest.approx(wanted, rel=1e-12)
     assert u.min() >= 0 and u.max() <= 0.5 and y.max() <= 1
     assert not np.array_equal(u, narma10(300, seed=1)[0])
+
+
+def test_a_narma_series_that_runs_away_is_drawn_anew(monkeypatch):
+    monkeypatch.setattr(dynamics, "_MOST", 0.75)  # not so rare
+    u, y = narma10(300, seed=0)
+    assert y.max() <= 0.75
+    generator = torch.Generator().manual_seed(0)
+    drawn = [torch.rand(1300, generator=generator, dtype=torch.float64)[1000:].tolist() for _ in range(100)]
+    assert (2 * u).tolist() in drawn[1:], "it begins anew with what the generator draws next"
 
 
 def test_a_series_cannot_be_changed_under_the_next_reader():
