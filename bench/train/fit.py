@@ -94,8 +94,10 @@ class Fit(Iterator[Validation]):
                 raise ConfigError(
                     f"the checkpoint is of another version of bench ({cause}); set resume=never"
                 ) from error
-            due = _validations_due(config, self._spent())  # under a larger budget, fewer than were made already
-            progress.validations = min(progress.validations, due)
+            spent = self._spent()  # under another budget, another share than when the checkpoint was saved
+            progress.validations = _validations_due(config, spent)
+            if progress.updates:
+                setup.schedule.set_rate(spent)
             log.info(f"going on from the checkpoint after step {progress.steps}")
         return position
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import LBFGS, Muon, Optimizer, SparseAdam
 
 from bench.config.targets import load_checked
@@ -39,6 +39,20 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         return cls(groups, **checked)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"optimizer: {error}") from None
+
+
+def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Load the `state` that the optimiser's `state_dict` gave, in the precision in which it was.
+
+    torch alone brings most of it to the parameters' precision: also factors that it always keeps in float32.
+    """
+    optimizer.load_state_dict(state)
+    optimizer._opt_called = True  # type: ignore[attr-defined]  # torch asks, at the first step of a schedule
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for place, kept in state["state"].items():
+        restored = optimizer.state[parameters[place]]
+        tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
+        restored.update({name: restored[name].to(value.dtype) for name, value in tensors.items()})
 
 
 def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str, Any]]:

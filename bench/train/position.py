@@ -9,6 +9,7 @@ from torch import Generator
 
 from bench.api import leaves, map_state
 from bench.train.loop import Carried
+from bench.train.optimizer import restore_optimizer
 from bench.train.passes import Passes
 from bench.train.progress import Progress
 from bench.train.setup import Setup
@@ -51,7 +52,7 @@ class Position:
         setup, optimizer = self.setup, self.setup.optimizer
         setup.model.load_state_dict(state["model"])
         began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-        optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(optimizer, state["optimizer"])
         if not setup.schedule.fits(state["schedule"]):  # the budget is larger: its schedule differs from the first step
             for group, options in zip(optimizer.param_groups, began, strict=True):
                 group.update(options)

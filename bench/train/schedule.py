@@ -161,8 +161,9 @@ class Schedule:
         return {"ticks": self._ticks, "tick": self._tick, "rule": self._rule.state_dict(), "warmup": warmup}
 
     def fits(self, state: dict[str, Any]) -> bool:
-        """Whether `state` comes from a schedule over the same budget."""
-        return bool(state["ticks"] == self._ticks)
+        """Whether `state` comes from a schedule over the same budget, or from one that does not count the budget."""
+        uncounted = self._last == 0 and state["warmup"] is None  # a plateau, or a constant rate, without a warm-up
+        return bool(state["ticks"] == self._ticks or uncounted)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state`, unless it comes from another budget; then the next `set_rate` finds the right place."""

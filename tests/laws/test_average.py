@@ -103,11 +103,12 @@ def test_using_it_in_another_way_is_noticed(monkeypatch, mutant, message):
 
 
 def test_an_average_goes_on_from_its_state():
+    """In one that has seen no update, as in a new process."""
     setup, _, _ = fitted(ema=0.9)
-    other, _, _ = fitted(ema=0.9, seed=1)
-    assert setup.average and other.average
-    other.average.load_state_dict(setup.average.state_dict())
-    other.model.load_state_dict(setup.model.state_dict())
-    for average in (setup.average, other.average):
+    new = a_setup(setup.task, ema=0.9)
+    assert setup.average and new.average
+    new.average.load_state_dict(setup.average.state_dict())
+    new.model.load_state_dict(setup.model.state_dict())
+    for average in (setup.average, new.average):
         average.update()
-    assert all(torch.equal(a, b) for a, b in zip(setup.average.tensors, other.average.tensors, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(setup.average.tensors, new.average.tensors, strict=True))

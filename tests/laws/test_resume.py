@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from clock import Clock
+from interrupted import A_PASS, Shuffled
 from tiny import Given, a_batch, a_setup, truncated
 
 from bench.command.main import main
@@ -263,12 +265,15 @@ def test_checkpoints_fall_due_by_steps_or_by_seconds(tmp_path: Path) -> None:
     assert not by_seconds.due(10)
 
 
-def test_a_place_in_the_data_is_found_again(tmp_path: Path) -> None:
-    task = Given(train=batches(3))
+@pytest.mark.parametrize("taken", [1, A_PASS, A_PASS + 1, 3 * A_PASS - 1])
+def test_a_place_in_shuffled_data_is_found_again_in_any_pass(taken: int) -> None:
+    task = Shuffled(Clock())
     stream = Passes(task, "train", 2, torch.Generator().manual_seed(3))
-    for _ in range(5):
+    orders = [[next(stream) for _ in range(A_PASS)] for _ in range(2)]
+    assert [batch is other for batch, other in zip(*orders, strict=True)] != [True] * A_PASS, "each pass is shuffled"
+    for _ in range(taken):
         next(stream)
-    place, following = stream.state_dict(), [next(stream).targets for _ in range(4)]
+    place, following = stream.state_dict(), [next(stream) for _ in range(2 * A_PASS)]
     again = Passes(task, "train", 2, torch.Generator())
     again.load_state_dict(place)
-    assert all(torch.equal(next(again).targets, targets) for targets in following)
+    assert all(next(again) is batch for batch in following)
