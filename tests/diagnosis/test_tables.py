@@ -131,6 +131,13 @@ def test_each_layer_has_its_own_jacobian():
     assert frame.loc[frame["t"] == 1, "radius"].tolist() == pytest.approx([0.5, 3.0])
 
 
+def test_a_state_of_the_greatest_width_still_has_a_jacobian(monkeypatch):
+    monkeypatch.setattr("bench.diagnosis.jacobian._WIDEST", 5)
+    assert not jacobians(a_model(Vanilla, hidden=5), a_batch(T=1)).empty
+    with pytest.raises(ConfigError, match="the state of a layer has 6 numbers"):
+        jacobians(a_model(Vanilla, hidden=6), a_batch(T=1))
+
+
 def test_jacobians_are_taken_at_few_of_many_steps_and_of_no_state_too_wide():
     steps = jacobians(linear(0.5), a_batch(T=100))["t"].tolist()
     assert len(steps) == 16 and steps[0] == 0 and steps[-1] == 99
@@ -163,6 +170,17 @@ def test_a_disturbance_is_followed_to_a_lanes_own_end():
     found = lyapunov(model, batch)
     assert found.loc[0, "exponent"] == pytest.approx(alone["exponent"])
     assert found["steps"].tolist() == [6, 3]
+    ended = lyapunov(model, replace(batch.span(0, 3), lengths=None))
+    assert found.loc[1, "exponent"] == pytest.approx(ended.loc[1, "exponent"])
+
+
+def test_a_jacobian_is_the_mean_over_the_lanes_that_have_not_ended():
+    """The lanes differ, so that one that has ended and is stepped on would show."""
+    model, batch = a_model(GRU), padded()
+    found = jacobians(model, batch)[["radius", "norm"]]
+    whole, short = (jacobians(model, of_lane(batch, lane, n))[["radius", "norm"]] for lane, n in ((0, 7), (1, 3)))
+    assert not (abs(whole[:3] - short) < 1e-3).any(axis=None)
+    pd.testing.assert_frame_equal(found, pd.concat([(whole[:3] + short) / 2, whole[3:]]))
 
 
 class Opaque(Function):

@@ -99,6 +99,16 @@ def test_memory_of_a_step_grows_with_time_and_is_at_least_what_backward_needs(un
     assert long - short >= 4 * 3 * T * B * hidden * 8
 
 
+def test_a_frozen_parameter_is_not_counted_and_a_shared_one_once():
+    first, second = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
+    model = torch.nn.Sequential(first, second)
+    assert parameter_count(model) == 2 * (3 * 4 + 4)
+    first.weight.requires_grad_(False)
+    assert parameter_count(model) == 4 + (3 * 4 + 4)
+    second.bias = first.bias
+    assert parameter_count(model) == 4 + 3 * 4
+
+
 def test_a_training_split_of_one_batch_is_enough():
     setup = a_setup(Given(train=[a_batch()]))
     assert measure_memory(setup)["peak_mib"] > 0

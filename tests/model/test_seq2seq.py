@@ -142,6 +142,16 @@ def test_what_stands_around_a_cell_stands_around_those_of_both_halves(norm):
     assert model.decode(a_batch().inputs).shape[1] == 3
 
 
+@pytest.mark.parametrize("beam", [1, 3])
+def test_an_output_has_at_most_the_longest_number_of_symbols(beam):
+    """Here 6: one that does not end by itself has just so many."""
+    model = a_model(beam=beam)
+    with torch.no_grad():
+        model.head.bias[END] = -1e3
+    found = model.decode(a_batch().inputs)
+    assert found.shape == (6, 3) and (found != END).all()
+
+
 def test_features_are_read_as_symbols_are():
     model = a_model(inputs=Features(3))
     batch = replace(a_batch(), inputs=torch.randn(4, 3, 3, generator=seeded()))
@@ -188,6 +198,23 @@ def test_a_rate_between_gives_some_symbols_by_torch_s_generator():
     assert not torch.allclose(first, predict(model, batch))
     torch.manual_seed(1)
     assert torch.equal(first, predict(model, batch))
+
+
+def test_each_lane_draws_for_itself_at_each_step_and_the_rate_is_of_what_was_given():
+    """All targets are 1 and the decoder always says 2: what it reads tells what was drawn."""
+    model, batch = a_model(teacher_forcing=0.8), a_batch(written=(40,) * 50)
+    batch.targets.fill_(1)
+    with torch.no_grad():
+        model.head.bias[2] = 1e3
+    read = []
+    model.encoder.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0][0]))
+    predict(model, batch)
+    start_B, *drawn = read
+    assert len(drawn) == 39 and (start_B == END).all()
+    given_UB = torch.stack(drawn) == 1
+    assert (given_UB | (torch.stack(drawn) == 2)).all()
+    assert given_UB.double().mean() == pytest.approx(0.8, abs=0.04)
+    assert all(0 < given.sum() < len(given) for given in (*given_UB, *given_UB.T)), "one draw for several symbols"
 
 
 def test_scores_are_of_given_symbols_whatever_the_rate():

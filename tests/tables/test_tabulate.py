@@ -96,6 +96,22 @@ def test_failures_of_other_seeds_are_counted_beside_the_score():
     assert (line["score"], line["seeds"], line["done"], line["failed"], line["diverged"]) == (0.5, 1, 1, 1, 1)
 
 
+@pytest.mark.parametrize("status", ["failed", "diverged", "interrupted"])
+def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_most(status):
+    """Though all of its figures are there, and beyond those of the others."""
+    figures = [column.name for column in COLUMNS if column.of in ("median", "most")]
+    assert {"params", "seconds", "step_us", "peak_mib", "train_tokens_per_s"} <= set(figures)
+    done = [a_row(seed=seed, test=0.5 + seed / 8, **dict.fromkeys(figures, 10 + seed)) for seed in range(2)]
+    worse = a_row(seed=2, status=status, test=0.0, valid=0.0, chance=0.9, solved=9.0, **dict.fromkeys(figures, 999))
+    alone, beside = only(done), only([worse, *done, worse._replace(seed=3, id="run-3")])
+    counts = {"failed", "diverged"}
+    assert {name: beside[name] for name in beside if name not in counts} == {
+        name: alone[name] for name in alone if name not in counts
+    }
+    assert [alone[name] for name in figures] == [11 if name == "params" else 10.5 for name in figures]
+    assert sum(beside[name] for name in counts) == (0 if status == "interrupted" else 2)
+
+
 def test_the_newer_of_two_runs_of_one_seed_takes_the_others_place():
     """As when a cell of one's own was edited in between: its row is the new cell's, and no mean of both."""
     rows = [a_row(seed=0, identity="a", test=0.2, written=1), a_row(seed=0, identity="b", test=0.4, written=2)]

@@ -125,6 +125,21 @@ def test_transposing_moves_notes_and_loses_those_beyond_the_keyboard(semitones):
         assert moved[note, 0].nonzero().flatten().tolist() == wanted
 
 
+def test_a_piece_is_moved_down_and_up_to_both_limits_by_a_draw_of_its_own(mat_of):
+    """Each piece is one note, held: how far it was moved can be heard."""
+    cell = np.empty((1, 80), object)
+    for i in range(80):
+        cell[0, i] = np.eye(KEYS, dtype=np.uint8)[[40] * (3 + i % 2)]
+    task, generator = Music(mat_of(traindata=cell), transpose=2), seeded()
+    passes = [list(task.batches("train", 40, generator)) for _ in range(2)]
+    moved = [[(batch.targets[0].argmax(-1) - 40).tolist() for batch in batches] for batches in passes]
+    assert all(set(lanes) == {-2, -1, 0, 1, 2} for batches in moved for lanes in batches)
+    assert moved[0] != moved[1], "each pass draws anew"
+    for batch in (batch for batches in passes for batch in batches):
+        assert torch.equal(batch.inputs[0], batch.targets[0]), "what is read and what follows are moved alike"
+        assert ((batch.inputs == batch.targets[0]).all(-1) == (batch.weight > 0)).all()
+
+
 def test_only_train_is_transposed(mat_of):
     path = mat_of()
     plain, moving = Music(path), Music(path, transpose=7)

@@ -116,6 +116,14 @@ def test_of_a_long_review_the_end_is_read(mr):
     }
 
 
+@pytest.mark.parametrize(("length", "read"), [(5, "a b c d"), (4, "a b c d"), (3, "b c d"), (1, "d")])
+def test_a_review_as_long_as_the_most_is_read_whole_and_of_one_longer_the_first_token_is_not(tmp_path, length, read):
+    write_sst2(tmp_path)
+    (tmp_path / "stsa.binary.train").write_text("1 a b c d\n0 a b c d\n")
+    task = Sentiment(str(tmp_path), max_length=length)
+    assert sorted(texts(task, train(task))) == [(read, 0), (read, 1)]
+
+
 def test_characters_are_tokens_too(mr):
     task = Sentiment(mr, tokens="character")
     assert len(task.vocabulary) < 40 and max(b.lengths.max() for b in train(task)) > 25
@@ -134,6 +142,14 @@ def test_words_are_dropped_in_train_alone_anew_each_pass_and_by_the_generator_al
     assert texts(task, first) == texts(task, train(task, seed=1)) and texts(task, first) != texts(task, second)
     for split in ("valid", "test"):
         assert texts(task, task.batches(split, 16, generator)) == texts(plain, plain.batches(split, 16, generator))
+
+
+def test_each_lane_drops_words_of_its_own_at_steps_of_its_own(mr):
+    task, plain = Sentiment(mr, word_dropout=0.5), Sentiment(mr)
+    for dropped, whole in zip(train(task, batch_size=32), train(plain, batch_size=32), strict=True):
+        kept_TB = (dropped.inputs != 0)[: whole.lengths.min()]
+        assert whole.inputs[: whole.lengths.min()].all() and kept_TB.shape[1] > 1, "no word was unknown before"
+        assert (kept_TB != kept_TB[:, :1]).any() and (kept_TB != kept_TB[:1]).any()
 
 
 def test_a_review_without_a_word_is_one_unknown(tmp_path):

@@ -189,6 +189,19 @@ def test_pairs_that_are_too_long_are_left_out_of_train_alone(folder):
     assert len(pairs(task, "valid")) == 10
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "kept"),
+    [(3, 3, True), (4, 1, True), (5, 1, False), (1, 4, True), (1, 5, False), (4, 4, True), (5, 5, False)],
+)
+def test_a_pair_of_the_longest_length_is_kept_and_one_longer_on_either_side_is_not(folder, source, target, kept):
+    """The longest is 5 symbols: 4 words and END."""
+    for language, words in (("en", source), ("fr", target)):
+        write(folder, f"train.{language}.gz", ["a", " ".join("b" * words)])
+    batches = Translation(str(folder), longest=5).batches("train", 1, seeded())
+    found = sorted((len(batch.inputs), len(batch.targets) - 1) for batch in batches)
+    assert found == [(1, 1), *[(source, target)] * kept]
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
