@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, get_type_hints
+from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator
 from traces import STAGES, chosen, differing, made, parameters, remembered, trace
@@ -90,15 +91,12 @@ def options_of(*groups: str) -> set[str]:
 
 def values_of(option: str) -> set[Any]:
     """All values of an option with a fixed list of them, or both of a flag; of another option, none."""
-    cls: Any = Config
     *groups, name = option.split(".")
-    for group in groups:
-        cls = get_type_hints(cls)[group]
-        if not is_dataclass(cls):
-            return set()
-    hint = get_type_hints(cls, include_extras=True)[name]
+    hint = _hint_of_class(*groups, name) if len(groups) == 2 else _hint_of_schema(groups, name)
     if hint is bool:
         return {False, True}
+    if get_origin(hint) is Literal:
+        return set(get_args(hint))
     for part in getattr(hint, "__metadata__", ()):
         if isinstance(part, AfterValidator):
             try:
@@ -106,6 +104,19 @@ def values_of(option: str) -> set[Any]:
             except ValueError as error:
                 return set(str(error).removeprefix("choose one of ").split(", "))
     return set()
+
+
+def _hint_of_schema(groups: list[str], name: str) -> Any:
+    cls: Any = Config
+    for group in groups:
+        cls = get_type_hints(cls)[group]
+    return get_type_hints(cls, include_extras=True)[name]
+
+
+def _hint_of_class(group: str, choice: str, name: str) -> Any:
+    """The type of an option of a choice's own class; None where the class does not say."""
+    module, _, cls = chosen(group)[choice]["_target_"].rpartition(".")
+    return get_type_hints(getattr(import_module(module), cls).__init__).get(name)
 
 
 def check_complete(lines: list[Line], *groups: str) -> None:

@@ -1,5 +1,7 @@
 """Every option of training acts, and not before its place: a table of runs that differ where it says."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from acting import GROUPS, Line, check, check_complete
@@ -113,13 +115,13 @@ ELSEWHERE = {
     "model": "tests/model/test_model_options_act.py",
     "init": "tests/model/test_model_options_act.py",
     "cell": "tests/cells/test_cell_options_act.py",
-    "task": "each task's own test",
+    "task": "tests/tasks/test_copy.py",
     "budget": "tests/train/test_fit.py",
     "evaluations": "tests/train/test_fit.py",
     "patience": "tests/laws/test_early_stopping.py",
     "hardware": "tests/hardware/test_machine.py",
     "match": "tests/job/test_match.py",
-    "batch_size": "each task's own test",
+    "batch_size": "tests/tasks/test_copy.py",
     "seed": "tests/laws/test_streams.py",
     "results_dir": "tests/config/test_compose.py",
     "rerun": "tests/job/test_execute.py",
@@ -139,6 +141,8 @@ def test_every_option_and_every_value_of_it_has_a_line():
 
 def test_every_group_of_options_is_tried_here_or_elsewhere():
     assert {*HERE, *ELSEWHERE} == GROUPS
+    root = Path(__file__).parents[2]
+    assert all((root / file).is_file() for file in ELSEWHERE.values())
 
 
 @pytest.mark.parametrize("group", ["optimizer", "schedule"])
