@@ -6,7 +6,7 @@ from cell_starts import ONE, ZERO, linear, norm
 from starts import Is, Normal, check_all, over_root
 from traces import made
 
-SEEDS, H, CLASSES, FEATURES = range(8), 48, 4, 3
+SEEDS, H, CLASSES, FEATURES = range(5), 48, 4, 3
 HEAD = linear("head", H)
 MLP = {**linear("layers.0.mlp.0", H), **linear("layers.0.mlp.2", 2 * H)}
 SYMBOLS, EMBEDDED = {"task": "symbols"}, {"task": "symbols", "model.embedding": H}

@@ -11,7 +11,7 @@ from traces import chosen
 from bench.api import leaves
 from bench.job.build import load_cell
 
-SEEDS = range(8)
+SEEDS = range(5)
 SIZES = [(30, 48), (48, 48), (50, 16)]
 OPTIONS = [
     *((name, {}) for name in CELLS),

@@ -48,8 +48,7 @@ DROPPED = [
         Line(f"model.{option}", 0.0, 0.5, beside, NOISE)
         for option in ("dropout", "input_dropout")
         for beside in (
-            {}, SYMBOLS, {**SYMBOLS, "model.embedding": 3}, SEQUENCE, TWO, {"model.mlp": 2}, {"model.norm": "layer"},
-            {"model.gate": True}, {"bptt.kind": "truncated", "bptt.window": 2}, {"bptt.checkpoint": True},
+            {}, SYMBOLS, SEQUENCE, {"bptt.kind": "truncated", "bptt.window": 2}, {"bptt.checkpoint": True},
             {"unroll": "vendor"}, {"cell": "mingru", "unroll": "parallel"},
         )
     ),

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from three_tasks import TASKS
 from tiny import FEATURES as FEATURES_WIDE
 from tiny import a_batch
-from traces import TASKS, made
+from traces import made
 
 FEATURES, SYMBOLS, SEQUENCE = ({"task": task} for task in ("features", "symbols", "sequence"))
 TWO = {"model.layers": 2, "model.hidden": 40, "model.embedding": 40}
