@@ -21,11 +21,9 @@ class Reading(Given):
 def _batches(symbols: bool = False) -> list[Batch]:
     """Four batches of 6 time steps; the lanes of all but the first go on."""
     batches = [a_batch(6, 3, seed=i, fresh=i == 0) for i in range(4)]
-    return (
-        [replace(batch, inputs=batch.inputs[..., 0].abs().long() % CLASSES) for batch in batches]
-        if symbols
-        else batches
-    )
+    if not symbols:
+        return batches
+    return [replace(batch, inputs=batch.inputs[..., 0].abs().mul(3).long() % CLASSES) for batch in batches]
 
 
 def _written(batch: Batch) -> Batch:
