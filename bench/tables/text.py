@@ -59,7 +59,7 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
         said = "; ".join(f"{column.title} {part[column.name].iloc[0]}" for column in shared)
         rows = part.to_dict("records")
         cells = {column: [_cell(row, column) for row in rows] for column in columns if column not in shared}
-        cells = {column: texts for column, texts in cells.items() if not set(texts) <= {"-", "0"}}
+        cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
         lines = [list(line) for line in zip(*cells.values(), strict=True)]
         yield _Block([_title(str(task), part), *([said] if said else [])], list(cells), lines)
 

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
     many.add_argument("--only", nargs="+", default=PARTS, metavar="PATH", help=f"from (default {' '.join(PARTS)})")
     many.add_argument("--limit", type=float, default=60, help="seconds of tests a mutant, quickest first (default 60)")
+    many.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="by these tests alone, measured anew")
     many.add_argument("--again", action="store_true", help="measure anew which tests run which lines")
     for verb in (one, many):
         verb.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trials at a time")
@@ -73,7 +74,7 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     every = [change for file, source in sources(ROOT, chosen.only).items() for change in changes(file, source)]
     drawn = random.Random(chosen.seed).sample(every, min(chosen.count, len(every)))
     known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
-    covering = _covering(chosen.again)
+    covering = _covering(chosen, folder)
 
     def tests(change: Change) -> list[Group]:
         return covering.tests_for(change, _source(change), chosen.limit)
@@ -88,13 +89,15 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     return 0 if share >= WANTED else 1
 
 
-def _covering(again: bool) -> Covering:
-    folder = ROOT / ".mutation"
-    covering = Covering(folder)
-    if again or not (folder / "coverage").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        covering.measure(ROOT)
+def _covering(chosen: argparse.Namespace, folder: Path) -> Covering:
+    """Which tests run which lines: as it was measured before, unless some tests were chosen."""
+    kept = ROOT / ".mutation"
+    covering = Covering(folder if chosen.tests else kept)
+    if chosen.again or chosen.tests or not (kept / "coverage").exists():
+        if not chosen.tests:
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir()
+        covering.measure(ROOT, chosen.tests)
     return covering
 
 

@@ -6,7 +6,7 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -33,16 +33,19 @@ class Covering:
 
     folder: Path
 
-    def measure(self, root: Path) -> None:
-        """Run all tests once, in a copy, and note the lines that each of them runs and its seconds. Raises SystemExit
-        where a test fails: it could not tell a mutant from the code.
+    def measure(self, root: Path, tests: Sequence[str] = ()) -> None:
+        """Run all tests, or those in some files and folders, once, in a copy, and note the lines that each of them runs
+        and its seconds. Raises SystemExit where a test fails: it could not tell a mutant from the code.
         """
         copy = copy_checkout(root, self.folder / "measured")
         settings = self.folder / "coveragerc"
         settings.write_text(SETTINGS.format(data=self.folder / "coverage"), "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=bench", "--cov=tasks"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=bench", "--cov=tasks", *tests]
         command += [f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
         command += [f"--junitxml={self.folder / 'seconds.xml'}", "--override-ini=junit_family=xunit1"]
+        command += (
+            ["-n0", "--dist=no"] if tests else []
+        )  # workers for all alone; pytest-cov is to know that there are none
         if subprocess.run(command, cwd=copy).returncode:
             raise SystemExit("tests fail without any mutant (see above): mend them first")
 

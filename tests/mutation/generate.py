@@ -20,6 +20,8 @@ ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
 OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "mean", "mean": "sum", "sorted": "list"}
 OPPOSITES |= {"zeros": "ones", "ones": "zeros", "floor": "ceil", "ceil": "floor", "amax": "amin", "amin": "amax"}
 
+UNTOUCHED = (ast.Raise, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)
+
 Replacement = tuple[int, int, str]  # from, to (offsets in characters), new text
 
 
@@ -68,16 +70,18 @@ def _mutable(node: ast.AST) -> Iterator[ast.AST]:
         if name in ("annotation", "returns", "decorator_list", "bases"):
             continue
         for child in value if isinstance(value, list) else [value]:
-            unseen = isinstance(child, ast.Raise | ast.Assert | ast.JoinedStr | ast.Import | ast.ImportFrom)
-            if not isinstance(child, ast.AST) or unseen or _for_type_checkers(child):
+            if not isinstance(child, ast.AST) or isinstance(child, UNTOUCHED) or _asserts(child):
                 continue
             yield child
             yield from _mutable(child)
 
 
-def _for_type_checkers(node: ast.AST) -> bool:
+def _asserts(node: ast.AST) -> bool:
+    """Whether the node is for type checkers, or an assertion: `strict=True`."""
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cast"
 
 
@@ -144,7 +148,7 @@ def _call(node: ast.Call, text: _Text) -> Iterator[Replacement]:
     if word in OPPOSITES:
         yield text.end(name) - len(word), text.end(name), OPPOSITES[word]
     for keyword in node.keywords:  # f(x, dim=1) -> f(x)
-        if keyword.arg == "strict":  # an assertion
+        if _asserts(keyword):
             continue
         end = text.end(keyword)
         comma = text.source[end:].lstrip()[:1] == ","

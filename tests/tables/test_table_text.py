@@ -54,6 +54,24 @@ def test_rows_without_a_score_stand_with_those_that_have_one():
     assert to_text(tabulate([failed])).startswith("copy-v1: no run got as far as a score\n")
 
 
+def test_blocks_and_rows_stand_in_the_order_of_the_table(frame):
+    first, second = to_text(frame).split("\n\n")
+    upside_down = to_text(frame[::-1]).split("\n\n")
+    assert [block.splitlines()[0] for block in upside_down] == [second.splitlines()[0], first.splitlines()[0]]
+
+
+def test_a_column_of_a_zero_and_a_dash_is_shown():
+    """A run at chance has closed 0 of the gap, which is a figure."""
+    failed = Row.of(a_failure(), 1)._replace(task="copy-v1", cell="rnn")
+    text = to_text(tabulate([a_row(test=0.2), failed]), named("cell", "score", "gap_closed"))
+    assert [line.split()[::2] for line in text.splitlines()[-2:]] == [["gru", "0"], ["rnn", "-"]]
+
+
+def test_markdown_aligns_words_and_scores_to_the_left_and_figures_to_the_right(frame):
+    lines = to_markdown(frame, named("cell", "score", "failed")).splitlines()
+    assert lines[lines.index("| cell | score | failed |") + 1] == "| --- | --- | ---: |"
+
+
 def test_markdown_holds_the_same_cells_as_the_text(frame):
     pipe = tabulate([a_row(cell="a|b")])
     assert r"| a\|b |" in to_markdown(pipe)
