@@ -201,6 +201,15 @@ def test_a_gradient_within_the_limit_stays_as_it_is_bit_for_bit(form):
     assert not any(step.clipped for step in steps)
 
 
+def test_nothing_is_clipped_where_no_form_is_set_or_the_gradient_is_just_at_the_limit():
+    model = a_model()
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, -0.25)
+    norm = Clip(ClipConfig(None), model)().norm
+    for at_the_limit in (ClipConfig(None), ClipConfig(norm), ClipConfig(None, value=0.25)):
+        assert Clip(at_the_limit, model)() == Clipped(norm, acted=False)
+
+
 def test_a_unit_whose_weights_are_zero_can_leave_zero():
     model = a_model()
     for parameter in model.parameters():

@@ -151,6 +151,20 @@ def test_recomputed_gradients_are_the_plain_ones(cell, T, window, layers):
     check_recomputed(cell, T, window, layers)
 
 
+@pytest.mark.parametrize(("T", "lengths"), [(16, [4, 4, 4, 4]), (17, [5, 5, 5, 2]), (1, [1]), (2, [2])])
+def test_segments_are_about_as_long_as_there_are_of_them(monkeypatch, T, lengths):
+    """The states at their borders are kept, and the activations of one segment at a time."""
+    seen, recompute = [], train.checkpoint
+
+    def spied(function, model, task, segment, *others, **options):
+        seen.append(len(segment.inputs))
+        return recompute(function, model, task, segment, *others, **options)
+
+    monkeypatch.setattr(train, "checkpoint", spied)
+    train_on([a_batch(T)], a_config(bptt=BPTTConfig(checkpoint=True)), CELLS[0])
+    assert seen == lengths
+
+
 def test_a_segment_that_drops_its_state_is_noticed(monkeypatch):
     def forgetful(function, model, task, segment, state, machine, **options):
         return function(model, task, segment, model.initial_state(len(segment.fresh)), machine)

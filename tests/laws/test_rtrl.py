@@ -1,5 +1,6 @@
 """Real-time recurrent learning is full BPTT's gradient, without its memory and without truncation."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -28,6 +29,13 @@ cells, layers = st.sampled_from([*CELLS, LRU]), st.integers(1, 2)
 @given(cells, layers, st.integers(1, 6), st.integers(1, 3), st.integers(0, 4))
 def test_rtrl_is_the_gradient_of_full_bptt(cell, depth, T, B, unscored):
     model, batch = a_model(cell, depth, hidden=3), a_batch(T, B, scored=slice(min(unscored, T - 1), None))
+    check_same(forward(RTRL, model, [batch]), backward(model, [batch]))
+
+
+def test_lanes_that_are_not_scored_at_a_step_do_not_count_in_it():
+    model, batch = a_model(hidden=3), a_batch(T=4, B=3)
+    weight_TB = torch.tensor([[1, 0, 2], [0, 1, 0], [0.5, 0, 0], [0, 0, 1]], dtype=torch.float64)
+    batch = replace(batch, weight=weight_TB)
     check_same(forward(RTRL, model, [batch]), backward(model, [batch]))
 
 
