@@ -128,12 +128,12 @@ def test_a_budget_in_seconds_goes_by_the_share_spent():
     assert rates == pytest.approx([RATE * (1 + math.cos(math.pi * share)) / 2 for share in (0.1, 0.3, 0.5, 0.7, 0.9)])
 
 
-def check_plateau(direction_scores, rates, factor, patience):
-    """The rates after each validation, from the scores on valid alone."""
+def check_plateau(direction_scores, rates, factor, patience, threshold=0.0):
+    """The rates after each validation, from the scores on valid alone; a gain counts above the threshold."""
     best, bad, rate = None, 0, RATE
     for score, found in zip(direction_scores, rates, strict=True):
         assert found == pytest.approx(rate), "the rate does not follow the scores on valid"
-        best, bad = (score, 0) if best is None or score > best else (best, bad + 1)
+        best, bad = (score, 0) if best is None or score > best + threshold else (best, bad + 1)
         if bad > patience:
             rate, bad = rate * factor, 0
 
@@ -149,8 +149,9 @@ class Scripted(Given):
         return {"accuracy": next(self.script)}
 
 
-def plateau_run(accuracies, patience, warmup=0.0):
+def plateau_run(accuracies, patience, warmup=0.0, threshold=0.0):
     options = {"_target_": "bench.train.schedule.Plateau", "factor": 0.5, "patience": patience, "warmup": warmup}
+    options["threshold"] = threshold
     n = len(accuracies)
     setup = a_setup(Scripted(accuracies), schedule=options, evaluations=n, budget=BudgetConfig(steps=2 * n))
     result = fitted(setup)
@@ -162,6 +163,13 @@ def plateau_run(accuracies, patience, warmup=0.0):
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=2, max_size=9), st.integers(0, 2))
 def test_a_plateau_goes_by_the_scores_on_valid_alone(accuracies, patience):
     check_plateau(accuracies, plateau_run(accuracies, patience), 0.5, patience)
+
+
+@few
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=2, max_size=9), st.integers(0, 2))
+def test_a_gain_of_a_plateau_is_in_the_metric_s_unit(accuracies, patience):
+    """A gain of 0.1 from 0.1 to 0.2 is as much as one from 0.3 to 0.4, and less than the threshold."""
+    check_plateau(accuracies, plateau_run(accuracies, patience, threshold=0.15), 0.5, patience, 0.15)
 
 
 def test_a_plateau_that_takes_better_for_worse_is_noticed(monkeypatch):

@@ -128,3 +128,12 @@ def test_zoneout_keeps_every_part_of_the_state(part):
     kept_BH = [new[0][i] == old[0][i] for i in (0, 1)]
     assert kept_BH[part].double().mean().item() == pytest.approx(SHARE, abs=0.1)
     assert not torch.equal(*kept_BH)
+
+
+def test_lanes_that_go_on_get_another_mask_of_the_same_share():
+    model = a_model(**{**TWO, "model.recurrent_dropout": SHARE}).train()
+    start = model.initial_state(LANES)
+    for layer, state in zip(start, model.carry(start, torch.zeros(LANES, dtype=torch.bool)), strict=True):
+        assert not torch.equal(state[1], layer[1])
+        assert (state[1] == 0).double().mean().item() == pytest.approx(SHARE, abs=0.1)
+        assert state[1].unique().tolist() == pytest.approx([0, 1 / (1 - SHARE)])
