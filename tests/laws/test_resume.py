@@ -1,12 +1,7 @@
-"""A run that is killed at any moment goes on, with the same command, to the same result to the last bit."""
+"""A training that was cut off goes on from its last readable checkpoint, to the same result to the last bit."""
 
-import json
 import logging
-import os
-import random
 import shutil
-import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +11,6 @@ from clock import Clock
 from interrupted import A_PASS, Shuffled
 from tiny import Given, a_batch, a_setup, truncated
 
-from bench.command.main import main
 from bench.config.schema import BudgetConfig, CheckpointConfig
 from bench.job.log import also_to
 from bench.train.checkpoint import Checkpoints, _read, list_checkpoints
@@ -24,67 +18,6 @@ from bench.train.fit import Fit
 from bench.train.passes import Passes
 from bench.train.position import Position
 from bench.train.progress import Progress
-
-TINY = ["task=copy", "cell=gru", "task.delay=3", "task.held_out=50", "model.hidden=8", "hardware.device=cpu"]
-TASK_OF = {
-    "copy": [*TINY, "budget.steps=60", "evaluations=5", "checkpoint.steps=3", "model.dropout=0.3", "ema=0.9"],
-    "charlm": [
-        "task=charlm", "cell=lstm", "model.hidden=8", "model.zoneout=0.1", "task.length=32", "batch_size=4",
-        "task.splits=[0.98,0.01,0.01]", "budget.steps=40", "evaluations=2", "schedule=cosine", "optimizer=rmsprop",
-        "bptt=truncated", "bptt.window=8", "bptt.horizon=12", "bptt.offset=random", "checkpoint.steps=3",
-        "hardware.device=cpu",
-    ],
-}  # fmt: skip
-
-
-def in_child(arguments: list[str], kill_after: float | None = None) -> int | None:
-    """The exit code of the command in a process of its own; None where it was killed."""
-    child = os.fork()
-    if child == 0:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        os._exit(main(arguments))
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-
-
-def result(folder: Path) -> tuple[object, ...]:
-    """All that a run came to but for times: scores, curve and weights."""
-    (run,) = [run for run in (folder / "runs").iterdir() if not run.name.startswith(".")]
-    record = json.loads((run / "record.json").read_text("utf-8"))
-    header, *rows = [line.split(",") for line in (run / "curve.csv").read_text("utf-8").splitlines()]
-    timeless = [i for i, name in enumerate(header) if name != "seconds"]
-    weights = (run / "model.safetensors").read_bytes()
-    assert not list(run.glob("checkpoint*")), "a finished run keeps no checkpoint"
-    return record["status"], record["scores"], record["clipped"], [[row[i] for i in timeless] for row in rows], weights
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.parametrize("task", list(TASK_OF))
-def test_a_run_killed_at_random_moments_comes_to_the_same(task: str, tmp_path: Path) -> None:
-    """Twenty kills over both tasks, each at a random moment of the training."""
-    arguments = TASK_OF[task]
-    began = time.monotonic()
-    assert in_child([*arguments, f"results_dir={tmp_path / 'whole'}"]) == 0
-    took = time.monotonic() - began - 3  # of which three seconds are measuring
-    wanted = result(tmp_path / "whole")
-    moments, kills, number = random.Random(0), 0, 0
-    while kills < 10:
-        folder = tmp_path / f"killed-{number}"
-        ended = in_child([*arguments, f"results_dir={folder}"], moments.uniform(0.05, max(0.3, took)))
-        kills += ended is None
-        if ended == 0:
-            assert result(folder) == wanted
-            number += 1
-    folder = tmp_path / f"killed-{number}"
-    assert in_child([*arguments, f"results_dir={folder}"]) == 0
-    assert result(folder) == wanted
-    assert not [left for left in (folder / "runs").iterdir() if left.name.endswith(".partial")]
 
 
 def batches(count: int = 7) -> list:
