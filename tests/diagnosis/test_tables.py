@@ -104,6 +104,7 @@ def test_the_loss_is_that_of_the_last_scored_step():
 def test_a_padded_lane_counts_from_its_own_end(diagnosis):
     model, batch = a_model(LSTM), padded()
     frame = diagnosis(model, batch)
+    assert set(frame["lanes"]) == {1, 2}, "at some lags both lanes are there, at others the longer one"
     alone = [
         diagnosis(model, of_lane(batch, lane, length)).set_index("lag")["norm"] for lane, length in ((0, 7), (1, 3))
     ]

@@ -48,11 +48,12 @@ def test_readme_names_every_verb(verb: str) -> None:
     assert f"`python -m bench {verb} " in README
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+RUNS = [command for command in COMMANDS if command.split()[0] not in every_verb()]
+
+
+@pytest.mark.parametrize("command", RUNS)
 def test_readme_s_commands_are_understood(command: str) -> None:
     words = [word for word in shlex.split(command) if word != "-m"]
-    if words[0] in every_verb():
-        return
     options = dict(word.split("=", 1) for word in words)
     last = {key: values.split(",")[-1] for key, values in options.items()}  # of a sweep, one member
     run = compose([f"{key}={value}" for key, value in last.items()])

@@ -50,6 +50,7 @@ def test_a_member_is_one_line_and_the_tables_come_last(sweep):
 
 def test_every_member_keeps_a_log_of_its_own(sweep):
     results, _ = sweep
+    assert len(records(results)) == 8
     for record in records(results):
         log = (results / "runs" / record["id"] / "run.log").read_text("utf-8")
         assert log.count("step ") == 1

@@ -80,7 +80,9 @@ def test_a_step_foresees_what_the_next_ones_read(task_of):
     task = task_of(values, horizon=2)
     train = values[: task._windows.steps["train"].stop]
     for split in SPLITS:
-        for batch in task.batches(split, 8, seeded()):
+        batches = list(task.batches(split, 8, seeded()))
+        assert batches
+        for batch in batches:
             read = batch.inputs[..., 0] * train.std() + train.mean()
             for ahead in (1, 2):
                 foreseen = (
@@ -92,6 +94,7 @@ def test_a_step_foresees_what_the_next_ones_read(task_of):
 def test_train_never_touches_what_valid_foresees(task_of):
     values = [*np.sin(np.arange(70)), *[1e6] * 30]
     task = task_of(values)
+    assert max(batch.targets.max() for batch in task.batches("valid", 8, seeded())) > 5, "valid foresees the jump"
     for batch in task.batches("train", 8, seeded()):
         assert batch.inputs.abs().max() < 5 and batch.targets.abs().max() < 5
 

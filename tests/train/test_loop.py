@@ -70,6 +70,7 @@ def test_gradients_do_not_add_up_over_steps():
     spies = []
     steps_on([batch, batch], optimizer=lambda model: spies.append(Spy(model)) or spies[0])
     first, second = spies[0].gradients
+    assert all(gradient.any() for gradient in first), "a gradient of zero would not add up"
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
@@ -114,9 +115,11 @@ def test_training_switches_dropout_on_at_every_step():
     model, batch = a_model(), a_batch()
     steps = train(model, Given(train=[batch]), Spy(model), [batch, batch], a_config(), CPU64)
     model.eval()
+    modes = []
     for _ in steps:
-        assert model.training
+        modes.append(model.training)
         model.eval()
+    assert modes == [True, True]
 
 
 def test_passes_go_round_and_round():
