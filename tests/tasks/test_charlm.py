@@ -176,6 +176,8 @@ def test_what_a_model_says_at_padding_is_not_scored(task_of):
 
 def test_a_hopeless_or_broken_model_has_a_score_too(builtin):
     assert builtin.scores({"nll": 1e6, "characters": 10, "correct": 0})["perplexity"] == math.inf
+    assert builtin.scores({"nll": 7000, "characters": 10, "correct": 0})["perplexity"] == math.exp(700)
+    assert builtin.scores({"nll": 7005, "characters": 10, "correct": 0})["perplexity"] == math.inf
     assert math.isnan(builtin.scores({"nll": math.nan, "characters": 10, "correct": 0})["perplexity"])
 
 
@@ -221,6 +223,12 @@ def test_a_split_shorter_than_a_window_is_named_with_what_it_needs(task_of, spli
         DataError, match=rf"text\.txt: the {split} split has 4 characters, one window needs 5; .*length"
     ):
         task_of("abcd" * 10, splits=splits)
+
+
+def test_a_test_split_may_be_empty_where_it_was_asked_to_be(task_of):
+    assert list(task_of("abcd" * 10, splits=[0.5, 0.5, 0]).batches("test", 4, seeded())) == []
+    with pytest.raises(DataError, match="the test split has 1 characters"):
+        task_of("a" * 20, splits=[0.5, 0.49, 0.01])
 
 
 def test_one_character_more_than_a_window_is_enough(task_of):

@@ -183,7 +183,8 @@ def test_narma_shows_its_input_alone_and_asks_for_the_answer():
         ({"period": 0}, "task.period=0"),
         ({"period": 5000}, "task.period=5000 reaches back"),
         ({"steps": 99}, "task.steps=99"),
-        ({"tau": 0.0}, "task.tau=0"),
+        ({"tau": 0.9}, "task.tau=0.9 must be from 1 to 1000"),
+        ({"tau": 1001}, "task.tau=1001 must be from 1 to 1000"),
         ({"stride": 0}, "task.stride=0"),
         ({"splits": [0.5, 0.5]}, r"task.splits=\[0.5, 0.5\]: give three"),
         ({"splits": [0.5, 0.5, 0.5]}, "the fractions must sum to 1, these sum to 1.5"),
@@ -194,6 +195,11 @@ def test_an_option_out_of_range_is_named_in_one_line(options, says):
     with pytest.raises(ValueError, match=says) as caught:
         Forecast(**options)
     assert "\n" not in str(caught.value)
+
+
+def test_options_may_be_at_their_bounds():
+    for options in ({"steps": 100}, {"tau": 1}, {"tau": 1000, "stride": 1}, {"context": 0, "length": 1, "horizon": 1}):
+        assert Forecast(**options).spec.licence == "none needed"
 
 
 @pytest.mark.parametrize(

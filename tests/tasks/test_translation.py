@@ -221,6 +221,7 @@ def truncate(path: Path) -> None:
             lambda f: (f / "val.en.gz").write_bytes(gzip.compress("é".encode("latin-1"))),
             "val.en.gz: byte 0 (0xe9) is not utf-8; convert it",
         ),
+        (lambda f: write(f, "val.en.gz", ["one", " \t", "two"]), "val.en.gz, line 2: empty"),
         (lambda f: write(f, "train.en.gz", []), "train.en.gz, line 1: empty"),
     ],
 )

@@ -32,7 +32,7 @@ def test_colons_part_dimensions_and_commas_time_steps(tmp_path):
 
 
 def test_headers_are_read_in_any_case_and_most_can_be_left_out(tmp_path):
-    series = read(tmp_path, "1,2:a\n3:b\n", "@CLASSLABEL TRUE a b\n@DATA\n")
+    series = read(tmp_path, "1,2:a\n3:b\n", "  @CLASSLABEL TRUE a b\n\t@DATA \n")
     assert [each.tolist() for each in series.sequences] == [[[1], [2]], [[3]]]
     assert series.name == "MadeUp_TRAIN"
 
