@@ -43,7 +43,7 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
     give = "give mackey_glass, narma10, or the path of a CSV file"
     path = find(source, give, "file")
     try:
-        table = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+        table = pd.read_csv(path, skipinitialspace=True)  # UTF-8, with or without a mark
     except OSError as error:
         raise unreadable(path, error, give) from error
     except ValueError as error:  # pandas' own and UnicodeDecodeError are among them

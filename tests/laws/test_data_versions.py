@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from recordings import free_spoken_digits
+from recordings import free_spoken_digits, parquet, rows, wav
 from review_files import write_mr
 from tiny import seeded
 
@@ -32,7 +32,8 @@ TASKS = [
     "copy", "copy_bai delay=4", "copy_s4 test_delay=20", "adding", "selective_copy", "associative_recall", "parity",
     "temporal_order", "dyck", "hello", "charlm source=TEXT", "charlm source=TEXT splits=[0.6,0.2,0.2] length=20",
     "wordlm source=TEXT", "sentiment reviews=300", "sentiment reviews=300 tokens=character word_dropout=0.2",
-    "sentiment source=MR min_count=2 max_length=4", "speech", "speech source=DIGITS mels=12",
+    "sentiment source=MR min_count=2 max_length=4", "speech normalise=none", "speech source=DIGITS mels=12",
+    "speech source=TABLES mels=12",
     "speech source=DIGITS features=mfcc deltas=2 normalise=utterance",
     "speech source=DIGITS split=speaker:ann window_ms=20 normalise=none",
     "uea", "uea normalise=series valid_share=0.3", "digits", "digits order=permuted", "digits order=rows",
@@ -57,6 +58,10 @@ def make(line: str, folder: Path) -> Task:
             value = str(folder)
         elif value == "DIGITS":
             value = free_spoken_digits(folder)
+        elif value == "TABLES":
+            contents = {f"{n % 3} {n}.wav": wav(n) for n in range(60)}
+            parquet(folder / "test.parquet", rows({name: contents[name] for name in list(contents)[:12]}))
+            value = parquet(folder / "train.parquet", rows({name: contents[name] for name in list(contents)[12:]}))
         assert key in options, f"{name} has no option {key}"
         options[key] = yaml.safe_load(value)
     return build_task(options)

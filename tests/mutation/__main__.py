@@ -49,19 +49,19 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_planted)
     many = verbs.add_parser("sample", help="mutants drawn at random, with the tests that run the changed line")
     many.set_defaults(run=_sample)
-    many.add_argument("--count", type=int, default=300, help="how many (default 300)")
-    many.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
     many.add_argument("--only", nargs="+", default=PARTS, metavar="PATH", help=f"from (default {' '.join(PARTS)})")
     many.add_argument("--limit", type=float, default=60, help="seconds of tests a mutant, quickest first (default 60)")
     many.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="by these tests alone, measured anew")
     many.add_argument("--again", action="store_true", help="measure anew which tests run which lines")
-    for verb in (one, many):
+    for verb, count, how_many in ((one, None, "all"), (many, 300, "300")):
+        verb.add_argument("--count", type=int, default=count, help=f"how many, drawn at random (default {how_many})")
+        verb.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
         verb.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trials at a time")
     return parser
 
 
 def _planted(chosen: argparse.Namespace, folder: Path) -> int:
-    mistakes = planted(ROOT)
+    mistakes = _drawn(planted(ROOT), chosen)
     trials = list(_trials(mistakes, lambda mistake: [Group([mistake.seen_by], 300)], chosen.jobs, folder))
     unseen = [mistake for mistake, outcome in trials if not outcome.killed]
     for mistake in unseen:
@@ -72,7 +72,7 @@ def _planted(chosen: argparse.Namespace, folder: Path) -> int:
 
 def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     every = [change for file, source in sources(ROOT, chosen.only).items() for change in changes(file, source)]
-    drawn = random.Random(chosen.seed).sample(every, min(chosen.count, len(every)))
+    drawn = _drawn(every, chosen)
     known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
     covering = _covering(chosen, folder)
 
@@ -87,6 +87,13 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     share = 1 - len(survivors) / max(1, len(tried))
     print(f"{len(tried) - len(survivors)} of {len(tried)} seen, {share:.1%}; {len(known)} more are equivalent")
     return 0 if share >= WANTED else 1
+
+
+def _drawn(changes: list[Change], chosen: argparse.Namespace) -> list[Change]:
+    """As many as were asked for, each as likely as any other; all of them in their order where none are left out."""
+    if chosen.count is None or chosen.count >= len(changes):
+        return changes
+    return random.Random(chosen.seed).sample(changes, chosen.count)
 
 
 def _covering(chosen: argparse.Namespace, folder: Path) -> Covering:

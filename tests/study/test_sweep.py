@@ -102,6 +102,7 @@ def test_a_sweep_that_is_repeated_runs_what_is_not_done(capsys, tmp_path):
 def test_the_end_of_a_sweep_shows_its_own_runs_and_the_file_has_all(capsys, tmp_path):
     assert bench(capsys, *COPY, "cell=lstm", f"results_dir={tmp_path}").code == 0
     said = bench(capsys, "-m", *COPY, "seed=0,1", f"results_dir={tmp_path}")
+    assert said.code == 0, said
     assert "lstm" not in said.out
     assert {row["cell"] for row in table(tmp_path)} == {"gru(model.hidden=8)", "lstm(model.hidden=8)"}
     assert "lstm(model.hidden=8)" in bench(capsys, "leaderboard", f"results_dir={tmp_path}").out
@@ -147,8 +148,8 @@ def test_processes_of_a_launcher_are_members_like_any_other(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     said = run("-m", *COPY, "seed=0,1,2", "model.hidden=8,0", *launcher, folder=tmp_path)
-    assert said.code == 1
-    assert "3 of 6 runs done" in said.out
+    assert said.code == 1, said
+    assert "3 of 6 runs done" in said.out, said
     assert len(records(tmp_path / "results")) == 6
     assert all("seed" in line for line in said.out.splitlines()[:6])
     assert "Traceback" not in said.err

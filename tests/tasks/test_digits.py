@@ -135,7 +135,7 @@ def test_a_missing_folder_and_another_checksum_are_refused():
 
 def test_the_hubs_images_are_decoded_here(monkeypatch):
     pil = pytest.importorskip("PIL.Image", reason="pillow is not installed")
-    pixels = torch.randint(256, (40, 5, 4), generator=seeded())
+    pixels, labels = torch.randint(256, (40, 5, 4), generator=seeded()), [i % 10 for i in range(40)]
 
     def png(image):
         buffer = io.BytesIO()
@@ -144,12 +144,15 @@ def test_the_hubs_images_are_decoded_here(monkeypatch):
 
     def rows(source, split, columns, remedy):
         assert (source, columns["label"]) == ("hub:ylecun/mnist", "int64")
-        table = {"image": [png(image) for image in pixels], "label": [i % 10 for i in range(40)]}
-        return Table(table)
+        return Table({"image": [png(image) for image in pixels], "label": labels})
 
     monkeypatch.setattr(images, "hub_rows", rows)
     task = Digits("hub:ylecun/mnist")
     assert torch.equal(all_pixels(task), pixels.flatten(1) / 255)
+    for wrong in (-1, 10):
+        labels[7] = wrong
+        with pytest.raises(DataError, match="its train split has labels out of range 0 to 9"):
+            Digits("hub:ylecun/mnist")
 
 
 class Table(dict):

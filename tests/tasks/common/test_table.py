@@ -37,6 +37,10 @@ def test_rows_with_gaps_are_left_out_or_refused_if_so_asked(read):
     assert read(GAPPY, columns=["day"], gaps="refuse").missing == 0
 
 
+def test_a_file_may_begin_with_the_mark_of_utf_8(read):
+    assert read(("\ufeff" + GAPPY).encode(), date="day").columns == ["a", "b"]
+
+
 def test_columns_are_read_in_the_order_asked_for(read):
     assert np.array_equal(read("a,b,c\n1,2,3\n4,5,6\n", columns=["c", "a"]).values, [[3, 1], [6, 4]])
 

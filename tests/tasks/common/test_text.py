@@ -1,8 +1,8 @@
 """A corpus is the text of its source and nothing else; a source that cannot be read says so in one line."""
 
 import hashlib
-import platform
 import logging
+import platform
 import sys
 
 import pytest
