@@ -69,7 +69,7 @@ def from_step(patch: pytest.MonkeyPatch, step: int, on_line: Callable[[], None])
         return trace if frame.f_code.co_filename.startswith(watched) else None
 
     def listening(self: Checkpoints, number: int) -> bool:
-        if number >= step and not sys.gettrace():
+        if number >= step and sys.gettrace() is not trace:  # another one may measure which lines tests run
             sys.settrace(trace)
         return due(self, number)
 
@@ -78,14 +78,14 @@ def from_step(patch: pytest.MonkeyPatch, step: int, on_line: Callable[[], None])
 
 def lines_of_training(patch: pytest.MonkeyPatch, train: Callable[[], object]) -> int:
     """The number of lines of training and store that `train` executes before it comes to scoring."""
-    lines, evaluate = 0, runner.evaluate
+    lines, evaluate, before = 0, runner.evaluate, sys.gettrace()
 
     def count() -> None:
         nonlocal lines
         lines += 1
 
     def scoring(*arguments: Any) -> Any:
-        sys.settrace(None)
+        sys.settrace(before)
         return evaluate(*arguments)
 
     from_step(patch, 1, count)
@@ -93,7 +93,7 @@ def lines_of_training(patch: pytest.MonkeyPatch, train: Callable[[], object]) ->
     try:
         train()
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return lines
 
 
