@@ -1,8 +1,9 @@
 """Plants mistakes in the code, one at a time, and tells which of them no test sees.
 
-python tests/mutation planted              # each mistake in tests/mutation/mistakes, with the test that is to see it
-python tests/mutation sample --count 300   # mutants drawn at random, with the tests that run the changed line
-python tests/mutation sample --only bench/stats --count 1000    # all mutants of a part
+- python tests/mutation planted: each mistake in tests/mutation/mistakes, with the test that is to see it
+- python tests/mutation sample: 300 mutants drawn at random, with the tests that run the changed line
+- python tests/mutation sample --only bench/stats --tests tests/stats --count 1000: all of a part, by its own tests
+- python tests/mutation idle: the assertions that run in no test
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from copies import changed, copy_checkout
 from covering import Covering, Group
 from equivalent import equivalents
 from generate import changes
+from idle import idle_assertions
 from planted import planted
 from trial import CONTEXT, LIBRARIES, Outcome, trial
 
@@ -33,7 +35,7 @@ Trial = tuple[Change, Outcome]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where every planted mistake, or 95% of the sample, was seen; 1 where not."""
+    """0 where every planted mistake, or 95% of the sample, was seen, or all assertions ran; 1 where not."""
     chosen = _parser().parse_args(arguments)
     CONTEXT.set_forkserver_preload(LIBRARIES)
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
@@ -51,8 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     many.set_defaults(run=_sample)
     many.add_argument("--only", nargs="+", default=PARTS, metavar="PATH", help=f"from (default {' '.join(PARTS)})")
     many.add_argument("--limit", type=float, default=60, help="seconds of tests a mutant, quickest first (default 60)")
-    many.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="by these tests alone, measured anew")
-    many.add_argument("--again", action="store_true", help="measure anew which tests run which lines")
+    last = verbs.add_parser("idle", help="the assertions that run in no test")
+    last.set_defaults(run=_idle)
+    for verb in (many, last):
+        verb.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="of these tests alone, measured anew")
+        verb.add_argument("--again", action="store_true", help="measure anew which tests run which lines")
     for verb, count, how_many in ((one, None, "all"), (many, 300, "300")):
         verb.add_argument("--count", type=int, default=count, help=f"how many, drawn at random (default {how_many})")
         verb.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
@@ -87,6 +92,12 @@ def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     share = 1 - len(survivors) / max(1, len(tried))
     print(f"{len(tried) - len(survivors)} of {len(tried)} seen, {share:.1%}; {len(known)} more are equivalent")
     return 0 if share >= WANTED else 1
+
+
+def _idle(chosen: argparse.Namespace, folder: Path) -> int:
+    found = list(idle_assertions(ROOT, _covering(chosen, folder)))
+    print("\n".join([*found, f"{len(found)} assertions ran in no test"]))
+    return 1 if found else 0
 
 
 def _drawn(changes: list[Change], chosen: argparse.Namespace) -> list[Change]:

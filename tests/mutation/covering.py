@@ -40,8 +40,9 @@ class Covering:
         copy = copy_checkout(root, self.folder / "measured")
         settings = self.folder / "coveragerc"
         settings.write_text(SETTINGS.format(data=self.folder / "coverage"), "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=bench", "--cov=tasks", *tests]
-        command += [f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        command += [*(f"--cov={part}" for part in ("bench", "tasks", "tests")), "--cov-context=test", "--cov-report="]
+        command += [f"--cov-config={settings}"]
         command += [f"--junitxml={self.folder / 'seconds.xml'}", "--override-ini=junit_family=xunit1"]
         if tests:  # in one process; pytest-cov is to know
             command += ["-n0", "--dist=no"]
@@ -87,6 +88,10 @@ class Covering:
         kept = [test for test, until in zip(ranked, spent, strict=True) if until <= limit] or ranked[:1]
         groups = [list(group) for _, group in groupby(kept, key=lambda test: _distance(test, own))]
         return [Group(group, 20 + 5 * sum(self.seconds[test] for test in group)) for group in groups]
+
+    def lines_run(self, file: str) -> set[int]:
+        """The numbers of the lines of a file that ran."""
+        return {line for line, contexts in self._contexts(file).items() if contexts}
 
     def _contexts(self, file: str) -> dict[int, list[str]]:
         from coverage import CoverageData
