@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def trial(root: Path, tests: Sequence[str], limit: float) -> Outcome:
     Raises RuntimeError where none of the tests was there to run.
     """
     receiving, sending = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_in_child, args=(root, list(tests), sending), daemon=True)
+    process = CONTEXT.Process(target=_in_child, args=(root, list(tests), limit, sending), daemon=True)
     process.start()
     sending.close()
     told = receiving.recv() if receiving.poll(limit) else None
@@ -80,8 +81,10 @@ def trial(root: Path, tests: Sequence[str], limit: float) -> Outcome:
     return Outcome(killed=bool(failed), by=failed, ran=ran)
 
 
-def _in_child(root: Path, tests: list[str], sending: Connection) -> None:
+def _in_child(root: Path, tests: list[str], limit: float, sending: Connection) -> None:
     os.setsid()  # so that processes which tests start can be ended with it
+    seconds = int(limit) + 1  # of the processor: an endless loop ends also where nobody is left to end it
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     os.chdir(root)
     sys.dont_write_bytecode = True
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
