@@ -15,7 +15,7 @@ def linear_accuracy(train_NF: Tensor, labels_N: Tensor, test_MF: Tensor, truth_M
     "The elements of statistical learning", 2009, section 4.2).
     """
     mean_F, scale_F = train_NF.double().mean(0), train_NF.double().std(0, correction=0).clamp(min=1e-6)
-    x_NF, x_MF = ((x.double() - mean_F) / scale_F for x in (train_NF, test_MF))
+    x_NF, x_MF = ((x - mean_F) / scale_F for x in (train_NF, test_MF))
     y_NC = torch.nn.functional.one_hot(labels_N).double()
     share_C = y_NC.mean(0)
     penalty_FF = ridge * len(x_NF) * torch.eye(x_NF.shape[1], dtype=torch.float64)

@@ -13,6 +13,7 @@ from tiny import Given, a_batch, a_setup, truncated
 
 from bench.config.schema import BudgetConfig, CheckpointConfig
 from bench.job.log import also_to
+from bench.train import checkpoint
 from bench.train.checkpoint import Checkpoints, _read, list_checkpoints
 from bench.train.fit import Fit
 from bench.train.passes import Passes
@@ -159,6 +160,37 @@ def test_a_checkpoint_of_another_format_is_not_read(tmp_path: Path) -> None:
     assert heard.lines[0].startswith(
         "checkpoint-10.pt cannot be read (its format is 2, this version of bench reads 1); trying"
     )
+
+
+class Trojan:
+    """What a checkpoint from a stranger might hold: unpickled, it makes a file."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.place,)
+
+
+def test_reading_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
+    checkpoints, heard, proof = Checkpoints(tmp_path, CheckpointConfig()), Lines(), tmp_path / "ran"
+    checkpoints.save(3, {"extra": Trojan(proof)})
+    with also_to(heard):
+        assert checkpoints.latest() is None
+    assert heard.lines[0].startswith("checkpoint-3.pt cannot be read (")
+    assert not proof.exists()
+
+
+def test_checkpoints_that_another_process_removes_first_are_no_error(tmp_path: Path, monkeypatch) -> None:
+    checkpoints = Checkpoints(tmp_path, CheckpointConfig())
+    checkpoints.save(8, {})
+    spoil(tmp_path / "checkpoint-8.pt", "empty")
+    assert checkpoints.latest() is None
+    (tmp_path / "checkpoint-8.pt").unlink()
+    checkpoints.save(2, {})
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-2.pt"]
+    monkeypatch.setattr(checkpoint, "list_checkpoints", lambda folder: [folder / "checkpoint-1.pt"])
+    checkpoints.clear()
 
 
 def test_two_checkpoints_are_kept_and_a_draft_is_none(tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_a_beam_as_wide_as_there_are_outputs_finds_the_best_of_all(seed):
         assert log_p(step, lane, real(found[:, lane])) == pytest.approx(log_p(step, lane, best), abs=1e-4)
 
 
+def test_decoding_ends_when_the_best_output_of_every_lane_has():
+    seen = []
+
+    def step(symbol_B, state):
+        seen.append(symbol_B)
+        logits_BC = torch.zeros(len(symbol_B), SYMBOLS)
+        logits_BC[:, END] = 5.0 if len(seen) == 2 else -5.0
+        return logits_BC, state
+
+    assert len(decode(step, width=2, limit=9)) == len(seen) == 2
+
+
 def textbook(step, lane, width):
     """Beam search as textbooks have it, for one lane: of all continuations of `width` hypotheses, `width` are kept; an
     ended hypothesis continues as itself."""

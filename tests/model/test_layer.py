@@ -134,6 +134,7 @@ def test_the_statistics_of_a_time_step_are_kept_in_its_place():
     torch.testing.assert_close(layer.norm.means_TH[2:6], 0.1 * x_TBH.mean(1))
     torch.testing.assert_close(layer.norm.variances_TH[2:6], 0.9 + 0.1 * x_TBH.var(1, correction=0))
     assert not layer.norm.means_TH[[0, 1, 6, -1]].any(), "no other step's statistics change"
+    assert not layer.norm.means_TH.requires_grad, "the graph of a batch is not kept with them"
 
 
 def test_steps_beyond_the_last_kept_share_its_statistics():

@@ -197,9 +197,14 @@ def test_an_option_out_of_range_is_named_in_one_line(options, says):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_does_not_say_its_licence_and_what_is_generated_needs_none(task_of):
+    assert task_of(wavy(100)).spec.licence == "not stated (local file)"
+    assert Forecast().spec.licence == "none needed"
+
+
 def test_options_may_be_at_their_bounds():
     for options in ({"steps": 100}, {"tau": 1}, {"tau": 1000, "stride": 1}, {"context": 0, "length": 1, "horizon": 1}):
-        assert Forecast(**options).spec.licence == "none needed"
+        assert Forecast(**options).spec.id
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,8 @@ def test_the_baseline_sees_what_single_words_say(mr):
 def test_a_train_split_of_one_class_has_a_baseline_too(tmp_path):
     write_sst2(tmp_path)
     (tmp_path / "stsa.binary.train").write_text("1 good\n1 very good\n")
-    assert Sentiment(str(tmp_path)).spec.metric.baselines["bag_of_words"] == 0.5
+    (tmp_path / "stsa.binary.test").write_text("1 a\n0 b\n1 c\n1 d\n")
+    assert Sentiment(str(tmp_path)).spec.metric.baselines["bag_of_words"] == 0.75
 
 
 def test_data_that_is_read_has_a_fingerprint_to_be_checked(mr):

@@ -119,6 +119,12 @@ def test_cells_keep_their_own_step():
     assert "step" not in vars(model.cells[0])
 
 
+@pytest.mark.parametrize("name", FORWARD_MODES)
+def test_the_size_of_an_influence_is_known_without_making_it(name):
+    mode = choose_gradient(name, a_model(GRU), SPEC, 2)
+    assert {leaf.device.type for leaf in leaves(mode.initial_influence(10**9, device="meta"))} == {"meta"}
+
+
 def test_choosing_by_name():
     model = a_model(hidden=3)
     assert choose_gradient("bptt", model, SPEC, 2) is None

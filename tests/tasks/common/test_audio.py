@@ -115,6 +115,11 @@ def test_options_out_of_range_are_one_line(options, message):
         Recipe(**options)
 
 
+@pytest.mark.parametrize(("window_ms", "fft"), [(255, 256), (256, 256), (257, 512)])
+def test_a_frame_is_padded_to_a_power_of_two(window_ms, fft):
+    assert Recipe(sample_rate=1000, window_ms=window_ms, mels=5).fft == fft
+
+
 @pytest.mark.parametrize(
     ("option", "lowest", "highest", "others"),
     [

@@ -46,6 +46,7 @@ def test_a_path_is_relative_to_the_current_folder_or_to_home(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read_text("a.txt").text == read_text("~/a.txt").text == "text"
+    assert read_text(".").name == tmp_path.name
 
 
 def test_several_sources_are_joined_in_the_order_given(tmp_path):

@@ -74,6 +74,7 @@ def test_a_case_that_does_not_fit_is_named_with_its_line(tmp_path, body, message
         (HEADER.replace("false", "true", 1) + CLASSES, "has time stamps"),
         (HEADER.replace("@dimensions 2", "@dimensions two") + CLASSES, "@dimensions two is no count"),
         (HEADER.replace("@univariate false", "@univariate true") + CLASSES, "line 9: has 2 dimensions instead of 1"),
+        (HEADER.replace("@univariate false", "@Univariate True") + CLASSES, "line 9: has 2 dimensions instead of 1"),
         (
             HEADER.replace("@equalLength false", "@equalLength true") + CLASSES,
             "@equalLength is true, but lengths differ",
