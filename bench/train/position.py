@@ -28,7 +28,7 @@ class Position:
     offsets: Generator
     carried: Carried | None = None
 
-    def state_dict(self, seconds: float = 0.0) -> dict[str, Any]:
+    def state_dict(self, seconds: float) -> dict[str, Any]:
         """The position in plain types and tensors. `seconds` is this process's time on the run so far."""
         setup, fit = self.setup, self.progress.state_dict()
         fit["before"] += seconds

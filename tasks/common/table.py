@@ -80,7 +80,7 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
 
 def _numbers(path: Path, name: str, column: pd.Series) -> np.ndarray:
     """A column as float64, NaN where a value is missing."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
     wrong = np.isinf(numbers) | (np.isnan(numbers) & column.notna().to_numpy())
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -94,7 +94,7 @@ def _numbers(path: Path, name: str, column: pd.Series) -> np.ndarray:
 def _check_ascending(path: Path, name: str, column: pd.Series) -> None:
     """DataError where a date is no date, or not after that of the row before."""
     if pd.api.types.is_numeric_dtype(column):
-        time = column.to_numpy(np.float64, na_value=np.nan)
+        time = column.to_numpy(np.float64)
     else:
         dates = pd.to_datetime(column, errors="coerce", format="mixed")
         time = np.where(dates.isna(), np.nan, dates.to_numpy().astype("datetime64[s]").astype(np.float64))

@@ -128,6 +128,12 @@ def test_evaluation_takes_the_running_statistics_of_that_time_step():
     assert torch.equal(layer.norm.means_TH, before)
 
 
+def test_one_lane_is_normalised_by_what_was_kept():
+    layer = a_layer(norm="batch_per_step").eval()
+    x_1BH = an_input(T=1, B=1)
+    torch.testing.assert_close(layer.norm(x_1BH, torch.zeros(1, 1)), 0.1 * x_1BH, rtol=1e-4, atol=0)
+
+
 def test_the_statistics_of_a_time_step_are_kept_in_its_place():
     layer, x_TBH = a_layer(norm="batch_per_step"), an_input(T=4, B=20)
     layer.norm(x_TBH, torch.full((20, 1), 2.0))

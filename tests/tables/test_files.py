@@ -29,6 +29,16 @@ def results(tmp_path):
     return tmp_path
 
 
+def test_whole_numbers_are_written_whole_beside_rows_that_have_none(results):
+    with Store(results).open("fifth") as folder:
+        labels = {**Record.read(results / "runs" / "first").labels, "task": "parity-v1"}
+        folder.publish(a_failure(identity="fifth", labels=labels))
+    write(results, lambda line: None)
+    table = pd.read_csv(results / "leaderboard.csv", dtype=str)
+    assert table["params"].isna().any() and (table["params"].dropna() == "51210").all()
+    assert all(table[name].str.fullmatch(r"\d+").all() for name in ("seeds", "done", "failed", "diverged"))
+
+
 def test_writing_makes_a_table_and_one_for_each_task_and_warns(results):
     warnings = []
     frame = write(results, warnings.append)

@@ -35,6 +35,14 @@ def around(**options):
     return SequenceModel(SPEC, GRU, hidden=3, around=Around(**options))
 
 
+class OwnStep(GRU):
+    """Has the maps of a gated cell, and does with them what it likes."""
+
+    def step(self, x_BF, state):
+        y_BH, state = super().step(x_BF, state)
+        return y_BH.flip(0), state
+
+
 class Prepared(GRU):
     """Begins from a state that is learned."""
 
@@ -91,6 +99,7 @@ class Prepared(GRU):
             SPEC,
             "cannot train LSTM, which is not a gated cell with exactly two linear maps",
         ),
+        ("eprop", a_model(OwnStep), SPEC, "gradient=eprop cannot train OwnStep, which is not a gated cell"),
         ("rtrl", a_model(Prepared), SPEC, "gradient=rtrl cannot train a cell whose initial state has weights"),
         (
             "rtrl",

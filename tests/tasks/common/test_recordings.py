@@ -103,6 +103,12 @@ def test_the_hub_is_read_like_tables(monkeypatch):
     assert "mteb/free-spoken-digit-dataset" in origin
 
 
+def one_list_alone(folder):
+    """Speech Commands has two lists."""
+    (folder / "testing_list.txt").write_text("")
+    return str(folder)
+
+
 def a_table(tmp_path, table):
     return parquet(tmp_path / "train.parquet", table)
 
@@ -115,6 +121,7 @@ def a_table(tmp_path, table):
             "task.source=absent: no such file or folder .*give builtin, hub:mteb/free-spoken-digit-dataset",
         ),
         (lambda at: str(at), "holds no recording; give recordings/DIGIT_SPEAKER_INDEX.wav"),
+        (lambda at: one_list_alone(at), "holds no recording; give recordings/DIGIT_SPEAKER_INDEX.wav"),
         (lambda at: free_spoken_digits(at, digits=[12]), "12_ann_0.wav: label 12 is out of range 0 to 9"),
         (
             lambda at: a_table(at, rows(named(), lambda name: 10)),

@@ -51,6 +51,15 @@ def test_imdb_has_its_valid_split_out_of_train_and_no_line_breaks_in_html(tmp_pa
     assert ("film number 3 is  pos in test", 1) in splits["test"]
 
 
+@pytest.mark.parametrize(
+    ("label", "opinion"), zip("0 neg Negative 1 pos POSITIVE".split(), [0, 0, 0, 1, 1, 1], strict=True)
+)
+def test_each_word_for_an_opinion_is_known(tmp_path, label, opinion):
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"{phrase}, {label} \n" for phrase in PHRASES))
+    splits = read_reviews(str(tmp_path / "a.csv")).splits
+    assert {said for split in splits.values() for _, said in split} == {opinion}
+
+
 def test_a_csv_file_has_a_text_and_a_label_in_words_or_numbers(tmp_path):
     write_csv(tmp_path)
     splits = read_reviews(str(tmp_path / "all.csv")).splits
