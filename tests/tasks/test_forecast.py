@@ -216,6 +216,14 @@ def test_a_split_too_short_is_named_with_what_it_needs(task_of, options, says):
         task_of(wavy(100), **options)
 
 
+@pytest.mark.parametrize(("options", "split"), [({"length": 66}, "train"), ({"horizon": 15}, "valid")])
+def test_a_split_that_is_just_long_enough_will_do(task_of, options, split):
+    assert list(task_of(wavy(100), **options).batches(split, 4, seeded()))
+    ((name, value),) = options.items()
+    with pytest.raises(DataError, match=f"the {split} split has"):
+        task_of(wavy(100), **{name: value + 1})
+
+
 def test_a_constant_series_and_a_wrong_checksum_are_refused(task_of):
     with pytest.raises(DataError, match="constant in train"):
         task_of([1] * 100)

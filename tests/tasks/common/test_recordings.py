@@ -158,3 +158,6 @@ def test_a_table_that_does_not_say_what_is_for_testing_is_refused(tmp_path):
         with pytest.raises(DataError, match="does not mark its test recordings"):
             read_recordings(source, "official")
         parquet(tmp_path / "train.parquet", table)  # of two tables one does
+    named = [{"audio": {"bytes": wav(1), "path": "1_ann_7.wav"}, "label": 1}]
+    with pytest.raises(DataError, match="does not mark its test recordings"):
+        read_recordings(parquet(tmp_path / "new" / "a.parquet", named + table), "official")
