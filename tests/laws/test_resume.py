@@ -102,7 +102,7 @@ def test_a_checkpoint_that_leaves_something_out_is_noticed(tmp_path: Path, monke
     restore = Position.load_state_dict
 
     def partly(self: Position, state: dict) -> None:
-        fresh = self.state_dict()
+        fresh = self.state_dict(0.0)
         if left_out == "fit":
             fresh["fit"]["steps"] = state["fit"]["steps"]
         restore(self, {**state, left_out: fresh[left_out]})
