@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -89,7 +90,7 @@ class Terminal(Listener):
         if self._bar:
             self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         else:
-            print(text, file=sys.stderr, flush=True)
+            _say(text, sys.stderr)
 
     def already_done(self, record: Record) -> None:
         """Show the run that is done already."""
@@ -109,7 +110,7 @@ class Terminal(Listener):
 
     def refused(self, error: BenchError) -> None:
         """Show why a sweep's member left no record."""
-        print(f"[{self._member}] failed, {error}", flush=True)
+        _say(f"[{self._member}] failed, {error}", sys.stdout)
 
     def _show_member(self, record: Record, when: str = "") -> None:
         if record.metric is None or record.status != "done":
@@ -117,7 +118,12 @@ class Terminal(Listener):
         else:
             score = f"{record.scored_split} {record.metric['name']} {four_digits(record.score)}"
             outcome = f"{score} after {record.seconds:.1f} s"
-        print(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", flush=True)
+        _say(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", sys.stdout)
+
+
+def _say(line: str, file: TextIO) -> None:
+    """Print a line together with its end: apart, where Python does not buffer, lines of several processes would mix."""
+    print(f"{line}\n", end="", file=file, flush=True)
 
 
 def progress_text(progress: Progress, loss: float, score: str, member: object = None) -> str:

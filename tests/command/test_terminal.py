@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.command.terminal import Terminal
+from bench.errors import ConfigError
 from bench.job.log import log, logging_to
 from bench.tables.closing import summary, title
 from bench.tables.formats import four_digits, with_prefix
@@ -49,6 +50,32 @@ def logged(folder):
     """The log's lines without their times, which must all be there."""
     lines = (folder / "run.log").read_text("utf-8").splitlines()
     return [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)", line)[1] for line in lines]
+
+
+class Pieces(io.StringIO):
+    """Keeps what each call wrote, as a pipe without a buffer gets it."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = []
+
+    def write(self, text):
+        self.written += [text] if text else []
+        return len(text)
+
+
+@pytest.mark.parametrize("record", [a_record(), a_failure()], ids=["done", "failed"])
+def test_a_member_s_line_is_written_in_one_piece(monkeypatch, tmp_path, record):
+    """Members in other processes write to the same pipe: with PYTHONUNBUFFERED `print` lets their lines mix."""
+    out, err = Pieces(), Pieces()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    with Terminal("1/2", bar=False) as terminal:
+        log.warning("a warning")
+        terminal.stored(record, tmp_path)
+        terminal.refused(ConfigError("no such thing"))
+    assert [len(piece.splitlines()) for piece in (*out.written, *err.written)] == [1, 1, 1]
+    assert all(piece.endswith("\n") for piece in (*out.written, *err.written))
 
 
 def test_every_line_on_the_screen_is_in_the_log_and_the_closing_table_too(tmp_path, capsys):

@@ -151,7 +151,7 @@ def test_processes_of_a_launcher_are_members_like_any_other(tmp_path):
     assert said.code == 1, said
     assert "3 of 6 runs done" in said.out, said
     assert len(records(tmp_path / "results")) == 6
-    assert all("seed" in line for line in said.out.splitlines()[:6])
+    assert all("seed" in line for line in said.out.splitlines()[:6]), said
     assert "Traceback" not in said.err
 
 

@@ -52,7 +52,7 @@ def test_imdb_has_its_valid_split_out_of_train_and_no_line_breaks_in_html(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("label", "opinion"), zip("0 neg Negative 1 pos POSITIVE".split(), [0, 0, 0, 1, 1, 1], strict=True)
+    ("label", "opinion"), [("0", 0), ("neg", 0), ("Negative", 0), ("1", 1), ("pos", 1), ("POSITIVE", 1)]
 )
 def test_each_word_for_an_opinion_is_known(tmp_path, label, opinion):
     (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"{phrase}, {label} \n" for phrase in PHRASES))
