@@ -30,7 +30,8 @@ RUNS = {
     ],
     "charlm": [
         "task=charlm", "cell=lstm", "model.hidden=8", "model.zoneout=0.1", "task.length=32", "batch_size=4",
-        f"task.source={ROOT / 'CONTRIBUTING.md'}", "task.splits=[0.6,0.2,0.2]", "evaluations=2", "schedule=cosine", "optimizer=rmsprop",
+        f"task.source={ROOT / 'CONTRIBUTING.md'}", "task.splits=[0.6,0.2,0.2]",
+        "evaluations=2", "schedule=cosine", "optimizer=rmsprop",
         "bptt=truncated", "bptt.window=8", "bptt.horizon=12", "bptt.offset=random",
     ],
 }  # fmt: skip
