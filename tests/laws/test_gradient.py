@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import naive
 from tiny import CELLS, CPU64, Given, Spy, a_batch, a_config, a_model, few
@@ -60,6 +60,8 @@ def test_full_bptt_is_the_gradient_of_the_unrolled_graph(cell, T, B):
 
 @few
 @given(cells, steps, windows, st.sampled_from(["window", "sequence"]), st.integers(0, 4))
+@example(CELLS[0], 5, 2, "sequence", 1)  # windows that score different numbers of positions
+@example(CELLS[0], 5, 2, "window", 1)
 def test_truncated_bptt_is_its_definition(cell, T, window, update, unscored):
     batch = a_batch(T, B=2, scored=slice(min(unscored, T - 1), None))
     found = gradients(cell, [batch], window=window, update=update)
