@@ -162,9 +162,7 @@ WITH_RESET = ("input.weight", "input.bias", "gate.weight", "candidate.weight")
 CELLS: dict[str, Table] = {
     **dict.fromkeys(("gru", "janet", "slstm", "ugrnn", "vanilla"), gated),
     **dict.fromkeys(("lstm", "cifg", "layernorm_lstm", "peephole_lstm"), lstm),
-    **dict.fromkeys(
-        ("gru_before", "mgu"), all_over_root("input.weight", "input.bias", "gate.weight", "candidate.weight")
-    ),
+    **dict.fromkeys(("gru_before", "mgu"), all_over_root(*WITH_RESET)),
     "lem": all_over_root("input.weight", "input.bias", "output.weight", "memory.weight"),
     "scrn": all_over_root("weight_context", "weight_input", "weight_state"),
     **dict.fromkeys(("mingru", "minlstm"), windowed(None)),
