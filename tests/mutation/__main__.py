@@ -78,7 +78,8 @@ def _planted(chosen: argparse.Namespace, folder: Path) -> int:
 def _sample(chosen: argparse.Namespace, folder: Path) -> int:
     every = [change for file, source in sources(ROOT, chosen.only).items() for change in changes(file, source)]
     drawn = _drawn(every, chosen)
-    known = [change for change in drawn if any(each.is_(change, _source(change)) for each in equivalents())]
+    listed = equivalents()
+    known = [change for change in drawn if any(each.is_(change, _source(change)) for each in listed)]
     covering = _covering(chosen, folder)
 
     def tests(change: Change) -> list[Group]:
@@ -116,6 +117,8 @@ def _covering(chosen: argparse.Namespace, folder: Path) -> Covering:
             shutil.rmtree(kept, ignore_errors=True)
             kept.mkdir()
         covering.measure(ROOT, chosen.tests)
+    if others := covering.changed_since(ROOT):
+        print(f"lines were measured before {', '.join(others)} changed: --again measures anew")
     return covering
 
 

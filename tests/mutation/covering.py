@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from change import Change
+from change import Change, sources
 from copies import copy_checkout
 
 SETTINGS = "[run]\nrelative_files = true\ndata_file = {data}\n"
@@ -48,14 +48,20 @@ class Covering:
             command += ["-n0", "--dist=no"]
         if subprocess.run(command, cwd=copy).returncode not in (0, 1):
             raise SystemExit("the tests cannot be run: see above")
-        for test in self._cases.keys() - self.seconds.keys():
-            print(f"left out, since it fails without any mutant: {test}")
+        for test, case in self._cases.items():
+            if _has(case, "failure", "error"):
+                print(f"left out, since it fails without any mutant: {test}")
+
+    def changed_since(self, root: Path) -> list[str]:
+        """The measured source files that read otherwise now, so that lines are no longer where they were."""
+        measured = sources(self.folder / "measured", ["bench", "tasks"])
+        return [file for file, text in sources(root, ["bench", "tasks"]).items() if measured.get(file) != text]
 
     @cached_property
     def seconds(self) -> dict[str, float]:
-        """How long each test takes."""
-        cases = {test: case for test, case in self._cases.items() if case.find("failure") is None}
-        return {test: float(case.get("time", 0)) for test, case in cases.items()}
+        """How long each test takes that passes: one that fails or is skipped tells nothing of a mutant."""
+        cases = self._cases.items()
+        return {t: float(case.get("time", 0)) for t, case in cases if not _has(case, "failure", "error", "skipped")}
 
     @cached_property
     def _cases(self) -> dict[str, ElementTree.Element]:
@@ -108,6 +114,10 @@ class Covering:
                 yield from [test] if test in self.seconds else []
             elif test:
                 yield from self._tests_of_file.get(test.split("::")[0], [])
+
+
+def _has(case: ElementTree.Element, *outcomes: str) -> bool:
+    return any(case.find(outcome) is not None for outcome in outcomes)
 
 
 def _distance(test: str, own: str) -> int:
