@@ -11,6 +11,7 @@ from bench.api import Split, Task
 from bench.hardware.machine import Machine
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.train.finite import must_have_numbers
 
 BATCH_SIZE = 256  # lanes; by the contract of Task.batches, scores do not depend on it
 
@@ -20,12 +21,14 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
     """The task's scores on the whole of `split`, in evaluation mode; None for an empty split.
 
     An encoder-decoder is scored both on its predictions of each next symbol and on its decoded outputs. Sums and counts
-    are added over batches in double precision, and the task divides them once.
+    are added over batches in double precision, and the task divides them once. Raises DataError where a batch's inputs
+    or targets are not finite: an accuracy would not show it.
     """
     model.eval()
     totals: Counter[str] = Counter()
     state = None
-    for batch in task.batches(split, BATCH_SIZE, Generator().manual_seed(0)):
+    for number, batch in enumerate(task.batches(split, BATCH_SIZE, Generator().manual_seed(0))):
+        must_have_numbers(batch, split, number)
         state = model.carry(state, batch.fresh)
         batch = batch.to(machine.device)
         with machine.autocast():

@@ -35,8 +35,8 @@ class Fit(Iterator[Validation]):
 
     With `checkpoints` training starts from the latest readable checkpoint and saves new ones. `clock` returns seconds.
 
-    `next` raises Diverged where the loss or the score is no number, ConfigError where a checkpoint does not fit, and
-    DataError where a split is empty.
+    `next` raises Diverged where loss, gradient or score is no finite number, ConfigError where a checkpoint does not
+    fit, and DataError where a split is empty or holds a number that is not finite.
     """
 
     def __init__(

@@ -14,11 +14,11 @@ from torch.utils.checkpoint import checkpoint
 
 from bench.api import Batch, State, Task
 from bench.config.schema import Config
-from bench.errors import Diverged
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
 from bench.train.bptt import scored_in, windows
 from bench.train.clip import Clip, Clipped
+from bench.train.finite import must_stay_finite
 from bench.train.gradient.forward import ForwardMode, ForwardState
 
 Carried = tuple[State, ...] | ForwardState
@@ -55,7 +55,10 @@ def train(
     done: int = 0,
     forward: ForwardMode | None = None,
 ) -> Iterator[TrainStep]:
-    """Train `model` on `batches`, one step for each `accumulate` batches. Raises Diverged at a NaN or infinite loss.
+    """Train `model` on `batches`, one step for each `accumulate` batches.
+
+    Raises Diverged where the loss or the gradient's norm is NaN or infinite, before the weights change; or DataError,
+    naming the batch, where its inputs or targets are.
 
     The state is carried from batch to batch in lanes that are not fresh, and from window to window within a batch. The
     gradient is cut at every border between windows (`bench.train.bptt.windows`).
@@ -91,14 +94,15 @@ def train(
                 before = model.carry(start, part.fresh)
                 part_loss, state = backpropagate(model, task, part, before, divisor, config.bptt.checkpoint, machine)
             loss_sum, seen = loss_sum + part_loss, seen + part_scored
-            if not math.isfinite(loss_sum):
-                raise Diverged(f"the training loss became {loss_sum} at step {number}")
+            must_stay_finite(loss_sum, "training loss", number, group, config.accumulate)
             if part_scored and every_window:
                 updates.append(update(optimizer, clip))
+                must_stay_finite(updates[-1].norm, "gradient's norm", number, group, config.accumulate)
             if config.bptt.carry and (sliding or window.stride < len(part.inputs)):
                 state = state_after(model, part.span(0, window.stride), before, machine)
         if scored and not every_window:
             updates.append(update(optimizer, clip))
+            must_stay_finite(updates[-1].norm, "gradient's norm", number, group, config.accumulate)
         yield TrainStep(
             number,
             sequences=sum(len(batch.fresh) for batch in group),
@@ -164,9 +168,13 @@ def state_after(model: SequenceModel, part: Batch, state: tuple[State, ...], mac
 
 
 def update(optimizer: Optimizer, clip: Clip) -> Clipped:
-    """Clip the parameters' gradients, make one optimiser step and clear the gradients; the report of the clipping."""
+    """Clip the parameters' gradients, make one optimiser step and clear the gradients; the report of the clipping.
+
+    There is no step along a gradient without a finite norm: shortened to any length it would be zeros or NaN.
+    """
     clipped = clip()
-    optimizer.step()
+    if math.isfinite(clipped.norm):
+        optimizer.step()
     for parameter in clip.parameters:  # optimizer.zero_grad does the same, and takes 2% of a step of 1 ms
         parameter.grad = None
     return clipped

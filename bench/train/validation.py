@@ -40,7 +40,7 @@ def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
     """Score on the validation split, keep the weights if they are the best so far, and add a row to the curve.
 
     Where an average of the weights is kept, the averaged weights are scored. Raises DataError where the split is empty,
-    and Diverged where the score is no number.
+    and Diverged where the score is no finite number.
     """
     metric = setup.task.spec.metric
     with setup.average.in_place() if setup.average else nullcontext():
@@ -50,8 +50,8 @@ def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
                 f"{setup.task.spec.id} has an empty valid split, which is needed to choose the best weights"
             )
         score = scores[metric.name]
-        if math.isnan(score):  # the last update made weights NaN; the next training loss would have shown it
-            raise Diverged(f"{metric.name} on valid became nan at step {progress.steps}")
+        if not math.isfinite(score):  # by the weights of the last update; the next training loss would have shown it
+            raise Diverged(f"{metric.name} on valid became {score} at step {progress.steps}")
         progress.stale += 1
         best = progress.best_score is None or metric.better(score, progress.best_score)
         if best:
