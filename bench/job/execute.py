@@ -29,9 +29,11 @@ from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
 from bench.tables.formats import four_digits, loss_digits
 from bench.train.bptt import window_note
-from bench.train.checkpoint import Checkpoints
+from bench.train.checkpoint import Checkpoints, list_checkpoints
 from bench.train.evaluate import evaluate
 from bench.train.fit import Fit
+from bench.train.interrupts import Interrupts
+from bench.train.validation import Validation
 
 
 def execute(options: Options, listener: Listener | None = None) -> Record:
@@ -55,21 +57,25 @@ def _execute(options: Options, listener: Listener) -> Record:
     if isinstance(prepared.error, BenchError) and options.member is None:
         raise prepared.error
     if prepared.error is None and not options.config.rerun and (done := store.find(prepared.stem)):
+        store.tidy(prepared.stem)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
         return done
     with (
+        Interrupts() as interrupts,
         store.open(prepared.stem, resume=options.config.resume != "never") as folder,
         logging_to(folder.path(names.LOG)),
     ):
-        ended = carry_out(prepared, folder, listener)
+        ended = carry_out(prepared, folder, listener, interrupts)
         record = publish(prepared, ended, folder, listener)
+        if ended.status == "done":
+            store.tidy(prepared.stem)
     if ended.status == "interrupted":
         raise KeyboardInterrupt
     return record
 
 
-def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener) -> Ended:
+def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts: Interrupts | None = None) -> Ended:
     """All stages of the run; an error or an interrupt ends them early, and becomes the run's reason."""
     ended = Ended()
     try:
@@ -77,41 +83,55 @@ def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener) -> Ende
             raise prepared.error
         if prepared.source is not None:
             folder.copy_checkpoints(prepared.source)
-        for ended in stages(prepared, folder, listener):  # noqa: B007  the last one counts
+        for ended in stages(prepared, folder, listener, interrupts or Interrupts()):  # noqa: B007  the last one counts
             pass
     except (Exception, KeyboardInterrupt) as error:
         return ended.by(error)
     return ended
 
 
-def stages(prepared: Prepared, folder: RunFolder, listener: Listener) -> Iterator[Ended]:
-    """Train, score the valid split, score the test split once, keep the weights, measure; yield after each stage."""
+def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts: Interrupts) -> Iterator[Ended]:
+    """Train, score the valid split, score the test split once, keep the weights, measure; yield after each stage.
+
+    A signal to stop waits for the end of a training step, a second one does not. After training it acts at once: the
+    checkpoint of the last step is on the disk.
+    """
     setup = prepared.setup
     assert setup is not None
     say_what_begins(prepared)
-    listener.started()
     checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(prepared.options.tree))
-    fit, metric = Fit(setup, checkpoints, listener.step), setup.task.spec.metric.name
+    if folder.after_cut_off and not list_checkpoints(folder.path("")):
+        log.info("an earlier attempt was cut off and this one starts anew, from the first step")
+    listener.started()
+    fit = Fit(setup, checkpoints, listener.step, stop=interrupts.asked)
     ended = Ended(progress=fit.progress)
     yield ended
-    for validation in fit:
-        listener.validated(validation, metric)
-        loss, score = loss_digits(validation.train_loss), four_digits(validation.score)
-        log.info(f"step {validation.step:>6}  train loss {loss}  valid {metric} {score}")
-    for split in ("valid", "test"):
-        if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
-            plain = {name: float(value) for name, value in scores.items()}
-            ended = replace(ended, scores={**ended.scores, split: plain})
-            yield ended
-    with writing(folder.path("")):
-        weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
-        folder.path(names.WEIGHTS).write_bytes(weights)
-    listener.measuring()
-    log.info("measuring speed and memory")
-    hold_still(setup.optimizer)
-    ended = replace(ended, memory=measure_memory(setup))
+    with interrupts.after(1):
+        for validation in fit:
+            say_and_tell(validation, setup.task.spec.metric.name, listener)
+    with interrupts.after(0):
+        for split in ("valid", "test"):
+            if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
+                plain = {name: float(value) for name, value in scores.items()}
+                ended = replace(ended, scores={**ended.scores, split: plain})
+                yield ended
+        with writing(folder.path("")):
+            weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
+            folder.path(names.WEIGHTS).write_bytes(weights)
+        listener.measuring()
+        log.info("measuring speed and memory")
+        hold_still(setup.optimizer)
+        ended = replace(ended, memory=measure_memory(setup))
+        yield ended
+        ended = replace(ended, speed=measure_speed(setup), status="done")
     yield ended
-    yield replace(ended, speed=measure_speed(setup), status="done")
+
+
+def say_and_tell(validation: Validation, metric: str, listener: Listener) -> None:
+    """Tell the listener of a validation, and log a line about it."""
+    listener.validated(validation, metric)
+    loss, score = loss_digits(validation.train_loss), four_digits(validation.score)
+    log.info(f"step {validation.step:>6}  train loss {loss}  valid {metric} {score}")
 
 
 def say_what_begins(prepared: Prepared) -> None:
@@ -132,12 +152,12 @@ def publish(prepared: Prepared, ended: Ended, folder: RunFolder, listener: Liste
     listener.ended()
     for line in summary(record).splitlines():
         log.debug(line)  # for the run's file: a terminal shows the table itself
-    if ended.status in ("done", "diverged"):  # a done run needs none, a diverged run would diverge again
-        Checkpoints(folder.path(""), CheckpointConfig()).clear()
     with writing(folder.path("")):
         ended.progress.curve.write(folder.path(names.CURVE))
         options = yaml.safe_dump(prepared.options.tree, sort_keys=False)
         folder.path(names.OPTIONS).write_text(options, encoding="utf-8")
+    if ended.status == "diverged":  # it would diverge again
+        Checkpoints(folder.path(""), CheckpointConfig()).clear()
     place: Path = folder.publish(record)
     record = Record.read(place)
     listener.stored(record, place)

@@ -8,20 +8,22 @@ import os
 import re
 import secrets
 import shutil
-import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from bench.results.files import sync, write_atomic, writing
-from bench.results.names import CHECKPOINTS, RECORD
+from bench.results.names import CHECKPOINTS, DRAFTS, RECORD, step_of
+from bench.results.owner import PATTERN, Owner, lock
 from bench.results.record import Record
 
+_DOOMED = ".removed"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 _OPEN: set[str] = set()
-"""Names of the folders that this process has open. Process ids are reused: a folder with our id that is not listed here
-belongs to an older process."""
+"""Names of the folders that this process has open: where there are no locks, another folder with our process id belongs
+to an older process."""
 
 
 class RunFolder:
@@ -36,30 +38,57 @@ class RunFolder:
         Raises FileNotFoundError where another process took it over first.
         """
         self._runs, self._base, self._published = runs, base, False
-        self._folder = runs / f".{base}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
-        _OPEN.add(self._folder.name)
-        if left is None:
+        self.after_cut_off = left is not None
+        """Whether an earlier attempt at the run was cut off."""
+        self._lock = self._make() if left is None else self._take_over(left)
+
+    def _make(self) -> int | None:
+        while True:
+            self._folder = self._new_name()
             self._folder.mkdir()
-        else:
+            with suppress(BlockingIOError, FileNotFoundError):  # without a lock yet, it looked left to another process
+                return lock(self._folder)
+            _OPEN.discard(self._hidden)
+
+    def _take_over(self, left: Path) -> int | None:
+        """The rename decides between processes that want the same folder; the drafts of its owner are removed."""
+        self._folder, handle = self._new_name(), None
+        try:
+            with suppress(BlockingIOError):  # children of its owner hold it
+                handle = lock(left)
             os.rename(left, self._folder)
+        except OSError:
+            _OPEN.discard(self._hidden)
+            _close(handle)
+            raise
+        remove(self._folder, DRAFTS)
+        return handle
+
+    def _new_name(self) -> Path:
+        self._hidden = f".{self._base}.{Owner.this_process()}.{secrets.token_hex(4)}.partial"
+        _OPEN.add(self._hidden)
+        return self._runs / self._hidden
 
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """After an error, keep an unpublished folder that has checkpoints: the next process resumes from it."""
-        _OPEN.discard(self._folder.name)
         if kind is None or not any(self._folder.glob(CHECKPOINTS)):
             self.discard()
+        _OPEN.discard(self._hidden)
+        _close(self._lock)
 
     def path(self, name: str) -> Path:
         """The present path of the run's file `name`; `publish` changes it."""
         return self._folder / name
 
     def copy_checkpoints(self, source: Path) -> None:
-        """Copy all checkpoints from another run's folder, each whole or not at all."""
-        for checkpoint in source.glob(CHECKPOINTS):
-            write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
+        """Copy all checkpoints from another run's folder, the latest first, each whole or not at all."""
+        found = sorted(source.glob(CHECKPOINTS), key=lambda path: step_of(path.name) or 0, reverse=True)
+        for checkpoint in found:
+            with suppress(FileNotFoundError):  # another process is done with the run, and needs it no longer
+                write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
     def publish(self, record: Record) -> Path:
         """Write the record and rename the folder to the first free attempt's name; return its path.
@@ -95,11 +124,40 @@ class RunFolder:
 
 
 def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
-    """The hidden folders of run `base` that killed processes of this host left behind."""
-    name = re.compile(rf"\.{re.escape(base)}\.{re.escape(_here())}\.(\d{{1,9}})\.\w+\.partial")
+    """The hidden folders of run `base` that killed processes left behind, as far as this process can tell."""
+    name = re.compile(rf"\.{re.escape(base)}\.{PATTERN}\.\w+\.partial")
     for entry in os.listdir(runs):
-        if (match := name.fullmatch(entry)) and entry not in _OPEN and not _alive(int(match[1])):
+        if (
+            (match := name.fullmatch(entry))
+            and entry not in _OPEN
+            and Owner.of(*match.groups()).has_ended(runs / entry)
+        ):
             yield runs / entry
+
+
+def remove_left(folder: Path) -> None:
+    """Rename a folder that was left, then remove it: the rename keeps other processes from taking over a part of it."""
+    with suppress(OSError):  # it is another's by now
+        handle = lock(folder)
+        doomed = folder.with_name(f"{folder.name}{_DOOMED}")
+        os.rename(folder, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        _close(handle)
+
+
+def remove_doomed(runs: Path, base: str) -> None:
+    """Remove what is left of folders whose removal was cut off."""
+    for entry in os.listdir(runs):
+        if entry.startswith(f".{base}.") and entry.endswith(_DOOMED):
+            shutil.rmtree(runs / entry, ignore_errors=True)
+
+
+def remove(folder: Path, *patterns: str) -> bool:
+    """Remove the files in `folder` that match a pattern; whether there were any."""
+    found = [path for pattern in patterns for path in folder.glob(pattern)]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return bool(found)
 
 
 def attempts(runs: Path, base: str) -> Iterator[Path]:
@@ -109,25 +167,6 @@ def attempts(runs: Path, base: str) -> Iterator[Path]:
         yield runs / f"{base}-{number}"
 
 
-def _here() -> str:
-    """The name of this host and its process-id namespace: a process id means nothing outside of them."""
-    try:
-        namespace = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        namespace = 0
-    return f"{re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())}-{namespace}"
-
-
-def _alive(pid: int) -> bool:
-    """Whether another process of this id runs."""
-    if pid == os.getpid():
-        return False
-    if os.name == "nt":  # on Windows os.kill would end the process
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # the process belongs to another user
-        pass
-    return True
+def _close(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)

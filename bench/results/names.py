@@ -11,6 +11,8 @@ CURVE = "curve.csv"
 LOG = "run.log"
 CHECKPOINTS = "checkpoint-*.pt"
 """A pattern. Only the folder of an interrupted run has such files: the run can resume from them."""
+DRAFTS = ".*.tmp"
+"""A pattern: files that were being written when their process was killed."""
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 

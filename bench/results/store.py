@@ -7,15 +7,14 @@ import hashlib
 import itertools
 import json
 import os
-import secrets
-import shutil
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.results.files import make_folder, write_atomic, writing
-from bench.results.folder import RunFolder, attempts, left_by_killed
-from bench.results.names import CHECKPOINTS, RECORD
+from bench.results.files import make_folder, sync, write_atomic, writing
+from bench.results.folder import RunFolder, attempts, left_by_killed, remove, remove_doomed, remove_left
+from bench.results.names import CHECKPOINTS, DRAFTS, RECORD
 from bench.results.record import Record
 from bench.results.row import PLACES, Row
 
@@ -29,33 +28,37 @@ class Store:
         self.runs = Path(results_dir) / "runs"
 
     def check_writable(self) -> None:
-        """Write and remove a file. Raises StoreError with the cause where that fails."""
-        probe = self.runs / f".probe.{secrets.token_hex(4)}"
+        """Write a file without a name, which no crash can leave. Raises StoreError with the cause where that fails."""
         with writing(self.runs):
             make_folder(self.runs)
-            write_atomic(probe, " " * 4096)  # an empty file would fit on a full disk
-            probe.unlink()
+            with tempfile.TemporaryFile(dir=self.runs) as probe:
+                probe.write(b" " * 4096)  # an empty file would fit on a full disk
+                probe.flush()
+                os.fsync(probe.fileno())
 
     def open(self, base: str, resume: bool = True) -> RunFolder:
         """A folder for an attempt at run `base`.
 
-        With `resume` the attempt can go on from checkpoints. If killed processes of this host left folders with
-        checkpoints, the latest of them is taken over. If not, the new folder gets copies of the last attempt's
-        checkpoints, which an interrupted attempt keeps. All other folders of killed processes are removed.
+        With `resume` the attempt can go on from checkpoints. If killed processes left folders with checkpoints, the
+        latest of them is taken over. If not, the new folder gets copies of the last attempt's checkpoints, which an
+        interrupted attempt keeps. All other folders of killed processes are removed.
 
         Raises StoreError where the store cannot be written.
         """
         with writing(self.runs):
             make_folder(self.runs)
+            remove_doomed(self.runs, base)
             left = sorted(left_by_killed(self.runs, base), key=_changed, reverse=True)
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
             for folder in left:
-                _remove(folder)
+                remove_left(folder)
             if opened is None:
                 opened = RunFolder(self.runs, base)
-                if resume and (earlier := self._attempts_at(base)):
-                    opened.copy_checkpoints(earlier[-1])
+                earlier = self._attempts_at(base)[-1:]
+                opened.after_cut_off = bool(left) or any(_interrupted(folder) for folder in earlier)
+                for folder in earlier if resume else []:
+                    opened.copy_checkpoints(folder)
             return opened
 
     def _take_over(self, base: str, folder: Path) -> RunFolder | None:
@@ -75,6 +78,17 @@ class Store:
                 if record.status == "done":
                     return record
         return None
+
+    def tidy(self, base: str) -> None:
+        """Remove what going on needs from all attempts at run `base`, one of which is done: nobody goes on any more.
+
+        They are removed after the run is published, so that no crash can come between; if one comes after it, the next
+        process that finds the run done removes them.
+        """
+        for folder in self._attempts_at(base):
+            with suppress(OSError):  # it costs room on the disk, and nothing else
+                if remove(folder, CHECKPOINTS, DRAFTS):
+                    sync(folder)
 
     def resolve(self, text: str) -> Path:
         """The folder of the run with the id `text`, with an id that begins so, or with this path.
@@ -151,12 +165,11 @@ def _changed(folder: Path) -> float:
         return 0.0
 
 
-def _remove(folder: Path) -> None:
-    """Rename a folder, then remove it: the rename keeps other processes from taking over a part of it."""
-    doomed = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.removed")
-    with suppress(OSError):
-        os.rename(folder, doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+def _interrupted(folder: Path) -> bool:
+    try:
+        return Record.read(folder).status == "interrupted"
+    except StoreError:
+        return False
 
 
 def _seal(body: str) -> str:

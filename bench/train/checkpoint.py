@@ -17,6 +17,7 @@ from bench.config.schema import CheckpointConfig
 from bench.config.tree import Tree
 from bench.results import names
 from bench.results.files import write_atomic
+from bench.results.folder import remove
 
 log = logging.getLogger("bench")
 
@@ -42,6 +43,12 @@ class Checkpoints:
         self._folder, self._config, self._options, self._clock = folder, config, options or {}, clock
         self._saved_at, self._saved_step = clock(), 0
         self._useless: list[Path] = []
+        self._level = logging.WARNING  # of the next line about a checkpoint that cannot be saved
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the run is to be saved at all."""
+        return self._config.steps is not None or self._config.seconds is not None
 
     def due(self, step: int) -> bool:
         """Whether the configured number of steps or seconds has passed since the last checkpoint."""
@@ -50,12 +57,26 @@ class Checkpoints:
         return self._config.seconds is not None and self._clock() - self._saved_at >= self._config.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Write the state after `step`, and remove all checkpoints but the last two; OSError as it comes."""
+        """Write the state after `step`, and remove all checkpoints but the last two.
+
+        What the disk does not take is logged, the first time as a warning: the run goes on, and the checkpoint before
+        is kept until one is saved again. A step that is saved already is not saved twice.
+        """
+        if step == self._saved_step:
+            return
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "step": step, "options": self._options, **state}, buffer)
         content = buffer.getvalue()
         sealed = hashlib.sha256(content).hexdigest().encode() + content
-        path = self._folder / names.checkpoint(step)
+        try:
+            self._replace_older(self._folder / names.checkpoint(step), sealed)
+        except OSError as error:
+            cause = error.strerror or error
+            log.log(self._level, f"the checkpoint after step {step} cannot be saved ({cause}): going on without it")
+            self._level = logging.DEBUG
+        self._saved_at, self._saved_step = self._clock(), step
+
+    def _replace_older(self, path: Path, sealed: bytes) -> None:
         write_atomic(path, sealed)
         for useless in self._useless:  # a damaged file of a later step would count as the last one
             if useless != path:
@@ -63,7 +84,6 @@ class Checkpoints:
         self._useless = []
         for old in list_checkpoints(self._folder)[_KEPT:]:
             old.unlink(missing_ok=True)
-        self._saved_at, self._saved_step = self._clock(), step
 
     def latest(self) -> dict[str, Any] | None:
         """The state in the last readable checkpoint; None where there is none. Each unreadable file is logged."""
@@ -80,9 +100,8 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove all checkpoints, and the temporary files that a killed process left."""
-        for path in (*list_checkpoints(self._folder), *self._folder.glob(f".{names.CHECKPOINTS}*")):
-            path.unlink(missing_ok=True)
+        """Remove all checkpoints, and the drafts that a killed process left."""
+        remove(self._folder, names.CHECKPOINTS, names.DRAFTS)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -33,7 +33,9 @@ class Fit(Iterator[Validation]):
     `next` trains up to the next validation and returns it. `progress` is up to date at any moment, also after an
     interruption or an error. Once the iterator is exhausted, the model has the best weights; before, the latest.
 
-    With `checkpoints` training starts from the latest readable checkpoint and saves new ones. `clock` returns seconds.
+    With `checkpoints` training starts from the latest readable checkpoint and saves new ones, the last at its end.
+    `stop` is asked after each step: where it says so, the position is saved and KeyboardInterrupt raised. `clock`
+    returns seconds.
 
     `next` raises Diverged where loss, gradient or score is no finite number, ConfigError where a checkpoint does not
     fit, and DataError where a split is empty or holds a number that is not finite.
@@ -45,19 +47,33 @@ class Fit(Iterator[Validation]):
         checkpoints: Checkpoints | None = None,
         on_step: OnStep | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.progress = Progress()
         self._setup, self._checkpoints, self._on_step, self._clock = setup, checkpoints, on_step, clock
+        self._stop, self._began = stop, 0.0
         self._validations = self._run()
 
     def __next__(self) -> Validation:
         return next(self._validations)
 
     def _run(self) -> Iterator[Validation]:
-        setup, progress, config = self._setup, self.progress, self._setup.config
-        began = self._clock()
+        setup, progress = self._setup, self.progress
+        self._began = self._clock()
         position = self._begin()
+        if not self._is_over():
+            yield from self._train(position)
+        elif progress.best_score is None:  # under a budget that is smaller than the checkpoint's step
+            yield validate(setup, progress, math.nan)
+        self._save(position)  # what follows training may be cut off, too
+        setup.model.load_state_dict(progress.best_weights)
+        metric = setup.task.spec.metric
+        log.info(f"best {metric.name} on valid: {progress.best_score:.4g} {metric.unit}")
+
+    def _train(self, position: Position) -> Iterator[Validation]:
+        setup, progress, config = self._setup, self.progress, self._setup.config
         for step in self._timed(self._steps(position)):
+            position.carried = step.state
             spent = self._spent()
             if self._on_step:
                 self._on_step(progress, spent, step.loss)
@@ -65,20 +81,27 @@ class Fit(Iterator[Validation]):
             if due > progress.validations:
                 progress.validations = due
                 yield validate(setup, progress, step.grad_norm)
-                if config.patience is not None and progress.stale >= config.patience:
+            if self._is_over():
+                if spent < 1:
                     name, times = setup.task.spec.metric.name, progress.stale
                     log.info(f"stopped early: {name} on valid was no better {times} times in a row")
-                    break
-            if spent >= 1:
-                break
+                return
             if progress.updates:
                 setup.schedule.set_rate(spent)
+            if self._stop():
+                self._save(position)
+                raise KeyboardInterrupt
             if self._checkpoints and self._checkpoints.due(step.number):
-                position.carried = step.state
-                self._checkpoints.save(step.number, position.state_dict(self._clock() - began))
-        setup.model.load_state_dict(progress.best_weights)
-        metric = setup.task.spec.metric
-        log.info(f"best {metric.name} on valid: {progress.best_score:.4g} {metric.unit}")
+                self._save(position)
+
+    def _is_over(self) -> bool:
+        """Whether the budget or the patience is spent."""
+        patience = self._setup.config.patience
+        return self._spent() >= 1 or (patience is not None and self.progress.stale >= patience)
+
+    def _save(self, position: Position) -> None:
+        if self._checkpoints and self._checkpoints.wanted:
+            self._checkpoints.save(self.progress.steps, position.state_dict(self._clock() - self._began))
 
     def _begin(self) -> Position:
         """The start of the run, or the position in its latest checkpoint."""

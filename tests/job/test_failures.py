@@ -80,7 +80,9 @@ def test_a_signal_in_the_middle_of_training_leaves_a_record_and_nothing_half_wri
     assert record["reason"].startswith("stopped at step ")
     assert "Traceback" not in err
     assert err.splitlines()[-1] == "bench: interrupted"
-    assert {"record.json", "config.yaml", "run.log", "curve.csv"} == files_beside(results, record)
+    step = record["reason"].removeprefix("stopped at step ")
+    files = {"record.json", "config.yaml", "run.log", "curve.csv", f"checkpoint-{step}.pt"}
+    assert files == files_beside(results, record), "training stands in a checkpoint, though a minute is not over"
     assert not left_over(results)
 
 
@@ -135,9 +137,13 @@ def test_a_full_disk_while_a_run_is_stored_is_a_line_wherever_there_is_no_mounti
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bench.results.curve.Curve.write", refuse)
-    said = bench(capsys, *COPY, f"results_dir={results}")
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.results.curve.Curve.write", refuse)
+        said = bench(capsys, *COPY, f"results_dir={results}")
     assert said.code == 1
     assert said.err.splitlines()[-1].startswith("bench: cannot write to ")
     assert not records(results)
+    said = bench(capsys, *COPY, f"results_dir={results}")
+    assert said.code == 0
+    assert "going on from the checkpoint after step 3" in said.err, "what was trained is not lost"
     assert not left_over(results)

@@ -27,19 +27,19 @@ def interrupted(capsys, monkeypatch, *arguments: str) -> None:
 
 @pytest.fixture
 def cut_off(capsys, monkeypatch, tmp_path: Path) -> Path:
-    """The folder of a run that was interrupted after its second of three steps."""
+    """The folder of a run that was interrupted after its third and last step."""
     interrupted(capsys, monkeypatch, *TINY, f"results_dir={tmp_path}")
     (folder,) = (tmp_path / "runs").glob("[!.]*")
-    assert sorted(path.name for path in folder.glob("checkpoint*")) == ["checkpoint-1.pt", "checkpoint-2.pt"]
+    assert sorted(path.name for path in folder.glob("checkpoint*")) == ["checkpoint-2.pt", "checkpoint-3.pt"]
     return folder
 
 
 def test_an_interrupted_run_goes_on_with_the_same_command(capsys, cut_off: Path) -> None:
     said = bench(capsys, *TINY, f"results_dir={cut_off.parent.parent}")
     assert said.code == 0
-    assert "going on from the checkpoint after step 2" in said.err
-    assert not list((cut_off.parent / f"{cut_off.name}-2").glob("checkpoint*"))
-    assert list(cut_off.glob("checkpoint*")), "a published folder is never edited"
+    assert "going on from the checkpoint after step 3" in said.err
+    assert (cut_off.parent / f"{cut_off.name}-2" / "record.json").exists()
+    assert not list(cut_off.parent.glob("*/checkpoint*")), "nobody needs the checkpoints of either attempt any more"
 
 
 def test_resume_never_starts_anew(capsys, cut_off: Path) -> None:
@@ -51,7 +51,7 @@ def test_resume_never_starts_anew(capsys, cut_off: Path) -> None:
 def test_a_run_can_go_on_from_another_with_a_larger_budget(capsys, cut_off: Path, tmp_path: Path) -> None:
     said = bench(capsys, *TINY, f"results_dir={tmp_path / 'more'}", "budget.steps=5", f"resume={cut_off}")
     assert said.code == 0
-    assert "going on from the checkpoint after step 2" in said.err
+    assert "going on from the checkpoint after step 3" in said.err
     assert f"resume={cut_off.name})" in records(tmp_path / "more")[0]["labels"]["bptt"]
 
 
@@ -83,7 +83,7 @@ def test_a_checkpoint_that_names_a_module_as_it_was_called_is_gone_on_from(capsy
     rewrite(cut_off, schedule___target_="bench.schedule.Constant")
     said = bench(capsys, *TINY, f"results_dir={tmp_path / 'more'}", f"resume={cut_off}")
     assert said.code == 0
-    assert "going on from the checkpoint after step 2" in said.err
+    assert "going on from the checkpoint after step 3" in said.err
 
 
 def test_a_checkpoint_that_says_a_start_as_it_was_said_is_gone_on_from(capsys, monkeypatch, tmp_path) -> None:
@@ -93,7 +93,7 @@ def test_a_checkpoint_that_says_a_start_as_it_was_said_is_gone_on_from(capsys, m
     rewrite(folder, cell__forget_bias=1, init__forget_bias=None)
     said = bench(capsys, *lstm, f"results_dir={tmp_path / 'more'}", f"resume={folder}")
     assert said.code == 0
-    assert "going on from the checkpoint after step 2" in said.err
+    assert "going on from the checkpoint after step 3" in said.err
     said = bench(capsys, *TINY, "cell=lstm", f"results_dir={tmp_path / 'other'}", f"resume={folder}")
     assert said.code == 2
     assert "init.forget_bias=1 there and None here" in the_line(said)
@@ -135,12 +135,12 @@ def test_a_second_interrupt_leaves_the_checkpoints_to_the_next_run(capsys, monke
         patched.setattr(runner, "publish", interrupt)
         assert bench(capsys, *TINY, f"results_dir={tmp_path}").code == 130
     said = bench(capsys, *TINY, f"results_dir={tmp_path}")
-    assert "going on from the checkpoint after step 2" in said.err
+    assert "going on from the checkpoint after step 3" in said.err
     assert not list((tmp_path / "runs").glob(".*.partial"))
 
 
 def test_a_larger_budget_has_a_schedule_of_its_own(capsys, monkeypatch, tmp_path: Path) -> None:
-    """From the step that it goes on from, the rates are those of an undisturbed run over that budget; for every
+    """After the step that it goes on from, the rates are those of an undisturbed run over that budget; for every
     schedule see tests/laws/test_going_on.py."""
     options = (*TINY, "schedule=cosine", "schedule.warmup=0.1")
     interrupted(capsys, monkeypatch, *options, "budget.steps=10", f"results_dir={tmp_path}")
@@ -151,6 +151,6 @@ def test_a_larger_budget_has_a_schedule_of_its_own(capsys, monkeypatch, tmp_path
     rates = []
     for folder in ("on", "whole"):
         (run,) = (tmp_path / folder / "runs").glob("[!.]*")
-        rates.append(pd.read_csv(run / "curve.csv").set_index("step")["lr"].loc[10:])
+        rates.append(pd.read_csv(run / "curve.csv").set_index("step")["lr"].loc[11:])
     assert rates[0].tolist() == rates[1].tolist()
-    assert len(rates[0]) == 21, "a validation at each step that is left"
+    assert len(rates[0]) == 20, "a validation at each step that is left"
