@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from bench.results import folder as folder_module
 from bench.results import owner as module
 from bench.results.owner import Owner, lock
 from bench.results.store import Store
@@ -68,6 +69,7 @@ def test_a_folder_that_is_open_is_left_to_its_process(tmp_path):
         ours.path("checkpoint-3.pt").write_bytes(b"")
 
         def ask():
+            folder_module._OPEN.clear()  # a process that was started, not forked, knows nothing of ours
             with store.open("run") as another:
                 os._exit(len(os.listdir(another.path(""))))
 
