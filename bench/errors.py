@@ -3,14 +3,20 @@
 import difflib
 from collections.abc import Iterable
 
+from bench.printable import printable
+
 
 class BenchError(Exception):
     """An error that the user can fix; `str(error)` is the one line to print.
 
-    The line names the value, the alternatives where there are any, and the remedy.
+    The line names the value, the alternatives where there are any, and the remedy. What a file's name or a record
+    brings into it is escaped, so that it stays one line and does nothing to a terminal.
     """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ConfigError(BenchError, ValueError):

@@ -84,7 +84,7 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
             found.append((composed.config.results_dir, execute(composed, listener).id))
     frames = {}
     for folder in dict.fromkeys(folder for folder, _ in found):
-        files.write(folder)
+        files.write_if_possible(folder)
         frames[folder] = find_runs(folder, {"id": [name for _, name in found]}).set_index("id", drop=False)
     return pd.concat(frames).loc[found].reset_index(drop=True)
 
@@ -102,10 +102,10 @@ def runs(results_dir: str | PathLike[str] = "results", **where: Any) -> pd.DataF
 def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
     """The leaderboard as a frame, a row a (task, cell, training regime, budget, hardware).
 
-    Its CSV files are written into the results folder too. Raises StoreError for a folder without runs, and for a
-    folder that cannot be written.
+    Its CSV files are written into the results folder too; the logger `bench` warns where they cannot be. Raises
+    StoreError for a folder without runs.
     """
-    return files.write(_folder(results_dir))
+    return files.write_if_possible(_folder(results_dir))
 
 
 def load(

@@ -16,10 +16,11 @@ from rich.progress import Progress as Bar
 from bench.errors import BenchError
 from bench.job.listener import Listener
 from bench.job.log import also_to
+from bench.printable import printable
 from bench.results.names import LOG
 from bench.results.record import Record
 from bench.study.sweep import SweepResult
-from bench.tables.closing import summary, title
+from bench.tables.closing import after, scores_in_a_line, summary, title
 from bench.tables.formats import four_digits, loss_digits, with_prefix
 from bench.tables.text import to_text
 from bench.train.progress import Progress
@@ -55,7 +56,7 @@ class Terminal(Listener):
     def started(self) -> None:
         """Show the bar, where there is one."""
         if self._has_bar:
-            share = TextColumn("{task.percentage:>3.0f}% {task.description}")
+            share = TextColumn("{task.percentage:>3.0f}% {task.description}", markup=False)
             columns = (BarColumn(24), share, TimeRemainingColumn(compact=True), TextColumn("left"))
             console = Console(stderr=True)
             # no refreshing thread: it would run during the steps, and they are timed
@@ -87,6 +88,7 @@ class Terminal(Listener):
 
     def line(self, text: str) -> None:
         """A line above the bar."""
+        text = printable(text)
         if self._bar:
             self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         else:
@@ -106,7 +108,8 @@ class Terminal(Listener):
         elif record.status == "done":
             print(f"{summary(record)}\n  {'record':<10} {place}", flush=True)
         else:
-            print(f"bench: {record.id} {record.status}: {record.reason} (see {place / LOG})", file=sys.stderr)
+            reason = printable(f"{record.id} {record.status}: {record.reason} (see {place / LOG})")
+            print(f"bench: {reason}", file=sys.stderr)
 
     def refused(self, error: BenchError) -> None:
         """Show why a sweep's member left no record."""
@@ -114,10 +117,9 @@ class Terminal(Listener):
 
     def _show_member(self, record: Record, when: str = "") -> None:
         if record.metric is None or record.status != "done":
-            outcome = record.reason
+            outcome = printable(str(record.reason))
         else:
-            score = f"{record.scored_split} {record.metric['name']} {four_digits(record.score)}"
-            outcome = f"{score} after {record.seconds:.1f} s"
+            outcome = scores_in_a_line(record) + after(record)
         _say(f"[{self._member}] {title(record)}: {record.status}{when}, {outcome}", sys.stdout)
 
 
@@ -148,6 +150,6 @@ def show_sweep(sweep: SweepResult) -> None:
     """Print a sweep's table, the reasons of members that failed, and the paths of the tables of all runs."""
     print(f"\n{to_text(sweep.table)}\n")
     for fate in sweep.not_done:
-        print(f"bench: {fate['id']} {fate['status']}: {fate['reason']}", file=sys.stderr)
+        print(printable(f"bench: {fate['id']} {fate['status']}: {fate['reason']}"), file=sys.stderr)
     places = ", ".join(str(results / "leaderboard.csv") for results in sweep.results)
     print(f"{sweep.done} of {sweep.members} runs done; tables of all runs in {places}")

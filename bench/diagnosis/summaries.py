@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.diagnosis.reach import steps_until
 from bench.diagnosis.tables import Table
-from bench.errors import ConfigError
+from bench.errors import ConfigError, StoreError
 from bench.report.plots import PLOTS, draw
 from bench.results.files import write_atomic, writing
 
@@ -18,21 +18,32 @@ from bench.results.files import write_atomic, writing
 def write(tables: Iterable[Table], folder: Path) -> Iterator[str]:
     """Write each table as `<name>.csv` and its plot as `<name>.png`; yield a line about each, and one of the folder.
 
-    Raises StoreError where the folder cannot be written.
+    Raises StoreError where the folder cannot be written, but where it cannot be made only after all lines.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    unmade = None
+    try:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except StoreError as error:
+        unmade = error
     for name, table in tables:
         if isinstance(table, ConfigError):
             yield f"{name:9} left out: {table}"
         elif table.empty:
             yield f"{name:9} left out: {_NOTHING[name]}"
         else:
-            with writing(folder):
-                write_atomic(folder / f"{name}.csv", table.to_csv(index=False))
-                draw(name, table, folder / f"{name}.png")
+            if unmade is None:
+                _write_one(name, table, folder)
             yield f"{name:9} {SUMMARIES[name](table)}"
+    if unmade is not None:
+        raise unmade
     yield f"wrote {folder}"
+
+
+def _write_one(name: str, table: pd.DataFrame, folder: Path) -> None:
+    with writing(folder):
+        write_atomic(folder / f"{name}.csv", table.to_csv(index=False))
+        draw(name, table, folder / f"{name}.png")
 
 
 def _gradient(table: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass
 class Curve:
-    """Rows of progress and scores, all with the same columns."""
+    """Rows of progress and scores; a task may have scores that not all rows have."""
 
     rows: list[dict[str, float]] = field(default_factory=list)
 
@@ -20,7 +20,8 @@ class Curve:
     def write(self, path: Path) -> None:
         """Write the rows as CSV; without rows, no file. OSError as it comes."""
         if self.rows:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+            columns = dict.fromkeys(name for row in self.rows for name in row)
+            with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+                writer = csv.DictWriter(file, fieldnames=list(columns))
                 writer.writeheader()
                 writer.writerows(self.rows)

@@ -6,15 +6,20 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Final, Literal, TypedDict, get_type_hints
 
 from bench.errors import StoreError
+from bench.results.fits import fits
 from bench.results.names import RECORD
+from bench.results.reading import cause, read_regular
 
 SCHEMA: Final = 1
+
+MOST_BYTES: Final = 64 * 2**20
+"""The size of the largest `record.json` that is read; those of bench have some kilobytes."""
 
 Status = Literal["done", "failed", "diverged", "interrupted"]
 
@@ -63,6 +68,8 @@ class Speed(TypedDict):
 class Record:
     """A run in full, the content of `record.json`. Raises ValueError naming the first field of a wrong type.
 
+    Whole numbers have at most 64 bits and others fit a double, so that tables can hold them.
+
     - `finished`: the time in UTC, in ISO 8601.
     - `identity`: a hash of all that decides the result, except the code's version.
     - `changed`: the options that differ from their groups' defaults, by dotted name.
@@ -102,9 +109,10 @@ class Record:
     hidden: int | None = None
 
     def __post_init__(self) -> None:
-        for name, fits in _checks().items():
-            if not fits(getattr(self, name)):
+        for name, is_right in _checks().items():
+            if not is_right(getattr(self, name)):
                 raise ValueError(f"{name} is not as schema {SCHEMA} has it")
+        datetime.fromisoformat(self.finished)
 
     @property
     def scored_split(self) -> Literal["valid", "test"] | None:
@@ -127,7 +135,7 @@ class Record:
     def from_json(cls, text: str, source: str | Path) -> Record:
         """The record in `text`. Raises StoreError, naming `source`, where it is broken or of an unknown schema."""
         try:
-            tree = json.loads(text)
+            tree = _STRICT.decode(text)
             if not isinstance(tree, dict):
                 raise ValueError("it is not a JSON object")
             if tree.get("schema") != SCHEMA:
@@ -138,49 +146,47 @@ class Record:
                 raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in names else 'no field of a record'}")
             return cls(**tree)
         except ValueError as error:
-            raise StoreError(f"cannot read {source}: {error}; restore the file or remove its folder") from None
+            raise _unreadable(source, error) from None
+        except RecursionError:
+            raise _unreadable(source, "it is nested too deep") from None
 
     @classmethod
     def read(cls, folder: Path) -> Record:
         """The record in a run's folder. Raises StoreError, naming the file, where it cannot be read."""
         path = folder / RECORD
         try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"cannot read {path}: {error}; restore the file or remove its folder") from None
+            text = read_regular(path, MOST_BYTES).decode()
+        except OSError as error:
+            raise _unreadable(path, cause(error)) from None
+        except UnicodeDecodeError as error:
+            raise _unreadable(path, error) from None
         return cls.from_json(text, path)
+
+
+def _unreadable(source: str | Path, why: object) -> StoreError:
+    return StoreError(f"cannot read {source}: {why}; restore the file or remove its folder")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python's own parser would take the last of several values in silence."""
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice} is there twice")
+    return tree
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
 
 
 @cache
 def _checks() -> dict[str, Callable[[Any], bool]]:
-    return {name: _check(hint) for name, hint in get_type_hints(Record).items()}
-
-
-def _check(hint: Any) -> Callable[[Any], bool]:
-    """A function that says whether a JSON value has the annotated type; bools are no numbers, ints are also floats."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return lambda value: True
-    if origin is UnionType:
-        options = [_check(argument) for argument in arguments]
-        return lambda value: any(fits(value) for fits in options)
-    if origin is Literal:
-        return lambda value: value in arguments
-    if is_typeddict(hint):
-        keys = {name: _check(kind) for name, kind in get_type_hints(hint).items()}
-        return lambda value: (
-            isinstance(value, dict)
-            and value.keys() == keys.keys()
-            and all(fits(value[name]) for name, fits in keys.items())
-        )
-    if origin is list:
-        fits = _check(arguments[0])
-        return lambda value: isinstance(value, list) and all(fits(item) for item in value)
-    if origin is dict:
-        fits = _check(arguments[1])
-        return lambda value: isinstance(value, dict) and all(isinstance(k, str) and fits(v) for k, v in value.items())
-    kinds = (int, float) if hint is float else (hint,)
-    return lambda value: isinstance(value, kinds) and not isinstance(value, bool)
+    return {name: fits(hint) for name, hint in get_type_hints(Record).items()}
 
 
 def _finite(value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from bench.printable import printable
 from bench.results.record import Record, Status
 
 
@@ -11,7 +13,8 @@ class Row(NamedTuple):
     """The figures of a record that tables show, small enough to keep for 100,000 runs.
 
     A figure's annotation gives its place in the record, where that is not its own name. Figures that the record lacks
-    are None.
+    are None, and so are those that are not finite. Texts are printable and in one line, so that no table, whatever its
+    form, can be broken by one.
     """
 
     id: str
@@ -44,7 +47,7 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, record: Record, written: int) -> Row:
         """The row of `record`, which was written at `written` (nanoseconds)."""
-        return cls(**{name: _at(record, place) for name, place in PLACES.items()}, written=written)
+        return cls._make([*(_carried(_at(record, place)) for place in PLACES.values()), written])
 
 
 def _place(name: str, hint: Any) -> str:
@@ -62,4 +65,13 @@ def _at(record: Record, place: str) -> Any:
     value = getattr(record, field)
     for key in keys:
         value = None if value is None else value.get(key)
+    return value
+
+
+def _carried(value: Any) -> Any:
+    """A value of a record as tables can hold it."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     return value

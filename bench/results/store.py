@@ -12,13 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.printable import printable
 from bench.results.files import make_folder, sync, write_atomic, writing
 from bench.results.folder import RunFolder, attempts, left_by_killed, remove, remove_doomed, remove_left
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD
+from bench.results.reading import read_regular
 from bench.results.record import Record
 from bench.results.row import PLACES, Row
 
 _INDEX = ".index.jsonl"
+_FORM = 2  # of its lines: the folder's name and the row's figures, to be raised where a figure's text changes
+_MOST_BYTES = 2**30
 
 
 class Store:
@@ -112,8 +116,9 @@ class Store:
     def rows(self) -> tuple[list[Row], list[str]]:
         """The rows of all published runs, sorted by id, and a line for each record that cannot be read.
 
-        An index keeps the rows, since records never change. A record is read only where the index lacks it or gives
-        another time of writing. Raises StoreError where the folder cannot be listed.
+        A row's id is the name of the run's folder as it can be printed. An index keeps the rows, since records never
+        change. A record is read only where the index lacks it or gives another time of writing. Raises StoreError where
+        the folder cannot be listed.
         """
         known = self._read_index()
         rows: dict[str, Row] = {}
@@ -123,20 +128,20 @@ class Store:
                 written = self._written(run)
                 row = known.get(run)
                 if row is None or row.written != written:
-                    row = Row.of(Record.read(self.runs / run), written)._replace(id=run)
+                    row = Row.of(Record.read(self.runs / run), written)._replace(id=printable(run))
                 rows[run] = row
             except StoreError as error:
                 warnings.append(str(error))
         if rows != known:
             with suppress(OSError):  # the index only saves time: tables work without it
-                body = "".join(json.dumps(row) + "\n" for row in rows.values())
+                body = "".join(json.dumps([run, row]) + "\n" for run, row in rows.items())
                 write_atomic(self.runs / _INDEX, _seal(body) + "\n" + body)
         return list(rows.values()), warnings
 
     def _ids(self) -> list[str]:
         try:
             with os.scandir(self.runs) as entries:
-                return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+                return sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -150,12 +155,20 @@ class Store:
 
     def _read_index(self) -> dict[str, Row]:
         try:
-            seal, _, body = (self.runs / _INDEX).read_text("utf-8").partition("\n")
-        except (OSError, UnicodeDecodeError):
+            seal, _, body = read_regular(self.runs / _INDEX, _MOST_BYTES).decode().partition("\n")
+            if seal != _seal(body):
+                return {}
+            lines = json.loads(f"[{body.rstrip().replace(chr(10), ',')}]")  # all at once, which is faster
+            return {run: Row._make(figures) for run, figures in lines}
+        except (OSError, ValueError, TypeError, RecursionError):  # it only saves time, and is made again
             return {}
-        if seal != _seal(body):
-            return {}
-        return {row.id: row for row in (Row(*json.loads(line)) for line in body.splitlines())}
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _changed(folder: Path) -> float:
@@ -173,6 +186,6 @@ def _interrupted(folder: Path) -> bool:
 
 
 def _seal(body: str) -> str:
-    """The first line of an index: a hash of the body and of the rows' figures, so that a damaged index and one of
-    another version of `Row` are not read."""
-    return hashlib.sha256(f"{PLACES}\n{body}".encode()).hexdigest()
+    """The first line of an index: a hash of the body, of the rows' figures and of the form of a line, so that a damaged
+    index and one of another version of bench are not read."""
+    return hashlib.sha256(f"{_FORM} {PLACES}\n{body}".encode()).hexdigest()

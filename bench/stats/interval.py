@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+_HUGE = 2.0**500
+"""Squares of larger values would overflow; a power of two scales them without rounding."""
+
 
 class Interval(NamedTuple):
     """A mean and the bounds of its confidence interval, in the unit of the values."""
@@ -19,10 +22,13 @@ class Interval(NamedTuple):
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """The mean over seeds with Student's t interval at confidence `level`; for one value the bounds are NaN.
 
-    Sums are exact, so that the order of the seeds changes no bit. Raises ValueError for no values.
+    Sums are exact, so that the order of the seeds changes no bit. A bound beyond the largest float is infinite. Raises
+    ValueError for no values.
     """
     if not values:
         raise ValueError("the mean of no values is undefined")
+    if max(map(abs, values)) > _HUGE:
+        return Interval(*(bound * _HUGE for bound in mean_interval([value / _HUGE for value in values], level)))
     mean, count = fmean(values), len(values)
     if count == 1:
         return Interval(mean, math.nan, math.nan)
@@ -35,4 +41,5 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 def gap_closed(score: float, chance: float, solved: float) -> float:
     """The position of `score` between `chance` (0) and `solved` (1), for either direction; NaN if the two are equal."""
-    return math.nan if solved == chance else (score - chance) / (solved - chance)
+    span = float(solved) - float(chance)
+    return (float(score) - float(chance)) / span if span else math.nan

@@ -77,6 +77,6 @@ def finish(folder: Path) -> SweepResult:
     results = [Path(name) for name in sorted({fate["results"] for fate in fates})] or [folder.parent.parent]
     rows = []
     for each in results:
-        files.write(each, log.warning)
+        files.write_if_possible(each, log.warning)
         rows += tabulate.select(Store(each).rows()[0], {fate["id"] for fate in fates})
     return SweepResult(len(members), fates, tabulate.tabulate(rows), results)

@@ -5,28 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.printable import printable
 from bench.results.record import Record
 from bench.results.row import PLACES, Row
 from bench.stats.interval import gap_closed
 from bench.tables.columns import COLUMNS, Column
-from bench.tables.formats import four_digits
+from bench.tables.formats import four_digits, one_decimal
 
 
 def title(record: Record) -> str:
     """The run's labels and seed in one line."""
     labels = record.labels
-    return "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
+    return printable(
+        "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
+    )
+
+
+def after(record: Record) -> str:
+    """The time that the run took, as in `done after 31.2 s`; empty where it is unknown."""
+    return "" if record.seconds is None else f" after {one_decimal(record.seconds)} s"
+
+
+def scores_in_a_line(record: Record) -> str:
+    """The score and, beside it, the one on valid by which runs are to be chosen: `test accuracy 0.97, valid 0.98`."""
+    metric, split = record.metric, record.scored_split
+    assert metric is not None
+    beside = f", valid {four_digits(metric['valid'])}" if split == "test" else ""
+    return printable(f"{split} {metric['name']} {four_digits(record.score)}{beside}")
 
 
 def summary(record: Record, columns: Sequence[Column] = COLUMNS) -> str:
     """A run in a few aligned lines: title and status, scores, and a line for each kind of figure in the record."""
-    after = "" if record.seconds is None else f" after {record.seconds:.1f} s"
-    lines = [f"{title(record)}: {record.status}{after}"]
+    lines = [f"{title(record)}: {record.status}{after(record)}"]
     facts = {"reason": record.reason}
     if record.metric and record.status == "done":
         facts |= _scores(record)
     facts |= {line: ", ".join(phrases) for line, phrases in _phrases(record, columns).items()}
-    return "\n".join([*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)])
+    return "\n".join(map(printable, [*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)]))
 
 
 def to_beat(metric: Mapping[str, Any]) -> str:
@@ -42,10 +57,11 @@ def _scores(record: Record) -> dict[str, str | None]:
     facts = {}
     for split, values in record.scores.items():
         others = ", ".join(f"{name} {four_digits(value)}" for name, value in values.items() if name != metric["name"])
-        facts[split] = f"{metric['name']} {four_digits(values[metric['name']])}" + f"  ({others})" * bool(others)
+        facts[split] = f"{metric['name']} {four_digits(values.get(metric['name']))}" + f"  ({others})" * bool(others)
     gap = ""
     if record.score is not None and metric["solved"] is not None and metric["chance"] is not None:
-        gap = f"; gap closed {gap_closed(record.score, metric['chance'], metric['solved']):.1%}"
+        closed = 100 * gap_closed(record.score, metric["chance"], metric["solved"])
+        gap = f"; gap closed {one_decimal(closed)}%"
     return {**facts, "to beat": f"{to_beat(metric)}{gap}"}
 
 

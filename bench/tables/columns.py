@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.errors import ConfigError, did_you_mean
-from bench.tables.formats import four_digits, three_digits, with_prefix
+from bench.tables.formats import four_digits, score_alone, three_digits, with_prefix
 
 Of = Literal["key", "score", "median", "most", "count"]
 """How a column sums up the runs of a row.
@@ -85,6 +85,7 @@ COLUMNS = (
     Column("score", "score", left=True, upper="ci_high"),
     Column("ci_low", "score", shown=False),
     Column("ci_high", "score", shown=False),
+    Column("valid", "score", score_alone),
     _count("seeds", "score"),
     Column("chance", "score", shown=False),
     Column("solved", "score", shown=False),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from bench.errors import StoreError
 from bench.results.files import write_atomic, writing
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.runs import read
@@ -24,17 +27,41 @@ def write(
     StoreError where the folder has no runs or cannot be written.
     """
     frame = tabulate(read(results_dir, warn), columns)
+    _write(frame, Path(results_dir))
+    return frame
+
+
+def write_if_possible(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> pd.DataFrame:
+    """As `write`, but where the folder cannot be written, `warn` is called with that, too, and the table returned."""
+    frame = tabulate(read(results_dir, warn))
+    try:
+        _write(frame, Path(results_dir))
+    except StoreError as error:
+        (warn or logging.getLogger("bench").warning)(f"the tables are shown, but not written: {error}")
+    return frame
+
+
+def _write(frame: pd.DataFrame, folder: Path) -> None:
     tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
-    folder = Path(results_dir)
     with writing(folder):
         for name, table in tables.items():
-            write_atomic(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    return frame
+            write_atomic(folder / f"{name}.csv", _as_text(table).to_csv(index=False, lineterminator="\n"))
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with texts that a spreadsheet cannot take for formulas: those get an apostrophe in front."""
+    texts = [str(name) for name in table.select_dtypes(exclude="number")]
+    return table.assign(**{name: table[name].map(_no_formula, na_action="ignore") for name in texts})
+
+
+def _no_formula(text: str) -> str:
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # some spreadsheets take full-width signs for their own
+    return f"'{text}" if first in {"=", "+", "-", "@"} else text
 
 
 def _file_name(task: str) -> str:
     """A task label as a file name; a changed label gets a hash, so that no two labels share a name."""
     safe = re.sub(r"[^\w.,=+@()\[\]-]", "_", task, flags=re.ASCII)[:100]
-    if safe == task != "leaderboard":
+    if safe == task and task not in ("", "leaderboard"):
         return task
     return f"{safe}-{hashlib.sha256(task.encode()).hexdigest()[:8]}"

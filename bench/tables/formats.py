@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 
+_WIDE = 1e7  # from here on numbers have a power of ten: a figure of 300 digits would break a table's columns
+
 
 def three_digits(value: float) -> str:
-    """Three significant digits, or all digits before the point: `0.0456`, `12.5`, `1234`."""
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+    """Three significant digits, or all digits before the point: `0.0456`, `12.5`, `1234`, `1.2e+08`."""
+    return f"{value:.0f}" if 999.5 <= abs(value) < _WIDE else f"{value:.3g}"
+
+
+def one_decimal(value: float) -> str:
+    """A time in seconds or a percentage: `31.2`, `1.2e+08`."""
+    return f"{value:.1f}" if abs(value) < _WIDE else f"{value:.3g}"
 
 
 def four_digits(value: float | None) -> str:
@@ -16,14 +23,20 @@ def four_digits(value: float | None) -> str:
 
 
 def with_prefix(value: float | None) -> str:
-    """Three significant digits and a k, M or G: `45.2`, `150k`, `1.44M`; `-` where there is no figure."""
+    """Three significant digits and a k, M or G: `45.2`, `150k`, `1.44M`, `1e+15`; `-` where there is no figure."""
     if value is None:
         return "-"
-    for prefix in ("", "k", "M"):
-        if abs(value) < 999.5:
-            return f"{value:.3g}{prefix}"
-        value /= 1000
-    return f"{value:.3g}G"
+    shown = value
+    for prefix in ("", "k", "M", "G"):
+        if abs(shown) < 999.5:
+            return f"{shown:.3g}{prefix}"
+        shown /= 1000
+    return f"{value:.3g}"
+
+
+def score_alone(score: float) -> str:
+    """A score without an interval, with as many digits as one that has one: `0.987`."""
+    return score_with_interval(score, math.nan)
 
 
 def loss_digits(value: float) -> str:
@@ -36,7 +49,7 @@ def score_with_interval(score: float, half: float) -> str:
 
     The score has three or four digits, and more where the interval is too narrow for them.
     """
-    if score and not 1e-4 <= abs(score) < 1e6:
+    if (score and not 1e-4 <= abs(score) < 1e6) or half >= _WIDE:
         return f"{score:.3g}" + ("" if math.isnan(half) else f" ±{half:.2g}")
     power = math.floor(math.log10(abs(score))) if score else 0
     decimals = max(0, 3 - power if power >= 0 else 2 - power)

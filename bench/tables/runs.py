@@ -63,7 +63,9 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     table = pd.DataFrame(list(rows), columns=list(Row._fields))[list(COLUMNS)]
     hints = get_type_hints(Row)
     dtypes = {name: _DTYPES[hints[name]] for name in COLUMNS if hints[name] in _DTYPES}
-    return table.astype(dtypes).assign(finished=pd.to_datetime(table["finished"], utc=True, errors="coerce"))
+    return table.astype(dtypes).assign(
+        finished=pd.to_datetime(table["finished"], utc=True, errors="coerce", format="ISO8601")
+    )
 
 
 def _several(value: Any) -> list[Any]:

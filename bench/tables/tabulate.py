@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from statistics import fmean, median
+from statistics import median
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -32,7 +32,7 @@ def select(rows: Iterable[Row], ids: Collection[str]) -> list[Row]:
 
 
 def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
-    """The leaderboard with `columns` (`COLUMNS`, and possibly more), sorted by task and hardware, best score first.
+    """The leaderboard with `columns` (`COLUMNS`, and possibly more), sorted by task and hardware, then as `_ranked`.
 
     Of several attempts at a run, the latest finished one counts; without a finished one, the latest. Interrupted runs
     are left out: the interruption says nothing about the cell. Different data under one task label are never averaged:
@@ -50,9 +50,21 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
     lines = [_line(key, _latest(attempts), columns) for key, attempts in groups.items()]
     frame = pd.DataFrame(lines, columns=[column.name for column in columns])
     frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
-    frame["rank"] = frame["score"].where(frame["direction"] == "min", -frame["score"])
-    order = ["task", "hardware", "metric", "rank", "cell", "bptt", "budget"]
-    return frame.sort_values(order, ignore_index=True).drop(columns="rank")
+    return _ranked(frame)
+
+
+def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows in order. Rows of one cell differ in training alone: the best on valid comes first among them, so that
+    nothing is chosen on test. Cells are in the order of the score of their first row; rows without a score come last.
+    """
+    smaller_is_better = frame["direction"] == "min"
+    frame = frame.assign(choice=frame["valid"].where(smaller_is_better, -frame["valid"]))
+    frame = frame.sort_values(["choice", "bptt", "budget"], ignore_index=True)
+    score = frame["score"].where(smaller_is_better, -frame["score"])
+    cells = ["task", "hardware", "metric", "cell"]
+    frame["place"] = score.groupby([frame[name] for name in cells]).transform("first").where(score.notna())
+    order = ["task", "hardware", "metric", "place", "cell", "choice", "bptt", "budget"]
+    return frame.sort_values(order, ignore_index=True).drop(columns=["choice", "place"])
 
 
 def _latest(attempts: list[Row]) -> list[Row]:
@@ -90,6 +102,7 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
         "score": score.mean,
         "ci_low": score.low,
         "ci_high": score.high,
+        "valid": _over_seeds(done, "valid").mean,
         "seeds": len({run.seed for run in done}),
     }
     scored = next((run for run in (*done, *runs) if run.metric), None)
@@ -102,15 +115,20 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
 
 
 def _score(done: list[Row]) -> tuple[str, Interval]:
-    """The mean over seeds and its interval, of the test score; else of the valid score, marked `valid `.
+    """The mean over seeds and its interval, of the test score; else of the valid score, marked `valid `."""
+    test = _over_seeds(done, "test")
+    return ("", test) if not math.isnan(test.mean) else ("valid ", _over_seeds(done, "valid"))
+
+
+def _over_seeds(done: list[Row], split: str) -> Interval:
+    """The mean over seeds of the score on `split`, and its interval; NaN where there is none.
 
     A score that some of the runs lack does not count: the other runs would be a biased choice. Runs of one seed count
     once, by their mean.
     """
-    for split in ("test", "valid"):
-        by_seed = defaultdict(list)
-        for run in done:
-            by_seed[run.seed].append(getattr(run, split))
-        if done and None not in (value for values in by_seed.values() for value in values):
-            return "valid " * (split == "valid"), mean_interval([fmean(values) for values in by_seed.values()])
-    return "", Interval(math.nan, math.nan, math.nan)
+    by_seed = defaultdict(list)
+    for run in done:
+        by_seed[run.seed].append(getattr(run, split))
+    if not done or None in (value for values in by_seed.values() for value in values):
+        return Interval(math.nan, math.nan, math.nan)
+    return mean_interval([mean_interval(values).mean for values in by_seed.values()])

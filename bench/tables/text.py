@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import pandas as pd
 
 from bench.tables.columns import SHOWN, Column
 from bench.tables.formats import score_with_interval, three_digits
+
+_ORDER = "rows of one cell stand in the order of valid; cells in that of their first row's score"
 
 
 class _Block(NamedTuple):
@@ -26,7 +29,8 @@ class _Block(NamedTuple):
 def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
     """The table for a terminal or a log: a block for each task, with task and metric in its head.
 
-    Values that all rows of a block share are printed in the head. Columns without a figure are left out.
+    Values that all rows of a block share are printed in the head, and how rows of one cell are ordered. Columns without
+    a figure are left out.
     """
     blocks = []
     for block in _blocks(frame, columns):
@@ -42,12 +46,17 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
     """The blocks of `to_text` as Markdown tables under headings."""
     parts = []
     for block in _blocks(frame, columns):
-        title, *shared = block.head
+        title, *shared = map(_as_it_is, block.head)
         rule = ["---" if column.left else "---:" for column in block.columns]
-        table = [block.titles, rule, *block.lines]
-        rows = ["| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |" for cells in table]
+        table = [block.titles, rule, *([*map(_as_it_is, cells)] for cells in block.lines)]
+        rows = ["| " + " | ".join(cells) + " |" for cells in table]
         parts += [f"### {title}", *shared, "\n".join(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _as_it_is(text: str) -> str:
+    """A text that Markdown shows as it is: no end of a cell, no code, link or HTML begins in it."""
+    return re.sub(r"([\\|`<>&*~$\[\]])", r"\\\1", text)
 
 
 def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
@@ -56,12 +65,14 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
     metrics = metrics.fillna(metrics.groupby(frame["task"]).transform("first"))  # rows without a score join the others
     for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
         shared = [column for column in columns if column.shareable and part[column.name].nunique() == 1]
-        said = "; ".join(f"{column.title} {part[column.name].iloc[0]}" for column in shared)
+        head = [_title(str(task), part)]
+        head += ["; ".join(f"{column.title} {part[column.name].iloc[0]}" for column in shared)] if shared else []
+        head += [_ORDER] if part.dropna(subset=["score"]).duplicated(["hardware", "cell"]).any() else []
         rows = part.to_dict("records")
         cells = {column: [_cell(row, column) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
         lines = [list(line) for line in zip(*cells.values(), strict=True)]
-        yield _Block([_title(str(task), part), *([said] if said else [])], list(cells), lines)
+        yield _Block(head, list(cells), lines)
 
 
 def _title(task: str, part: pd.DataFrame) -> str:

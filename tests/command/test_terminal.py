@@ -102,7 +102,7 @@ def test_a_member_of_a_sweep_is_one_line_on_the_screen_and_all_in_the_log(tmp_pa
     a_run(Terminal("3/12"), tmp_path)
     out, err = capsys.readouterr()
     assert err == ""
-    assert out == f"[3/12] {title(a_record())}: done, test recall_accuracy 0.97 after 31.2 s\n"
+    assert out == f"[3/12] {title(a_record())}: done, test recall_accuracy 0.97, valid 0.98 after 31.2 s\n"
     assert "recall_accuracy 0.25" in "\n".join(logged(tmp_path))
 
 

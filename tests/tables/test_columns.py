@@ -17,30 +17,30 @@ from bench.tables.tabulate import tabulate
 from bench.tables.text import to_markdown, to_text
 
 ADDED = Column(
-    "valid",
+    "test",
     "median",
     lambda value: f"{value:.0%}",
-    heading="on valid",
-    closing=Phrase("selection", "{} of the validation split"),
+    heading="on test",
+    closing=Phrase("held out", "{} of the test split"),
 )
 
 
 def test_a_figure_added_to_the_table_is_in_files_text_and_closing_lines(tmp_path):
     publish(Store(tmp_path), "run")
     frame = write(tmp_path, columns=(*COLUMNS, ADDED))
-    assert pd.read_csv(tmp_path / "leaderboard.csv")["valid"].to_list() == [0.98] == frame["valid"].to_list()
+    assert pd.read_csv(tmp_path / "leaderboard.csv")["test"].to_list() == [0.97] == frame["test"].to_list()
     head, row = to_text(frame, (*SHOWN, ADDED)).splitlines()[2:]
-    assert head.endswith("  on valid") and row.endswith("       98%")
-    assert "| on valid |" in to_markdown(frame, (*SHOWN, ADDED))
-    assert "  selection  98% of the validation split" in summary(a_record(), (*COLUMNS, ADDED)).splitlines()
+    assert head.endswith("  on test") and row.endswith("      97%")
+    assert "| on test |" in to_markdown(frame, (*SHOWN, ADDED))
+    assert "  held out   97% of the test split" in summary(a_record(), (*COLUMNS, ADDED)).splitlines()
 
 
 def test_a_median_added_to_the_table_is_over_the_runs_that_are_done_and_have_it():
-    rows = [a_row(seed=n, valid=score) for n, score in enumerate([0.1, 0.2, 0.6])]
-    rows += [a_row(seed=3, status="failed", valid=0.9)]
-    assert tabulate(rows, (*COLUMNS, ADDED))["valid"].to_list() == [0.2]
-    without = tabulate([a_row(valid=None)], (*COLUMNS, ADDED))
-    assert math.isnan(without["valid"].item()) and without.dtypes["valid"] == "float64"
+    rows = [a_row(seed=n, test=score) for n, score in enumerate([0.1, 0.2, 0.6])]
+    rows += [a_row(seed=3, status="failed", test=0.9)]
+    assert tabulate(rows, (*COLUMNS, ADDED))["test"].to_list() == [0.2]
+    without = tabulate([a_row(test=None)], (*COLUMNS, ADDED))
+    assert math.isnan(without["test"].item()) and without.dtypes["test"] == "float64"
 
 
 def test_a_column_is_shown_shared_and_headed_as_the_table_says():
@@ -81,8 +81,8 @@ def test_names_of_columns_are_unique_and_shown_are_some_of_them_in_order():
     names = [column.name for column in COLUMNS]
     assert len({*names}) == len(names)
     assert [column.name for column in SHOWN] == (
-        "cell bptt budget hardware score seeds gap_closed params train_tokens_per_s infer_tokens_per_s step_us "
-        "peak_mib seconds failed diverged"
+        "cell bptt budget hardware score valid seeds gap_closed params train_tokens_per_s infer_tokens_per_s "
+        "step_us peak_mib seconds failed diverged"
     ).split()
 
 

@@ -1,6 +1,7 @@
 """Derive the tables from all records, and print the table of all runs.
 
-The tables are `leaderboard.csv` and one file per task, in the results folder.
+The tables are `leaderboard.csv` and one file per task, in the results folder; where that is read-only, they are only
+printed. A text that a spreadsheet would take for a formula has an apostrophe in front.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 from argparse import Namespace
 
 from bench.command.parser import Parser
+from bench.printable import printable
 
 
 def arguments(parser: Parser) -> None:
@@ -18,9 +20,9 @@ def arguments(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Write the tables and print one."""
+    """Write the tables where that is possible, and print one."""
     from bench.tables import files, text
 
-    frame = files.write(options.results_dir, warn=lambda line: print(line, file=sys.stderr))
+    frame = files.write_if_possible(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
     print(text.to_markdown(frame) if options.markdown else text.to_text(frame))
     return 0
