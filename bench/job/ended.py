@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, Diverged
@@ -40,8 +41,7 @@ class Ended:
         if isinstance(error, BenchError):
             return replace(self, status="diverged" if isinstance(error, Diverged) else "failed", reason=str(error))
         log.debug("the run failed", exc_info=error)
-        reason = "".join(traceback.format_exception_only(error)).splitlines()[0]
-        return replace(self, status="failed", reason=reason)
+        return replace(self, status="failed", reason=reason_of(error))
 
     def record(self, prepared: Prepared) -> Record:
         """The record of the run up to now; publishing it sets the id."""
@@ -82,3 +82,13 @@ class Ended:
         metric = prepared.task.spec.metric
         scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
         return {**asdict(metric), "baselines": dict(metric.baselines), **scored}
+
+
+def reason_of(error: BaseException) -> str:
+    """An unexpected error in a line; with its place where its own text says little, as that of a KeyError does."""
+    text = "".join(traceback.format_exception_only(error)).splitlines()[0]
+    missing = " is not there" * isinstance(error, KeyError)
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or not (missing or text == type(error).__name__):
+        return text
+    return f"{text}{missing} ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, in {frames[-1].name})"

@@ -30,7 +30,7 @@ from bench.tables.closing import summary, to_beat
 from bench.tables.formats import four_digits, loss_digits
 from bench.train.bptt import window_note
 from bench.train.checkpoint import Checkpoints, list_checkpoints
-from bench.train.evaluate import evaluate
+from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
 from bench.train.validation import Validation
@@ -112,9 +112,9 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     with interrupts.after(0):
         for split in ("valid", "test"):
             if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
-                plain = {name: float(value) for name, value in scores.items()}
-                ended = replace(ended, scores={**ended.scores, split: plain})
+                ended = replace(ended, scores={**ended.scores, split: scores})
                 yield ended
+                must_have_score(scores, setup.task, split)
         with writing(folder.path("")):
             weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
             folder.path(names.WEIGHTS).write_bytes(weights)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import StoreError
+from bench.printable import printable
 from bench.results.files import write_atomic, writing
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.runs import read
@@ -55,6 +56,7 @@ def _as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _no_formula(text: str) -> str:
+    text = printable(text)
     first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # some spreadsheets take full-width signs for their own
     return f"'{text}" if first in {"=", "+", "-", "@"} else text
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bench.printable import printable
 from bench.tables.columns import SHOWN, Column
 from bench.tables.formats import score_with_interval, three_digits
 
@@ -69,10 +70,10 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
         head += ["; ".join(f"{column.title} {part[column.name].iloc[0]}" for column in shared)] if shared else []
         head += [_ORDER] if part.dropna(subset=["score"]).duplicated(["hardware", "cell"]).any() else []
         rows = part.to_dict("records")
-        cells = {column: [_cell(row, column) for row in rows] for column in columns if column not in shared}
+        cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
         lines = [list(line) for line in zip(*cells.values(), strict=True)]
-        yield _Block(head, list(cells), lines)
+        yield _Block([*map(printable, head)], list(cells), lines)
 
 
 def _title(task: str, part: pd.DataFrame) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 
 import torch
 from torch import Generator
 
 from bench.api import Split, Task
+from bench.errors import Diverged, Failed
 from bench.hardware.machine import Machine
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
@@ -39,4 +42,24 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
             tally |= task.tally_decoded(decoded, batch)
         for name, value in tally.items():
             totals[name] += value.item()  # type: ignore[assignment]
-    return task.scores(totals) if totals else None
+    if not totals:
+        return None
+    scores = task.scores(totals)
+    if not isinstance(scores, Mapping):
+        raise Failed(f"the task's `scores` gave {scores} on {split}: let it return scores by name")
+    return {name: float(value) for name, value in scores.items()}
+
+
+def score_in(scores: Mapping[str, float], task: Task, split: Split) -> float:
+    """The task's metric among its scores on a split; raises Failed, naming the scores, where it is none of them."""
+    name = task.spec.metric.name
+    if name not in scores:
+        has = ", ".join(scores) or "none"
+        raise Failed(f"{name}, the task's metric, is not among its scores on {split}, {has}: let `scores` return it")
+    return scores[name]
+
+
+def must_have_score(scores: Mapping[str, float], task: Task, split: Split) -> None:
+    """Raise Diverged where the task's metric among its scores on a split is NaN or infinite, as `score_in` raises."""
+    if not math.isfinite(score := score_in(scores, task, split)):
+        raise Diverged(f"{task.spec.metric.name} on {split} is {score}, no finite number")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from bench.errors import DataError, Diverged
-from bench.train.evaluate import evaluate
+from bench.train.evaluate import evaluate, score_in
 from bench.train.progress import Progress
 from bench.train.setup import Setup
 
@@ -40,7 +40,7 @@ def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
     """Score on the validation split, keep the weights if they are the best so far, and add a row to the curve.
 
     Where an average of the weights is kept, the averaged weights are scored. Raises DataError where the split is empty,
-    and Diverged where the score is no finite number.
+    Diverged where the score is no finite number, and Failed where it is not there.
     """
     metric = setup.task.spec.metric
     with setup.average.in_place() if setup.average else nullcontext():
@@ -49,7 +49,7 @@ def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
             raise DataError(
                 f"{setup.task.spec.id} has an empty valid split, which is needed to choose the best weights"
             )
-        score = scores[metric.name]
+        score = score_in(scores, setup.task, "valid")
         if not math.isfinite(score):  # by the weights of the last update; the next training loss would have shown it
             raise Diverged(f"{metric.name} on valid became {score} at step {progress.steps}")
         progress.stale += 1

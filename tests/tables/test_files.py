@@ -8,7 +8,9 @@ import pytest
 from cli_tools import bench
 from factories import a_failure, publish
 
+import bench as library
 from bench.errors import StoreError
+from bench.printable import printable
 from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables.columns import COLUMNS
@@ -103,3 +105,22 @@ def test_the_verb_prints_the_table_and_says_on_stderr_which_record_it_cannot_rea
     assert code == 0 and out.startswith("charlm-v1(source=a/b): recall_accuracy")
     (line,) = err.splitlines()
     assert "fourth/record.json" in line
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\N{FULLWIDTH EQUALS SIGN}1", "\t=1", "\r=1"])
+def test_a_text_that_a_spreadsheet_would_run_is_written_as_text(text, tmp_path):
+    labels = Record.read(publish(Store(tmp_path), "first")).labels
+    publish(Store(tmp_path), "second", labels={**labels, "cell": text, "bptt": f"full({text})"})
+    write(tmp_path)
+    table = pd.read_csv(tmp_path / "leaderboard.csv").set_index("bptt")
+    shown = table.loc[[name for name in table.index if name != "full"], "cell"].item()
+    assert shown[0] in "'\\" and shown.lstrip("'").strip() == printable(text).strip()
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in table["cell"])
+
+
+def test_the_tables_of_a_folder_that_cannot_be_written_are_shown_and_that_is_said(results, capsys):
+    (results / "leaderboard.csv").mkdir()
+    code, out, err = bench(capsys, "leaderboard", f"results_dir={results}")
+    assert code == 0 and out.startswith("charlm-v1(source=a/b): recall_accuracy")
+    assert re.search(r"^the tables are shown, but not written: cannot write to .*: Is a directory", err, re.MULTILINE)
+    assert len(library.leaderboard(results)) == 2

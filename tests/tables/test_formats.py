@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.tables.formats import four_digits, loss_digits, score_with_interval, three_digits, with_prefix
+from bench.tables.formats import (
+    four_digits,
+    loss_digits,
+    one_decimal,
+    score_alone,
+    score_with_interval,
+    three_digits,
+    with_prefix,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +35,14 @@ from bench.tables.formats import four_digits, loss_digits, score_with_interval, 
         (with_prefix, 999.5e6, "1G"),
         (with_prefix, 2.5e9, "2.5G"),
         (with_prefix, None, "-"),
+        (with_prefix, 1e308, "1e+308"),
+        (three_digits, 1e308, "1e+308"),
+        (three_digits, 9_999_999, "9999999"),
+        (three_digits, -1e7, "-1e+07"),
+        (one_decimal, 31.25, "31.2"),
+        (one_decimal, 1e300, "1e+300"),
+        (score_alone, 0.9876, "0.988"),
+        (score_alone, 1e308, "1e+308"),
         (loss_digits, 2.302585, "2.3026"),
         (loss_digits, 9999.99, "9999.9900"),
         (loss_digits, 1e4, "1.000e+04"),
@@ -58,6 +74,8 @@ def test_a_figure_is_printed_so(write, value, text):
         (10.0, math.nan, "10.00"),
         (0.5, 0.01, "0.500 ±0.010"),
         (0.5, 1e-9, "0.500000 ±0.000000"),
+        (0.5, 1e300, "0.5 ±1e+300"),
+        (0.0, math.inf, "0 ±inf"),
     ],
 )
 def test_a_score_has_the_digits_that_its_interval_needs(score, half, text):

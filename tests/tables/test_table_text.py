@@ -7,6 +7,7 @@ from factories import a_failure, a_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.printable import printable
 from bench.results.row import Row
 from bench.tables.columns import named
 from bench.tables.tabulate import tabulate
@@ -109,3 +110,13 @@ def test_speeds_are_shown_to_three_digits(speed):
     shown = to_text(tabulate([a_row(train_tokens_per_s=speed)]), named("train_tokens_per_s")).split()[-1]
     number, letter = re.fullmatch(r"([\d.]+)([kMG]?)", shown).groups()
     assert float(number) * 1000 ** " kMG".index(letter or " ") == pytest.approx(speed, rel=0.005)
+
+
+@pytest.mark.parametrize("text", ["a|b", r"a\|b", "a\\", "`code", "<b>", "a\nb", "[x](y)", "| --- |", "a&lt;b", "*a*"])
+def test_no_text_breaks_a_markdown_table_or_is_more_than_text_in_it(text):
+    """A backslash before a sign makes it that sign, as CommonMark and GitHub's tables have it."""
+    plain, odd = (to_markdown(tabulate([a_row(cell=cell, task=cell)])).splitlines() for cell in ("gru", text))
+    assert len(plain) == len(odd)
+    (cell,) = re.findall(r"(?:[^|\\]|\\.)+", odd[-1])[0:1]
+    assert re.sub(r"\\(.)", r"\1", cell.strip()) == printable(text)
+    assert not re.search(r"(?<!\\)[`<>&*\[\]]", re.sub(r"\\\\", "", odd[-1]))
