@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
@@ -99,6 +99,14 @@ def _verdict(law: Law[Subject], subject: Subject, reason: str | None) -> Verdict
     if reason is not None:
         return Verdict(law.name, "unexpectedly passed", f"remove it from expected_failures (its reason: {reason})")
     return Verdict(law.name, "passed", note or "")
+
+
+def refusal(what: str, law: Law[Any], error: Exception, verb: str) -> ConfigError:
+    """The line in which a quick check refuses `what`, such as `cell Mine`: law, place, remedy, and how to check all."""
+    found = str(error) if isinstance(error, Broken) else describe(error)
+    return ConfigError(
+        f"{what} breaks the law `{law.name}`: {found}; {law.remedy} (python -m bench check {verb}=... checks all laws)"
+    )
 
 
 def describe(error: Exception) -> str:

@@ -11,9 +11,8 @@ from bench.api import Cell
 from bench.checks import cell_module, cell_state, cell_time
 from bench.checks.compare import must_fit
 from bench.checks.contents import contents, must_be_unchanged
-from bench.checks.law import Broken, Law, describe
+from bench.checks.law import Broken, Law, refusal
 from bench.checks.probe import Probe
-from bench.errors import ConfigError
 
 _STEPS, _LANES = 10, 2
 
@@ -26,11 +25,7 @@ def quick_check(cell: Cell) -> None:
             try:
                 check(cell, x_TBF)
             except Exception as error:
-                found = str(error) if isinstance(error, Broken) else describe(error)
-                raise ConfigError(
-                    f"cell {type(cell).__name__} breaks the law `{law.name}`: {found}; {law.remedy} "
-                    "(python -m bench check cell=... checks all laws)"
-                ) from error
+                raise refusal(f"cell {type(cell).__name__}", law, error, "cell") from error
 
 
 def _shapes(cell: Cell, x_TBF: Tensor) -> None:

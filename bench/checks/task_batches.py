@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from torch import Generator
 
@@ -24,12 +26,12 @@ _SEVERAL = -1
 @law("draw random numbers only from the `generator` argument of batches(); sort sets and files before use")
 def same_seed_same_batches(probe: TaskProbe) -> None:
     """The same generator state gives the same batches to the last bit: a second time, from a new object, and in another
-    process. The global generators of torch and Python are not used.
+    process. The global generators of torch, numpy and Python are not used.
     """
-    before = torch.random.get_rng_state(), random.getstate()
-    first = digests(probe.task)
-    if not torch.equal(before[0], torch.random.get_rng_state()) or before[1] != random.getstate():
-        raise Broken("batches draws from a global generator")
+    with global_generators_kept() as drawn_from:
+        first = digests(probe.task)
+        if drawn_from():
+            raise Broken("batches draws from a global generator")
     for where, again in (
         ("a second time", lambda: digests(probe.task)),
         ("of a new object", lambda: digests(probe.task_class(**probe.options))),
@@ -90,6 +92,24 @@ def no_network_in_batches(probe: TaskProbe) -> None:
                     raise
         if attempts:
             raise Broken(f"the batches of {split} connect to {attempts[0]}")
+
+
+@contextmanager
+def global_generators_kept() -> Iterator[Callable[[], bool]]:
+    """Restore the global generators of torch, numpy and Python afterwards; the function says whether one was used."""
+    of_torch, of_numpy, of_python = torch.random.get_rng_state(), np.random.get_state(), random.getstate()
+    before = pickle.dumps(of_numpy)
+
+    def drawn_from() -> bool:
+        same = torch.equal(of_torch, torch.random.get_rng_state()) and of_python == random.getstate()
+        return not same or before != pickle.dumps(np.random.get_state())
+
+    try:
+        yield drawn_from
+    finally:
+        torch.random.set_rng_state(of_torch)
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)
 
 
 def _sorted_contents(probe: TaskProbe, split: Split, batch_size: int, seed: int) -> list[int]:

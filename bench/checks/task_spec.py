@@ -1,50 +1,113 @@
-"""The law that a task's batches agree with its spec."""
+"""The law that a task's spec is sound, and that its batches agree with it."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from bench.api import END, Batch, Features, Task, TaskSpec, Tokens
+from bench.api import END, Batch, Features, Metric, Task, TaskSpec, Tokens
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import SPLITS, TaskProbe
 
 _EACH = 20
+_READS = ("every_step", "last_step", "sequence")
+_DIRECTIONS = ("max", "min")
 
 
 @law("make `spec` and `batches` agree; see the shapes in bench.api.Batch and give the id a version, as in name-v1")
 def spec_is_honoured(probe: TaskProbe) -> None:
-    """Shapes, dtypes and ranges of all parts of a batch agree with the spec, and the spec's id has a version."""
+    """The spec is sound, always the same, and its id has a version; shapes, dtypes and ranges of all parts of a batch
+    agree with it, and the loss is one for each position and depends on the logits.
+    """
     spec = probe.task.spec
-    metric = spec.metric
-    if not re.search(r"-v\d+$", spec.id):
-        raise Broken(f"spec.id is {spec.id}, without a version")
-    if metric.solved is not None and not metric.better(metric.solved, metric.chance):
-        raise Broken(f"the metric's solved score, {metric.solved}, is no better than its chance score, {metric.chance}")
+    must_be_sound(spec)
     for split in SPLITS:
         for number, batch in enumerate(probe.batches(split, _EACH)):
-            if fault := next(_faults(probe.task, spec, batch), None):
-                raise Broken(f"{split}, batch {number}: {fault}")
+            must_honour(probe.task, spec, batch, f"{split}, batch {number}", lambda whole: whole)
     if not probe.batches("train", 1) or not probe.batches("valid", 1):
         raise Broken("train or valid is empty")
+    must_be_constant(spec, probe.task)
 
 
-def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
+def must_be_sound(spec: TaskSpec) -> None:
+    """Raise Broken, naming the first fault, where the facts of a spec cannot be true."""
+    if fault := next(_spec_faults(spec), None):
+        raise Broken(fault)
+
+
+def must_be_constant(spec: TaskSpec, task: Task) -> None:
+    """Raise Broken where the spec is another than it was at first."""
+    if (now := task.spec) != spec:
+        name = next(name for name in vars(spec) if getattr(now, name) != getattr(spec, name))
+        raise Broken(f"spec.{name} was {getattr(spec, name)} at first, and became {getattr(now, name)}")
+
+
+def must_honour(task: Task, spec: TaskSpec, batch: Batch, place: str, few: Callable[[Batch], Batch]) -> None:
+    """Raise Broken, `{place}: {fault}`, where a batch does not agree with the spec, or the loss of a `few` lanes."""
+    fault = next(_batch_faults(task, spec, batch), None)
+    if fault := fault or next(_loss_faults(task, spec, few(batch)), None):
+        raise Broken(f"{place}: {fault}")
+
+
+def some_lanes(batch: Batch, lanes: slice) -> Batch:
+    """The part of a batch that some lanes are."""
+    return Batch(
+        inputs=batch.inputs[:, lanes],
+        targets=batch.targets[:, lanes],
+        weight=batch.weight[:, lanes],
+        fresh=batch.fresh[lanes],
+        lengths=None if batch.lengths is None else batch.lengths[lanes],
+    )
+
+
+def _spec_faults(spec: TaskSpec) -> Iterator[str]:
+    metric = spec.metric
+    if not isinstance(metric, Metric):
+        yield f"spec.metric is {metric!r}, and no bench.api.Metric"
+        return
+    if not isinstance(spec.inputs, Tokens | Features):
+        yield f"spec.inputs is {spec.inputs!r}, neither Tokens(size) nor Features(size)"
+        return
+    if not re.search(r"-v\d+$", str(spec.id)):
+        yield f"spec.id is {spec.id}, without a version"
+    for name, size in (("inputs.size", spec.inputs.size), ("outputs", spec.outputs)):
+        if not isinstance(size, int) or size < 1:
+            yield f"spec.{name} is {size!r}, not a whole number of 1 or more"
+    for name, value, words in (("reads", spec.reads, _READS), ("metric.direction", metric.direction, _DIRECTIONS)):
+        if value not in words:
+            yield f"spec.{name} is {value!r}, not one of {', '.join(words)}"
+    scores = {"chance": metric.chance, "solved": metric.solved, **metric.baselines}
+    for name, score in scores.items():
+        if name == "solved" and score is None:
+            continue
+        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+            yield f"the metric's score of {name} is {score!r}, not a finite number"
+        elif metric.unit == "share" and not 0 <= score <= 1:
+            yield f"the metric's score of {name} is {score}, and a share is between 0 and 1"
+    if metric.solved is not None and not metric.better(metric.solved, metric.chance):
+        yield f"the metric's solved score, {metric.solved}, is no better than its chance score, {metric.chance}"
+
+
+def _batch_faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
     """The faults of a batch, one line each."""
+    if fault := _form_fault(spec, batch):
+        yield fault
+        return
     read, lanes = batch.inputs.shape[:2]
     steps = len(batch.targets) if spec.reads == "sequence" else read
     if isinstance(spec.inputs, Tokens):
         yield from _tensor_faults("inputs", batch.inputs, (read, lanes), torch.int64, spec.inputs.size)
     else:
-        assert isinstance(spec.inputs, Features)
         yield from _tensor_faults("inputs", batch.inputs, (read, lanes, spec.inputs.size), torch.float32)
     if batch.targets.is_floating_point():
         yield from _tensor_faults("targets", batch.targets, (steps, lanes, *batch.targets.shape[2:]), torch.float32)
     else:
-        yield from _tensor_faults("targets", batch.targets, (steps, lanes), torch.int64, spec.outputs)
+        classes = spec.outputs if type(task).loss is Task.loss else None  # a loss of its own may read targets otherwise
+        yield from _tensor_faults("targets", batch.targets, (steps, lanes), torch.int64, classes)
     yield from _tensor_faults("weight", batch.weight, (steps, lanes), torch.float32)
     yield from _tensor_faults("fresh", batch.fresh, (lanes,), torch.bool)
     if batch.weight.lt(0).any():
@@ -59,8 +122,31 @@ def _faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
         yield "weight is above 0 beyond the length of a lane"
     if spec.reads == "last_step" and batch.weight[time_T1 != lengths - 1].any():
         yield "weight is above 0 before the last step, but spec.reads is last_step"
-    loss_TB = task.loss(torch.zeros(steps, lanes, spec.outputs), batch)
-    yield from _tensor_faults("loss", loss_TB, (steps, lanes), torch.float32)
+
+
+def _form_fault(spec: TaskSpec, batch: object) -> str | None:
+    """What keeps a batch from being looked at more closely."""
+    if not isinstance(batch, Batch):
+        return f"it is {type(batch).__name__}, and no bench.api.Batch"
+    for name in ("inputs", "targets", "weight", "fresh"):
+        if not isinstance(part := getattr(batch, name), Tensor):
+            return f"{name} is {type(part).__name__}, and no tensor"
+    if batch.inputs.dim() < 2:
+        return f"inputs is {_form(batch.inputs)}, without time and lanes"
+    if 0 in batch.inputs.shape or not batch.targets.numel():
+        return f"inputs is {_form(batch.inputs)} and targets {_form(batch.targets)}: it is empty"
+    return None
+
+
+def _loss_faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:
+    logits_TBC = torch.zeros(*batch.weight.shape, spec.outputs, requires_grad=True)
+    loss_TB = task.loss(logits_TBC, batch)
+    if not isinstance(loss_TB, Tensor):
+        yield f"loss is {type(loss_TB).__name__}, and no tensor"
+        return
+    yield from _tensor_faults("loss", loss_TB, tuple(batch.weight.shape), torch.float32)
+    if not loss_TB.requires_grad:
+        yield "loss has no gradient with respect to the logits"
 
 
 def _sequence_faults(spec: TaskSpec, batch: Batch) -> Iterator[str]:
@@ -79,8 +165,12 @@ def _tensor_faults(
     name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype, size: int | None = None
 ) -> Iterator[str]:
     if tuple(tensor.shape) != shape or tensor.dtype != dtype:
-        yield f"{name} is {tensor.dtype} {list(tensor.shape)} instead of {dtype} {list(shape)}"
+        yield f"{name} is {_form(tensor)} instead of {dtype} {list(shape)}"
     elif tensor.is_floating_point() and not tensor.isfinite().all():
-        yield f"{name} is not finite somewhere"
+        yield f"{name} is not finite somewhere ({tensor[~tensor.isfinite()][0].item()})"
     elif size is not None and tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < size:
         yield f"{name} reaches from {int(tensor.min())} to {int(tensor.max())}, outside 0 to {size - 1}"
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{tensor.dtype} {list(tensor.shape)}"

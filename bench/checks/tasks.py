@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.api import Task
-from bench.checks import task_batches, task_memory, task_scores, task_spec
+from bench.checks import task_batches, task_memory, task_scores, task_spec, task_tally
 from bench.checks.law import Law, Verdict, judge
 from bench.checks.task_probe import TaskProbe
 
@@ -16,8 +16,8 @@ LAWS: tuple[Law[TaskProbe], ...] = (
     task_batches.held_out_data_is_fixed,
     task_batches.splits_are_disjoint,
     task_scores.a_constant_predictor_scores_chance,
-    task_scores.tallies_add_up,
-    task_scores.weights_cover_what_is_scored,
+    task_tally.tallies_add_up,
+    task_tally.weights_cover_what_is_scored,
     task_batches.no_network_in_batches,
     task_memory.memory_is_flat,
 )

@@ -12,7 +12,8 @@ from annotated_types import Ge, Lt
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from bench.api import Cell, Task
+from bench.api import Cell, Task, TaskSpec
+from bench.checks.law import describe
 from bench.checks.quick import quick_check
 from bench.config.schema import Config
 from bench.config.targets import convert, load_checked
@@ -77,12 +78,20 @@ def check_regime(config: Config, task: Task) -> None:
 
 
 def build_task(options: dict[str, Any]) -> Task:
-    """The task of `target` or `_target_`; ConfigError or DataError in one line where options or data are wrong."""
+    """The task of `target` or `_target_`; ConfigError or DataError, in one line, for wrong options, data or code."""
     cls, checked = load_checked("task", options, Task)
     try:
-        return cls(**checked)
+        task = cls(**checked)
+        spec: object = task.spec
+    except BenchError:
+        raise
     except ValueError as error:
-        raise error if isinstance(error, BenchError) else ConfigError(str(error)) from None
+        raise ConfigError(str(error)) from error
+    except Exception as error:
+        raise ConfigError(f"task {cls.__name__} cannot be built: {describe(error)}") from error
+    if not isinstance(spec, TaskSpec) or not isinstance(spec.id, str):
+        raise ConfigError(f"task {cls.__name__}: spec is {spec!r}, and no bench.api.TaskSpec with an id in letters")
+    return task
 
 
 def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:

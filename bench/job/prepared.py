@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
-from torch import Generator
 
 from bench.api import Task
+from bench.checks.quick_task import quick_check_spec, quick_check_task
 from bench.config.options import Options
 from bench.config.rules import validate
 from bench.config.schema import HardwareConfig
@@ -21,7 +21,6 @@ from bench.job.build import build, build_task
 from bench.job.resume import find_source
 from bench.results.identity import code_version, identity
 from bench.results.labels import cell_name, run_stem
-from bench.train.passes import Passes
 from bench.train.setup import Setup
 
 
@@ -59,7 +58,7 @@ class Prepared:
 
 
 def prepare(options: Options) -> Prepared:
-    """Validate the options, build task and model, and check that there is a batch to train on; raises nothing.
+    """Validate the options, build the task, look at its first batches, and build the model; raises nothing.
 
     The task is built first: its id names the row in which a failed run is counted.
     """
@@ -68,11 +67,10 @@ def prepare(options: Options) -> Prepared:
     steps_in_a_batch = 0
     try:
         require_all(options.tree)
-        task = build_task(options.config.task)
+        task = quick_check_spec(build_task(options.config.task))
         config = validate(options.config)
+        steps_in_a_batch = len(quick_check_task(task, config.batch_size).inputs)
         setup = build(config, task)
-        first = next(Passes(task, "train", config.batch_size, Generator()))
-        steps_in_a_batch = len(first.inputs)
         if config.resume not in ("auto", "never"):
             source = find_source(config)
     except (Exception, KeyboardInterrupt) as caught:

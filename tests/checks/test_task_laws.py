@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from bench.checks import CELL_LAWS, TASK_LAWS, assert_task, check_task
+from bench.checks.quick_task import quick_check_spec, quick_check_task
 from bench.checks.task_probe import TaskProbe, digests, digests_elsewhere
 from bench.config.catalogue import choices
 from bench.config.targets import load
@@ -87,6 +88,7 @@ del OURS["custom"]
 @pytest.mark.parametrize("name", OURS)
 def test_a_built_in_task_keeps_every_law_or_says_why_not(name):
     probe = probe_of(name)
+    quick_check_task(quick_check_spec(probe.task), batch_size=8)
     assert_task(probe.task_class, probe.options, laws=HERE, memory_batches=FEWER)
 
 

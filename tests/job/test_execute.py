@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -121,14 +122,16 @@ def test_an_interrupt_leaves_a_record_and_goes_on(task, tmp_path):
 
 def test_what_was_reached_before_an_error_is_in_the_record(monkeypatch, tmp_path):
     class Unfair(Given):
-        """Its test split cannot be scored."""
+        """Its test split cannot be scored, which its first batch does not show."""
 
         def batches(self, split, batch_size, generator):
+            yield from super().batches(split, batch_size, generator)
             if split == "test":
                 raise RuntimeError("lost\nsomewhere")
-            return super().batches(split, batch_size, generator)
 
-    given = Unfair(train=[a_batch()], valid=[a_batch()])
+    whole = a_batch()
+    batch = replace(whole, inputs=whole.inputs.float(), weight=whole.weight.float())
+    given = Unfair(train=[batch, batch], valid=[batch], test=[batch])
     monkeypatch.setattr(preparation, "build_task", lambda options: given)
     record = execute(options(tmp_path))
     assert (record.status, record.reason) == ("failed", "RuntimeError: lost")
