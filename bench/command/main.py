@@ -6,12 +6,13 @@ diverged; 2 the command or the configuration was wrong; 130 interrupted.
 
 from __future__ import annotations
 
-import signal
 import sys
 
 from bench.about import VERSION
 from bench.command import registry
+from bench.command.output import drop_what_is_left, lasting_output, lost, open_what_is_closed
 from bench.errors import BenchError
+from bench.train.interrupts import raise_at_signals
 
 _HELP = {"-h", "--help"}
 
@@ -19,7 +20,21 @@ _HELP = {"-h", "--help"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code. An error that the user can mend is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a scheduler, a run still leaves a record
+    open_what_is_closed()
+    raise_at_signals()
+    with lasting_output():
+        code = _told(arguments)
+        sys.stdout.flush()
+        error = lost(sys.stdout)
+        if error is not None and not isinstance(error, BrokenPipeError):  # that is a reader that has enough
+            print(f"bench: cannot write to stdout: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+            code = code or int(not _is_run(arguments))  # the work of a run is its record
+    drop_what_is_left()
+    return code
+
+
+def _told(arguments: list[str]) -> int:
+    """The exit code of the command, after a line about what ended it early."""
     try:
         return _dispatch(arguments)
     except BenchError as error:
@@ -28,15 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader has closed our output, as `| head` does
-        sys.stdout = None
-        return 0
 
 
 def _dispatch(arguments: list[str]) -> int:
     """A run or a verb; each is imported only when it is asked for, so that help and lists come at once."""
     first = arguments[0] if arguments else "--help"
-    is_run = first.startswith(("-", "+", "~")) or "=" in first
+    is_run = _is_run(arguments)
     if first in _HELP or (is_run and _HELP & {*arguments}):
         from bench.command.usage import usage
 
@@ -50,3 +62,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         return run(arguments)
     return registry.find(first).run(arguments[1:])
+
+
+def _is_run(arguments: list[str]) -> bool:
+    return bool(arguments) and (arguments[0].startswith(("-", "+", "~")) or "=" in arguments[0])

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from bench.command.output import lasting_output
 from bench.errors import BenchError
 from bench.job.listener import Listener
 from bench.job.log import also_to
@@ -37,7 +38,7 @@ class Terminal(Listener):
 
     def __init__(self, member: str | None = None, bar: bool = True, refresh: float = 0.25) -> None:
         self._member, self._refresh = member, refresh
-        self._has_bar = bar and sys.stderr.isatty()
+        self._may_have_bar = bar
         self._bar: Bar | None = None
         self._row = TaskID(0)
         self._next_refresh = 0.0
@@ -45,6 +46,7 @@ class Terminal(Listener):
         self._open = ExitStack()
 
     def __enter__(self) -> Terminal:
+        self._open.enter_context(lasting_output())  # also for runs that Python code or a launcher's process starts
         level = logging.INFO if self._member is None else logging.WARNING
         self._open.enter_context(also_to(_Lines(self, level, f"[{self._member}] " if self._member else "")))
         return self
@@ -55,7 +57,7 @@ class Terminal(Listener):
 
     def started(self) -> None:
         """Show the bar, where there is one."""
-        if self._has_bar:
+        if self._may_have_bar and sys.stderr.isatty():
             share = TextColumn("{task.percentage:>3.0f}% {task.description}", markup=False)
             columns = (BarColumn(24), share, TimeRemainingColumn(compact=True), TextColumn("left"))
             console = Console(stderr=True)

@@ -12,6 +12,20 @@ from typing import Any
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+def raise_at_signals() -> None:
+    """Have a scheduler's SIGTERM and the SIGHUP of a terminal that goes away raise KeyboardInterrupt, as Ctrl-C does.
+
+    Signals that are ignored, as by `nohup`, or handled stay so.
+    """
+    for number in _numbers():
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+
+
 class Interrupts:
     """In the `with` block of an instance the process's signals to stop are counted, and raise nothing.
 
@@ -32,7 +46,7 @@ class Interrupts:
         return self._count > 0
 
     def __enter__(self) -> Interrupts:
-        for number in (getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)):
+        for number in _numbers():
             if signal.getsignal(number) is signal.default_int_handler:
                 try:
                     self._before[number] = signal.signal(number, self._take)

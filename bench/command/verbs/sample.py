@@ -6,8 +6,10 @@ translation. `--confidences` writes nothing: it shows the model's predictions af
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
+from bench.command.output import lost
 from bench.command.parser import Parser
 
 
@@ -37,6 +39,8 @@ def run(options: Namespace) -> int:
     draws = {name: getattr(options, name) for name in ("length", "temperature", "greedy", "seed")}
     for piece in sample(options.run, options.results_dir, options.prompt, **draws):
         print(piece, end="", flush=True)
+        if lost(sys.stdout):  # nobody reads on, as after `| head`
+            break
     print()
     return 0
 
