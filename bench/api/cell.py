@@ -28,13 +28,20 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
     """Apply `function` to every tensor of `state`, together with the tensors at the same place in `others`."""
     if isinstance(state, Tensor):
         return function(state, *others)
-    parts = [map_state(function, *same_place) for same_place in zip(state, *others, strict=True)]
+    parts = [map_state(function, *same_place) for same_place in zip(_parts(state), *others, strict=True)]
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
 def leaves(state: State) -> list[Tensor]:
     """The tensors of a state, in the order of `map_state`."""
-    return [state] if isinstance(state, Tensor) else [leaf for part in state for leaf in leaves(part)]
+    return [state] if isinstance(state, Tensor) else [leaf for part in _parts(state) for leaf in leaves(part)]
+
+
+def _parts(state: object) -> tuple[State, ...] | list[State]:
+    """The parts of a state that is no tensor. Raises TypeError for what has none, such as a dict of tensors."""
+    if not isinstance(state, tuple | list):
+        raise TypeError(f"a state is a tensor or a (named) tuple of states, not {type(state).__name__}")
+    return state
 
 
 class Cell(nn.Module, ABC):

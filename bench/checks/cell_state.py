@@ -12,7 +12,10 @@ from bench.model.sequence import SequenceModel
 from bench.unroll.forms import forms
 
 
-@law("return (output [B, H], state), the state as initial_state(batch_size, like) lays it out: lanes first")
+@law(
+    "return (output [B, H], state), the state as initial_state(batch_size, like) lays it out: a tensor with lanes "
+    "first, or a (named) tuple of such"
+)
 def shapes_are_the_contracts(probe: Probe) -> None:
     """A step gives an output `[B, H]` and a state of the structure, shapes and dtypes of `initial_state`, whose tensors
     are `[B, ...]`; an unrolling gives `[T, B, H]` and such a state. Of `like` only dtype and device count.
@@ -77,7 +80,9 @@ def input_not_changed_in_place(probe: Probe) -> None:
 
 
 def must_have_lanes_first(initial: State, lanes: int) -> None:
-    """Raise Broken where a tensor of an initial state is not `[B, ...]`."""
+    """Raise Broken where a tensor of an initial state is not `[B, ...]`, or holds nothing, as an empty tuple does."""
+    if not any(part.numel() for part in tensors(initial)):
+        raise Broken(f"initial_state is {layout(initial)}, and holds nothing: without memory, keep zeros [B, 1]")
     if any(part.shape[:1] != (lanes,) for part in tensors(initial)):
         raise Broken(f"initial_state for {lanes} lanes is {layout(initial)}: all first dimensions must be {lanes}")
 

@@ -16,12 +16,14 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
 
 
 def tensors(state: State) -> Iterator[Tensor]:
-    """The tensors of a state, in order."""
+    """The tensors of a state, in order; Broken where it is anything but a tensor or a (named) tuple of states."""
     if isinstance(state, Tensor):
         yield state
-    else:
+    elif type(state) is tuple or (isinstance(state, tuple) and hasattr(state, "_fields")):
         for part in state:
             yield from tensors(part)
+    else:
+        raise Broken(f"the state, or a part of it, is {type(state).__name__} instead of a tensor or a (named) tuple")
 
 
 def layout(value: object) -> str:

@@ -18,14 +18,17 @@ _STEPS, _LANES = 10, 2
 
 
 def quick_check(cell: Cell) -> None:
-    """Run `cell` on the CPU for ten steps; ConfigError names law, place and remedy where they break a law."""
+    """Run `cell` on the CPU for ten steps; ConfigError names law, place and remedy where they break a law that the cell
+    does not expect to break.
+    """
     x_TBF = torch.randn(_STEPS, _LANES, cell.input_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for law, check in _CHECKS:
-            try:
-                check(cell, x_TBF)
-            except Exception as error:
-                raise refusal(f"cell {type(cell).__name__}", law, error, "cell") from error
+            if law.name not in cell.expected_failures:
+                try:
+                    check(cell, x_TBF)
+                except Exception as error:
+                    raise refusal(f"cell {type(cell).__name__}", law, error, "cell") from error
 
 
 def _shapes(cell: Cell, x_TBF: Tensor) -> None:

@@ -43,12 +43,13 @@ def gradient_norms(model: SequenceModel, task: Task, batch: Batch) -> pd.DataFra
 
 def _for_next_step(leaf: Tensor) -> Tensor:
     """A copy of `leaf` for the next step alone, so that other uses of `leaf` do not add to the copy's gradient."""
-    return leaf.clone() if leaf.requires_grad else leaf.clone().requires_grad_()
+    differentiable = leaf.is_floating_point() or leaf.is_complex()
+    return leaf.clone() if leaf.requires_grad or not differentiable else leaf.clone().requires_grad_()
 
 
 def _norms(loss: Tensor, leaves_T: list[list[Tensor]]) -> Tensor:
     """The norm `[T, B]` of the gradient of the loss with respect to all tensors of a time step together."""
     flat = [leaf for step in leaves_T for leaf in step]
     found = torch.autograd.grad(loss, flat, retain_graph=True, materialize_grads=True)
-    squares_B = torch.stack([gradient.reshape(len(gradient), -1).square().sum(1) for gradient in found])
+    squares_B = torch.stack([gradient.reshape(len(gradient), -1).abs().square().sum(1) for gradient in found])
     return squares_B.unflatten(0, (len(leaves_T), -1)).sum(1).sqrt()

@@ -19,7 +19,7 @@ from bench.api import Batch, State, leaves
 from bench.diagnosis.lanes import is_memory, real_steps
 from bench.errors import ConfigError
 from bench.model.sequence import SequenceModel
-from bench.model.transition import flatten, unflatten
+from bench.model.transition import flatten, unflatten, width
 
 _STEPS = 16  # number of steps whose Jacobians are computed, evenly spaced over the batch
 _WIDEST = 1024  # largest number of states in a layer; the time for eigenvalues grows with its cube
@@ -94,8 +94,8 @@ def _memory_indices(model: SequenceModel, batch: Batch) -> list[list[int]]:
     for layer, which in zip(model.initial_state(1), is_memory(model, batch), strict=True):
         numbers: list[int] = []
         for leaf, wanted in zip(leaves(layer), which, strict=True):
-            numbers += range(start, start + leaf.numel()) if wanted else ()
-            start += leaf.numel()
+            numbers += range(start, start + width(leaf)) if wanted else ()
+            start += width(leaf)
         found.append(numbers)
     return found
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.api import Batch, State, leaves
+from bench.errors import ConfigError
 from bench.model.sequence import SequenceModel
 
 
@@ -46,10 +47,17 @@ def disturbed_inputs(model: SequenceModel) -> Iterator[list[Tensor]]:
 
 
 def is_memory(model: SequenceModel, batch: Batch) -> list[list[bool]]:
-    """For each tensor of each layer's state, whether it depends on inputs or weights; a count of steps does not."""
+    """For each tensor of each layer's state, whether it depends on inputs or weights; a count of steps does not.
+
+    Raises ConfigError where nothing in a layer's state does.
+    """
     with torch.enable_grad(), disturbed_inputs(model):
         _, state = model.step(batch.inputs[0], model.initial_state(len(batch.fresh)))
-    return [[leaf.requires_grad for leaf in leaves(layer)] for layer in state]
+    found = [[leaf.requires_grad for leaf in leaves(layer)] for layer in state]
+    for number, layer in enumerate(found, 1):
+        if not any(layer):
+            raise ConfigError(f"the state of layer {number} depends on neither inputs nor weights: it keeps no memory")
+    return found
 
 
 def memory_leaves(layer_state: State, which: list[bool]) -> list[Tensor]:

@@ -21,14 +21,29 @@ LaneStep = Callable[[Parameters, Tensor, Tensor], Tensor]
 
 
 def flatten(state: State) -> Tensor:
-    """The flat state `[B, N]`, layer by layer."""
-    return torch.cat([leaf.reshape(len(leaf), -1) for leaf in leaves(state)], 1)
+    """The flat state `[B, N]`, layer by layer: real numbers, of which a complex one is two, and a count or flag one."""
+    real = [torch.stack([leaf.real, leaf.imag], -1) if leaf.is_complex() else leaf for leaf in leaves(state)]
+    flat_BN = torch.cat([leaf.reshape(len(leaf), -1) for leaf in real], 1)
+    return flat_BN if flat_BN.is_floating_point() else flat_BN.to(torch.get_default_dtype())
 
 
 def unflatten(flat_BN: Tensor, like: State) -> State:
-    """The inverse of `flatten`: a state with the structure of `like`, which may have another number of lanes."""
-    pieces = iter(flat_BN.split([leaf[0].numel() for leaf in leaves(like)], 1))
-    return map_state(lambda leaf: next(pieces).reshape(len(flat_BN), *leaf.shape[1:]), like)
+    """The inverse of `flatten`: a state with structure and dtypes of `like`, which may have another number of lanes."""
+    pieces = iter(flat_BN.split([width(leaf) for leaf in leaves(like)], 1))
+
+    def restore(leaf: Tensor) -> Tensor:
+        piece_BN, shape = next(pieces), leaf.shape[1:]
+        if leaf.is_complex():
+            real, imaginary = piece_BN.reshape(len(flat_BN), *shape, 2).unbind(-1)
+            return torch.complex(real, imaginary)
+        return piece_BN.reshape(len(flat_BN), *shape).to(leaf.dtype)
+
+    return map_state(restore, like)
+
+
+def width(leaf: Tensor) -> int:
+    """How many numbers of a lane's flat state a tensor of the state is."""
+    return leaf[0].numel() * (2 if leaf.is_complex() else 1)
 
 
 def lane_step(model: SequenceModel, like: State) -> LaneStep:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 from bench.api import State, leaves
-from bench.model.transition import flatten, lane_step, unflatten
+from bench.model.transition import flatten, lane_step, unflatten, width
 from bench.train.gradient.forward import ForwardMode, ForwardState
 
 
@@ -30,9 +30,9 @@ class RTRL(ForwardMode):
     name = "rtrl"
 
     def initial_influence(self, batch_size: int, device: torch.device | str) -> State:
-        width = sum(leaf[0].numel() for leaf in leaves(self.model.initial_state(1)))
+        numbers = sum(map(width, leaves(self.model.initial_state(1))))
         return tuple(
-            parameter.new_zeros(batch_size, width, *parameter.shape, device=device)
+            parameter.new_zeros(batch_size, numbers, *parameter.shape, device=device)
             for parameter in self.recurrent.values()
         )
 

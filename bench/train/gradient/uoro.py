@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import jvp, vjp, vmap
 
 from bench.api import State, leaves
-from bench.model.transition import flatten, lane_step, unflatten
+from bench.model.transition import flatten, lane_step, unflatten, width
 from bench.train.gradient.forward import ForwardMode, ForwardState
 
 _LEAST = 1e-7  # added to norms before a division
@@ -32,9 +32,9 @@ class UORO(ForwardMode):
     name = "uoro"
 
     def initial_influence(self, batch_size: int, device: torch.device | str) -> State:
-        width = sum(leaf[0].numel() for leaf in leaves(self.model.initial_state(1)))
+        numbers = sum(map(width, leaves(self.model.initial_state(1))))
         v = tuple(p.new_zeros(batch_size, *p.shape, device=device) for p in self.recurrent.values())
-        return self.model.like.new_zeros(batch_size, width, device=device), v
+        return self.model.like.new_zeros(batch_size, numbers, device=device), v
 
     def through_state(self, g_BN: Tensor, influence: State) -> tuple[list[nn.Parameter], list[Tensor]]:
         u_BN, v = influence
