@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from bench.config.keywords import with_results_folder
-from bench.config.launch import run_hydra
+from bench.config.launch import SweepFolder, run_hydra
 from bench.config.options import Options
 
 
 def run(arguments: list[str]) -> int:
     """Run what `arguments` describe; 1 where a run failed or diverged, else 0. Raises BenchError in one line."""
     statuses: list[str] = []
-    parent = os.getpid()
+    parent, sweep_id = os.getpid(), secrets.token_hex(4)
 
     def job(options: Options) -> None:
         from bench.command.terminal import Terminal
@@ -22,7 +23,7 @@ def run(arguments: list[str]) -> int:
 
             alone = os.getpid() == parent  # processes of a launcher share the terminal
             with Terminal(str(options.member), bar=alone) as terminal:
-                run_member(options, terminal)
+                run_member(options, terminal, sweep_id)
         else:
             from bench.job.execute import execute
 
@@ -35,7 +36,7 @@ def run(arguments: list[str]) -> int:
         from bench.study.sweep import finish
 
         with Terminal():
-            sweep = finish(folder)
+            sweep = finish(folder, sweep_id, SweepFolder.members)
         show_sweep(sweep)
         return int(sweep.done < sweep.members)
     return int(any(status != "done" for status in statuses))

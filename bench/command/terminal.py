@@ -153,5 +153,7 @@ def show_sweep(sweep: SweepResult) -> None:
     print(f"\n{to_text(sweep.table)}\n")
     for fate in sweep.not_done:
         print(printable(f"bench: {fate['id']} {fate['status']}: {fate['reason']}"), file=sys.stderr)
+    if sweep.not_begun:
+        print(f"bench: {sweep.not_begun} more did not begin; the same command runs them", file=sys.stderr)
     places = ", ".join(str(results / "leaderboard.csv") for results in sweep.results)
     print(f"{sweep.done} of {sweep.members} runs done; tables of all runs in {places}")

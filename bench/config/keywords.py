@@ -75,7 +75,7 @@ def to_text(value: Any, name: str) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (str, PathLike)):
-        return _quoted(results_folder(str(value)) if name == "results_dir" else str(value))
+        return quoted(results_folder(str(value)) if name == "results_dir" else str(value))
     if _is_several(value):
         return f"[{','.join(to_text(each, name) for each in value)}]"
     raise ConfigError(f"{name}={value!r}: an option is a number, a text, true or false, None, or a list of these")
@@ -87,7 +87,7 @@ def _is_several(value: Any) -> bool:
     return isinstance(value, Iterable)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text that Hydra reads back as it is: bare where it is a plain name or path, else in quotes."""
     if _PLAIN.fullmatch(text):
         return text

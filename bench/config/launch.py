@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,30 +23,38 @@ from omegaconf import DictConfig
 
 from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
+from bench.config.keywords import quoted
 from bench.config.options import Member, Options
 from bench.errors import ConfigError, StoreError
 
 
 class SweepFolder(Callback):
-    """Keeps a sweep's number of members, and the folder once the sweep has ended, in the process that started it."""
+    """Keeps a sweep's number of members and its folder, in the process that started it."""
 
     members: int | None = None
     last: Path | None = None
+
+    @staticmethod
+    def begun() -> int:
+        """How many members have a folder, which they get as they begin."""
+        folder = SweepFolder.last
+        return sum(path.is_dir() for path in folder.iterdir()) if folder is not None and folder.is_dir() else 0
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # it expands globs
         overrides = parser.parse_overrides([*config.hydra.overrides.task])
         sweeps = [override for override in overrides if override.is_discrete_sweep()]
         SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         SweepFolder.last = Path(config.hydra.sweep.dir)
 
 
 def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | None:
     """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
-    Returns the folder of the sweep, or None for a single run. Raises ConfigError, in one line, for wrong arguments, and
+    Returns the folder of the sweep, or None for a single run. Where a process of a launcher is killed, the launcher
+    ends all members under way; `job` is then called again for every member, and is to leave out those that have begun.
+
+    Raises ConfigError, in one line, for wrong arguments, and
     StoreError where the sweep's folder cannot be written.
     """
     arguments = flags_first(arguments)
@@ -73,7 +82,7 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
     try:
         with explained(arguments):
             main = hydra.main(version_base=VERSION, config_path=str(packages.built_in().conf), config_name="config")
-            main(hydra_job)()
+            _until_all_have_begun(main(hydra_job))
     except OSError as error:
         raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
     finally:
@@ -81,6 +90,19 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
     if escaped:
         raise escaped[0]
     return SweepFolder.last
+
+
+def _until_all_have_begun(main: Callable[[], Any]) -> None:
+    """Call `main`, and after a killed process again in the same folder, as long as further members begin."""
+    while True:
+        before = SweepFolder.begun()
+        try:
+            main()
+            return
+        except BrokenExecutor:
+            if SweepFolder.begun() == before:
+                return
+            sys.argv.append(f"hydra.sweep.dir={quoted(str(SweepFolder.last))}")
 
 
 def _clip_in_full(arguments: list[str]) -> list[str]:
