@@ -6,6 +6,7 @@ and gradient mode are left as they were found.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.config.keywords import results_folder, to_overrides
 from bench.errors import Diverged, Failed
 from bench.job.execute import execute
 from bench.job.reload import Reloaded, reload
+from bench.job.trust import Trust
 from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables import files
@@ -109,19 +111,27 @@ def leaderboard(results_dir: str | PathLike[str] = "results") -> pd.DataFrame:
 
 
 def load(
-    run: Run | Record | str | PathLike[str], results_dir: str | PathLike[str] = "results", trained: bool = True
+    run: Run | Record | str | PathLike[str],
+    results_dir: str | PathLike[str] = "results",
+    trained: bool = True,
+    trust: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    with_this_code: bool = False,
 ) -> Reloaded:
     """A stored run: `.record`, `.config`, `.curve` (a frame), `.task`, `.model`, `.predict(inputs)`, `.batches(split)`.
 
     `run` is a `Run`, a `Record`, an id or the beginning of one, or a run's folder. The model is on the CPU in
-    evaluation mode, with the best weights, or with the initial weights where not `trained`. The code of the run's task
-    and cell is executed: load only results that you trust. Raises StoreError, ConfigError or DataError where
-    there is no such run, it has no weights, or its data have changed.
+    evaluation mode, with the best weights, or with the initial weights where not `trained`.
+
+    Code in a file that the record names is run only if this process has run it before, or if `trust` has the file or
+    its folder, and only as it was when the run was made; `with_this_code` accepts edited code. Raises StoreError,
+    ConfigError or DataError where there is no such run, it has no weights, its code is not trusted or was edited, or
+    its data have changed.
     """
+    trusted = Trust([trust] if isinstance(trust, (str, PathLike)) else trust, with_this_code)
     if isinstance(run, Run):
-        return reload(run.folder, trained)
+        return reload(run.folder, trained, trusted)
     name = run.id if isinstance(run, Record) else str(run)
-    return reload(Store(_folder(results_dir)).resolve(name), trained)
+    return reload(Store(_folder(results_dir)).resolve(name), trained, trusted)
 
 
 def _folder(results_dir: str | PathLike[str]) -> Path:

@@ -38,8 +38,9 @@ def a_score(test: float | None, **changes: Any) -> Scores:
 
 def publish(store: Store, base: str, **changes: Any) -> Path:
     """Publish an attempt at run `base`."""
-    with store.open(base) as folder:
-        return folder.publish(a_record(**{"identity": base, **changes}))
+    record = a_record(**{"identity": base, **changes})
+    with store.open(base, record.identity) as folder:
+        return folder.publish(record)
 
 
 _METRIC: Scores = {

@@ -25,8 +25,13 @@ class Parser(argparse.ArgumentParser):
         self._reads_stored_runs = False
 
     def add_run(self) -> None:
-        """Take the name of a stored run."""
+        """Take the name of a stored run, and how far the code that it names is trusted."""
         self.add_argument("run", help="a run's id, the beginning of one, or its folder")
+        trust = (
+            "run the code in this file or folder (or of this installed package) if the run names it; may be repeated"
+        )
+        self.add_argument("--trust", action="append", default=[], metavar="PATH", help=trust)
+        self.add_argument("--with-this-code", action="store_true", help="go on although the run's code was edited")
 
     def add_results_dir(self) -> None:
         """Take the results folder, which may also be written `results_dir=PATH`, as for a run."""

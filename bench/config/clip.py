@@ -29,7 +29,7 @@ def settle(*layers: Mapping[str, Any]) -> Clip:
 def settled_clip(
     composed: Mapping[str, Any], choices: Mapping[str, str], named: Collection[str], folders: Sequence[Path], read: Read
 ) -> tuple[Clip, Clip]:
-    """The default clipping of a run, and its clipping with the options of the command.
+    """The default clipping of all runs, and the clipping of this run.
 
     The layers are the default choice, the experiment's options and the command's. `composed` has the forms as Hydra
     composed them, `named` the options that the command names. The files of choices are in `folders`; `read` reads them.
@@ -52,5 +52,4 @@ def settled_clip(
         path = file_of("experiment", experiment, folders) if experiment is not None else None
         through = choices_in(path) if path is not None else {}
         name = through.get("clip", default_choices()["clip"])
-    default = settle(of_choice(name), options)
-    return default, settle(default, command)
+    return settle(of_choice(default_choices()["clip"])), settle(of_choice(name), options, command)

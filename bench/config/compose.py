@@ -102,7 +102,8 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     assert isinstance(tree, dict)
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]
     folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
-    defaults = _defaults(choices, folders, loader)
+    groups = {group: name for group, name in choices.items() if group != "experiment"}
+    defaults = _defaults(groups, folders, loader)  # an experiment's options count as changed, like the command's
     named = {line.lstrip("+~").partition("=")[0] for line in settings.overrides.task}
     default_clip, tree["clip"] = settled_clip(tree["clip"], choices, named, folders, _read)
     changed = changed_from(defaults | flatten({"clip": default_clip}), tree, choices)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 from bench.config.role import Role
 from bench.config.schema import Config
 
-EXPERIMENT = Role("bptt", heads=True)
+EXPERIMENT = Role(None, decides=False, heads=True)
 """The role of the choice of an experiment, whose file sets options of other groups and has none of its own."""
 
 _UNKNOWN = Role("bptt")

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from bench.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
+_LOADED = "bench_user_"
+
 
 def load(target: str, what: str) -> type:
     """The class that `target` names: `package.module:Class`, `package.module.Class` or `path/to/file.py:Class`.
@@ -29,9 +32,7 @@ def load(target: str, what: str) -> type:
     file, the module or the class is not there.
     """
     target = moved(target)
-    place, colon, name = target.rpartition(":")
-    if not colon and not target.endswith(".py"):
-        place, _, name = target.rpartition(".")
+    place, name = split(target)
     if not place or not name:
         raise ConfigError(f"{what}={target}: write file.py:Class or package.module:Class")
     module = (
@@ -45,10 +46,32 @@ def load(target: str, what: str) -> type:
     return found
 
 
+def split(target: str) -> tuple[str, str]:
+    """The file or the module of a target, and the name of the class; an empty text for each that is missing."""
+    place, colon, name = target.rpartition(":")
+    if not colon and not target.endswith(".py"):
+        place, _, name = target.rpartition(".")
+    return place, name
+
+
+def is_loaded(place: str) -> bool:
+    """Whether this process has loaded the file or the module of a target before."""
+    return (_module_name(Path(place).expanduser()) if place.endswith(".py") else place) in sys.modules
+
+
+def is_loaded_from_file(module: str) -> bool:
+    """Whether a module has the name that `load` gives to a file of a target."""
+    return module.startswith(_LOADED)
+
+
+def _module_name(path: Path) -> str:
+    return f"{_LOADED}{path.stem}_{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]}"
+
+
 def _load_file(path: Path, what: str, target: str) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"{what}={target}: there is no file {path} (looked from {Path.cwd()})")
-    name = f"bench_user_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -122,12 +145,3 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
     except ValidationError as error:
         message = describe(error).partition(": ")[2]
         raise ConfigError(f"{where}={value}: {message}") from None
-
-
-def source_hash(cls: type) -> str:
-    """A hash of the source file that defines `cls`, so that an edited plugin counts as another one."""
-    try:
-        text = Path(inspect.getfile(cls)).read_bytes()
-    except (OSError, TypeError):
-        text = f"{cls.__module__}.{cls.__qualname__}".encode()
-    return hashlib.sha256(text).hexdigest()

@@ -56,7 +56,8 @@ def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
     schedule = build_schedule(config, optimizer)
     average = Average(model, optimizer, config.ema) if config.ema is not None else None
     torch.manual_seed(stream_seed(config.seed, "dropout"))
-    return Setup(config, task, cell_class, machine, model, optimizer, schedule, average, forward, unroll)
+    plugins = {"task": type(task), "cell": cell_class, "optimizer": type(optimizer), "schedule": schedule.kind}
+    return Setup(config, task, plugins, machine, model, optimizer, schedule, average, forward, unroll)
 
 
 def check_regime(config: Config, task: Task) -> None:

@@ -45,7 +45,7 @@ class Ended:
 
     def record(self, prepared: Prepared) -> Record:
         """The record of the run up to now; publishing it sets the id."""
-        options, task, setup = prepared.options, prepared.task, prepared.setup
+        options, setup = prepared.options, prepared.setup
         config = options.config
         return Record(
             id=prepared.stem,
@@ -68,11 +68,16 @@ class Ended:
             machine=dict(setup.machine.facts()) if setup else {},
             changed=dict(options.changed),
             labels=make_labels(prepared.task_id, options, prepared.hardware),
-            identity=prepared.identity,
-            fingerprint=task.spec.fingerprint if task else None,
+            identity=prepared.identity.hash,
+            fingerprint=prepared.identity.data,
             unroll=setup.unroll if setup else None,
             clipped=self.progress.clipped_share,
             hidden=setup.config.model.hidden if setup and config.match.wanted is not None else None,
+            code=prepared.identity.code,
+            sources={role: dict(found) for role, found in prepared.identity.sources.items()},
+            harness=prepared.identity.harness,
+            experiment=options.choices.get("experiment"),
+            resumed=asdict(prepared.source) | {"folder": str(prepared.source.folder)} if prepared.source else None,
         )
 
     def _metric(self, prepared: Prepared) -> Any:

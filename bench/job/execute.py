@@ -56,14 +56,18 @@ def _execute(options: Options, listener: Listener) -> Record:
     prepared = prepare(options)
     if isinstance(prepared.error, BenchError) and options.member is None:
         raise prepared.error
-    if prepared.error is None and not options.config.rerun and (done := store.find(prepared.stem)):
+    if (
+        prepared.error is None
+        and not options.config.rerun
+        and (done := store.find(prepared.stem, prepared.identity.hash))
+    ):
         store.tidy(prepared.stem)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
         return done
     with (
         Interrupts() as interrupts,
-        store.open(prepared.stem, resume=options.config.resume != "never") as folder,
+        store.open(prepared.stem, prepared.identity.hash, resume=options.config.resume != "never") as folder,
         logging_to(folder.path(names.LOG)),
     ):
         ended = carry_out(prepared, folder, listener, interrupts)
@@ -82,7 +86,7 @@ def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener, interru
         if prepared.error is not None:
             raise prepared.error
         if prepared.source is not None:
-            folder.copy_checkpoints(prepared.source)
+            folder.copy_checkpoints(prepared.source.folder)
         for ended in stages(prepared, folder, listener, interrupts or Interrupts()):  # noqa: B007  the last one counts
             pass
     except (Exception, KeyboardInterrupt) as error:
@@ -99,7 +103,8 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     setup = prepared.setup
     assert setup is not None
     say_what_begins(prepared)
-    checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, flatten(prepared.options.tree))
+    options, origin = flatten(prepared.options.tree), prepared.identity.origin
+    checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, options, origin)
     if folder.after_cut_off and not list_checkpoints(folder.path("")):
         log.info("an earlier attempt was cut off and this one starts anew, from the first step")
     listener.started()
@@ -142,6 +147,9 @@ def say_what_begins(prepared: Prepared) -> None:
     log.info(f"{prepared.stem}: {params:,} parameters, {setup.unroll} unroll, on {setup.machine.label}")
     direction = "higher" if metric.direction == "max" else "lower"
     log.info(f"{metric.name} in {metric.unit}, {direction} is better: {to_beat(asdict(metric))}")
+    if prepared.unstated:
+        files = ", ".join(map(str, prepared.unstated))
+        log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
     if note := window_note(setup.config.bptt, prepared.steps_in_a_batch):
         log.info(note)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -14,13 +15,14 @@ from bench.checks.quick_task import quick_check_spec, quick_check_task
 from bench.config.options import Options
 from bench.config.rules import validate
 from bench.config.schema import HardwareConfig
-from bench.config.targets import source_hash
 from bench.config.tree import require_all
 from bench.hardware.machine import choose_machine
 from bench.job.build import build, build_task
-from bench.job.resume import find_source
-from bench.results.identity import code_version, identity
+from bench.job.data import data_hash, unstated
+from bench.job.resume import Source, find_source
+from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
+from bench.results.reads import FilesRead
 from bench.train.setup import Setup
 
 
@@ -28,22 +30,32 @@ from bench.train.setup import Setup
 class Prepared:
     """A run as far as it could be prepared: after an `error`, `task` or `setup` may be None.
 
-    `identity` is a hash of the options, the device, the data, the task and the cell, not of the harness's code; `stem`
-    is the id of the run without the number of the attempt, and changes with that code.
+    `unstated` are the files that the task reads although its spec has no fingerprint.
     """
 
     options: Options
-    task_id: str
-    identity: str
-    stem: str
+    identity: Identity
     began: float
     """The time on the clock `time.perf_counter` when preparation began."""
     task: Task | None = None
     setup: Setup | None = None
     steps_in_a_batch: int = 0
-    source: Path | None = None
-    """The folder of the run to go on from, where the options name one."""
+    source: Source | None = None
+    """The run to go on from, where the options name one."""
+    unstated: Sequence[Path] = ()
     error: BaseException | None = None
+
+    @property
+    def task_id(self) -> str:
+        """The task's id; the name that was chosen where there is no task."""
+        return self.identity.task
+
+    @property
+    def stem(self) -> str:
+        """The run's id without the number of the attempt; it has the beginning of the identity's hash."""
+        config = self.options.config
+        cell = cell_name(self.options.choices["cell"], config.cell)
+        return run_stem(self.task_id, cell, config.seed, self.identity.hash)
 
     @property
     def hardware(self) -> str:
@@ -65,35 +77,45 @@ def prepare(options: Options) -> Prepared:
     began = time.perf_counter()
     task = setup = source = error = None
     steps_in_a_batch = 0
+    by_task, by_model = FilesRead(), FilesRead()
     try:
         require_all(options.tree)
-        task = quick_check_spec(build_task(options.config.task))
+        with by_task:
+            task = quick_check_spec(build_task(options.config.task))
         config = validate(options.config)
-        steps_in_a_batch = len(quick_check_task(task, config.batch_size).inputs)
-        setup = build(config, task)
+        with by_task:
+            steps_in_a_batch = len(quick_check_task(task, config.batch_size).inputs)
+        with by_model:
+            setup = build(config, task)
         if config.resume not in ("auto", "never"):
-            source = find_source(config)
+            source = find_source(config, _identity(options, task, setup, by_task, by_model))
     except (Exception, KeyboardInterrupt) as caught:
         error = caught
-    task_id = task.spec.id if task else options.choices["task"]
-    whole = _identity(options, task_id, task, setup)
-    stem = _stem(options, task_id, whole)
-    return Prepared(options, task_id, whole, stem, began, task, setup, steps_in_a_batch, source, error)
+    return Prepared(
+        options,
+        _identity(options, task, setup, by_task, by_model),
+        began,
+        task,
+        setup,
+        steps_in_a_batch,
+        source,
+        unstated(task, by_task) if task else [],
+        error,
+    )
 
 
-def _identity(options: Options, task_id: str, task: Task | None, setup: Setup | None) -> str:
-    facts: dict[str, str | None] = {"task": task_id}
-    if task:
-        facts |= {"fingerprint": task.spec.fingerprint, "task code": source_hash(type(task))}
-    if setup:
-        facts |= {"cell": source_hash(setup.cell_class), "device": setup.machine.device.type}
-    return identity(options.tree, **facts)
-
-
-def _stem(options: Options, task_id: str, whole: str) -> str:
-    config = options.config
-    cell = cell_name(options.choices["cell"], config.cell)
-    return run_stem(task_id, cell, config.seed, identity({}, run=whole, code=_code()))
+def _identity(
+    options: Options, task: Task | None, setup: Setup | None, by_task: FilesRead, by_model: FilesRead
+) -> Identity:
+    """The identity of the run as far as it was prepared, with the files that were read on the way."""
+    return Identity(
+        options.tree,
+        task.spec.id if task else options.choices["task"],
+        device=setup.machine.device.type if setup else None,
+        data=data_hash(task, by_task) if task else None,
+        sources=sources_of(setup.plugins if setup else {"task": type(task)} if task else {}, by_model),
+        harness=_code(),
+    )
 
 
 @cache  # the version of the code that this process has loaded, even where the files are edited later

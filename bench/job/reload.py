@@ -20,11 +20,16 @@ from bench.config.upgrade import upgrade
 from bench.errors import ConfigError, DataError, StoreError
 from bench.hardware.machine import Machine
 from bench.hardware.settings import torch_settings_kept, using_threads
-from bench.job.build import build, build_task
+from bench.job.build import build
+from bench.job.data import open_task
+from bench.job.log import log
+from bench.job.trust import Trust
 from bench.measure.flops import parameter_count
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.results.identity import sources_of
 from bench.results.names import CURVE, WEIGHTS
+from bench.results.reads import FilesRead
 from bench.results.record import Record
 
 
@@ -85,23 +90,33 @@ class Reloaded:
         return self.task.batches(split, batch_size or self.config.batch_size, Generator().manual_seed(seed))
 
 
-def reload(folder: Path, trained: bool = True) -> Reloaded:
+def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Reloaded:
     """The run in `folder`, its model with the best weights, or with the initial weights where not `trained`.
 
-    Torch is left as it was found. Raises ConfigError where the run has no weights, DataError where its data have
-    changed since, and StoreError where its weights do not fit.
+    Torch is left as it was found. Code is run only as far as `trust` goes. Raises ConfigError where the run has no
+    weights, and where its code is not trusted or has changed since; DataError where its data have changed, and
+    StoreError where its weights do not fit.
     """
+    trust = trust or Trust()
     record = Record.read(folder)
     if trained and not (folder / WEIGHTS).is_file():
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
-    config = typed(upgrade(record.config))
+    config = typed(trust.checked(record, upgrade(record.config)))
     config = validate(replace(config, hardware=replace(config.hardware, device="cpu")))
     with torch_settings_kept():  # building a model compares gradients, seeds the generators and sets the threads
-        task = build_task(config.task)
-        if task.spec.fingerprint != record.fingerprint:
-            raise DataError(f"{record.id} was trained on other data than {config.task.get('source')} has now")
+        task, data = open_task(config)
+        stated = task.spec.fingerprint if record.sources is None else data  # older records state no other data
+        if stated != record.fingerprint:
+            named = config.task.get("source") or config.task.get("target")
+            raise DataError(f"{record.id} was trained on other data than {named} has now")
         matched = record.hidden or config.model.hidden  # older records have the matched size among their options
-        setup = build(config, task, matched)
+        read = FilesRead()
+        with read:
+            setup = build(config, task, matched)
+        if record.sources is None:
+            log.info(f"{record.id} was made before records stated their code: edits since then are not seen")
+        else:
+            trust.refuse_edited(record, record.sources, sources_of(setup.plugins, read))
         if trained:
             load_weights(setup.model, folder / WEIGHTS)
     return Reloaded(folder, record, setup.config, task, setup.model.eval(), setup.machine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,25 @@ from bench.config.schema import CheckpointConfig, Config
 from bench.config.tree import Tree, flatten, nest
 from bench.config.upgrade import upgrade
 from bench.errors import ConfigError
+from bench.job.log import log
+from bench.results.identity import Identity, edited
 from bench.results.store import Store
 from bench.train.checkpoint import Checkpoints
 
 
-def find_source(config: Config) -> Path:
-    """The folder of the run that `config.resume` names by path or id, after a check that `config` can go on from it.
+@dataclass(frozen=True)
+class Source:
+    """The run to go on from: its folder, and whether the harness's own code was the same there."""
 
-    Raises StoreError where there is none, ConfigError where it has no checkpoint or another configuration.
+    folder: Path
+    same_harness: bool
+
+
+def find_source(config: Config, identity: Identity) -> Source:
+    """The run that `config.resume` names by path or id, after a check that the run of `identity` can go on from it.
+
+    Raises StoreError where there is none, ConfigError where it has no checkpoint, another configuration, other code of
+    its plugins, or other data.
     """
     resume = config.resume
     folder = Path(resume) if Path(resume).is_dir() else Store(config.results_dir).resolve(resume)
@@ -31,7 +42,17 @@ def find_source(config: Config) -> Path:
     if differing := _differing(state["options"], config):
         named = ", ".join(f"{key}={there} there and {here} here" for key, (there, here) in differing.items())
         raise ConfigError(f"resume={resume}: that run has other options: {named}; give the same, or set resume=auto")
-    return folder
+    origin = state.get("origin")  # older checkpoints have none
+    if origin is None:
+        log.warning(f"resume={resume}: that run does not state its code and data; bench takes them for the same")
+        return Source(folder, same_harness=False)
+    if files := [*edited(origin["sources"], identity.sources)]:
+        raise ConfigError(f"resume={resume}: that run had other code: {', '.join(files)}; bring it back, or start anew")
+    if origin["data"] != identity.data:
+        raise ConfigError(f"resume={resume}: that run had other data; bring them back, or start anew")
+    if origin["harness"] != identity.harness:
+        log.warning(f"resume={resume}: that run began with another version of bench's own code; the record states it")
+    return Source(folder, origin["harness"] == identity.harness)
 
 
 def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:

@@ -12,19 +12,18 @@ from torch import Generator
 from bench.api import TextTask
 from bench.config.signatures import public_name
 from bench.errors import ConfigError
-from bench.job.reload import Reloaded, reload
+from bench.job.reload import Reloaded
 from bench.model.seq2seq import EncoderDecoder
-from bench.results.store import Store
 
 
 def sample(
-    run: str, results_dir: str, prompt: str, length: int, temperature: float = 1.0, greedy: bool = False, seed: int = 0
+    reloaded: Reloaded, prompt: str, length: int, temperature: float = 1.0, greedy: bool = False, seed: int = 0
 ) -> Iterator[str]:
     """Yield `length` symbols that the run's model writes after `prompt`, each drawn from its prediction.
 
     Predictions are sharpened by `1 / temperature`; `greedy` takes the most likely symbol. The model runs step by step,
     its state carried, on the CPU. An encoder-decoder reads `prompt` and writes what it decodes, to its end. Raises
-    StoreError, ConfigError or DataError for a wrong run, changed data or a wrong argument.
+    ConfigError for a run of another kind of task and for a wrong argument.
     """
     if length < 0:
         raise ConfigError(f"--length={length}: must be 0 or more")
@@ -34,7 +33,7 @@ def sample(
         raise ConfigError(
             f"--temperature={temperature:g}: must be above 0; --greedy takes the most likely symbol always"
         )
-    reloaded, task, ids = _open(run, results_dir, prompt)
+    task, ids = _read(reloaded, prompt)
     if isinstance(reloaded.model, EncoderDecoder):
         yield task.decode(reloaded.decode(torch.tensor(ids)[:, None])[:, 0].tolist())
         return
@@ -52,12 +51,12 @@ def sample(
         logits, state = reloaded.step(torch.tensor([symbol]), state)
 
 
-def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
+def confidences(reloaded: Reloaded, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each symbol of `prompt` with the model's prediction of the next one.
 
     A prediction has the probabilities of the `most` likely symbols, likeliest first. Raises as `sample` does.
     """
-    reloaded, task, ids = _open(run, results_dir, prompt)
+    task, ids = _read(reloaded, prompt)
     if isinstance(reloaded.model, EncoderDecoder):
         raise ConfigError("--confidences: an encoder-decoder predicts nothing while it reads; leave it out")
     state = reloaded.model.initial_state(1)
@@ -68,9 +67,8 @@ def confidences(run: str, results_dir: str, prompt: str, most: int = 5) -> Itera
         yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
 
 
-def _open(run: str, results_dir: str, prompt: str) -> tuple[Reloaded, TextTask, list[int]]:
-    """The run, its task, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
-    reloaded = reload(Store(results_dir).resolve(run))
+def _read(reloaded: Reloaded, prompt: str) -> tuple[TextTask, list[int]]:
+    """The run's task, and the numbers of the symbols in `prompt`; a warning where it has unknown ones."""
     record, task = reloaded.record, reloaded.task
     if not isinstance(task, TextTask):
         raise ConfigError(
@@ -82,4 +80,4 @@ def _open(run: str, results_dir: str, prompt: str) -> tuple[Reloaded, TextTask, 
         raise ConfigError("--prompt is empty: give at least one symbol to go on from")
     if unseen := task.unseen(prompt):
         print(f"bench: not in the run's text: {', '.join(map(repr, sorted(unseen)))}", file=sys.stderr)
-    return reloaded, task, ids
+    return task, ids

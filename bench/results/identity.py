@@ -1,21 +1,75 @@
-"""When two runs are the same: a hash of all that decides the result, and a hash of the harness's code."""
+"""When two runs are the same: all that decides a result, and its hash."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bench import about
 from bench.config.roles import decides
 from bench.config.tree import Tree
+from bench.results.closure import Closure, closure, closure_hash, own_files
+from bench.results.reads import FilesRead
+
+ROLES = ("task", "cell", "optimizer", "schedule", "files")
+"""The parts of a run with code of their own; `files` are what the model's code reads while it is built."""
+
+Sources = Mapping[str, Closure]
+"""The closure of each role's code."""
 
 
-def identity(tree: Tree, **facts: str | None) -> str:
-    """A hash of all that decides a run's result: the decisive options (`bench.config.roles`) and `facts`."""
-    decisive = {key: value for key, value in tree.items() if decides(key, value)}
-    text = json.dumps([decisive, facts], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+@dataclass(frozen=True)
+class Identity:
+    """All that decides a run's result: runs of one identity are one run, and nothing else is compared.
+
+    `data` is a hash of the task's data, None where it is generated; `harness` is a hash of the harness's own code. A
+    run that failed early has no `device` and lacks roles in `sources`.
+    """
+
+    options: Tree
+    task: str
+    device: str | None
+    data: str | None
+    sources: Sources
+    harness: str
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the deciding options (`bench.config.roles`) and of all else here."""
+        decisive = {key: value for key, value in self.options.items() if decides(key, value)}
+        facts = [self.task, self.device, self.data, self.code, self.harness]
+        text = json.dumps([decisive, facts], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+    @property
+    def code(self) -> dict[str, str]:
+        """A short hash of the code of each role. Runs of one row of a table have the same."""
+        return {role: closure_hash(found) for role, found in self.sources.items()}
+
+    @property
+    def origin(self) -> Tree:
+        """The code and the data in plain types, for a checkpoint."""
+        sources = {role: dict(found) for role, found in self.sources.items()}
+        return {"sources": sources, "data": self.data, "harness": self.harness}
+
+
+def sources_of(plugins: Mapping[str, type], read: FilesRead) -> dict[str, Closure]:
+    """The closures of the plugins by role, and the data files that the model's code has `read`."""
+    files = {"files": found} if (found := read.contents()) else {}
+    return {role: closure(cls) for role, cls in plugins.items()} | files
+
+
+def edited(then: Sources, now: Sources) -> Iterator[str]:
+    """The own files that differ between two runs' sources, each with the role that it belongs to: `mine.py (cell)`."""
+    for role in ROLES:
+        before, after = (own_files(sources.get(role, {})) for sources in (then, now))
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                yield f"{name} ({role})"
 
 
 def code_version(root: Path = about.FOLDER) -> str:

@@ -32,8 +32,6 @@ def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
     regime = config.bptt.kind
     if config.bptt.window is not None:
         extras["bptt"].insert(0, str(config.bptt.window))
-    if experiment := choices.get("experiment"):
-        regime += f" +{experiment}"
     return {
         "task": _with(task_id, extras["task"]),
         "cell": _with(cell_name(choices["cell"], config.cell), extras["cell"]),
@@ -44,8 +42,8 @@ def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
 
 
 def run_stem(task_id: str, cell: str, seed: object, identity: str) -> str:
-    """A run's id without its attempt number, safe as a folder's name: `copy-v1_gru_s0_1a2b3c4d`."""
-    return re.sub(r"[^\w.+-]", "-", f"{task_id}_{cell}_s{seed}_{identity[:8]}")
+    """A run's id without its attempt number, safe as a folder's name: `copy-v1_gru_s0_1a2b3c4d5e6f7a8b`."""
+    return re.sub(r"[^\w.+-]", "-", f"{task_id}_{cell}_s{seed}_{identity[:16]}")
 
 
 def _with(name: str, extras: list[str]) -> str:

@@ -71,13 +71,17 @@ class Record:
     Whole numbers have at most 64 bits and others fit a double, so that tables can hold them.
 
     - `finished`: the time in UTC, in ISO 8601.
-    - `identity`: a hash of all that decides the result, except the code's version.
+    - `identity`: a hash of all that decides the result; see `bench.results.identity`.
     - `changed`: the options that differ from their groups' defaults, by dotted name.
     - `fingerprint`: a hash of the data; null where it is generated.
     - `unroll`: the cell's form over time that the run used, also where the option was `auto`.
     - `clipped`: the share of updates with a clipped gradient; missing in older records.
     - `hidden`: the hidden size that `match` chose; null where nothing was matched, and in older records, whose
       `config` has the chosen size.
+    - `code`: a hash of the code of each plugin, by role; `sources`: the files and distributions behind it, with their
+      SHA-256 or version; `harness`: a hash of the harness's own code. All are missing in older records.
+    - `experiment`: the name of the preset that the options came from, if any.
+    - `resumed`: the run that the option `resume` named, by its `folder`, and whether it had the `same_harness`.
     - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
     """
 
@@ -107,6 +111,11 @@ class Record:
     unroll: str | None
     clipped: float | None = None
     hidden: int | None = None
+    code: dict[str, str] | None = None
+    sources: dict[str, dict[str, str]] | None = None
+    harness: str | None = None
+    experiment: str | None = None
+    resumed: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -41,6 +41,8 @@ class Row(NamedTuple):
     finished: str
     identity: str
     fingerprint: str | None
+    code: dict[str, str] | None
+    harness: str | None
     written: int
     """The time at which the record's file was written, in nanoseconds; the only field that is not in the record."""
 

@@ -8,7 +8,9 @@ import itertools
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import StoreError
@@ -40,8 +42,8 @@ class Store:
                 probe.flush()
                 os.fsync(probe.fileno())
 
-    def open(self, base: str, resume: bool = True) -> RunFolder:
-        """A folder for an attempt at run `base`.
+    def open(self, base: str, identity: str, resume: bool = True) -> RunFolder:
+        """A folder for an attempt at run `base` with this `identity`.
 
         With `resume` the attempt can go on from checkpoints. If killed processes left folders with checkpoints, the
         latest of them is taken over. If not, the new folder gets copies of the last attempt's checkpoints, which an
@@ -59,10 +61,10 @@ class Store:
                 remove_left(folder)
             if opened is None:
                 opened = RunFolder(self.runs, base)
-                earlier = self._attempts_at(base)[-1:]
-                opened.after_cut_off = bool(left) or any(_interrupted(folder) for folder in earlier)
-                for folder in earlier if resume else []:
-                    opened.copy_checkpoints(folder)
+                earlier = [*self._records_at(base, identity)][-1:]
+                opened.after_cut_off = bool(left) or any(record.status == "interrupted" for record in earlier)
+                for record in earlier if resume else []:
+                    opened.copy_checkpoints(self.runs / record.id)
             return opened
 
     def _take_over(self, base: str, folder: Path) -> RunFolder | None:
@@ -74,14 +76,20 @@ class Store:
     def _attempts_at(self, base: str) -> list[Path]:
         return list(itertools.takewhile(Path.exists, attempts(self.runs, base)))
 
-    def find(self, base: str) -> Record | None:
-        """The record of the latest finished (`done`) attempt at run `base`; None without one."""
-        for folder in reversed(self._attempts_at(base)):
+    def find(self, base: str, identity: str) -> Record | None:
+        """The record of the finished (`done`) attempt at run `base` that ended last; None without one.
+
+        The name has only the beginning of the identity, so attempts with another identity are of another run.
+        """
+        done = [record for record in self._records_at(base, identity) if record.status == "done"]
+        return max(reversed(done), key=lambda record: record.finished, default=None)
+
+    def _records_at(self, base: str, identity: str) -> Iterator[Record]:
+        for folder in self._attempts_at(base):
             with suppress(StoreError):
                 record = Record.read(folder)
-                if record.status == "done":
-                    return record
-        return None
+                if record.identity == identity:
+                    yield replace(record, id=folder.name)
 
     def tidy(self, base: str) -> None:
         """Remove what going on needs from all attempts at run `base`, one of which is done: nobody goes on any more.
@@ -176,13 +184,6 @@ def _changed(folder: Path) -> float:
         return folder.stat().st_mtime
     except FileNotFoundError:  # another process has taken the folder over
         return 0.0
-
-
-def _interrupted(folder: Path) -> bool:
-    try:
-        return Record.read(folder).status == "interrupted"
-    except StoreError:
-        return False
 
 
 def _seal(body: str) -> str:

@@ -37,10 +37,13 @@ class Checkpoints:
         folder: Path,
         config: CheckpointConfig,
         options: Tree | None = None,
+        origin: Tree | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The checkpoints in `folder`, saved as often as `config` says; each file also holds the run's `options`."""
-        self._folder, self._config, self._options, self._clock = folder, config, options or {}, clock
+        """The checkpoints in `folder`, saved as often as `config` says; each file also holds the run's `options`,
+        and its `origin`: the code and the data of the run."""
+        self._folder, self._config, self._clock = folder, config, clock
+        self._about = {"options": options or {}, "origin": origin}
         self._saved_at, self._saved_step = clock(), 0
         self._useless: list[Path] = []
         self._level = logging.WARNING  # of the next line about a checkpoint that cannot be saved
@@ -65,7 +68,7 @@ class Checkpoints:
         if step == self._saved_step:
             return
         buffer = io.BytesIO()
-        torch.save({"format": FORMAT, "step": step, "options": self._options, **state}, buffer)
+        torch.save({"format": FORMAT, "step": step, **self._about, **state}, buffer)
         content = buffer.getvalue()
         sealed = hashlib.sha256(content).hexdigest().encode() + content
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from torch.optim import Optimizer
 
-from bench.api import Cell, Task
+from bench.api import Task
 from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
@@ -21,14 +22,15 @@ from bench.train.schedule import Schedule
 class Setup:
     """The objects that training needs.
 
-    `config.model.hidden` is the model's hidden size, also where `match` chose it. `average` is the running average of
-    the weights, None where none is kept. `forward` computes gradients forward in time; None for backpropagation.
-    `unroll` names the cells' form over time (`eager`, `vendor` or `parallel`).
+    `config.model.hidden` is the model's hidden size, also where `match` chose it. `plugins` are the classes of task,
+    cell, optimiser and schedule, by role. `average` is the running average of the weights, None where none is kept.
+    `forward` computes gradients forward in time; None for backpropagation. `unroll` names the cells' form over time
+    (`eager`, `vendor` or `parallel`).
     """
 
     config: Config
     task: Task
-    cell_class: type[Cell]
+    plugins: Mapping[str, type]
     machine: Machine
     model: SequenceModel
     optimizer: Optimizer

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, asdict, is_dataclass
 
 import pytest
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir, version
 from hydra.core.config_store import ConfigStore
@@ -23,6 +24,7 @@ from bench.config.packages import built_in
 from bench.config.schema import Config
 from bench.config.tree import flatten
 from bench.errors import ConfigError
+from bench.results.labels import make_labels
 
 COMMAND = ["task=copy", "cell=lstm", "model.hidden=7", "seed=3"]
 
@@ -171,14 +173,22 @@ CLIPPING = [
 def test_one_form_of_clipping_that_is_set_unsets_the_default_of_the_others(arguments, forms, experiment):
     options = compose([*experiment, *arguments])
     assert tuple(asdict(options.config.clip).values()) == forms
-    before = {"clip.norm": 1.0, "clip.value": None, "clip.adaptive": None}
-    changed = {key: size for key, size in zip(before, forms, strict=True) if before[key] != size}
-    assert {key: size for key, size in options.changed.items() if key.startswith("clip")} == changed
+    assert changed_clipping(options) == unlike_the_default(forms)
+
+
+def changed_clipping(options):
+    return {key: size for key, size in options.changed.items() if key.startswith("clip")}
+
+
+def unlike_the_default(forms):
+    """The sizes of the forms that differ from the clipping of a run that says nothing of it."""
+    default = {"clip.norm": 1.0, "clip.value": None, "clip.adaptive": None}
+    return {key: size for key, size in zip(default, forms, strict=True) if default[key] != size}
 
 
 @pytest.mark.parametrize(("arguments", "forms"), CLIPPING)
 def test_a_form_that_a_command_sets_goes_before_an_experiment_s(tmp_path, arguments, forms):
-    """Of a folder of the user's own, by whose choice the default is another."""
+    """Of a folder of the user's own; what the run has changed is said as without an experiment."""
     (tmp_path / "experiment").mkdir()
     path = tmp_path / "experiment" / "mine.yaml"
     path.write_text("# @package _global_\nclip: {adaptive: 0.3}\n")
@@ -186,7 +196,7 @@ def test_a_form_that_a_command_sets_goes_before_an_experiment_s(tmp_path, argume
     run_hydra([f"--config-dir={tmp_path}", "+experiment=mine", *arguments], found.append)
     clip = tuple(asdict(found[0].config.clip).values())
     assert clip == ((None, None, 0.3) if arguments in ([], ["clip.norm=null"], ["clip.value=null"]) else forms)
-    assert ("clip.adaptive" in found[0].changed) == (clip != (None, None, 0.3) and clip[2] != 0.3)
+    assert changed_clipping(found[0]) == unlike_the_default(clip)
 
 
 def test_a_clip_that_a_command_chooses_over_an_experiment_s_of_the_user_s_folder_is_a_change(tmp_path):
@@ -199,8 +209,8 @@ def test_a_clip_that_a_command_chooses_over_an_experiment_s_of_the_user_s_folder
     as_it_is, chosen = found
     assert asdict(as_it_is.config.clip) == {"norm": None, "value": 0.5, "adaptive": None}
     assert asdict(chosen.config.clip) == {"norm": 1.0, "value": None, "adaptive": None}
-    assert not any(key.startswith("clip.") for key in as_it_is.changed)
-    assert {"clip.norm": 1.0, "clip.value": None}.items() <= chosen.changed.items()
+    assert changed_clipping(as_it_is) == {"clip.norm": None, "clip.value": 0.5}
+    assert changed_clipping(chosen) == {}
 
 
 def test_members_of_a_sweep_have_each_its_own_form_of_clipping():
@@ -276,9 +286,9 @@ CHANGES = ("model.hidden=9", "optimizer.lr=1", "batch_size=32", "clip.norm=2", "
 
 
 def changed_by_composition(options):
-    """What differs from the defaults of the choices, by composing these with Hydra."""
+    """What differs from the defaults of the choices but for the experiment, by composing these with Hydra."""
     default = default_choices()
-    overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in options.choices.items()]
+    overrides = [f"{group}={name}" for group, name in options.choices.items() if group != "experiment"]
     with initialize_config_dir(str(built_in().conf), version_base="1.3"):
         defaults = flatten(OmegaConf.to_container(hydra_compose("config", overrides)))
     differing = {k: v for k, v in flatten(options.tree).items() if k not in defaults or defaults[k] != v}
@@ -307,10 +317,14 @@ def test_what_was_changed_is_what_differs_from_a_composition_of_the_choices(chos
 
 
 @pytest.mark.parametrize("experiment", sorted(choices("experiment")))
-def test_an_experiment_as_it_is_changes_nothing_but_its_choices(experiment):
-    options = compose([f"+experiment={experiment}"])
-    assert options.changed == changed_by_composition(options)
-    assert not any("." in key for key in options.changed)
+def test_an_experiment_is_the_same_run_as_its_options_given_one_by_one(experiment):
+    tree = yaml.safe_load((built_in().conf / "experiment" / f"{experiment}.yaml").read_text("utf-8"))
+    through = (entry for entry in tree.pop("defaults") if isinstance(entry, dict))
+    groups = [f"{group.removeprefix('override /')}={name}" for entry in through for group, name in entry.items()]
+    values = [f"{key}={'null' if value is None else value}" for key, value in flatten(tree).items()]
+    preset, plain = compose([f"+experiment={experiment}"]), compose([*groups, *values])
+    assert (preset.config, dict(preset.changed)) == (plain.config, dict(plain.changed))
+    assert make_labels("task-v1", preset, "cpu") == make_labels("task-v1", plain, "cpu")
 
 
 def test_a_file_that_includes_others_is_composed(tmp_path, capsys):

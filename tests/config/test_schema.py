@@ -12,7 +12,7 @@ from bench.config.rules import validate
 from bench.config.schema import BudgetConfig, Config
 from bench.config.tree import flatten
 from bench.errors import ConfigError
-from bench.results.identity import code_version, identity
+from bench.results.identity import Identity, code_version
 
 
 def config(**changes):
@@ -174,6 +174,10 @@ def test_lists_and_empty_groups_are_values():
     assert flatten({"a": {"b": [1, 2]}, "c": {}}) == {"a.b": [1, 2], "c": {}}
 
 
+def identity(options, task="copy-v1", device="cpu", data=None, sources=None, harness=""):
+    return Identity(options, task, device, data, sources or {}, harness).hash
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(Config) if all_roles()[field.name].decides])
 def test_every_option_is_part_of_a_runs_identity(name):
     assert identity(tree(**{name: "another"})) != identity(tree())
@@ -192,7 +196,14 @@ def test_going_on_from_another_run_is_another_run():
 
 def test_identity_knows_the_order_of_no_keys_and_all_facts():
     assert identity({"a": 1, "b": 2}) == identity({"b": 2, "a": 1})
-    assert identity({"a": 1}, task="copy-v1") != identity({"a": 1}, task="copy-v2")
+    others = (
+        {"task": "copy-v2"},
+        {"device": "cuda"},
+        {"data": "1a"},
+        {"sources": {"cell": {"a.py": "1a"}}},
+        {"harness": "1"},
+    )
+    assert len({identity({"a": 1}), *(identity({"a": 1}, **other) for other in others)}) == len(others) + 1
     assert identity({"seed": 0}) != identity({"seed": None}) != identity({})
 
 

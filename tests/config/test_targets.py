@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cells.gru import GRU
-from bench.config.targets import check_options, load, source_hash
+from bench.config.targets import check_options, load
 from bench.errors import ConfigError
 from bench.train.schedule import Cosine
 
@@ -160,17 +160,6 @@ def test_an_option_that_will_not_do_is_one_line(options, message):
 
 def test_a_constructor_that_takes_any_option_gets_them():
     assert check_options(Taker, {"size": 2, "other": 3}, "task") == {"size": 2, "other": 3}
-
-
-def test_the_hash_of_a_class_follows_its_source(mine):
-    before = source_hash(load(f"{mine}:MyCell", "cell.target"))
-    assert source_hash(load(f"{mine}:MyCell", "cell.target")) == before
-    mine.write_text(MINE + "# edited\n")
-    assert source_hash(load(f"{mine}:MyCell", "cell.target")) != before
-
-
-def test_a_class_without_a_source_has_a_hash_of_its_name():
-    assert source_hash(int) != source_hash(float)
 
 
 def test_a_truth_value_is_no_number():

@@ -52,7 +52,7 @@ def given(**changes):
 
 def test_a_setup_has_what_the_configuration_says():
     setup = given(cell="bench.cells.lstm.LSTM", model=ModelConfig(hidden=7, layers=2, dropout=0.5), unroll="eager")
-    assert [type(cell) for cell in setup.model.cells] == [LSTM, LSTM] == [setup.cell_class] * 2
+    assert [type(cell) for cell in setup.model.cells] == [LSTM, LSTM] == [setup.plugins["cell"]] * 2
     assert setup.model.head.in_features == 7
     assert setup.model.layers[1].around.dropout == 0.5
     assert setup.unroll == "eager"

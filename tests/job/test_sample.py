@@ -7,7 +7,9 @@ from cli_tools import COPY, bench, records, the_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.job.reload import reload
 from bench.job.sample import sample
+from bench.results.store import Store
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 400
 
@@ -36,7 +38,7 @@ def write(results):
     """The text that the run writes, without the command."""
 
     def text(prompt="t", length=20, **options):
-        return "".join(sample("charlm", results, prompt, length, **options))
+        return "".join(sample(reload(Store(results).resolve("charlm")), prompt, length, **options))
 
     return text
 
@@ -133,7 +135,7 @@ def test_a_run_without_weights_is_refused(capsys, tmp_path):
 def test_confidences_are_the_probabilities_of_the_likeliest_next_symbols(say, results):
     from bench.job.sample import confidences
 
-    rows = list(confidences("charlm", results, "the q"))
+    rows = list(confidences(reload(Store(results).resolve("charlm")), "the q"))
     assert [symbol for symbol, _ in rows] == list("the q")
     for _, following in rows:
         shares = list(following.values())
@@ -174,6 +176,7 @@ def test_a_task_that_only_looks_like_one_over_text_is_told_what_to_derive_from(c
     (tmp_path / "duck.py").write_text(DUCK)
     options = ("task=custom", f"task.target={tmp_path / 'duck.py'}:Duck", "model.hidden=4", "budget.steps=2")
     assert bench(capsys, *options, "evaluations=1", f"results_dir={tmp_path}").code == 0
-    said = bench(capsys, "sample", "hello", "--prompt", "h", f"results_dir={tmp_path}")
+    trusted = ("--trust", str(tmp_path))
+    said = bench(capsys, "sample", "hello", "--prompt", "h", *trusted, f"results_dir={tmp_path}")
     assert said.code == 2
     assert the_line(said).endswith("(a task of your own derives from bench.api.TextTask)")

@@ -56,7 +56,7 @@ def an_index(folder: Path) -> Path:
 
 
 def a_run(folder: Path) -> Path:
-    with Store(folder).open("run") as opened:
+    with Store(folder).open("run", "run") as opened:
         opened.path("curve.csv").write_text("step,score\n1,2\n")
         opened.path("model.safetensors").write_bytes(bytes(100))
         return opened.publish(a_record())
@@ -78,7 +78,7 @@ def test_what_appears_was_synced_before_and_its_folder_after(disk: Disk, tmp_pat
 def test_a_copied_checkpoint_is_on_the_disk_as_it_appears(disk: Disk, tmp_path: Path) -> None:
     """Half a copy would hide the whole one in the attempt before: the next process goes on from the hidden folder."""
     source = a_checkpoint(tmp_path)
-    with Store(tmp_path).open("run") as folder:
+    with Store(tmp_path).open("run", "run") as folder:
         folder.copy_checkpoints(tmp_path)
         copy = folder.path(source.name)
         assert copy.read_bytes() == source.read_bytes()

@@ -57,7 +57,7 @@ def left_with_a_checkpoint(store, pid):
 def test_a_folder_whose_process_id_is_another_program_s_by_now_is_taken_over(tmp_path, another_program):
     store = Store(tmp_path)
     left = left_with_a_checkpoint(store, another_program)
-    with store.open("run") as folder:
+    with store.open("run", "run") as folder:
         assert folder.after_cut_off
         assert os.listdir(folder.path("")) == ["checkpoint-3.pt"], "a draft of a dead process is nobody's"
         assert not left.exists()
@@ -65,12 +65,12 @@ def test_a_folder_whose_process_id_is_another_program_s_by_now_is_taken_over(tmp
 
 def test_a_folder_that_is_open_is_left_to_its_process(tmp_path):
     store = Store(tmp_path)
-    with store.open("run") as ours:
+    with store.open("run", "run") as ours:
         ours.path("checkpoint-3.pt").write_bytes(b"")
 
         def ask():
             folder_module._OPEN.clear()  # a process that was started, not forked, knows nothing of ours
-            with store.open("run") as another:
+            with store.open("run", "run") as another:
                 os._exit(len(os.listdir(another.path(""))))
 
         process = forking.Process(target=ask)
@@ -121,7 +121,7 @@ def test_without_locks_process_ids_tell(tmp_path, no_locks, another_program):
     assert not HERE._replace(pid=another_program).has_ended(tmp_path)
     assert HERE._replace(pid=NOBODY).has_ended(tmp_path)
     assert not HERE._replace(namespace=1, pid=NOBODY).has_ended(tmp_path)
-    with Store(tmp_path).open("run") as folder:
+    with Store(tmp_path).open("run", "run") as folder:
         assert folder.path("").exists()
 
 
@@ -130,7 +130,7 @@ def test_children_that_outlive_their_process_do_not_keep_its_folder(tmp_path):
     store, (end, begin) = Store(tmp_path), os.pipe()
 
     def die():
-        with store.open("run") as folder:
+        with store.open("run", "run") as folder:
             folder.path("checkpoint-3.pt").write_bytes(b"")
             child = os.fork()
             if child == 0:
@@ -147,7 +147,7 @@ def test_children_that_outlive_their_process_do_not_keep_its_folder(tmp_path):
         (left,) = store.runs.glob(".run.*")
         with pytest.raises(BlockingIOError):
             lock(left)
-        with store.open("run") as folder:
+        with store.open("run", "run") as folder:
             assert folder.path("checkpoint-3.pt").exists()
     finally:
         os.kill(child, signal.SIGKILL)
@@ -163,10 +163,10 @@ def test_a_folder_that_another_process_clears_away_before_it_is_locked_is_made_a
         return real(folder)
 
     monkeypatch.setattr("bench.results.folder.lock", first_refused)
-    with Store(tmp_path).open("run") as folder:
+    with Store(tmp_path).open("run", "run") as folder:
         assert folder.path("").exists()
         assert folder.path("") != refused[0]
-    with Store(tmp_path).open("run"):
+    with Store(tmp_path).open("run", "run"):
         assert not refused[0].exists(), "the first folder is nobody's, and goes with the next run"
 
 
@@ -175,5 +175,5 @@ def test_what_a_removal_that_was_cut_off_left_goes_with_the_next_run(tmp_path):
     doomed = store.runs / f".run.{HERE}.0123abcd.partial.removed"
     doomed.mkdir(parents=True)
     (doomed / "checkpoint-3.pt").write_bytes(b"")
-    with store.open("run"):
+    with store.open("run", "run"):
         assert not doomed.exists()

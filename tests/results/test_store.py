@@ -36,7 +36,7 @@ def broken_runs(store):
 
 
 def publish_with_curve(store, base):
-    with store.open(base) as folder:
+    with store.open(base, base) as folder:
         folder.path("curve.csv").write_text("whole\n")
         folder.publish(a_record())
 
@@ -86,14 +86,14 @@ def test_what_a_killed_process_left_goes_with_the_next_run_of_that_name(tmp_path
     store = Store(tmp_path)
 
     def die():
-        with store.open("run"):
+        with store.open("run", "run"):
             os.kill(os.getpid(), signal.SIGKILL)
 
     assert killed_at(1000, die)
     (left,) = hidden(store)
-    with store.open("other"), store.open("run.b"):
+    with store.open("other", "other"), store.open("run.b", "run.b"):
         assert left in hidden(store)
-        with store.open("run"):
+        with store.open("run", "run"):
             assert left not in hidden(store) and len(hidden(store)) == 3
 
 
@@ -103,20 +103,20 @@ def hidden(store):
 
 def test_what_may_belong_to_a_live_process_stays(tmp_path):
     store, elsewhere = Store(tmp_path), Owner("elsewhere", 0, "", 999_999_999)
-    with store.open("run"), store.open("run"):
+    with store.open("run", "run"), store.open("run", "run"):
         (store.runs / f".run.{elsewhere}.0123abcd.partial").mkdir()
-        with store.open("run"):
+        with store.open("run", "run"):
             assert len(hidden(store)) == 4
 
 
 def test_what_a_process_of_our_id_left_long_ago_goes(tmp_path):
     """As when a container starts again: the same id, and not the same process."""
     store = Store(tmp_path)
-    with store.open("run") as ours:
+    with store.open("run", "run") as ours:
         name = ours.path("").name
     (store.runs / name).mkdir()
     (store.runs / name / "checkpoint-3.pt").write_bytes(b"")
-    with store.open("run") as again:
+    with store.open("run", "run") as again:
         assert again.path("checkpoint-3.pt").exists()
         assert hidden(store) == [again.path("").name]
 
@@ -125,7 +125,7 @@ def test_a_left_folder_that_another_process_takes_meanwhile_is_no_error(tmp_path
     store = Store(tmp_path)
     store.check_writable()
     monkeypatch.setattr(store_module, "left_by_killed", lambda runs, base: iter([runs / ".run.gone.partial"]))
-    with store.open("run") as folder:
+    with store.open("run", "run") as folder:
         assert hidden(store) == [folder.path("").name]
 
 
@@ -162,14 +162,14 @@ def test_an_attempt_that_another_takes_at_the_last_moment_is_left_to_it(tmp_path
 
 def test_leaving_without_publishing_removes_the_folder(tmp_path):
     store = Store(tmp_path)
-    with pytest.raises(KeyboardInterrupt), store.open("run") as folder:
+    with pytest.raises(KeyboardInterrupt), store.open("run", "run") as folder:
         folder.path("curve.csv").write_text("half")
         raise KeyboardInterrupt
     assert os.listdir(store.runs) == []
 
 
 def test_a_published_run_is_not_touched_again(tmp_path):
-    with Store(tmp_path).open("run") as folder:
+    with Store(tmp_path).open("run", "run") as folder:
         published = folder.publish(a_record())
         before = (published / "record.json").stat()
         with pytest.raises(RuntimeError, match="published already"):
@@ -180,17 +180,17 @@ def test_a_published_run_is_not_touched_again(tmp_path):
 
 def test_find_gives_the_latest_attempt_that_is_done(tmp_path):
     store = Store(tmp_path)
-    assert store.find("run") is None
+    assert store.find("run", "run") is None
     publish(store, "run", status="failed")
-    assert store.find("run") is None
+    assert store.find("run", "run") is None
     publish(store, "run", seed=2)
     publish(store, "run", seed=3)
     publish(store, "run", status="diverged")
     publish(store, "runner")
-    found = store.find("run")
+    found = store.find("run", "run")
     assert found and (found.id, found.seed) == ("run-3", 3)
     (store.runs / "run-3" / "record.json").write_text("{")
-    assert store.find("run").id == "run-2"
+    assert store.find("run", "run").id == "run-2"
 
 
 full = OSError(errno.ENOSPC, "No space left on device")
@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(call, tmp_path, monkeypatch)
         raise full
 
     store = Store(tmp_path)
-    with store.open("run") as folder:
+    with store.open("run", "run") as folder:
         monkeypatch.setattr(os, call, refuse)
         with pytest.raises(StoreError, match=r"^cannot write to .*runs: No space left on device; .* results_dir="):
             folder.publish(a_record())
@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(call, tmp_path, monkeypatch)
 def test_a_file_where_the_results_folder_should_be_is_one_line(tmp_path):
     (tmp_path / "results").write_text("not a folder")
     store = Store(tmp_path / "results")
-    for work in (store.check_writable, lambda: store.open("run")):
+    for work in (store.check_writable, lambda: store.open("run", "run")):
         with pytest.raises(StoreError, match=f"^cannot write to {re.escape(str(store.runs))}: .*results_dir="):
             work()
 

@@ -25,14 +25,14 @@ def results(tmp_path):
     store = Store(tmp_path)
     labels = Record.read(publish(store, "first")).labels
     publish(store, "second", seed=1, labels={**labels, "task": "charlm-v1(source=a/b)"})
-    with store.open("third") as folder:
+    with store.open("third", "third") as folder:
         folder.publish(a_failure(labels=labels, identity="third", seed=1))
     publish(store, "fourth").joinpath("record.json").write_text("{")
     return tmp_path
 
 
 def test_whole_numbers_are_written_whole_beside_rows_that_have_none(results):
-    with Store(results).open("fifth") as folder:
+    with Store(results).open("fifth", "fifth") as folder:
         labels = {**Record.read(results / "runs" / "first").labels, "task": "parity-v1"}
         folder.publish(a_failure(identity="fifth", labels=labels))
     write(results, lambda line: None)

@@ -31,7 +31,7 @@ def results(tmp_path_factory):
         ]
     ):
         publish(store, f"run{number}", seed=number, labels={**LABELS, "task": task, "cell": cell, "bptt": bptt})
-    with store.open("run5") as opened:
+    with store.open("run5", "run5") as opened:
         opened.publish(a_failure(labels=LABELS, seed=5))
     publish(store, "run0", status="interrupted", reason="by a signal", metric=a_score(None), labels=LABELS)
     return folder

@@ -31,15 +31,16 @@ def run(options: Namespace) -> int:
     from bench.diagnosis.tables import clipped, diagnose, first_batch
     from bench.hardware.settings import using_threads
     from bench.job.reload import reload
+    from bench.job.trust import Trust
     from bench.results.names import CURVE
     from bench.results.store import Store
 
     stored = Store(options.results_dir).resolve(options.run)
-    reloaded = reload(stored, trained=not options.untrained)
+    reloaded = reload(stored, not options.untrained, Trust(options.trust, options.with_this_code))
     tables = diagnose(reloaded.model, reloaded.task, first_batch(reloaded.task, options.lanes))
     if not options.untrained and (curve := stored / CURVE).is_file():
         tables = chain(tables, [clipped(curve, reloaded.config.clip)])
-    folder = Path(options.results_dir) / "diagnosis" / (reloaded.record.id + "-untrained" * options.untrained)
+    folder = Path(options.results_dir) / "diagnosis" / (stored.resolve().name + "-untrained" * options.untrained)
     with using_threads(reloaded.machine.threads):
         for line in write(tables, folder):
             print(line, flush=True)

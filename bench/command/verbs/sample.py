@@ -29,15 +29,20 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the text as it is drawn, or a line for each symbol of the prompt."""
+    from bench.job.reload import reload
     from bench.job.sample import confidences, sample
+    from bench.job.trust import Trust
+    from bench.results.store import Store
 
+    stored = Store(options.results_dir).resolve(options.run)
+    run = reload(stored, trust=Trust(options.trust, options.with_this_code))
     if options.confidences:
-        for symbol, following in confidences(options.run, options.results_dir, options.prompt):
+        for symbol, following in confidences(run, options.prompt):
             likeliest = "  ".join(f"{_shown(each)} {share:.3f}" for each, share in following.items())
             print(f"after {_shown(symbol):8} {likeliest}")
         return 0
     draws = {name: getattr(options, name) for name in ("length", "temperature", "greedy", "seed")}
-    for piece in sample(options.run, options.results_dir, options.prompt, **draws):
+    for piece in sample(run, options.prompt, **draws):
         print(piece, end="", flush=True)
         if lost(sys.stdout):  # nobody reads on, as after `| head`
             break

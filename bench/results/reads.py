@@ -1,0 +1,100 @@
+"""The files that a block of Python code reads, told by Python's audit events."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+_OWN_PLACES = tuple(
+    os.path.join(os.path.realpath(place), "")
+    for place in {*map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")), "/proc", "/sys", "/dev"}
+)
+_INSTALLED = ("site-packages", "dist-packages", "__pycache__")
+
+_WATCHED: list[FilesRead] = []
+
+
+class FilesRead:
+    """The data files that are opened for reading inside `with` blocks; one object may enter several blocks in turn.
+
+    Python code, installed packages, and files that the blocks write themselves do not count. A file that a library
+    opens without Python, as sqlite and memory-mapped Arrow files are, is not seen.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[str, None] = {}
+        self._written: set[str] = set()
+
+    def __enter__(self) -> FilesRead:
+        _hook()
+        _WATCHED.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _WATCHED.remove(self)
+
+    def opened(self, path: str, writes: bool) -> None:
+        """Take note of a file that is opened."""
+        if writes:
+            self._written.add(path)
+        else:
+            self._read[path] = None
+
+    def paths(self) -> list[Path]:
+        """The files, in the order in which they were first opened."""
+        return [Path(path) for path in self._read if path not in self._written and _is_data(path)]
+
+    def contents(self) -> dict[str, str]:
+        """The SHA-256 of each file's content, by the file's name. OSError as it comes."""
+        return {path.name: _digest(path).hex() for path in self.paths()}
+
+    def fingerprint(self) -> str | None:
+        """SHA-256 over the contents of the files; None without files. OSError as it comes."""
+        digests = [_digest(path) for path in self.paths()]
+        return hashlib.sha256(b"".join(digests)).hexdigest() if digests else None
+
+
+def _is_data(path: str) -> bool:
+    real = os.path.realpath(path)
+    if real.startswith(_OWN_PLACES) or any(f"{os.sep}{part}{os.sep}" in real for part in _INSTALLED):
+        return False
+    try:
+        return stat.S_ISREG(os.stat(real).st_mode) and real not in _modules()
+    except OSError:  # a temporary file that is gone
+        return False
+
+
+def _modules() -> set[str]:
+    """The files of imported modules: they count as code."""
+    files = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
+    return {os.path.realpath(file) for file in files if file}
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _WATCHED:
+        return
+    path, mode, flags = arguments
+    if isinstance(path, (str, bytes)):
+        writes = bool(flags & (os.O_WRONLY | os.O_RDWR)) if isinstance(flags, int) else "r" not in (mode or "r")
+        for watching in _WATCHED:
+            watching.opened(os.path.abspath(os.fsdecode(path)), writes)
+
+
+_HOOKED: list[bool] = []
+
+
+def _hook() -> None:
+    """Install the hook once: Python cannot remove it, so outside of blocks it does nothing."""
+    if not _HOOKED:
+        _HOOKED.append(True)
+        sys.addaudithook(_audit)
