@@ -41,8 +41,13 @@ class Row(NamedTuple):
     finished: str
     identity: str
     fingerprint: str | None
-    code: dict[str, str] | None
+    task_code: Annotated[str | None, "code.task"]
+    cell_code: Annotated[str | None, "code.cell"]
+    files_code: Annotated[str | None, "code.files"]
+    optimizer_code: Annotated[str | None, "code.optimizer"]
+    schedule_code: Annotated[str | None, "code.schedule"]
     harness: str | None
+    """None in older records, which do not state the code of their plugins either."""
     written: int
     """The time at which the record's file was written, in nanoseconds; the only field that is not in the record."""
 

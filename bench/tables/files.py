@@ -15,8 +15,11 @@ from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.files import write_atomic, writing
 from bench.tables.columns import COLUMNS, Column
+from bench.tables.marks import notes
 from bench.tables.runs import read
 from bench.tables.tabulate import tabulate
+
+log = logging.getLogger("bench")
 
 
 def write(
@@ -24,22 +27,31 @@ def write(
 ) -> pd.DataFrame:
     """Write `leaderboard.csv` and a CSV for each task into `results_dir`, and return the whole table.
 
-    `warn` is called with a line for each record that cannot be read; by default the logger `bench` warns. Raises
-    StoreError where the folder has no runs or cannot be written.
+    `warn` is called with a line for each record that cannot be read and for each doubt about the rows; by default the
+    logger `bench` warns. Raises StoreError where the folder has no runs or cannot be written.
     """
-    frame = tabulate(read(results_dir, warn), columns)
+    frame = _tabulate(results_dir, warn or log.warning, columns)
     _write(frame, Path(results_dir))
     return frame
 
 
 def write_if_possible(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> pd.DataFrame:
     """As `write`, but where the folder cannot be written, `warn` is called with that, too, and the table returned."""
-    frame = tabulate(read(results_dir, warn))
+    frame = _tabulate(results_dir, warn or log.warning)
     try:
         _write(frame, Path(results_dir))
     except StoreError as error:
-        (warn or logging.getLogger("bench").warning)(f"the tables are shown, but not written: {error}")
+        (warn or log.warning)(f"the tables are shown, but not written: {error}")
     return frame
+
+
+def _tabulate(
+    results_dir: str | Path, warn: Callable[[str], object], columns: Sequence[Column] = COLUMNS
+) -> pd.DataFrame:
+    rows = read(results_dir, warn)
+    for note in notes(rows):
+        warn(note)
+    return tabulate(rows, columns)
 
 
 def _write(frame: pd.DataFrame, folder: Path) -> None:

@@ -13,17 +13,17 @@ import pandas as pd
 from bench.results.row import Row
 from bench.stats.interval import Interval, gap_closed, mean_interval
 from bench.tables.columns import COLUMNS, Column, Of
+from bench.tables.marks import told_apart
 
 
 class _Key(NamedTuple):
-    """The key of a row: the labels, and the data's fingerprint where one task label has several data sets."""
+    """The key of a row: its labels, with the marks that tell them apart."""
 
     task: str
     cell: str
     bptt: str
     budget: str
     hardware: str
-    data: str | None
 
 
 def select(rows: Iterable[Row], ids: Collection[str]) -> list[Row]:
@@ -35,18 +35,12 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
     """The leaderboard with `columns` (`COLUMNS`, and possibly more), sorted by task and hardware, then as `_ranked`.
 
     Of several attempts at a run, the latest finished one counts; without a finished one, the latest. Interrupted runs
-    are left out: the interruption says nothing about the cell. Different data under one task label are never averaged:
-    the label then ends in `@` and the data's fingerprint.
+    are left out: the interruption says nothing about the cell. Different data or code under one name are never
+    averaged: `bench.tables.marks` tells them apart.
     """
-    ended = [row for row in rows if row.status != "interrupted"]
-    fingerprints = defaultdict(set)
-    for row in ended:
-        if row.fingerprint is not None:  # a run that failed before it read its data has none
-            fingerprints[row.task].add(row.fingerprint)
     groups = defaultdict(list)
-    for row in ended:
-        data = row.fingerprint if len(fingerprints[row.task]) > 1 else None
-        groups[_Key(row.task, row.cell, row.bptt, row.budget, row.hardware, data)].append(row)
+    for row in told_apart([row for row in rows if row.status != "interrupted"]):
+        groups[_Key(row.task, row.cell, row.bptt, row.budget, row.hardware)].append(row)
     lines = [_line(key, _latest(attempts), columns) for key, attempts in groups.items()]
     frame = pd.DataFrame(lines, columns=[column.name for column in columns])
     frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
@@ -68,9 +62,9 @@ def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _latest(attempts: list[Row]) -> list[Row]:
-    """The attempt that counts for each seed: in a row, attempts differ in seed or edited code only."""
+    """The attempt that counts for each seed: the one that ended last, by its record."""
     latest = {}
-    for row in sorted(attempts, key=lambda row: (row.status == "done", row.written, len(row.id), row.id)):
+    for row in sorted(attempts, key=lambda row: (row.status == "done", row.finished, len(row.id), row.id)):
         latest[row.seed] = row
     return list(latest.values())
 
@@ -78,7 +72,7 @@ def _latest(attempts: list[Row]) -> list[Row]:
 def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
     """One row of the table, by column."""
     done = [run for run in runs if run.status == "done"]
-    labels = {**key._asdict(), "task": f"{key.task}@{key.data[:8]}" if key.data else key.task}
+    labels = key._asdict()
     scores = _scores(runs, done)
     figure: dict[Of, Callable[[str], Any]] = {
         "key": labels.__getitem__,

@@ -60,7 +60,7 @@ def test_runs_that_differ_in_a_key_column_are_never_averaged(column):
 
 def attempts(*statuses):
     """Attempts at one run, each scoring its number."""
-    return [a_row(id=f"run-{n}", identity="same", written=n, status=s, test=float(n)) for n, s in enumerate(statuses)]
+    return [a_row(id=f"run-{n}", finished=f"{2000 + n}", status=s, test=float(n)) for n, s in enumerate(statuses)]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_of_the_attempts_at_a_run_the_latest_done_counts_else_the_latest(statuse
     assert line["seeds"] == line["done"]
 
 
-def test_attempts_written_in_the_same_moment_are_ordered_by_their_number():
-    rows = [a_row(id=f"run-{n}", identity="same", test=float(n)) for n in (10, 9)]
+def test_attempts_that_ended_in_the_same_second_are_ordered_by_their_number():
+    rows = [a_row(id=f"run-{n}", test=float(n)) for n in (10, 9)]
     assert only(rows)["score"] == 10.0
 
 
@@ -113,8 +113,12 @@ def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_mo
 
 
 def test_the_newer_of_two_runs_of_one_seed_takes_the_others_place():
-    """As when a cell of one's own was edited in between: its row is the new cell's, and no mean of both."""
-    rows = [a_row(seed=0, identity="a", test=0.2, written=1), a_row(seed=0, identity="b", test=0.4, written=2)]
+    """As when the harness's own code was edited in between. The record says which is newer: a copy of the folder has
+    other times of writing."""
+    rows = [
+        a_row(seed=0, identity="a", test=0.2, finished="2026-01-01", written=2),
+        a_row(seed=0, identity="b", test=0.4, finished="2026-01-02", written=1),
+    ]
     line = only([*rows, a_row(seed=1, test=0.7)])
     assert (line["seeds"], line["done"]) == (2, 2)
     assert (line["score"], line["ci_low"]) == pytest.approx(mean_interval([0.4, 0.7])[:2])
@@ -139,7 +143,7 @@ def test_different_data_under_one_label_are_kept_apart():
     assert list(tabulate([old, new, failed])["task"]) == ["copy-v1", "copy-v1@00000000", "copy-v1@11111111"]
     assert only([new, failed._replace(status="failed")])["failed"] == 1
     alike = tabulate([old, new._replace(fingerprint="0" * 63 + "1")])
-    assert list(alike["task"]) == ["copy-v1@00000000"] * 2
+    assert list(alike["task"]) == [f"copy-v1@{'0' * 64}", f"copy-v1@{'0' * 63}1"]
 
 
 @settings(max_examples=30)

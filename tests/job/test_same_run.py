@@ -1,0 +1,107 @@
+"""The same command finds a run done only while all that its result depends on is as it was."""
+
+import json
+import shutil
+
+import pytest
+from cli_tools import COPY, TINY, bench, records, the_line
+from factories import publish
+from interrupted import interrupted_run
+from own_code import OPTIONS, PARTS, edit, new_process, write_files
+
+import bench as library
+from bench.job import prepared
+from bench.results.store import Store
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """The current folder has the user's own files; measuring speed takes no time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup: None)
+    write_files(tmp_path)
+    with new_process():
+        yield tmp_path
+
+
+def command(role):
+    return (*(TINY if role == "task" else COPY), "hardware.device=cpu", *OPTIONS[role])
+
+
+def is_done(capsys, *arguments):
+    with new_process():
+        said = bench(capsys, *arguments)
+    assert said.code == 0, said.err
+    return "is done already" in said.err
+
+
+@pytest.mark.parametrize(("role", "name"), PARTS)
+def test_an_edit_of_anything_that_a_plugin_depends_on_is_another_run(capsys, project, role, name):
+    found = [is_done(capsys, *command(role)) for _ in range(2)]
+    edit(project / name)
+    found += [is_done(capsys, *command(role)) for _ in range(2)]
+    assert found == [False, True, False, True]
+    codes = {json.dumps([record["code"], record["fingerprint"]]) for record in records(project / "results")}
+    assert len(codes) == 2
+    assert len(library.leaderboard()) == 2, "and the two are never averaged"
+
+
+def test_a_task_that_reads_files_unsaid_is_told_so(capsys, project):
+    said = bench(capsys, *command("task"))
+    assert "own_data.csv" in said.err and "own_late.csv" in said.err
+    assert "states no fingerprint: bench counts the data by content" in said.err
+    (record,) = records(project / "results")
+    assert len(record["fingerprint"]) == 64
+
+
+def test_two_files_with_a_class_of_one_name_have_two_rows(capsys, project):
+    other = project / "other"
+    other.mkdir()
+    (other / "own_cell.py").write_text((project / "own_cell.py").read_text().replace("tanh", "sin"))
+    for place in ("own_cell.py", "other/own_cell.py"):
+        is_done(capsys, *command("cell"), f"cell.target={place}:Mine")
+    said = bench(capsys, "leaderboard")
+    assert said.out.count("custom:Mine#") == 2
+    assert "rows marked # have equal names and different code: custom:Mine (2 codes)" in said.err
+
+
+def test_a_preset_and_its_options_are_one_run(capsys, project):
+    preset = ("+experiment=digits", *TINY, "hardware.device=cpu")
+    plain = ("task=digits", "bptt=full", "schedule=cosine", "task.order=row")
+    first = records(project / "results") if is_done(capsys, *preset) else None
+    assert first is None
+    (record,) = records(project / "results")
+    assert record["experiment"] == "digits"
+    differing = {key: value for key, value in record["changed"].items() if "." in key}
+    assert "+digits" not in record["labels"]["bptt"]
+    options = [f"{key}={'null' if value is None else value}" for key, value in differing.items()]
+    assert is_done(capsys, *plain[:3], *options, "hardware.device=cpu")
+
+
+def test_an_attempt_counts_by_the_end_that_its_record_states(project):
+    """A copied or cloned folder has other times of writing."""
+    store = Store("results")
+    publish(store, "run", finished="2026-01-02T00:00:00+00:00", seed=2)
+    publish(store, "run", finished="2026-01-01T00:00:00+00:00", seed=1)
+    assert store.find("run", "run").seed == 2
+
+
+def test_a_name_alone_makes_no_run_done(project):
+    """It has 32 bits of the identity, and two runs may share them."""
+    store = Store("results")
+    publish(store, "run", identity="another")
+    assert store.find("run", "this") is None
+    publish(store, "run", identity="this", seed=7)
+    assert (store.find("run", "this").id, store.find("run", "this").seed) == ("run-2", 7)
+
+
+def test_an_attempt_goes_on_from_no_other_run_of_its_name(project):
+    store = Store("results")
+    with pytest.raises(KeyboardInterrupt), store.open("run", "another") as folder:
+        folder.path("checkpoint-1.pt").write_bytes(b"another")
+        raise KeyboardInterrupt
+    publish(store, "run", identity="another")
+    (store.runs / "run" / "checkpoint-2.pt").write_bytes(b"another")
+    with store.open("run", "this") as folder:
+        assert not list(folder.path("").glob("checkpoint-*"))
