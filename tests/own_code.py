@@ -32,8 +32,8 @@ class Base(Cell):
         return like.new_zeros(batch_size, self.hidden_size)
 """,
     "own_helper.py": "def scale(x):\n    return 0.5 * x\n",
-    "own_optimizer.py": "import torch\nimport own_helper\nclass Mine(torch.optim.SGD):\n    pass\n",
-    "own_schedule.py": "import own_helper\nfrom bench.train.schedule import Constant\nclass Mine(Constant):\n    pass\n",
+    "own_optimizer.py": "import torch\nimport own_helper\nclass Mine(torch.optim.SGD): pass\n",
+    "own_schedule.py": "import own_helper\nfrom bench.train import schedule\nclass Mine(schedule.Constant): pass\n",
     "own_task.py": """
 import csv
 from pathlib import Path

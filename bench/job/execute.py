@@ -56,24 +56,21 @@ def _execute(options: Options, listener: Listener) -> Record:
     prepared = prepare(options)
     if isinstance(prepared.error, BenchError) and options.member is None:
         raise prepared.error
-    if (
-        prepared.error is None
-        and not options.config.rerun
-        and (done := store.find(prepared.stem, prepared.identity.hash))
-    ):
-        store.tidy(prepared.stem)
+    name, identity = prepared.stem, prepared.identity.hash
+    if prepared.error is None and not options.config.rerun and (done := store.find(name, identity)):
+        store.tidy(name)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
         return done
     with (
         Interrupts() as interrupts,
-        store.open(prepared.stem, prepared.identity.hash, resume=options.config.resume != "never") as folder,
+        store.open(name, identity, resume=options.config.resume != "never") as folder,
         logging_to(folder.path(names.LOG)),
     ):
         ended = carry_out(prepared, folder, listener, interrupts)
         record = publish(prepared, ended, folder, listener)
         if ended.status == "done":
-            store.tidy(prepared.stem)
+            store.tidy(name)
     if ended.status == "interrupted":
         raise KeyboardInterrupt
     return record

@@ -1,12 +1,10 @@
 """The same command finds a run done only while all that its result depends on is as it was."""
 
 import json
-import shutil
 
 import pytest
 from cli_tools import COPY, TINY, bench, records, the_line
 from factories import publish
-from interrupted import interrupted_run
 from own_code import OPTIONS, PARTS, edit, new_process, write_files
 
 import bench as library
@@ -38,10 +36,9 @@ def is_done(capsys, *arguments):
 
 @pytest.mark.parametrize(("role", "name"), PARTS)
 def test_an_edit_of_anything_that_a_plugin_depends_on_is_another_run(capsys, project, role, name):
-    found = [is_done(capsys, *command(role)) for _ in range(2)]
+    before = is_done(capsys, *command(role))
     edit(project / name)
-    found += [is_done(capsys, *command(role)) for _ in range(2)]
-    assert found == [False, True, False, True]
+    assert (before, is_done(capsys, *command(role)), is_done(capsys, *command(role))) == (False, False, True)
     codes = {json.dumps([record["code"], record["fingerprint"]]) for record in records(project / "results")}
     assert len(codes) == 2
     assert len(library.leaderboard()) == 2, "and the two are never averaged"
@@ -62,21 +59,21 @@ def test_two_files_with_a_class_of_one_name_have_two_rows(capsys, project):
     for place in ("own_cell.py", "other/own_cell.py"):
         is_done(capsys, *command("cell"), f"cell.target={place}:Mine")
     said = bench(capsys, "leaderboard")
-    assert said.out.count("custom:Mine#") == 2
-    assert "rows marked # have equal names and different code: custom:Mine (2 codes)" in said.err
+    assert said.out.count("custom:Mine(model.hidden=8)#") == 2
+    assert "have equal names and different code: custom:Mine(model.hidden=8) (2 codes)" in said.err
 
 
-def test_a_preset_and_its_options_are_one_run(capsys, project):
-    preset = ("+experiment=digits", *TINY, "hardware.device=cpu")
-    plain = ("task=digits", "bptt=full", "schedule=cosine", "task.order=row")
-    first = records(project / "results") if is_done(capsys, *preset) else None
-    assert first is None
+def test_a_run_with_a_preset_and_an_equal_one_are_one_run(capsys, project):
+    (project / "experiment").mkdir()
+    (project / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults: [override /cell: lstm]\nclip: {norm: 0.5}\n"
+    )
+    folder = f"--config-dir={project}"
+    assert not is_done(capsys, folder, *COPY, "+experiment=mine", "hardware.device=cpu")
     (record,) = records(project / "results")
-    assert record["experiment"] == "digits"
-    differing = {key: value for key, value in record["changed"].items() if "." in key}
-    assert "+digits" not in record["labels"]["bptt"]
-    options = [f"{key}={'null' if value is None else value}" for key, value in differing.items()]
-    assert is_done(capsys, *plain[:3], *options, "hardware.device=cpu")
+    assert (record["experiment"], record["cell"]) == ("mine", "lstm")
+    assert record["labels"]["bptt"] == "full(clip.norm=0.5, evaluations=1)"
+    assert is_done(capsys, *COPY, "cell=lstm", "clip.norm=0.5", "hardware.device=cpu")
 
 
 def test_an_attempt_counts_by_the_end_that_its_record_states(project):
@@ -105,3 +102,51 @@ def test_an_attempt_goes_on_from_no_other_run_of_its_name(project):
     (store.runs / "run" / "checkpoint-2.pt").write_bytes(b"another")
     with store.open("run", "this") as folder:
         assert not list(folder.path("").glob("checkpoint-*"))
+
+
+@pytest.fixture
+def cut_off(capsys, monkeypatch, project):
+    """The folder of a run with the user's own cell and task that was interrupted after its training."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, new_process():
+        patched.setattr("bench.job.execute.evaluate", interrupt)
+        assert bench(capsys, *own_run(), "checkpoint.steps=1").code == 130
+    (folder,) = (project / "results" / "runs").glob("[!.]*")
+    return folder
+
+
+def own_run():
+    return (*TINY, "hardware.device=cpu", *OPTIONS["cell"], *OPTIONS["task"])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("own_cell.py", "had other code: own_cell.py (cell); bring it back"),
+        ("own_helper.py", "had other code: own_helper.py (task), own_helper.py (cell); bring it back"),
+        ("own_data.csv", "had other data; bring them back"),
+    ],
+)
+def test_a_run_goes_on_from_no_other_code_or_data(capsys, project, cut_off, name, reason):
+    edit(project / name)
+    with new_process():
+        said = bench(capsys, *own_run(), f"resume={cut_off}")
+    assert said.code == 2
+    assert the_line(said).startswith(f"resume={cut_off}: that run {reason}")
+
+
+def test_a_run_that_goes_on_with_another_harness_states_it(capsys, monkeypatch, project, cut_off):
+    said = []
+    for harness in ("", "f" * 64):
+        with monkeypatch.context() as patched, new_process():
+            if harness:
+                patched.setattr(prepared, "_code", lambda: "f" * 64)
+            said.append(bench(capsys, *own_run(), f"resume={cut_off}", f"results_dir=more{harness[:1]}"))
+    assert [each.code for each in said] == [0, 0]
+    words = "that run began with another version of bench's own code; the record states it"
+    assert [words in each.err for each in said] == [False, True]
+    stated = [records(project / folder)[0]["resumed"] for folder in ("more", "moref")]
+    assert stated == [{"folder": str(cut_off), "same_harness": same} for same in (True, False)]
