@@ -8,6 +8,8 @@ import time
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from bench.api import DataError
 from bench.tasks.common.prepared import cache_folder, check_checksum, file_hash, prepared
@@ -64,6 +66,30 @@ def test_a_file_that_cannot_be_read_is_made_anew_and_mended(cache, damage):
     assert make.made == 2
     assert whole(prepared("data", {}, make))
     assert make.made == 2
+
+
+def test_a_file_that_was_altered_is_told_by_its_hash_and_made_anew(cache, caplog):
+    """Also where it was written well, with other numbers or other names."""
+    prepared("data", {}, make)
+    (path,) = cache.iterdir()
+    with safe_open(path, "pt") as file:
+        stated = file.metadata()
+    for altered in ({**make(), "values": torch.ones(1000) * 2}, {**make(), "more": torch.ones(1)}, make(1.5)):
+        for metadata in (stated, None):
+            save_file(altered, path, metadata)
+            made = make.made
+            with caplog.at_level("WARNING", "bench"):
+                assert whole(prepared("data", {}, make))
+            assert make.made == made + 1
+            assert f"and is made again: {path}" in caplog.text
+            caplog.clear()
+
+
+@pytest.mark.parametrize("tensor", [torch.tensor(True), torch.zeros(0, 3), torch.ones(2, dtype=torch.bfloat16)])
+def test_tensors_of_any_kind_are_found_again(tensor):
+    for _ in range(2):
+        assert torch.equal(prepared("data", {}, lambda: make() | {"one": tensor})["one"], tensor)
+    assert make.made == 1
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch, caplog):
