@@ -32,13 +32,13 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from bench.api import DataError, Features, Split
+from bench.api import DataError, Features, Split, file_hash
 
 from .common.classification import Classification, Labelled
 from .common.files import find, listing
 from .common.fractions import check_share
 from .common.normalise import mean_accuracy, normalised
-from .common.prepared import check_checksum, file_hash
+from .common.prepared import check_checksum
 from .common.ragged import Ragged
 from .common.stratified import stratified
 from .common.ts import Series, read_ts
@@ -71,7 +71,7 @@ class UEA(Classification):
         else:
             pair = _files(source)
             origin, licence = f"local folder {source}", "not stated (local files)"
-            fingerprint = file_hash(pair)
+            fingerprint = file_hash(*pair)
             train, test = (read_ts(path, missing) for path in pair)
             _check_pair(pair, train, test)
             classes, data = train.classes, _split(train, test, valid_share)

@@ -90,7 +90,7 @@ _RECORD = Record(
     identity="copy-gru",
     fingerprint=None,
     unroll="vendor",
-    code={"task": "c0de7a5c", "cell": "c0dece11"},
+    code={"task": "7a5c", "cell": "ce11", "files": "f11e", "optimizer": "0b71", "schedule": "5ced"},
     sources={"task": {"bench/tasks/copy.py": "1" * 64}, "cell": {"bench/cells/gru.py": "2" * 64, "torch": "2.13.0"}},
     harness="3" * 64,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.api import Task
-from bench.checks import task_batches, task_memory, task_scores, task_spec, task_tally
+from bench.checks import task_batches, task_files, task_memory, task_scores, task_spec, task_tally
 from bench.checks.law import Law, Verdict, judge
 from bench.checks.task_probe import TaskProbe
 
@@ -19,6 +19,7 @@ LAWS: tuple[Law[TaskProbe], ...] = (
     task_tally.tallies_add_up,
     task_tally.weights_cover_what_is_scored,
     task_batches.no_network_in_batches,
+    task_files.files_are_stated,
     task_memory.memory_is_flat,
 )
 TASK_LAWS = tuple(law.name for law in LAWS)

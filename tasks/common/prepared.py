@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from torch import Tensor
 
 from bench.api import DataError
 
-from .files import read_bytes
-
-__all__ = ["cache_folder", "check_checksum", "file_hash", "prepared"]
+__all__ = ["cache_folder", "check_checksum", "prepared"]
 
 _HASH = "sha256"
 
@@ -90,16 +88,6 @@ def _write(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(draft)
         raise
-
-
-def file_hash(paths: Iterable[Path], root: Path | None = None) -> str:
-    """SHA-256 over the contents of files in the order given and, with a `root`, over their names below it."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if root is not None:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(read_bytes(path)).digest())
-    return digest.hexdigest()
 
 
 def check_checksum(name: str, found: str, expected: str | None) -> None:

@@ -11,10 +11,10 @@ import torch
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from torch import Tensor
 
-from bench.api import DataError, Split
+from bench.api import DataError, Split, file_hash
 
 from .files import decode, find, find_in, read_unpacked
-from .prepared import file_hash, prepared
+from .prepared import prepared
 
 __all__ = ["SPLITS", "Parallel", "file_pairs", "kept_lines", "tokenised", "tokens_13a"]
 
@@ -81,7 +81,7 @@ def file_pairs(folder: str, names: Sequence[str], languages: tuple[str, str]) ->
         pairs[split] = list(zip(first, second, strict=True))
         files += paths
     origin = f"local folder {folder}, {' to '.join(languages)}"
-    return Parallel(pairs, origin, "not stated (local text)", file_hash(files))
+    return Parallel(pairs, origin, "not stated (local text)", file_hash(*files))
 
 
 def _lines(path: Path) -> list[str]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.api import DataError
+from bench.api import DataError, file_hash
 
 from .dynamics import mackey_glass, narma10
-from .prepared import check_checksum, file_hash
+from .prepared import check_checksum
 from .table import Gaps, read_table
 
 __all__ = ["GENERATED", "Series", "generated", "read_series"]
@@ -59,7 +59,7 @@ def read_series(
     if predict is not None and predict not in table.columns:
         raise DataError(f"{source}: task.predict={predict} is none of the columns read, {', '.join(table.columns)}")
     predict = predict or table.columns[0]
-    fingerprint = file_hash([table.path])
+    fingerprint = file_hash(table.path)
     check_checksum(source, fingerprint, checksum)
     done = f", {table.missing} rows with gaps {'left out' if gaps == 'drop' else 'filled in'}" if table.missing else ""
     origin = f"local file {source}, {predict} of {len(table.values)} rows{done}"

@@ -46,6 +46,7 @@ MUTANTS = [
     ),
     ("CountsBlanks", "weights cover what is scored", "changes with logits where the weight is 0", set()),
     ("Downloads", "no network in batches", "train connect to .*127.0.0.1", set()),
+    ("ReadsUnsaid", "files are stated", r"the task reads .*data_versions.json, and its spec has no fingerprint", set()),
     ("KeepsBatches", "memory is flat", "memory grows by .* KiB in 500 batches", set()),
     ("KeepsNotes", "memory is flat", "memory grows by", set()),
     ("Enlarges", "memory is flat", "memory grows by", set()),

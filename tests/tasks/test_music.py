@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 from tiny import seeded
 
-from bench.api import DataError
+from bench.api import DataError, file_hash
 from bench.tasks.common.chords import KEYS, progressions
-from bench.tasks.common.prepared import file_hash
 from bench.tasks.music import Music, transposed
 
 SPLITS = {"train": "traindata", "valid": "validdata", "test": "testdata"}
@@ -161,7 +160,7 @@ def test_generated_pieces_are_different_and_obey_their_rules():
 
 def test_the_fingerprint_is_the_files_and_a_checksum_must_match(mat_of):
     path = mat_of()
-    found = file_hash([Path(path)])
+    found = file_hash(path)
     assert Music(path, checksum=found).spec.fingerprint == found
     with pytest.raises(DataError, match=rf"SHA-256 is {found}, task\.checksum says abc"):
         Music(path, checksum="abc")

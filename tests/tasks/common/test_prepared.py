@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from bench.api import DataError
-from bench.tasks.common.prepared import cache_folder, check_checksum, file_hash, prepared
+from bench.tasks.common.prepared import cache_folder, check_checksum, prepared
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked, which this system cannot")
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
@@ -172,25 +172,6 @@ def test_the_folder_is_what_the_environment_says(monkeypatch, tmp_path, environm
     for name, value in {"HOME": str(tmp_path), **environment}.items():
         monkeypatch.setenv(name, value)
     assert str(cache_folder()) == folder.replace("HOME", str(tmp_path))
-
-
-def files_in(folder, **contents):
-    folder.mkdir(exist_ok=True)
-    for name, content in contents.items():
-        (folder / name).write_text(content)
-    return sorted(folder.iterdir())
-
-
-def test_a_hash_of_files_is_of_their_contents_and_with_a_root_of_their_names(tmp_path):
-    one, renamed = files_in(tmp_path / "one", a="x", b="y"), files_in(tmp_path / "two", a="x", c="y")
-    shifted = files_in(tmp_path / "three", a="xy", b="")
-    assert file_hash(one) == file_hash(renamed) != file_hash(shifted)
-    assert file_hash(one, tmp_path / "one") != file_hash(renamed, tmp_path / "two")
-
-
-def test_a_file_that_cannot_be_hashed_is_named(tmp_path):
-    with pytest.raises(DataError, match="absent: cannot be read .No such file"):
-        file_hash([tmp_path / "absent"])
 
 
 def test_a_checksum_that_differs_is_said_with_both():
