@@ -52,7 +52,6 @@ def execute(options: Options, listener: Listener | None = None) -> Record:
 
 def _execute(options: Options, listener: Listener) -> Record:
     store = Store(options.config.results_dir)
-    store.check_writable()
     prepared = prepare(options)
     if isinstance(prepared.error, BenchError) and options.member is None:
         raise prepared.error
@@ -62,6 +61,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
         return done
+    store.check_writable()
     with (
         Interrupts() as interrupts,
         store.open(name, identity, resume=options.config.resume != "never") as folder,

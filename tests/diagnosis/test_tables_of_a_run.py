@@ -11,7 +11,7 @@ from bench.cells.vanilla import Vanilla
 from bench.config.schema import ClipConfig
 from bench.diagnosis.summaries import SUMMARIES, write
 from bench.diagnosis.tables import clipped, diagnose, first_batch
-from bench.errors import ConfigError, DataError
+from bench.errors import ConfigError, DataError, StoreError
 from bench.report.plots import PLOTS
 
 
@@ -72,3 +72,12 @@ def test_a_table_is_a_file_a_plot_and_a_line_and_one_that_cannot_be_made_is_a_li
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["clipping.csv", "clipping.png"]
     pd.testing.assert_frame_equal(pd.read_csv(folder / "clipping.csv"), table)
+
+
+def test_where_no_folder_can_be_made_the_lines_are_said_all_the_same_and_then_that(tmp_path):
+    (tmp_path / "file").write_text("")
+    table = pd.DataFrame({"step": [1, 2], "before": [3.0, 1.0], "after": [1.0, 1.0]})
+    said = []
+    with pytest.raises(StoreError, match="^cannot write to .*: Not a directory"):
+        said.extend(write([("clipping", table)], tmp_path / "file" / "diagnosis"))
+    assert said == ["clipping  gradient norm 2 (median); 50% of the curve's rows were clipped"]

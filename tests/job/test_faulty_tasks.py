@@ -40,10 +40,10 @@ class Faulty(Task):
 def run(capsys, tmp_path):
     """A run of the task whose `scores` does `body`: what the command said, and the run's record."""
 
-    def run(body):
+    def run(body, *more):
         (tmp_path / "faulty.py").write_text(TASK.replace("BODY", body))
         options = ("task=custom", f"task.target={tmp_path / 'faulty.py'}:Faulty", f"results_dir={tmp_path / 'results'}")
-        said = bench(capsys, *TINY, *options)
+        said = bench(capsys, *TINY, *options, *more)
         return said, records(tmp_path / "results")[0]
 
     return run
@@ -70,7 +70,7 @@ def test_scores_that_are_none_end_a_run_and_never_as_done(run, body, status, rea
 
 
 def test_scores_that_only_some_validations_have_are_columns_of_the_curve_with_gaps(run, tmp_path):
-    _, record = run('return {"accuracy": share, f"round {self.validations}": share}')
+    _, record = run('return {"accuracy": share, f"round {self.validations}": share}', "evaluations=2")
     (curve,) = (tmp_path / "results" / "runs").glob("*/curve.csv")
     assert record["status"] == "done"
-    assert [name for name in next(csv.reader(curve.open())) if "round" in name] == ["valid_round 1"]
+    assert [name for name in next(csv.reader(curve.open())) if "round" in name] == ["valid_round 1", "valid_round 2"]

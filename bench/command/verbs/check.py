@@ -14,6 +14,7 @@ from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
 from bench.config.catalogue import choices
 from bench.errors import BenchError
+from bench.printable import printable
 
 if TYPE_CHECKING:
     from bench.job.checked import Checked
@@ -92,9 +93,9 @@ def _check(group: str, name: str, options: Sequence[str]) -> Checked:
 
 
 def _print_verdicts(checked: Checked) -> None:
-    print(checked.name)
+    print(printable(checked.name))
     for verdict in checked.verdicts:
-        print(f"  {verdict.outcome:<21}{verdict.law}{': ' * bool(verdict.message)}{verdict.message}")
+        print(printable(f"  {verdict.outcome:<21}{verdict.law}{': ' * bool(verdict.message)}{verdict.message}"))
     if (field := checked.facts.get("receptive field", "all")) != "all":
         print(f"receptive field: {field} inputs")
     print(f"laws that hold: {checked.count}")
@@ -110,7 +111,7 @@ def _print_table(group: str, names: Sequence[str], options: Sequence[str], markd
 
     def print_row(texts: Mapping[str, str]) -> None:
         line = between.join(texts.get(column, "-").ljust(width) for column, width in widths.items())
-        print((start + line + end).rstrip(), flush=True)
+        print(printable(start + line + end).rstrip(), flush=True)
 
     print_row({column: column for column in widths})
     if markdown:
@@ -125,5 +126,5 @@ def _print_table(group: str, names: Sequence[str], options: Sequence[str], markd
         wrong += [f"{name}: {verdict}" for verdict in checked.verdicts if not verdict.ok]
     note = "Parameters at input size {} and hidden size {}.".format(*SIZES) if group == "cell" else ""
     for line in filter(None, (note, *wrong)):
-        print(f"\n{line}")
+        print(f"\n{printable(line)}")
     return int(bool(wrong))

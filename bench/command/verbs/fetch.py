@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
+from bench.printable import printable
 
 _PATTERNS = ("task=NAME", "task.OPTION=VALUE", "+experiment=NAME")
 
@@ -41,11 +42,11 @@ def run(options: Namespace) -> int:
     require_all(composed.tree)
     with _notes() as notes:
         task = build_task(composed.config.task)
-    print(task.spec.id)
+    print(printable(task.spec.id))
     for name, value in task_facts(task).items():
-        print(f"  {name:<13}{value}")
+        print(printable(f"  {name:<13}{value}"))
     for note in dict.fromkeys(notes):
-        print(f"  {note}")
+        print(printable(f"  {note}"))
     print(f"ready after {time.perf_counter() - began:.1f} s")
     return 0
 
