@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -29,10 +30,14 @@ def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool =
 
 
 def results_folder(name: str) -> str:
-    """The results folder called `name`, with `~` as the home folder; ConfigError where the name is empty."""
+    """The results folder called `name`, with `~` as the home folder; ConfigError where the name is empty, or where
+    there is no home."""
     if not name:
         raise ConfigError("results_dir=: name a folder; . is the current one")
-    return str(Path(name).expanduser())
+    path = os.path.expanduser(name)
+    if path.startswith("~"):
+        raise ConfigError(f"results_dir={name}: there is no such home folder; write the path in full, or ./{name}")
+    return str(Path(path))
 
 
 def with_results_folder(word: str) -> str:

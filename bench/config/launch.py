@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -63,6 +65,7 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
         return None
     if any(re.match(r"--config-(name|path)\b|-c?n\b", argument) for argument in arguments):
         raise ConfigError("--config-name and --config-path: the main file is fixed; give options, or --config-dir=PATH")
+    _refuse_targets(arguments)
     arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
     parent = os.getpid()
@@ -83,6 +86,12 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
         with explained(arguments):
             main = hydra.main(version_base=VERSION, config_path=str(packages.built_in().conf), config_name="config")
             _until_all_have_begun(main(hydra_job))
+    except (RuntimeError, AssertionError) as error:
+        if "hydra" not in Path(traceback.extract_tb(error.__traceback__)[-1].filename).parts:
+            raise
+        raise ConfigError(
+            f"Hydra cannot start the runs with these hydra.* options: {error or 'one is wrong'}"
+        ) from None
     except OSError as error:
         raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
     finally:
@@ -103,6 +112,17 @@ def _until_all_have_begun(main: Callable[[], Any]) -> None:
             if SweepFolder.begun() == before:
                 return
             sys.argv.append(f"hydra.sweep.dir={quoted(str(SweepFolder.last))}")
+
+
+def _refuse_targets(arguments: list[str]) -> None:
+    """Raise ConfigError where an option of Hydra's names a class that is none of its launchers and sweepers."""
+    known = {f"{each.__module__}.{each.__qualname__}" for each in Plugins.instance().discover()}
+    for argument in arguments:
+        if re.match(r"[+~]*hydra[./=@]", argument):
+            for target in re.findall(r"_target_['\"]?\s*[=:]\s*['\"]?([^,}'\"\s]*)", argument):
+                if target not in known:
+                    choose = "choose a launcher by its name, as in hydra/launcher=joblib"
+                    raise ConfigError(f"{argument}: {target} is no launcher or sweeper of Hydra's; {choose}")
 
 
 def _clip_in_full(arguments: list[str]) -> list[str]:

@@ -36,7 +36,9 @@ def load(target: str, what: str) -> type:
     if not place or not name:
         raise ConfigError(f"{what}={target}: write file.py:Class or package.module:Class")
     module = (
-        _load_file(Path(place).expanduser(), what, target) if place.endswith(".py") else _import(place, what, target)
+        _load_file(Path(os.path.expanduser(place)), what, target)
+        if place.endswith(".py")
+        else _import(place, what, target)
     )
     found = getattr(module, name, None)
     if not inspect.isclass(found):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import time
 from importlib import metadata
-from pathlib import Path
 
 from bench import about
 from bench.config.packages import third_party
 
 _PACKAGES = ("torch", "numpy", "hydra-core", "datasets", "pandas")
+_SECONDS = 3.0
+"""All that git may take: a large checkout on a slow disk delays no run."""
 
 
 def versions() -> dict[str, str]:
@@ -25,16 +27,26 @@ def versions() -> dict[str, str]:
 
 
 def git() -> dict[str, str | bool | None]:
-    """The commit of the checkout with this package, and whether it has changes; None for both without a checkout."""
-    folder = about.FOLDER
-    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+    """The commit of the checkout with this package, and whether it has changes; None for what git does not say in a
+    moment, and for both without a checkout."""
+    until = time.monotonic() + _SECONDS
+    if _git(until, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {"commit": None, "dirty": None}
-    return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": bool(_git(folder, "status", "--porcelain"))}
+    commit, changes = _git(until, "rev-parse", "HEAD"), _git(until, "status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else changes != ""}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(until: float, *arguments: str) -> str | None:
+    """What git prints; None where it fails, or has not ended at the time `until`."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *arguments],
+            cwd=about.FOLDER,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=max(0.01, until - time.monotonic()),
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.decode(errors="replace").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -28,8 +29,8 @@ _log = logging.getLogger("bench")
 def cache_folder() -> Path:
     """Where prepared data lies: `$BENCH_CACHE`, else `bench-sequences` in `$XDG_CACHE_HOME` or `~/.cache`."""
     if named := os.environ.get("BENCH_CACHE"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "bench-sequences"
+        return Path(os.path.expanduser(named))
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "bench-sequences"
 
 
 def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -77,6 +78,8 @@ def _hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
+    if str(path).startswith("~"):  # which no home has replaced, as in some containers
+        raise FileNotFoundError(errno.ENOENT, "there is no home folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.api import DataError, Split
 
-from .files import find, listing, read_decoded
+from .files import find, listing, read_decoded, some
 from .hub import hub_origin, hub_rows
 
 __all__ = ["Review", "Reviews", "read_reviews"]
@@ -122,7 +122,7 @@ def _rows(rows: csv.DictReader[str], file: Path) -> Iterator[Review]:
         for names in (("text", "review", "sentence"), ("label", "sentiment"))
     ]
     if None in columns:
-        raise DataError(f"{file}: has the columns {', '.join(header) or 'none'}; name two of them text and label")
+        raise DataError(f"{file}: has the columns {some(header) or 'none'}; name two of them text and label")
     text, label = columns
     for row in rows:
         yield (row[text] or "").strip(), _opinion(row[label] or "", file, rows.line_num)

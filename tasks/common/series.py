@@ -10,6 +10,7 @@ import numpy as np
 from bench.api import DataError, file_hash
 
 from .dynamics import mackey_glass, narma10
+from .files import some
 from .prepared import check_checksum
 from .table import Gaps, read_table
 
@@ -57,7 +58,7 @@ def read_series(
     """The columns of a CSV file; the target is `predict`, None for the first. DataError where it cannot be read."""
     table = read_table(source, columns, date, gaps)
     if predict is not None and predict not in table.columns:
-        raise DataError(f"{source}: task.predict={predict} is none of the columns read, {', '.join(table.columns)}")
+        raise DataError(f"{source}: task.predict={predict} is none of the columns read, {some(table.columns)}")
     predict = predict or table.columns[0]
     fingerprint = file_hash(table.path)
     check_checksum(source, fingerprint, checksum)

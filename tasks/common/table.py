@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ import pandas as pd
 
 from bench.api import DataError
 
-from .files import find, reason, unreadable
+from .files import find, read_unpacked, reason, some
 
-__all__ = ["Gaps", "Table", "read_table"]
+__all__ = ["MOST_COLUMNS", "Gaps", "Table", "read_table"]
+
+MOST_COLUMNS = 10_000
+"""More would take minutes to read, one by one, and hours to learn from."""
 
 Gaps = Literal["interpolate", "drop", "refuse"]
 
@@ -34,7 +38,7 @@ class Table:
 
 
 def read_table(source: str, columns: Sequence[str] | None, date: str | None, gaps: Gaps) -> Table:
-    """Read a CSV file with a header; rows are taken as equally spaced in time.
+    """Read a CSV file with a header, plain or packed; rows are taken as equally spaced in time.
 
     `columns` names the columns to read; None reads all but `date`. The dates must ascend from row to row, and serve no
     other purpose. Missing values (empty, NA, nan) are interpolated linearly in time (`interpolate`), their rows are
@@ -42,10 +46,12 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
     """
     give = "give mackey_glass, narma10, or the path of a CSV file"
     path = find(source, give, "file")
+    content = io.BytesIO(read_unpacked(path, give))
+    if (width := 1 + max(content.readline().count(b",") for _ in range(2))) > MOST_COLUMNS:
+        raise DataError(f"{path}: has {width:,} columns, and at most {MOST_COLUMNS:,} are read; name a smaller table")
+    content.seek(0)
     try:
-        table = pd.read_csv(path, skipinitialspace=True)  # UTF-8, with or without a mark
-    except OSError as error:
-        raise unreadable(path, error, give) from error
+        table = pd.read_csv(content, skipinitialspace=True)  # UTF-8, with or without a mark
     except ValueError as error:  # pandas' own and UnicodeDecodeError are among them
         raise DataError(
             f"{path}: no CSV file in UTF-8 ({reason(error)}); save it as one, with a header line"
@@ -53,7 +59,7 @@ def read_table(source: str, columns: Sequence[str] | None, date: str | None, gap
     there = [str(name) for name in table.columns]
     for option, name in [("date", date), *(("columns", name) for name in columns or ())]:
         if name is not None and name not in there:
-            raise DataError(f"{path}: has no column {name} (task.{option}), only {', '.join(there)}")
+            raise DataError(f"{path}: has no column {name} (task.{option}), only {some(there)}")
     if date is not None:
         _check_ascending(path, date, table[date])
     chosen = list(columns) if columns else [name for name in there if name != date]

@@ -1,5 +1,7 @@
 """CSV files: what is missing is counted and filled in, left out or refused; what is wrong is named with its line."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,14 @@ def test_a_bad_file_is_named_in_one_line(read, text, options, says):
 def test_a_missing_file_is_named_with_the_alternatives(tmp_path):
     with pytest.raises(DataError, match=r"no\.csv: no such file .*mackey_glass, narma10, or the path"):
         read_table(str(tmp_path / "no.csv"), None, None, "interpolate")
+
+
+@pytest.mark.parametrize("text", [",".join(map(str, range(300_000))) + "\n1\n", "a\n" + "1," * 300_000 + "\n"])
+def test_a_table_of_more_columns_than_any_model_reads_is_refused_at_once(read, text):
+    with pytest.raises(DataError, match=r"has 300,00[01] columns.*, and at most 10,000 are read"):
+        read(text)
+
+
+def test_a_packed_table_is_read_as_a_plain_one(tmp_path):
+    (tmp_path / "it.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n3,4\n"))
+    assert read_table(str(tmp_path / "it.csv.gz"), None, None, "refuse").values.tolist() == [[1, 2], [3, 4]]

@@ -1,7 +1,13 @@
 """Files are found, listed, read and decoded in one way, and refused in one line with what to do."""
 
+import bz2
 import errno
 import gzip
+import io
+import lzma
+import os
+import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,7 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.api import DataError
-from bench.tasks.common.files import decode, find, find_in, listing, read_bytes, read_decoded, read_unpacked, reason
+from bench.tasks.common import files
+from bench.tasks.common.files import (
+    decode,
+    find,
+    find_in,
+    listing,
+    read_bytes,
+    read_decoded,
+    read_unpacked,
+    reason,
+    some,
+)
 
 
 def failure(read, *arguments):
@@ -112,3 +129,62 @@ def test_a_byte_order_mark_is_no_part_of_the_text_that_is_read(tmp_path):
 )
 def test_a_reason_is_a_few_words(error, words):
     assert reason(error) == words
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        os.mkfifo,
+        lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+        lambda path: path.symlink_to("/dev/zero"),
+    ],
+    ids=["pipe", "socket", "device"],
+)
+@pytest.mark.parametrize("kind", ["file", "file or folder"])
+def test_what_is_neither_a_file_nor_a_folder_is_refused_at_once(make, kind, tmp_path):
+    make(tmp_path / "it")
+    line = failure(find, str(tmp_path / "it"), "give builtin", kind)
+    assert line == f"task.source={tmp_path / 'it'}: is a pipe, a socket or a device, not a {kind}; give builtin"
+
+
+def zipped(content, names=("a.txt",)):
+    """A zip archive with `content` under each of the names."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zip": zipped}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_packed_file_is_unpacked_up_to_the_stated_limit_and_no_further(suffix, tmp_path, monkeypatch):
+    path, zeros = tmp_path / f"it{suffix}", bytes(100_000)
+    path.write_bytes(PACK[suffix](zeros))
+    assert read_unpacked(path) == zeros
+    most = max(99_999, 50 * path.stat().st_size)
+    monkeypatch.setattr(files, "MOST_UNPACKED", 99_999)
+    if most == 99_999:
+        assert "unpacks to more than 99,999 bytes, 50 times its size or 99,999; unpack it" in failure(
+            read_unpacked, path
+        )
+    monkeypatch.setattr(files, "MOST_TIMES", 10_000)
+    assert read_unpacked(path) == zeros
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_packed_file_that_is_cut_short_is_named(suffix, tmp_path):
+    path = tmp_path / f"it{suffix}"
+    path.write_bytes(PACK[suffix](bytes(range(256)) * 10)[:-9])
+    assert failure(read_unpacked, path).startswith(f"{path}: cannot be read (")
+
+
+def test_an_archive_of_several_files_is_no_file(tmp_path):
+    (tmp_path / "it.zip").write_bytes(zipped(b"x", ["a", "b"]))
+    assert "it holds 2 files, not one" in failure(read_unpacked, tmp_path / "it.zip")
+
+
+def test_a_message_names_some_of_many():
+    assert some(["a", "b"]) == "a, b" and some(["x"] * 300_000, 2) == "x, x and 299998 more"
