@@ -31,7 +31,7 @@ from bench.config import packages
 from bench.config.changed import changed_from
 from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
-from bench.config.explain import default_choices, explain, refuse_unknown
+from bench.config.explain import default_choices, explain, refuse_too_large, refuse_unknown
 from bench.config.options import Member, Options, typed
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
@@ -101,6 +101,7 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
         raise ConfigError(explain(str(error), arguments)) from None
     assert isinstance(tree, dict)
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]
+    refuse_too_large(tree)  # type: ignore[arg-type]
     folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
     groups = {group: name for group, name in choices.items() if group != "experiment"}
     defaults = _defaults(groups, folders, loader)  # an experiment's options count as changed, like the command's

@@ -26,6 +26,14 @@ def refuse_unknown(tree: Tree, arguments: list[str]) -> None:
             raise ConfigError(_unknown_key(key, arguments))
 
 
+def refuse_too_large(tree: Tree) -> None:
+    """Raise ConfigError for a whole number that neither torch nor a table can hold."""
+    for key, value in flatten(tree).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                raise ConfigError(f"{key} has {len(str(abs(number)))} digits: whole numbers have at most 64 bits")
+
+
 def explain(text: str, arguments: list[str]) -> str:
     """`text`, the error of composing `arguments`, as one line that names value, alternatives and remedy."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -77,6 +77,8 @@ def to_text(value: Any, name: str) -> str:
         return "true" if value else "false"
     if getattr(value, "ndim", None) == 0:  # a number of numpy's or torch's
         return to_text(value.item(), name)
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python writes no number of so many digits
+        raise ConfigError(f"{name}: the number is too large; whole numbers have at most 64 bits")
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (str, PathLike)):

@@ -118,7 +118,8 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
             tie=shape.tie,
         )
     except (ValueError, TypeError, RuntimeError) as error:
-        raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {error}") from error
+        cause = (str(error) or type(error).__name__).splitlines()[0]  # torch adds its own stack
+        raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {cause}") from error
     quick_check(model.cells[0])
     return model
 

@@ -200,10 +200,25 @@ def test_what_must_have_a_value_cannot_be_null(refused, option):
         ("--cfg=jobs", "invalid choice: 'jobs'"),
         ("--config-dir=/nowhere", "'/nowhere' not found"),
         ("hydra/launcher=jobli", "hydra/launcher=jobli: there is no such hydra/launcher"),
+        ("hydra.launcher._target_=os.system", "os.system is no launcher or sweeper of Hydra's; choose a launcher by"),
+        ("hydra.sweeper={_target_: builtins.print}", "builtins.print is no launcher or sweeper"),
+        ("+hydra.callbacks.mine._target_=builtins.print", "builtins.print is no launcher or sweeper"),
+        pytest.param(f"seed=1{'0' * 200}", "seed has 201 digits: whole numbers have at most 64 bits", id="200 digits"),
+        pytest.param(f"seed=1{'0' * 5000}", "digits", id="5000 digits"),
+        ("seed=-1", "seed=-1: input should be greater than or equal to 0"),
+        ("seed=9223372036854775808", "seed has 19 digits"),
+        ("task.delay=-100000000000000000000", "task.delay has 21 digits"),
+        ("+cell.sizes=[1,100000000000000000000]", "cell.sizes has 21 digits"),
+        ("model.hidden=9223372036854775807", "the cell cannot be built: "),
     ],
 )
 def test_what_is_wrong_is_named_with_the_alternatives_or_the_remedy(refused, option, words):
     assert words in refused(option)
+
+
+@pytest.mark.parametrize("option", ["hydra.launcher=null", "hydra.sweeper.max_batch_size=-1"])
+def test_a_launcher_that_hydra_cannot_start_is_a_line(refused, option):
+    assert "Hydra cannot start the runs with these hydra.* options" in refused("-m", "seed=0,1", option)
 
 
 def test_an_unknown_option_is_compared_with_those_of_the_tasks_and_cells_that_were_chosen(refused):

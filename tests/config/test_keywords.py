@@ -89,3 +89,15 @@ def test_options_in_the_words_of_a_command(options: dict[str, object], sweep: bo
 def test_what_is_no_option_is_one_line(words: list[str], options: dict[str, object], sweep: bool, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         to_overrides(words, options, sweep)
+
+
+def test_a_results_folder_in_a_home_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    with pytest.raises(ConfigError, match=r"^results_dir=~/x: there is no such home folder; write the path in full"):
+        to_overrides([], {"results_dir": "~/x"})
+
+
+def test_a_number_of_more_digits_than_python_writes_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^seed: the number is too large"):
+        to_overrides([], {"seed": 10**5000})

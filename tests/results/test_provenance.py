@@ -1,7 +1,10 @@
 """A record says which code made it: the commit of the checkout it ran from, and whether that was changed."""
 
+import os
 import platform
+import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -49,6 +52,18 @@ def test_a_package_that_is_installed_into_somebody_elses_repository_has_no_commi
 def test_a_machine_without_git_has_no_commit(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert provenance.git() == {"commit": None, "dirty": None}
+
+
+@pytest.mark.parametrize("does", ["exit 1", "sleep 60"])
+def test_a_state_that_git_cannot_tell_in_a_moment_is_unknown_and_not_clean(checkout, tmp_path, monkeypatch, does):
+    real = shutil.which("git")
+    (tmp_path / "git").write_text(f'#!/bin/sh\ncase "$*" in *status*) {does};; esac\nexec {real} "$@"\n')
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(provenance, "_SECONDS", 0.5)
+    started = time.monotonic()
+    assert provenance.git() == {"commit": git(checkout, "rev-parse", "HEAD"), "dirty": None}
+    assert time.monotonic() - started < 5
 
 
 def test_versions_are_those_of_what_results_depend_on():

@@ -6,8 +6,10 @@ Both files are skeletons to begin with. The commands that check and run them are
 from __future__ import annotations
 
 import keyword
+import re
+import sys
 from argparse import Namespace
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from string import Template
 
@@ -15,6 +17,7 @@ from bench.command.parser import Parser
 from bench.errors import ConfigError, StoreError
 
 KINDS = ("cell", "task")
+_READ_BY_NAME = ("bench", "conftest", "setup", "sitecustomize", "usercustomize")  # by pytest, pip and Python itself
 
 
 def arguments(parser: Parser) -> None:
@@ -33,25 +36,37 @@ def run(options: Namespace) -> int:
 def write(kind: str, name: str, folder: Path) -> tuple[Path, Path]:
     """The paths of the module and the test that were written.
 
-    Raises ConfigError for a name that no module can have, StoreError where a file is there already or cannot be
-    written.
+    Raises ConfigError for a name that no module can have or another module has, StoreError where a file is there
+    already or cannot be written.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise ConfigError(
             f"{name} is no name for a module: use lower-case letters, digits and underscores, as in my_{kind}"
         )
+    if _is_taken(kind, name):
+        raise ConfigError(f"{name} is the name of a module or a class that is used here: choose another, as my_{name}")
     names = {"name": name, "Name": class_name(name)}
     paths = folder / f"{name}.py", folder / f"test_{name}.py"
     for path in paths:
         if path.exists():
             raise StoreError(f"{path} is there already: choose another name, or move it away")
     for path, template in zip(paths, (f"{kind}.py.txt", f"test_{kind}.py.txt"), strict=True):
-        text = resources.files("bench.command").joinpath("templates", template).read_text("utf-8")
         try:
-            path.write_text(Template(text).substitute(names), encoding="utf-8")
+            path.write_text(Template(_template(template)).substitute(names), encoding="utf-8")
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from None
     return paths
+
+
+def _template(name: str) -> str:
+    return resources.files("bench.command").joinpath("templates", name).read_text("utf-8")
+
+
+def _is_taken(kind: str, name: str) -> bool:
+    """Whether a module of this name would hide one that others import from its folder, or its class one of bench's."""
+    hides = name in sys.stdlib_module_names or name in _READ_BY_NAME or name in metadata.packages_distributions()
+    word = class_name(name)
+    return hides or not word or re.search(rf"\b{word}\b", _template(f"{kind}.py.txt")) is not None
 
 
 def class_name(name: str) -> str:

@@ -55,5 +55,20 @@ def test_a_name_that_no_module_can_have_is_refused(tmp_path, capsys, monkeypatch
     assert said.code == 2 and "no name for a module" in said.err
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*((k, n) for k in ("cell", "task") for n in ("torch", "copy", "bench", "conftest")), ("task", "task")],
+)
+def test_a_name_that_would_hide_another_module_or_class_is_refused_with_one_that_would_not(
+    tmp_path, capsys, monkeypatch, kind, name
+):
+    """`torch.py` beside a script of one's own is what `import torch` finds there."""
+    monkeypatch.chdir(tmp_path)
+    said = bench(capsys, "new", kind, name)
+    assert said.code == 2 and f"choose another, as my_{name}" in said.err
+    assert not [*tmp_path.iterdir()]
+    write(kind, f"my_{name}", tmp_path)
+
+
 def test_words_become_a_class_name():
     assert class_name("my_own_cell") == "MyOwnCell"

@@ -179,3 +179,13 @@ def test_a_checksum_that_differs_is_said_with_both():
     check_checksum("data", "abc", "abc")
     with pytest.raises(DataError, match="data: the data's SHA-256 is abc, task.checksum says abd; .*checksum=null"):
         check_checksum("data", "abc", "abd")
+
+
+def test_a_user_without_a_home_gets_the_data_and_a_line_that_says_it_is_not_kept(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    for name in ("BENCH_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
+    assert whole(prepared("data", {}, make)) and "there is no home folder" in caplog.text
+    assert not [*tmp_path.iterdir()]
