@@ -89,9 +89,8 @@ def run_hydra(arguments: list[str], job: Callable[[Options], None]) -> Path | No
     except (RuntimeError, AssertionError) as error:
         if "hydra" not in Path(traceback.extract_tb(error.__traceback__)[-1].filename).parts:
             raise
-        raise ConfigError(
-            f"Hydra cannot start the runs with these hydra.* options: {error or 'one is wrong'}"
-        ) from None
+        cause = str(error) or "one of them is wrong"
+        raise ConfigError(f"Hydra cannot start the runs with these hydra.* options: {cause}") from None
     except OSError as error:
         raise StoreError(f"cannot write the sweep's folder: {error}; choose another one with results_dir=...") from None
     finally:

@@ -99,7 +99,7 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
         "valid": _over_seeds(done, "valid").mean,
         "seeds": len({run.seed for run in done}),
     }
-    scored = next((run for run in (*done, *runs) if run.metric), None)
+    scored = next((run for run in (*done, *runs) if run.metric is not None), None)
     if scored:
         figures |= {"metric": f"{split}{scored.metric}", "direction": scored.direction}
         figures |= {"chance": scored.chance, "solved": scored.solved}

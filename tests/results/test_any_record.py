@@ -103,6 +103,7 @@ values = (
 @example(("finished",), 7)
 @example(("scores", "test"), {})
 @example(("metric", "name"), "renamed")
+@example(("metric", "name"), "")
 def test_any_value_at_any_place_gives_a_row_or_a_warning(place, value):
     with tempfile.TemporaryDirectory() as folder:
         check(folder, json.dumps(with_value(place, value)))
