@@ -90,6 +90,126 @@ class StaleVendor(GRU):
         return 0.9 * super().gates(x_proj, h_proj, h)
 
 
+class DropsItsState(Good):
+    """A parallel form in blocks of 64 steps, each of which begins anew."""
+
+    def unroll(self, x_TBF, state):
+        outputs = []
+        for block_TBF in x_TBF.split(64):
+            if outputs:
+                state = AgedState(torch.zeros_like(state.h), state.age)
+            y_TBH, state = super().unroll(block_TBF, state)
+            outputs.append(y_TBH)
+        return torch.cat(outputs), state
+
+
+class CutsItsGradient(DropsItsState):
+    """The same values; the gradient alone begins anew with each block."""
+
+    def unroll(self, x_TBF, state):
+        outputs = []
+        for block_TBF in x_TBF.split(64):
+            y_TBH, state = Good.unroll(self, block_TBF, AgedState(state.h.detach() if outputs else state.h, state.age))
+            outputs.append(y_TBH)
+        return torch.cat(outputs), state
+
+
+class EightLanes(Good):
+    """A parallel form for vectors of 8 lanes, which leaves the rest of them at what they were."""
+
+    def unroll(self, x_TBF, state):
+        y_TBH, last = super().unroll(x_TBF, state)
+        return torch.cat([y_TBH[:, :8], y_TBH[:, 8:] * 0], dim=1), last
+
+
+class EightUnits(Good):
+    """A parallel form in blocks of 8 units, which forgets the last ones where they are no whole block."""
+
+    def unroll(self, x_TBF, state):
+        y_TBH, last = super().unroll(x_TBF, state)
+        whole = self.hidden_size - self.hidden_size % 8 or self.hidden_size
+        return torch.cat([y_TBH[..., :whole], y_TBH[..., whole:] * 0], dim=-1), last
+
+
+class OnlyFloat32(Good):
+    """Mixes what autocast makes bfloat16 with what it does not, in a function that asks for one dtype."""
+
+    def drive(self, x, age):
+        clock = torch.sin(age)[..., None]
+        return torch.lerp(F.linear(x, self.weight), clock.expand(*x.shape[:-1], self.hidden_size), 0.5)
+
+
+class CoarseInBfloat16(Good):
+    """A parallel form that is another where it is given bfloat16."""
+
+    def unroll(self, x_TBF, state):
+        y_TBH, last = super().unroll(x_TBF, state)
+        coarse = F.linear(x_TBF[0], self.weight).dtype is torch.bfloat16
+        return (y_TBH * 0.8 if coarse else y_TBH), last
+
+
+class SpareRow(Good):
+    """One row more of weights than there are units."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(hidden_size + 1, input_size))
+
+    def drive(self, x, age):
+        return F.linear(x, self.weight[:-1]) + torch.sin(age)[..., None]
+
+
+class SpareColumn(Good):
+    """Weights for one input more than there is."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(hidden_size, input_size + 1))
+
+    def drive(self, x, age):
+        return F.linear(x, self.weight[:, 1:]) + torch.sin(age)[..., None]
+
+
+class SpareBias(Good):
+    """A bias of twice the length, of which half is read."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.bias = nn.Parameter(torch.zeros(2 * hidden_size))
+
+    def drive(self, x, age):
+        return super().drive(x, age) + self.bias[: self.hidden_size]
+
+
+class NaiveSoftplus(Good):
+    """The logarithm of 1 + exp, which is infinite from 89 on."""
+
+    def drive(self, x, age):
+        return torch.log(1 + torch.exp(super().drive(x, age)))
+
+
+class SteepForLarge(Good):
+    """Finite for any input, and with a gradient of inf * 0 for large ones."""
+
+    def drive(self, x, age):
+        drive = super().drive(x, age)
+        return drive.clamp(max=80) + 1 / (1 + torch.exp(drive))
+
+
+class UnitInputs(Good):
+    """Inputs divided by their length, which may be 0."""
+
+    def drive(self, x, age):
+        return super().drive(x / x.norm(dim=-1, keepdim=True), age)
+
+
+class LengthOfInputs(Good):
+    """The root of a sum of squares: right in value at 0, and infinite in gradient."""
+
+    def drive(self, x, age):
+        return super().drive(x, age) + F.linear(x, self.weight).square().sum(-1, keepdim=True).sqrt()
+
+
 class ForgetfulUnroll(Good):
     def unroll(self, x_TBF, state):
         initial = self.initial_state(x_TBF.shape[1], like=x_TBF)

@@ -45,7 +45,7 @@ class SCRN(Cell):
 
     def step(self, x_BF: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # type: ignore[override]
         h, s = state
-        s = torch.lerp(F.linear(x_BF, self.weight_context), s, self.alpha)
+        s = torch.lerp(F.linear(x_BF, self.weight_context).to(s), s, self.alpha)  # lerp asks for one dtype
         before = torch.cat((h, s), dim=-1)
         h = torch.sigmoid(F.linear(x_BF, self.weight_input) + F.linear(before, self.weight_state))
         return torch.cat((h, s), dim=-1), (h, s)

@@ -13,9 +13,10 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from bench.api import Cell
 from bench.checks.compare import TOLERANCE, gap, gradients_of, tensors, weighted_sum
 from bench.checks.law import Broken, law
-from bench.checks.probe import Probe, all_forms
+from bench.checks.probe import Probe, all_forms, step_loop
 
 _SEEDS = 3
+_DRAWS = 4  # of parameters and inputs, so that a unit cut off by a ReLU in one is not in another
 _GRADIENT_TOLERANCE = 1e-3  # in float32; batched products add up in another order
 
 
@@ -35,6 +36,29 @@ def every_parameter_gets_a_finite_gradient(probe: Probe) -> None:
             for key, parameter in cell.named_parameters():
                 if parameter.requires_grad:
                     _must_be_usable(parameter.grad, f"{name}: the gradient of `{key}`", may_vanish=not moved)
+
+
+@law("register only as much of a parameter as is used: a block for each gate, a row and a column for each unit")
+def every_row_and_column_gets_a_gradient(probe: Probe) -> None:
+    """No row, column or other slice of a parameter has a gradient of 0 for each of several parameters and inputs."""
+    alive: dict[str, Tensor] = {}
+    for seed in range(_DRAWS):
+        cell = probe.cell(seed=seed)
+        for parameter in cell.parameters():
+            parameter.data += 0.01 * torch.randn_like(parameter)
+        y_TBH, _ = step_loop(cell, probe.inputs(16, 4, seed=10 + seed), probe.lived_in(cell, 4))
+        (y_TBH * torch.randn_like(y_TBH)).sum().backward()
+        for name, parameter in cell.named_parameters():
+            if parameter.grad is not None:
+                alive[name] = alive.get(name, torch.zeros_like(parameter, dtype=torch.bool)) | (parameter.grad != 0)
+    for name, used in alive.items():
+        for dimension in range(used.dim()) if used.any() else ():  # another law is about parameters unused as a whole
+            slices = used.movedim(dimension, 0).flatten(1).any(1) if used.dim() > 1 else used
+            if unused := (~slices).nonzero().flatten().tolist():
+                shape, where = list(used.shape), ", ".join(map(str, unused[:3])) + ", ..." * (len(unused) > 3)
+                raise Broken(
+                    f"the gradient of `{name}` {shape} is 0 at {where} of dimension {dimension}: nothing uses it"
+                )
 
 
 @law("let autograd derive the gradient, or correct the backward that you wrote; remove any detach()")

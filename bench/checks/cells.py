@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from bench.checks import cell_gradients, cell_module, cell_state, cell_time
+from bench.checks import cell_extremes, cell_gradients, cell_module, cell_state, cell_time
 from bench.checks.law import Law, Verdict, judge
 from bench.checks.probe import MakeCell, Probe
 
 LAWS: tuple[Law[Probe], ...] = (
     cell_state.shapes_are_the_contracts,
     cell_time.step_equals_unroll,
+    cell_extremes.forms_agree_over_130_steps,
+    cell_extremes.forms_agree_in_bfloat16,
     cell_time.chunked_with_carry_equals_whole,
     cell_time.causal,
     cell_state.batch_lanes_independent,
@@ -21,11 +23,14 @@ LAWS: tuple[Law[Probe], ...] = (
     cell_module.no_state_kept_on_the_module,
     cell_module.deterministic,
     cell_gradients.every_parameter_gets_a_finite_gradient,
+    cell_gradients.every_row_and_column_gets_a_gradient,
     cell_gradients.gradcheck_in_float64,
     cell_module.state_dict_round_trip,
     cell_module.moves_between_dtypes_and_devices,
     cell_gradients.works_under_torch_func,
     cell_time.handles_one_lane_and_one_step,
+    cell_extremes.finite_for_large_inputs,
+    cell_extremes.finite_for_zero_inputs,
     cell_time.finite_for_10000_steps,
 )
 CELL_LAWS = tuple(law.name for law in LAWS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,6 +34,15 @@ class Probe:
         """Standard normal `[T, B, F]`, the same values for every dtype."""
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(steps, lanes, self.input_size, generator=generator).to(dtype)
+
+    def oddly_sized(self) -> Probe:
+        """The same cell with a hidden size that is no multiple of 8, where it takes one."""
+        for more in (5, 4, 2, 1):
+            probe = replace(self, hidden_size=self.hidden_size + more)
+            with suppress(ValueError, AssertionError):  # as where heads must have equal shares of the units
+                probe.cell()
+                return probe
+        return self
 
     @torch.no_grad()
     def lived_in(self, cell: Cell, lanes: int, dtype: torch.dtype = torch.float32) -> State:

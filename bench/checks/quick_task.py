@@ -36,6 +36,16 @@ class First:
     """The first batch of train, drawn a second time from the same state of the generator."""
     drawn_globally: bool
 
+    @property
+    def steps(self) -> int:
+        """The number of time steps of the first batch of train."""
+        return len(self.batches["train"][0].inputs)
+
+    @property
+    def longest(self) -> int:
+        """The largest number of time steps that a cell carries a state through in these batches."""
+        return max(max(len(batch.inputs), len(batch.targets)) for split in SPLITS for batch in self.batches[split])
+
     def few(self, batch: Batch) -> Batch:
         """Some lanes of a batch, so few that a tally of them takes no time."""
         steps = len(batch.targets)
@@ -51,8 +61,8 @@ def quick_check_spec(task: Task) -> Task:
     return task
 
 
-def quick_check_task(task: Task, batch_size: int) -> Batch:
-    """Hold a task to the laws as far as its first batches show them; returns the first batch of train.
+def quick_check_task(task: Task, batch_size: int) -> First:
+    """Hold a task to the laws as far as its first batches show them; returns what it showed.
 
     ConfigError names law, place and remedy. A law that the task expects to break is left out. Raises DataError where
     train or valid is empty. Leaves the global generators as they were.
@@ -70,7 +80,7 @@ def quick_check_task(task: Task, batch_size: int) -> Batch:
                     raise
                 except Exception as error:
                     raise refusal(f"task {type(task).__name__}", law, error, "task") from error
-    return batches["train"][0]
+    return first
 
 
 def _draw(task: Task, split: Split, count: int, batch_size: int) -> list[Batch]:

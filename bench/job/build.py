@@ -29,14 +29,16 @@ from bench.train.gradient.choice import choose_gradient
 from bench.train.optimizer import build_optimizer
 from bench.train.schedule import Schedule, ticks_of
 from bench.train.setup import Setup, stream_seed
+from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
 
 
-def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
+def build(config: Config, task: Task, hidden: int | None = None, steps: int = PIECE) -> Setup:
     """Model, optimiser and schedule for `task`, the weights drawn from the seed's stream for weights.
 
     `hidden` is the hidden size that an earlier match chose; without it, a `config` with `match` searches for one. The
-    setup's config has the size of the model. Afterwards torch's global generator belongs to dropout alone. Raises
+    setup's config has the size of the model. `steps` is the length of the sequences over which a fast form of the cell
+    is compared with its loop of steps. Afterwards torch's global generator belongs to dropout alone. Raises
     ConfigError in one line.
     """
     check_regime(config, task)
@@ -51,7 +53,8 @@ def build(config: Config, task: Task, hidden: int | None = None) -> Setup:
     model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
     forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
-    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll))
+    precision = torch.bfloat16 if machine.precision == "bfloat16" else None
+    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, precision)
     optimizer = build_optimizer(config.optimizer, model)
     schedule = build_schedule(config, optimizer)
     average = Average(model, optimizer, config.ema) if config.ema is not None else None

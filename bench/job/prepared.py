@@ -84,9 +84,10 @@ def prepare(options: Options) -> Prepared:
             task = quick_check_spec(build_task(options.config.task))
         config = validate(options.config)
         with by_task:
-            steps_in_a_batch = len(quick_check_task(task, config.batch_size).inputs)
+            first = quick_check_task(task, config.batch_size)
+        steps_in_a_batch = first.steps
         with by_model:
-            setup = build(config, task)
+            setup = build(config, task, steps=first.longest)
         if config.resume not in ("auto", "never"):
             source = find_source(config, _identity(options, task, setup, by_task, by_model))
     except (Exception, KeyboardInterrupt) as caught:

@@ -54,4 +54,4 @@ class NoisyCell(Cell):
             return new
         if self.training:
             return torch.where(torch.rand_like(new) < self.zoneout, old, new)
-        return torch.lerp(new, old, self.zoneout)
+        return torch.lerp(new.to(old), old, self.zoneout)  # autocast may have made one of them bfloat16

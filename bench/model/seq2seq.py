@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.api import END, Batch, State, TaskSpec, Tokens
 from bench.model.decode import beam_search
 from bench.model.sequence import MakeCell, SequenceModel
+from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
 
 
@@ -47,9 +48,9 @@ class EncoderDecoder(SequenceModel):
         self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, **shape)
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
-    def choose_unroll(self, mode: Mode) -> str:
-        self.reader.choose_unroll(mode)
-        return super().choose_unroll(mode)
+    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
+        self.reader.choose_unroll(mode, steps, precision)
+        return super().choose_unroll(mode, steps, precision)
 
     def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
         """The decoder's initial state for inputs `[S, B]` or `[S, B, F]`; the encoder starts from `state`, if given."""

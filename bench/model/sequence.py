@@ -13,6 +13,7 @@ from bench.api import Batch, Cell, State, TaskSpec, Tokens, Unroll, map_state
 from bench.errors import ConfigError
 from bench.model.layer import Around, Layer, Through, dropout
 from bench.model.noise import NoisyCell
+from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode, choose
 
 MakeCell = Callable[[int, int], Cell]
@@ -96,12 +97,13 @@ class SequenceModel(nn.Module):
         """The cells from input to head, without the parts around them."""
         return [layer.cell.cell if isinstance(layer.cell, NoisyCell) else layer.cell for layer in self.layers]
 
-    def choose_unroll(self, mode: Mode) -> str:
+    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
         """Choose how the cells are unrolled over time, and return the name of the form.
 
-        Call it after the model is moved to its device. Raises ConfigError if a cell has no such form.
+        Call it after the model is moved to its device. Raises ConfigError if a cell has no such form, or one that
+        differs from its steps over sequences of so many `steps`, or in the `precision` of autocast.
         """
-        chosen = [choose(layer.cell, mode) for layer in self.layers]
+        chosen = [choose(layer.cell, mode, steps, precision) for layer in self.layers]
         self._unrolls = [unroll for _, unroll in chosen]
         return chosen[0][0]
 

@@ -13,21 +13,24 @@ from functools import partial
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from bench.api import Cell, GatedCell, Unroll, leaves
+from bench.api import Cell, GatedCell, Unroll
 from bench.errors import ConfigError
+from bench.unroll.agreement import PIECE, disagreement
 from bench.unroll.eager import unroll_eager
 from bench.unroll.vendor import VendorUnroll
 
 Mode = Literal["auto", "eager", "vendor", "parallel"]
 
-_PROBE_T, _PROBE_B = 35, 2
-_TOLERANCE = 1e-3  # far above float32 rounding over so few steps, far below the effect of another equation
+_LONGEST, _WITH_GRADIENTS = 1030, 130  # time steps of the comparison at most: longer than a block of 1024, or of 128
 
 
-def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
+def choose(
+    cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: torch.dtype | None = None
+) -> tuple[str, Unroll]:
     """The name and the unrolling of `cell` under `mode`, after checking that it agrees with the plain loop.
+
+    It is compared over the `steps` of a run's sequences, in the `precision` of its autocast where it has one.
 
     Call it once the cell is on its device. Raises ConfigError where the cell has no such form, or where the form's
     outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
@@ -39,7 +42,7 @@ def choose(cell: Cell, mode: Mode = "auto") -> tuple[str, Unroll]:
         raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
     unroll = available[name]()
     if name != "eager":
-        _hold_to_loop(cell, name, unroll)
+        _hold_to_loop(cell, name, unroll, steps, precision)
     return name, unroll
 
 
@@ -53,30 +56,23 @@ def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
     return found
 
 
-def _hold_to_loop(cell: Cell, name: str, unroll: Unroll) -> None:
-    """Compare outputs, last states and all gradients of `unroll` with the plain loop's on a small random input."""
-    like = next(cell.parameters(), torch.empty(0))
-    generator = torch.Generator().manual_seed(0)
-    x_TBF = torch.randn((_PROBE_T, _PROBE_B, cell.input_size), generator=generator).to(like).requires_grad_()
-    found, wanted = (_results(cell, form, x_TBF) for form in (unroll, partial(unroll_eager, cell)))
-    for (what, a), (_, b) in zip(found, wanted, strict=True):
-        gap = (a - b).abs().max().item()
-        if not gap <= _TOLERANCE * max(1.0, b.abs().max().item()):
-            raise ConfigError(
-                f"unroll={name}: {what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
-                f"where a subclass changes the equation, change or drop its {name} form too, or use unroll=eager"
-            )
-
-
-def _results(cell: Cell, unroll: Unroll, x_TBF: Tensor) -> list[tuple[str, Tensor]]:
-    """The results of a form, by name: outputs, last states, and gradients of a weighted sum of the outputs."""
-    y_TBH, last = unroll(x_TBF, cell.initial_state(_PROBE_B, x_TBF))
-    weight = torch.linspace(-1, 1, y_TBH.numel(), dtype=y_TBH.dtype, device=y_TBH.device).view_as(y_TBH)
-    wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]
-    gradients = torch.autograd.grad((y_TBH * weight).sum(), wanted, allow_unused=True)
-    zeros = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, wanted, strict=True)]
-    return [
-        ("outputs", y_TBH.detach()),
-        *(("states", s.detach()) for s in leaves(last)),
-        *(("gradients", g) for g in zeros),
-    ]
+def _hold_to_loop(cell: Cell, name: str, unroll: Unroll, steps: int, precision: torch.dtype | None) -> None:
+    """Raise ConfigError where `unroll` differs from the plain loop: over so many steps, within limits, of which those
+    for gradients are narrower, since a run's start is not to wait for them.
+    """
+    try:
+        found = disagreement(cell, unroll, min(max(steps, PIECE), _WITH_GRADIENTS), precision=precision)
+        if steps > _WITH_GRADIENTS and not found:
+            found = disagreement(cell, unroll, min(steps, _LONGEST), precision=precision, gradients=False)
+    except Exception as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"unroll={name}: {type(cell).__name__} does not go through {steps} steps in this form: "
+            f"{type(error).__name__}: {said}; mend its {name} form or its step, or use unroll=eager"
+        ) from error
+    if found:
+        what, gap = found
+        raise ConfigError(
+            f"unroll={name}: {what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
+            f"where a subclass changes the equation, change or drop its {name} form too, or use unroll=eager"
+        )

@@ -18,6 +18,8 @@ from bench.errors import ConfigError
 from bench.job.build import load_cell
 
 LONG = "finite for 10000 steps"
+SEVERAL, COARSE = "forms agree over 130 steps", "forms agree in bfloat16"
+PARTS = "every row and column gets a gradient"
 QUICK = [law for law in CELL_LAWS if law != LONG]
 ANY = None
 
@@ -51,6 +53,19 @@ MUTANTS = [
         set(),
     ),
     ("SeesTheFuture", "causal", "inputs from time 1 on", {"step equals unroll", "chunked with carry equals whole"}),
+    ("DropsItsState", SEVERAL, "parallel with T = 130, B = 11, H = 13: outputs differ from the step loop's", set()),
+    ("CutsItsGradient", SEVERAL, "parallel with T = 130, B = 11, H = 13: gradients differ from the step loop's", set()),
+    ("EightLanes", SEVERAL, "parallel with T = 130, B = 11, H = 13: outputs differ", set()),
+    ("EightUnits", SEVERAL, "parallel with T = 130, B = 11, H = 13: outputs differ", set()),
+    ("OnlyFloat32", COARSE, "RuntimeError at mutants_cells.py:.* in drive: .*dtype.*bring tensors to one dtype", set()),
+    ("CoarseInBfloat16", COARSE, r"parallel: outputs differ from the step loop's \(by 0.\d+ of the largest\)", set()),
+    ("SpareRow", PARTS, r"the gradient of `weight` \[9, 3\] is 0 at 8 of dimension 0: nothing uses it", set()),
+    ("SpareColumn", PARTS, r"the gradient of `weight` \[8, 4\] is 0 at 0 of dimension 1: nothing uses it", set()),
+    ("SpareBias", PARTS, r"the gradient of `bias` \[16\] is 0 at 8, 9, 10, ... of dimension 0", set()),
+    ("NaiveSoftplus", "finite for large inputs", "eager from the initial state: outputs are not finite", set()),
+    ("SteepForLarge", "finite for large inputs", "eager from the initial state: gradients are not finite", set()),
+    ("UnitInputs", "finite for zero inputs", "eager from the initial state: outputs are not finite within 35", set()),
+    ("LengthOfInputs", "finite for zero inputs", "eager from the initial state: gradients are not finite", set()),
     ("BatchMean", "batch lanes independent", "lane 1 changes with the content of lane 0", set()),
     ("BatchNorm", "batch lanes independent", "in training", set()),
     ("OneClock", "fresh lanes reset", "a fresh lane in a mixed batch: .* lane 1", {"batch lanes independent"}),
