@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -161,7 +161,10 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> Record:
-        """The record in a run's folder. Raises StoreError, naming the file, where it cannot be read."""
+        """The record in a run's folder, whose name is the id, whatever the file says: an id is never a path.
+
+        Raises StoreError, naming the file, where it cannot be read.
+        """
         path = folder / RECORD
         try:
             text = read_regular(path, MOST_BYTES).decode()
@@ -169,7 +172,7 @@ class Record:
             raise _unreadable(path, cause(error)) from None
         except UnicodeDecodeError as error:
             raise _unreadable(path, error) from None
-        return cls.from_json(text, path)
+        return replace(cls.from_json(text, path), id=folder.resolve().name)
 
 
 def _unreadable(source: str | Path, why: object) -> StoreError:

@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import StoreError
@@ -89,7 +88,7 @@ class Store:
             with suppress(StoreError):
                 record = Record.read(folder)
                 if record.identity == identity:
-                    yield replace(record, id=folder.name)
+                    yield record
 
     def tidy(self, base: str) -> None:
         """Remove what going on needs from all attempts at run `base`, one of which is done: nobody goes on any more.

@@ -40,7 +40,7 @@ def run(options: Namespace) -> int:
     tables = diagnose(reloaded.model, reloaded.task, first_batch(reloaded.task, options.lanes))
     if not options.untrained and (curve := stored / CURVE).is_file():
         tables = chain(tables, [clipped(curve, reloaded.config.clip)])
-    folder = Path(options.results_dir) / "diagnosis" / (stored.resolve().name + "-untrained" * options.untrained)
+    folder = Path(options.results_dir) / "diagnosis" / (reloaded.record.id + "-untrained" * options.untrained)
     with using_threads(reloaded.machine.threads):
         for line in write(tables, folder):
             print(line, flush=True)
