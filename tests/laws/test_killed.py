@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from cli_tools import ROOT, Said, bench
+from crashes import in_child
 
-from bench.command.main import main
 from bench.job import execute as runner
 from bench.results import names
 from bench.train.checkpoint import Checkpoints, list_checkpoints
@@ -35,24 +35,6 @@ RUNS = {
         "bptt=truncated", "bptt.window=8", "bptt.horizon=12", "bptt.offset=random",
     ],
 }  # fmt: skip
-
-
-def in_child(arguments: list[str], prepare: Callable[[], None] = lambda: None) -> int | None:
-    """The exit code of the command in a process of its own, after `prepare` in it; None where it was killed."""
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:  # an error must not lead the child back into the tests
-            quiet = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(quiet, 1)
-            os.dup2(quiet, 2)
-            runner.measure_speed = lambda setup: None  # type: ignore[attr-defined]  # three seconds for no result here
-            prepare()
-            code = main(arguments)
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
 
 def die(*_: object) -> None:
