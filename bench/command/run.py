@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra
 from bench.config.options import Options
+from bench.study.stop import Stop, take_signals
 
 
 def run(arguments: list[str]) -> int:
@@ -18,19 +20,24 @@ def run(arguments: list[str]) -> int:
     def job(options: Options) -> None:
         from bench.command.terminal import Terminal
 
-        if options.member is not None:
+        if options.member is not None and os.getpid() == parent:
             from bench.study.sweep import run_member
 
-            alone = os.getpid() == parent  # processes of a launcher share the terminal
-            with Terminal(str(options.member), bar=alone) as terminal:
+            with Terminal(str(options.member)) as terminal:
                 run_member(options, terminal, sweep_id)
+        elif options.member is not None:
+            _run_beside_others(options, sweep_id)
         else:
             from bench.job.execute import execute
 
             with Terminal() as terminal:
                 statuses.append(execute(options, terminal).status)
 
-    folder = run_hydra([with_results_folder(argument) for argument in arguments], job)
+    stop = Stop(sweep_id)
+    try:
+        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, stop.begin)
+    finally:
+        stop.end()
     if folder is not None:
         from bench.command.terminal import Terminal, show_sweep
         from bench.study.sweep import finish
@@ -38,5 +45,20 @@ def run(arguments: list[str]) -> int:
         with Terminal():
             sweep = finish(folder, sweep_id, SweepFolder.members)
         show_sweep(sweep)
+        if stop.asked:
+            raise KeyboardInterrupt
         return int(sweep.done < sweep.members)
     return int(any(status != "done" for status in statuses))
+
+
+def _run_beside_others(options: Options, sweep: str) -> None:
+    """A member in a process of a launcher, which shares the terminal with others and outlives a request to stop."""
+    from bench.command.terminal import Terminal
+    from bench.study.sweep import run_member
+
+    take_signals(True)
+    try:
+        with suppress(KeyboardInterrupt), Terminal(str(options.member), bar=False) as terminal:
+            run_member(options, terminal, sweep)
+    finally:
+        take_signals(False)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_ONE_REQUEST = 1.0
+"""Seconds. A terminal, a scheduler and a parent process may each send the same request."""
 
 
 def raise_at_signals() -> None:
@@ -17,13 +20,28 @@ def raise_at_signals() -> None:
 
     Signals that are ignored, as by `nohup`, or handled stay so.
     """
-    for number in _numbers():
+    for number in stop_signals():
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
 
 
-def _numbers() -> list[int]:
+def stop_signals() -> list[int]:
+    """The signals by which a process is asked to stop, as far as the system has them."""
     return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+
+
+class Requests:
+    """Counts requests to stop: signals within a second of one another are one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.count, self._last, self._clock = 0, -math.inf, clock
+
+    def add(self) -> int:
+        """Take in a signal; the number of requests so far."""
+        now = self._clock()
+        self.count += now - self._last >= _ONE_REQUEST
+        self._last = now
+        return self.count
 
 
 class Interrupts:
@@ -31,22 +49,22 @@ class Interrupts:
 
     Whoever can stop looks at `asked`. In the block `after(n)` the signals beyond the first n raise KeyboardInterrupt at
     once, and earlier ones as the block begins; `after(0)` so is for work that can be cut off anywhere. One that nobody
-    has taken is raised at the end of the instance's own block.
+    has taken is raised at the end of the instance's own block. Signals within a second of one another count as one.
 
     Signals that raise no KeyboardInterrupt now, since a user's program handles them itself, are left to it, and so are
     all signals outside of the main thread.
     """
 
-    def __init__(self) -> None:
-        self._count, self._held = 0, math.inf
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._requests, self._held = Requests(clock), math.inf
         self._before: dict[int, Any] = {}
 
     def asked(self) -> bool:
         """Whether a signal to stop has come."""
-        return self._count > 0
+        return self._requests.count > 0
 
     def __enter__(self) -> Interrupts:
-        for number in _numbers():
+        for number in stop_signals():
             if signal.getsignal(number) is signal.default_int_handler:
                 try:
                     self._before[number] = signal.signal(number, self._take)
@@ -71,9 +89,9 @@ class Interrupts:
             self._held = before
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self._count += 1
+        self._requests.add()
         self._raise_what_is_not_held()
 
     def _raise_what_is_not_held(self) -> None:
-        if self._count > self._held:
+        if self._requests.count > self._held:
             raise KeyboardInterrupt

@@ -57,6 +57,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step_and_leaves_a_record_too(comm
         stops()
         stops()
 
+    monkeypatch.setattr("bench.train.interrupts._ONE_REQUEST", 0)
     monkeypatch.setattr("bench.command.terminal.Terminal.step", at(4, twice))
     assert command("checkpoint.steps=3").code == 130
     (record,) = records(tmp_path)

@@ -1,5 +1,6 @@
 """Signals to stop wait until a run can take them, and none is lost."""
 
+import itertools
 import os
 import signal
 import threading
@@ -24,6 +25,11 @@ def stop(number=signal.SIGINT):
     os.kill(os.getpid(), number)
 
 
+def slowly():
+    """A clock on which every signal comes long after the one before."""
+    return itertools.count(100.0, 10.0).__next__
+
+
 @pytest.mark.parametrize("number", STOPS)
 def test_a_signal_is_held_back_and_raised_at_the_end_of_the_block(number):
     done = []
@@ -39,7 +45,7 @@ def test_a_signal_is_held_back_and_raised_at_the_end_of_the_block(number):
 
 def test_beyond_those_that_are_held_back_a_signal_acts_at_once():
     done = []
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
+    with pytest.raises(KeyboardInterrupt), Interrupts(slowly()) as interrupts:
         with interrupts.after(1):
             stop()
             done.append("after the first")
@@ -47,6 +53,15 @@ def test_beyond_those_that_are_held_back_a_signal_acts_at_once():
             done.append("after the second")
         done.append("after the block")
     assert done == ["after the first"]
+
+
+def test_what_a_terminal_and_a_parent_process_send_at_once_is_one_request():
+    done = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.after(1):
+        stop(signal.SIGINT)
+        stop(signal.SIGTERM)
+        done.append("the step")
+    assert done
 
 
 def test_one_that_came_before_work_that_can_be_cut_off_keeps_it_from_beginning():
