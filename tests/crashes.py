@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,12 +22,20 @@ _NOT_THE_DISK = set(
     "writable".split()
 )
 """Calls that change nothing on a disk. All others of these modules count, whichever the store comes to use."""
+_UNSEEN = {"fsync", "flock"}
+"""Calls that write, though no entry of a folder shows it."""
 _MODULES = {"posix", "_io", "io", "fcntl"}
-_PHASES = {"_run": "training", "measure_memory": "measuring", "publish": "publishing", "tidy": "tidying"}
+_PHASES = {
+    "_run": "training",
+    "measure_memory": "measuring",
+    "measure_speed": "measuring",
+    "publish": "publishing",
+    "tidy": "tidying",
+}
 
 
 class Moment(NamedTuple):
-    """A moment of a run. `of` says what its `number` counts: storage calls, before and after each, or all calls."""
+    """A moment of a run. `number` counts the beginnings and ends of calls `of` files, or all calls in its phase."""
 
     of: str
     number: int
@@ -34,15 +43,25 @@ class Moment(NamedTuple):
     name: str = ""
 
 
-class Watch:
-    """Counts the calls of a process, Python's and C's, from the life of a run on, and does `act` at a moment."""
+_NEVER = Moment("files", -1, "")
 
-    def __init__(self, at: Moment | None = None, act: Callable[[], object] = lambda: None) -> None:
-        self._at, self._act, self._phase = at, act, "starting"
-        self.calls = 0
+
+class Watch:
+    """Counts the calls of a process, Python's and C's, from the life of a run on, and does `act` at a moment.
+
+    With `results` it looks at that folder around each call that may write, and so finds the calls that do.
+    """
+
+    def __init__(
+        self, at: Moment = _NEVER, act: Callable[[], object] = lambda: None, results: Path | None = None
+    ) -> None:
+        self._at, self._act, self._results, self._phase = at, act, results, "starting"
+        self._around_files = 0
+        self._seen: list[object] = []
         self.around_storage: list[Moment] = []
-        self.phases: dict[str, list[int]] = {}
-        """The numbers of the first and the last call in each phase."""
+        """The moments before and after each call that wrote something into the results folder."""
+        self.phases: Counter[str] = Counter()
+        """How many calls each phase has."""
 
     def begin(self) -> None:
         """Watch this process from the beginning of its run."""
@@ -55,24 +74,38 @@ class Watch:
         runner._execute = watched  # type: ignore[assignment]
 
     def __call__(self, frame: Any, event: str, function: Any) -> None:
-        self.calls += 1
         if event == "call":
             self._enter(frame)
-        self.phases.setdefault(self._phase, [self.calls, 0])[1] = self.calls
+        self.phases[self._phase] += 1
         if event.startswith("c_") and _writes(function):
-            name = f"{'before' if event == 'c_call' else 'after'} {function.__name__}"
-            self._come_to(Moment("storage", len(self.around_storage), self._phase, name))
-            self.around_storage.append(Moment("storage", len(self.around_storage), self._phase, name))
-        self._come_to(Moment("calls", self.calls, self._phase))
+            self._around_files += 1
+            self._come_to(Moment("files", self._around_files, self._phase))
+            if self._results is not None:
+                self._look(event == "c_call", function.__name__)
+        self._come_to(Moment("calls", self.phases[self._phase], self._phase))
+
+    def _look(self, before: bool, name: str) -> None:
+        seen, moment = state_of(self._results), Moment("files", self._around_files, self._phase)
+        if not before and (seen != self._seen or name in _UNSEEN):
+            self.around_storage.append(moment._replace(number=moment.number - 1, name=f"before {name}"))
+            self.around_storage.append(moment._replace(name=f"after {name}"))
+        self._seen = seen
 
     def _come_to(self, moment: Moment) -> None:
-        if self._at is not None and moment[:2] == self._at[:2]:
+        if moment[:3] == self._at[:3]:
             self._act()
 
     def _enter(self, frame: Any) -> None:
         name, held = frame.f_code.co_name, frame.f_locals.get("held")
         if "/bench/" in frame.f_code.co_filename:
             self._phase = "scoring" if name == "after" and held == 0 else _PHASES.get(name, self._phase)
+
+
+def state_of(folder: Path | None) -> list[object]:
+    """All that is in a folder, by name, number on the disk, size and time of writing."""
+    paths = sorted(folder.rglob("*")) if folder is not None and folder.exists() else []
+    stats = [(path, path.lstat()) for path in paths]
+    return [(str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
 
 
 def _writes(function: Any) -> bool:
@@ -104,9 +137,9 @@ def in_child(arguments: list[str], prepare: Callable[[], None] = lambda: None) -
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
 
-def recorded(arguments: list[str], notes: Path) -> Watch:
+def recorded(arguments: list[str], results: Path, notes: Path) -> Watch:
     """The command in a process of its own, and all its moments, by way of the file `notes`."""
-    watch = Watch()
+    watch = Watch(results=results)
 
     def prepare() -> None:
         watch.begin()
@@ -120,7 +153,8 @@ def recorded(arguments: list[str], notes: Path) -> Watch:
         os._exit = noting  # type: ignore[assignment]
 
     assert in_child(arguments, prepare) == 0
-    moments, watch.phases = json.loads(notes.read_text())
+    moments, phases = json.loads(notes.read_text())
+    watch.phases = Counter(phases)
     watch.around_storage = [Moment(*moment) for moment in moments]
     return watch
 

@@ -57,7 +57,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         raise prepared.error
     name, identity = prepared.stem, prepared.identity.hash
     if prepared.error is None and not options.config.rerun and (done := store.find(name, identity)):
-        store.tidy(name)
+        store.tidy(name, identity)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
         return done
@@ -70,7 +70,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         ended = carry_out(prepared, folder, listener, interrupts)
         record = publish(prepared, ended, folder, listener)
         if ended.status == "done":
-            store.tidy(name)
+            store.tidy(name, identity)
     if ended.status == "interrupted":
         raise KeyboardInterrupt
     return record

@@ -90,16 +90,16 @@ class Store:
                 if record.identity == identity:
                     yield record
 
-    def tidy(self, base: str) -> None:
-        """Remove what going on needs from all attempts at run `base`, one of which is done: nobody goes on any more.
+    def tidy(self, base: str, identity: str) -> None:
+        """Remove what going on needs from all attempts at a run, one of which is done: nobody goes on any more.
 
         They are removed after the run is published, so that no crash can come between; if one comes after it, the next
         process that finds the run done removes them.
         """
-        for folder in self._attempts_at(base):
+        for record in self._records_at(base, identity):
             with suppress(OSError):  # it costs room on the disk, and nothing else
-                if remove(folder, CHECKPOINTS, DRAFTS):
-                    sync(folder)
+                if remove(self.runs / record.id, CHECKPOINTS, DRAFTS):
+                    sync(self.runs / record.id)
 
     def resolve(self, text: str) -> Path:
         """The folder of the run with the id `text`, with an id that begins so, or with this path.

@@ -133,7 +133,7 @@ def test_a_checkpoint_that_does_not_fit_is_warned_of_once_and_tried_again(comman
 def test_checkpoints_go_only_after_the_run_is_published(command, tmp_path, monkeypatch):
     """As if the process had been killed just after the rename; the next one that finds the run done tidies."""
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "tidy", lambda self, base: None)
+        patch.setattr(Store, "tidy", lambda *_: None)
         assert command("checkpoint.steps=2").code == 0
     ((name, files),) = published(tmp_path).items()
     assert {"checkpoint-4.pt", "checkpoint-6.pt"} <= files
