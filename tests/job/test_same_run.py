@@ -66,14 +66,14 @@ def test_two_files_with_a_class_of_one_name_have_two_rows(capsys, project):
 def test_a_run_with_a_preset_and_an_equal_one_are_one_run(capsys, project):
     (project / "experiment").mkdir()
     (project / "experiment" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [override /cell: lstm]\nclip: {norm: 0.5}\n"
+        "# @package _global_\ndefaults: [override /cell: lstm]\nclip: {norm: 0.5}\nbatch_size: 16\n"
     )
     folder = f"--config-dir={project}"
     assert not is_done(capsys, folder, *COPY, "+experiment=mine", "hardware.device=cpu")
     (record,) = records(project / "results")
     assert (record["experiment"], record["cell"]) == ("mine", "lstm")
-    assert record["labels"]["bptt"] == "full(clip.norm=0.5, evaluations=1)"
-    assert is_done(capsys, *COPY, "cell=lstm", "clip.norm=0.5", "hardware.device=cpu")
+    assert record["labels"]["bptt"] == "full(clip.norm=0.5, batch_size=16, evaluations=1)"
+    assert is_done(capsys, *COPY, "cell=lstm", "clip.norm=0.5", "batch_size=16", "hardware.device=cpu")
 
 
 def test_an_attempt_counts_by_the_end_that_its_record_states(project):
