@@ -17,7 +17,8 @@ from bench.results.closure import closure_of, file_of, own_files
 from bench.results.identity import Sources, edited
 from bench.results.record import Record
 
-_OURS = ("bench", "torch")
+_OURS = ("bench.cells", "bench.tasks", "bench.train.schedule", "torch.optim")
+"""The packages with built-in plugins. In a checkout other folders beside `bench/` can be imported as its parts."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Trust:
             return options
         place, name = split(str(options[key]))
         is_file = place.endswith(".py")
-        if not place or (not is_file and self._is_installed(place.partition(".")[0])):
+        if not place or (not is_file and self._is_installed(place)):
             return options
         named = Path(place).expanduser() if is_file else file_of(place)
         file = named if is_loaded(place) else self._trusted(named, movable=is_file)
@@ -71,10 +72,15 @@ class Trust:
         self.refuse_edited(record, {role: stated}, {role: own_files(found)})
         return {**options, key: f"{file}:{name}"} if is_file else options
 
-    def _is_installed(self, top: str) -> bool:
-        """Whether a top-level module is the harness, torch, a package with plugins for the harness, or named here."""
+    def _is_installed(self, module: str) -> bool:
+        """Whether a module is of the built-in plugins, of a package with plugins for the harness, or of one named here.
+
+        A `__main__` never is: importing it runs a program.
+        """
         packages = {entry.module.partition(".")[0] for entry in metadata.entry_points(group=ENTRY_POINTS)}
-        return top in {*_OURS, *packages, *(fspath(place) for place in self.places)}
+        trusted = (*_OURS, *packages, *(fspath(place) for place in self.places))
+        is_part = any(module == each or module.startswith(f"{each}.") for each in trusted)
+        return is_part and "__main__" not in module.split(".")
 
     def _trusted(self, named: Path | None, movable: bool) -> Path | None:
         """The trusted file: the one that the record names; or where it is `movable`, one of its name."""

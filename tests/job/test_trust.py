@@ -9,6 +9,8 @@ from own_code import OPTIONS, edit, new_process, write_files
 
 import bench as library
 from bench.errors import ConfigError
+from bench.job.trust import Trust
+from bench.results.record import Record
 
 RAN = "the code has run"
 MARKER = f"\nprint({RAN!r})\n"
@@ -141,6 +143,27 @@ def test_a_record_that_states_no_code_is_loaded_with_a_line_and_its_files_are_no
     assert "was made before records stated their code: edits since then are not seen" in caplog.text
     with new_process(), pytest.raises(ConfigError, match="does not state its code: own_base.py"):
         library.load("copy", received / "cell", trust=".")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "bench.__main__:X", "bench.cells.__main__:X", "bench.received.own_cell:Mine", "bench.cells_of_others:Mine",
+        "os.system", "antigravity:X", "pip._internal:main", "own_cell.Mine", "../received/own_cell.py:Mine", "a\nb:X",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("role", ["cell", "task", "optimizer", "schedule"])
+def test_only_modules_with_plugins_are_imported(received, target, role):
+    (folder,) = (received / "text").glob("runs/[!.]*")
+    config = {role: {"target": target}}
+    with pytest.raises(ConfigError, match=f"its {role} is code in .*, which a record alone cannot have run"):
+        Trust().checked(Record.read(folder), config)
+
+
+@pytest.mark.parametrize("target", ["bench.cells.gru:GRU", "bench.tasks.copy.Copy", "torch.optim.Adam"])
+def test_built_in_plugins_are(received, target):
+    (folder,) = (received / "text").glob("runs/[!.]*")
+    assert Trust().checked(Record.read(folder), {"cell": {"_target_": target}}) == {"cell": {"_target_": target}}
 
 
 @pytest.mark.parametrize("id", ["../../outside", "/tmp/outside", "..", "a/b"])
