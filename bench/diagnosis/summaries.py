@@ -91,5 +91,9 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], str]] = {
     "memory": _memory,
     "clipping": _clipped,
 }
-_NOTHING = {"gradient": "no step of the batch lies before one that is scored", "gates": "the cell has no sigmoid"}
+_NOTHING = {
+    "gradient": "no step of the batch lies before one that is scored",
+    "gates": "the cell has no sigmoid",
+    "clipping": "the run ended before its first validation",
+}
 assert SUMMARIES.keys() == PLOTS.keys()

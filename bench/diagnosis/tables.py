@@ -13,6 +13,7 @@ from bench.config.schema import ClipConfig
 from bench.diagnosis import clipping, gates, gradient_norms, jacobians, lyapunov, reach
 from bench.errors import ConfigError, DataError
 from bench.model.sequence import SequenceModel
+from bench.results.curve import read_curve
 
 Table = tuple[str, pd.DataFrame | ConfigError]
 """A table by its name, or why it cannot be made."""
@@ -52,9 +53,9 @@ def first_batch(task: Task, lanes: int) -> Batch:
 
 
 def clipped(curve: Path, clip: ClipConfig) -> Table:
-    """The table of a run's clipping, from the file of its learning curve."""
+    """The table of a run's clipping, from the file of its learning curve; StoreError where that is damaged."""
     for name in ("value", "adaptive"):
         if getattr(clip, name, None) is not None:
             reason = f"the run clips by clip.{name}, after which its record does not say what is left"
             return "clipping", ConfigError(reason)
-    return "clipping", clipping(pd.read_csv(curve), clip.norm)
+    return "clipping", clipping(read_curve(curve), clip.norm)

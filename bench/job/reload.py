@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 from torch import Generator, Tensor
 
 from bench.api import Batch, Split, State, Task
+from bench.config.explain import refuse_too_large
 from bench.config.options import typed
 from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.config.upgrade import upgrade
-from bench.errors import ConfigError, DataError, StoreError
+from bench.errors import BenchError, ConfigError, DataError, StoreError
 from bench.hardware.machine import Machine
 from bench.hardware.settings import torch_settings_kept, using_threads
 from bench.job.build import build
@@ -27,8 +28,9 @@ from bench.job.trust import Trust
 from bench.measure.flops import parameter_count
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.results.curve import read_curve
 from bench.results.identity import sources_of
-from bench.results.names import CURVE, WEIGHTS
+from bench.results.names import CURVE, RECORD, WEIGHTS
 from bench.results.reads import FilesRead
 from bench.results.record import Record
 
@@ -52,9 +54,10 @@ class Reloaded:
 
     @property
     def curve(self) -> pd.DataFrame:
-        """The learning curve, a row a validation; empty where the run ended before the first."""
+        """The learning curve, a row a validation; empty where the run ended before the first. StoreError where it is
+        damaged."""
         path = self.folder / CURVE
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+        return read_curve(path) if path.is_file() else pd.DataFrame()
 
     def predict(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` (symbols) or `[T, B, F]` (features), and the state after the last step.
@@ -101,8 +104,7 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
     record = Record.read(folder)
     if trained and not (folder / WEIGHTS).is_file():
         raise ConfigError(f"{record.id} is {record.status} and has no weights: choose a run that is done")
-    config = typed(trust.checked(record, upgrade(record.config)))
-    config = validate(replace(config, hardware=replace(config.hardware, device="cpu")))
+    config = options_on_cpu(record, folder / RECORD, trust)
     with torch_settings_kept():  # building a model compares gradients, seeds the generators and sets the threads
         task, data = open_task(config)
         stated = task.spec.fingerprint if record.sources is None else data  # older records state no other data
@@ -122,10 +124,33 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
     return Reloaded(folder, record, setup.config, task, setup.model.eval(), setup.machine)
 
 
+def options_on_cpu(record: Record, path: Path, trust: Trust) -> Config:
+    """The options in a record, its device the CPU; those that it lacks have their defaults.
+
+    Raises StoreError, naming the record's file, where what stands there are no options, and ConfigError for a wrong
+    one.
+    """
+    try:
+        tree = trust.checked(record, upgrade(record.config))
+        refuse_too_large(tree)
+        return validate(typed({**tree, "hardware": {**tree.get("hardware", {}), "device": "cpu"}}))
+    except BenchError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: config does not hold the options of a run ({error}); restore the file") from None
+
+
 def load_weights(model: SequenceModel, path: Path) -> None:
-    """Put the weights in the file at `path` into the model; StoreError where they do not fit or cannot be read."""
+    """Put the weights in the file at `path` into the model.
+
+    Raises StoreError where they do not fit, cannot be read, or are NaN or infinite: a run keeps the weights of its best
+    score, and no score comes from such.
+    """
     try:
         model.load_state_dict(load_file(path))
     except (OSError, RuntimeError, SafetensorError) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(f"{path} does not load into the run's model ({cause}): run it again") from None
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise StoreError(f"{path} is damaged (weights of {name} are NaN or infinite): run it again with rerun=true")

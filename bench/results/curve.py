@@ -5,6 +5,15 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import StoreError
+from bench.results.reading import cause, read_regular
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_BYTES = 2**28
 
 
 @dataclass
@@ -25,3 +34,23 @@ class Curve:
                 writer = csv.DictWriter(file, fieldnames=list(columns))
                 writer.writeheader()
                 writer.writerows(self.rows)
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """The curve in the file at `path`, numbers in all columns. Raises StoreError, naming it, where it is damaged."""
+    import io
+
+    import pandas as pd
+
+    try:
+        curve = pd.read_csv(io.BytesIO(read_regular(path, _MOST_BYTES)))
+        for column in ("step", "grad_norm"):
+            curve[column]
+        return curve.astype("float64").astype(curve.dtypes[curve.dtypes == "int64"])
+    except OSError as error:
+        why = cause(error)
+    except KeyError as error:
+        why = f"it has no column {error}"
+    except ValueError as error:  # of pandas' parser, of decoding, of a text where a number should be
+        why = str(error).splitlines()[0]
+    raise StoreError(f"{path} is damaged ({why}); restore it, or run again with rerun=true")

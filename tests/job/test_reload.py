@@ -1,12 +1,16 @@
 """A stored run brought back: what it offers, and that nothing else is touched by it."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from cli_tools import COPY, records
+from safetensors.torch import load_file, save_file
 from torch import Generator
 
 from bench.api import leaves
-from bench.errors import ConfigError, StoreError
+from bench.errors import BenchError, ConfigError, StoreError
 from bench.job.reload import reload
 from bench.results.store import Store
 
@@ -109,3 +113,64 @@ def test_weights_that_do_not_fit_are_one_line(run, results, tmp_path):
         reload(broken)
     untrained = reload(broken, trained=False)
     assert not torch.equal(untrained.model.head.weight, run.model.head.weight)
+
+
+@pytest.fixture
+def copied(results, tmp_path):
+    """The folder of a copy of the run, to be damaged."""
+    source = Store(results).resolve("copy")
+    return shutil.copytree(source, tmp_path / "runs" / source.name)
+
+
+def with_config(folder, change):
+    """Change what a run's record says of its options."""
+    tree = json.loads((folder / "record.json").read_text())
+    change(tree["config"])
+    (folder / "record.json").write_text(json.dumps(tree))
+
+
+@pytest.mark.parametrize("part", ["hardware", "init", "bptt", "match", "checkpoint"])
+def test_options_that_a_record_lacks_have_their_defaults(copied, part):
+    with_config(copied, lambda config: config.pop(part))
+    assert reload(copied).config.model.hidden == 8
+
+
+def nested(levels):
+    return {"a": nested(levels - 1)} if levels else 1
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("hardware", None, "does not hold the options of a run"),
+        ("cell", "lstm", "does not hold the options of a run"),
+        ("task", nested(500), "does not hold the options of a run"),
+        ("cell", {"_target_": "bench.cells.vanilla.Vanilla", "init": []}, "does not hold the options of a run"),
+        ("model", [1], "model=.*: input should be a dictionary"),
+        ("model", {"hidden": 10**400}, "model.hidden has 401 digits"),
+        ("seed", -1, "seed=-1: input should be greater than or equal to 0"),
+        ("task", {}, "task._target_=: write file.py:Class"),
+    ],
+    ids=range(8),
+)
+def test_options_that_are_none_are_named_in_a_line(copied, part, value, words):
+    with_config(copied, lambda config: config.update({part: value}))
+    with pytest.raises(BenchError, match=words) as caught:
+        reload(copied)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(copied, value):
+    weights = load_file(copied / "model.safetensors")
+    weights["head.bias"][0] = value
+    save_file(weights, copied / "model.safetensors")
+    with pytest.raises(StoreError, match=r"model\.safetensors is damaged \(weights of head.bias are NaN or infinite\)"):
+        reload(copied)
+    assert reload(copied, trained=False).record.id == copied.name
+
+
+def test_a_damaged_curve_is_named_when_it_is_asked_for(copied):
+    (copied / "curve.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(StoreError, match=r"curve\.csv is damaged"):
+        reload(copied, trained=False).curve  # noqa: B018

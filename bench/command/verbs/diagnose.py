@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.command.parser import Parser
 from bench.errors import ConfigError
+from bench.printable import printable
 
 
 def arguments(parser: Parser) -> None:
@@ -43,5 +44,5 @@ def run(options: Namespace) -> int:
     folder = Path(options.results_dir) / "diagnosis" / (reloaded.record.id + "-untrained" * options.untrained)
     with using_threads(reloaded.machine.threads):
         for line in write(tables, folder):
-            print(line, flush=True)
+            print(printable(line), flush=True)
     return 0
