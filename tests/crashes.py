@@ -64,14 +64,20 @@ class Watch:
         """How many calls each phase has."""
 
     def begin(self) -> None:
-        """Watch this process from the beginning of its run."""
-        execute = runner._execute
+        """Watch this process from the beginning of its run, but for the time in which it only reads, to prepare."""
+        execute, prepare = runner._execute, runner.prepare
 
         def watched(*arguments: Any) -> Any:
             sys.setprofile(self)
             return execute(*arguments)
 
-        runner._execute = watched  # type: ignore[assignment]
+        def unwatched(*arguments: Any) -> Any:
+            sys.setprofile(None)
+            prepared = prepare(*arguments)
+            sys.setprofile(self)
+            return prepared
+
+        runner._execute, runner.prepare = watched, unwatched  # type: ignore[assignment]
 
     def __call__(self, frame: Any, event: str, function: Any) -> None:
         if event == "call":

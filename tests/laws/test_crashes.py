@@ -1,6 +1,8 @@
 """A run that is stopped around any storage call, or anywhere between, is neither lost nor done twice nor wrong.
 
-The storage calls are those that an unharmed run was seen to make. After each stop the same command is given again.
+The storage calls are those that an unharmed run was seen to make. After each stop the same command is given again. Where
+all tests run, the slow ones take each sixth of the moments; all of them, in some minutes, where this file is named:
+`python -m pytest tests/laws/test_crashes.py`.
 """
 
 import json
@@ -157,11 +159,21 @@ def test_a_run_that_is_killed_at_the_joints_of_its_end_is_not_lost(fresh: Run) -
 PHASES = {"starting", "training", "scoring", "measuring", "publishing", "tidying"}
 
 
+@pytest.fixture
+def every(request) -> int:
+    """1 for all moments, 6 for each sixth."""
+    return 1 if any(str(argument).startswith(__file__) for argument in map(absolute, request.config.args)) else 6
+
+
+def absolute(argument: str) -> Path:
+    return Path(argument).resolve()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_that_is_stopped_around_any_storage_call_is_not_lost(fresh: Run, number: signal.Signals, capsys) -> None:
-    moments = fresh.watch.around_storage[:: 1 if number == signal.SIGKILL else 4]
-    assert len(moments) > 30
+def test_a_run_that_is_stopped_around_any_storage_call_is_not_lost(fresh: Run, number, every: int, capsys) -> None:
+    assert len(fresh.watch.around_storage) > 100
+    moments = fresh.watch.around_storage[:: every * (1 if number == signal.SIGKILL else 4)]
     count = check(fresh, [*moments, *drawn(fresh, seed=number)], number)
     tell(capsys, number, count)
     assert count.keys() >= PHASES
@@ -171,7 +183,9 @@ def test_a_run_that_is_stopped_around_any_storage_call_is_not_lost(fresh: Run, n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_that_goes_on_and_is_killed_again_is_not_lost(fresh: Run, how, tmp_path: Path, capsys) -> None:
+def test_a_run_that_goes_on_and_is_killed_again_is_not_lost(
+    fresh: Run, how, tmp_path: Path, every: int, capsys
+) -> None:
     """The first process was stopped in training: what it left is taken over, or copied, and later cleared away."""
     (moment,) = named(fresh, ("training", "before unlink"))
     begun = tmp_path / "begun"
@@ -180,7 +194,7 @@ def test_a_run_that_goes_on_and_is_killed_again_is_not_lost(fresh: Run, how, tmp
     run = a_run(tmp_path, before=begun)
     assert run.result == fresh.result
     ends = [moment for moment in run.watch.around_storage if moment.phase in ("starting", "publishing", "tidying")]
-    count = check(run, ends, signal.SIGKILL)
+    count = check(run, ends[::every], signal.SIGKILL)
     tell(capsys, how, count)
     assert {"starting", "publishing", "tidying"} <= count.keys()
 
