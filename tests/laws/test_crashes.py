@@ -1,8 +1,8 @@
 """A run that is stopped around any storage call, or anywhere between, is neither lost nor done twice nor wrong.
 
-The storage calls are those that an unharmed run was seen to make. After each stop the same command is given again. Where
-all tests run, the slow ones take each sixth of the moments; all of them, in some minutes, where this file is named:
-`python -m pytest tests/laws/test_crashes.py`.
+The storage calls are those that an unharmed run was seen to make. After each stop the same command is given again.
+Where all tests run, the slow ones take each sixth of the moments; all of them, in some minutes, where this file is
+named: `python -m pytest tests/laws/test_crashes.py`.
 """
 
 import json
@@ -162,11 +162,7 @@ PHASES = {"starting", "training", "scoring", "measuring", "publishing", "tidying
 @pytest.fixture
 def every(request) -> int:
     """1 for all moments, 6 for each sixth."""
-    return 1 if any(str(argument).startswith(__file__) for argument in map(absolute, request.config.args)) else 6
-
-
-def absolute(argument: str) -> Path:
-    return Path(argument).resolve()
+    return 1 if any(Path(__file__).name in argument for argument in request.config.args) else 6
 
 
 @pytest.mark.slow
