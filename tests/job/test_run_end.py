@@ -88,6 +88,7 @@ def test_what_follows_training_can_be_cut_off_without_loss(command, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(runner, stage, end)
         assert command().code in (1, 130)
+    monkeypatch.setattr("bench.command.terminal.Terminal.step", lambda *_: pytest.fail("it was trained to the end"))
     said = command()
     assert said.code == 0
     assert "going on from the checkpoint after step 6" in said.err
