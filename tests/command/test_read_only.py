@@ -13,12 +13,13 @@ RUN = ("task=charlm", "task.length=16", "batch_size=4", "model.hidden=8", "budge
 def refuse_writing(monkeypatch):
     """Makes all folders refuse new files and folders, also to an administrator, whom permissions do not stop."""
 
-    def refuse(path, *_, **__):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     def refuse_writing():
         monkeypatch.setattr(os, "mkdir", refuse)
         monkeypatch.setattr("bench.results.files.open", refuse, raising=False)
+        monkeypatch.setattr("tempfile.TemporaryFile", refuse)
 
     return refuse_writing
 
