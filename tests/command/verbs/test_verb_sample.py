@@ -3,7 +3,9 @@
 import pytest
 from cli_tools import bench, the_line
 
-from bench.job import sample
+from bench.job import reload, sample
+from bench.job.trust import Trust
+from bench.results.store import Store
 
 
 @pytest.fixture
@@ -11,15 +13,17 @@ def asked(monkeypatch):
     """What the verb asks for, in place of a trained run's text."""
     calls = []
 
-    def write(*place, **draws):
-        calls.append((place, draws))
+    def write(run, prompt, **draws):
+        calls.append(((*run, prompt), draws))
         yield from ("he", "y")
 
-    def expect(*place):
-        calls.append((place, {}))
+    def expect(run, prompt):
+        calls.append(((*run, prompt), {}))
         yield "h", {"e": 0.75, " ": 0.25}
         yield "\n", {"h": 1.0}
 
+    monkeypatch.setattr(Store, "resolve", lambda store, name: (name, str(store.runs.parent)))
+    monkeypatch.setattr(reload, "reload", lambda stored, trust: stored if trust == Trust([]) else (*stored, trust))
     monkeypatch.setattr(sample, "sample", write)
     monkeypatch.setattr(sample, "confidences", expect)
     return calls
@@ -45,6 +49,12 @@ def test_defaults(capsys, asked):
 def test_each_option_is_handed_on(capsys, asked, flags, draws):
     assert bench(capsys, "sample", *flags, "copy", "--prompt", "h", "results_dir=there").code == 0
     assert asked == [(("copy", "there", "h"), DEFAULTS | draws)]
+
+
+def test_trust_is_handed_on(capsys, asked):
+    words = ("--trust=mine.py", "--trust", "theirs", "--with-this-code")
+    assert bench(capsys, "sample", "copy", *words).code == 0
+    assert asked == [(("copy", "results", Trust(["mine.py", "theirs"], True), "\n"), DEFAULTS)]
 
 
 def test_confidences_are_a_line_a_symbol_with_blanks_in_quotes(capsys, asked):
