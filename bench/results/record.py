@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -141,8 +141,11 @@ class Record:
         return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str | Path) -> Record:
-        """The record in `text`. Raises StoreError, naming `source`, where it is broken or of an unknown schema."""
+    def from_json(cls, text: str, source: str | Path, **known: Any) -> Record:
+        """The record in `text`, but for the fields `known`.
+
+        Raises StoreError, naming `source`, where it is broken or of an unknown schema.
+        """
         try:
             tree = _STRICT.decode(text)
             if not isinstance(tree, dict):
@@ -153,7 +156,7 @@ class Record:
             optional = {field.name for field in fields(cls) if field.default is None}
             if wrong := sorted(names ^ (tree.keys() | optional)):
                 raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in names else 'no field of a record'}")
-            return cls(**tree)
+            return cls(**(tree | known))
         except ValueError as error:
             raise _unreadable(source, error) from None
         except RecursionError:
@@ -172,7 +175,7 @@ class Record:
             raise _unreadable(path, cause(error)) from None
         except UnicodeDecodeError as error:
             raise _unreadable(path, error) from None
-        return replace(cls.from_json(text, path), id=folder.resolve().name)
+        return cls.from_json(text, path, id=folder.resolve().name)
 
 
 def _unreadable(source: str | Path, why: object) -> StoreError:
