@@ -10,11 +10,11 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-_OWN_PLACES = tuple(
-    os.path.join(os.path.realpath(place), "")
-    for place in {*map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")), "/proc", "/sys", "/dev"}
+_LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+_NO_DATA_BELOW = tuple(
+    os.path.join(place, "") for place in (*_LIBRARIES, *map(os.path.realpath, _LIBRARIES), "/proc", "/sys", "/dev")
 )
-_INSTALLED = ("site-packages", "dist-packages", "__pycache__")
+_NO_DATA_IN = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages", "__pycache__"))
 
 _WATCHED: list[FilesRead] = []
 
@@ -47,7 +47,9 @@ class FilesRead:
 
     def paths(self) -> list[Path]:
         """The files, in the order in which they were first opened."""
-        return [Path(path) for path in self._read if path not in self._written and _is_data(path)]
+        read = [path for path in self._read if path not in self._written and _may_be_data(path)]
+        code = _modules() if read else set()
+        return [Path(path) for path in read if path not in code]
 
     def contents(self) -> dict[str, str]:
         """The SHA-256 of each file's content, by the file's name. OSError as it comes."""
@@ -59,12 +61,11 @@ class FilesRead:
         return hashlib.sha256(b"".join(digests)).hexdigest() if digests else None
 
 
-def _is_data(path: str) -> bool:
-    real = os.path.realpath(path)
-    if real.startswith(_OWN_PLACES) or any(f"{os.sep}{part}{os.sep}" in real for part in _INSTALLED):
+def _may_be_data(path: str) -> bool:
+    if path.startswith(_NO_DATA_BELOW) or any(part in path for part in _NO_DATA_IN):
         return False
     try:
-        return stat.S_ISREG(os.stat(real).st_mode) and real not in _modules()
+        return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:  # a temporary file that is gone
         return False
 
@@ -72,7 +73,7 @@ def _is_data(path: str) -> bool:
 def _modules() -> set[str]:
     """The files of imported modules: they count as code."""
     files = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
-    return {os.path.realpath(file) for file in files if file}
+    return {os.path.abspath(file) for file in files if isinstance(file, str)}
 
 
 def _digest(path: Path) -> bytes:

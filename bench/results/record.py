@@ -175,7 +175,7 @@ class Record:
             raise _unreadable(path, cause(error)) from None
         except UnicodeDecodeError as error:
             raise _unreadable(path, error) from None
-        return cls.from_json(text, path, id=folder.resolve().name)
+        return cls.from_json(text, path, id=folder.name or folder.resolve().name)
 
 
 def _unreadable(source: str | Path, why: object) -> StoreError:
