@@ -16,7 +16,7 @@ from bench.api import Batch, Split, Task, TaskSpec
 from bench.checks import task_batches, task_scores, task_spec, task_tally
 from bench.checks.law import Broken, Law, describe, refusal
 from bench.checks.task_probe import PIECE, SPLITS, TaskProbe, goes_on, sequences
-from bench.errors import BenchError, ConfigError, DataError
+from bench.errors import BenchError, DataError, Failed
 
 _LANES = 8  # of valid and test, and of a tally
 _MOST = 2**21  # numbers in the logits of a tally: a few milliseconds
@@ -64,8 +64,9 @@ def quick_check_spec(task: Task) -> Task:
 def quick_check_task(task: Task, batch_size: int) -> First:
     """Hold a task to the laws as far as its first batches show them; returns what it showed.
 
-    ConfigError names law, place and remedy. A law that the task expects to break is left out. Raises DataError where
-    train or valid is empty. Leaves the global generators as they were.
+    ConfigError names law, place and remedy, and Failed the place at which the task's own code raised something else. A
+    law that the task expects to break is left out. Raises DataError where train or valid is empty. Leaves the global
+    generators as they were.
     """
     with task_batches.global_generators_kept() as drawn_from:
         spec = task.spec
@@ -79,7 +80,8 @@ def quick_check_task(task: Task, batch_size: int) -> First:
                 except BenchError:
                     raise
                 except Exception as error:
-                    raise refusal(f"task {type(task).__name__}", law, error, "task") from error
+                    refused = refusal(f"task {type(task).__name__}", law, error, "task")
+                    raise (refused if isinstance(error, Broken) else Failed(str(refused))) from error
     return first
 
 
@@ -92,7 +94,7 @@ def _draw(task: Task, split: Split, count: int, batch_size: int) -> list[Batch]:
         raise
     except Exception as error:
         name = type(task).__name__
-        raise ConfigError(
+        raise Failed(
             f"task {name} gives no batch of {split}: {describe(error)} (python -m bench check task=... checks all laws)"
         ) from error
     if split == "train" and not batches:

@@ -17,7 +17,7 @@ from bench.checks.law import describe
 from bench.checks.quick import quick_check
 from bench.config.schema import Config
 from bench.config.targets import convert, load_checked
-from bench.errors import BenchError, ConfigError
+from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import choose_machine
 from bench.job.match import hidden_for
 from bench.model.init import draw_cell
@@ -82,7 +82,8 @@ def check_regime(config: Config, task: Task) -> None:
 
 
 def build_task(options: dict[str, Any]) -> Task:
-    """The task of `target` or `_target_`; ConfigError or DataError, in one line, for wrong options, data or code."""
+    """The task of `target` or `_target_`; ConfigError or DataError, in one line, for wrong options or data, and Failed
+    where the task's own code raises something else."""
     cls, checked = load_checked("task", options, Task)
     try:
         task = cls(**checked)
@@ -92,7 +93,7 @@ def build_task(options: dict[str, Any]) -> Task:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     except Exception as error:
-        raise ConfigError(f"task {cls.__name__} cannot be built: {describe(error)}") from error
+        raise Failed(f"task {cls.__name__} cannot be built: {describe(error)}") from error
     if not isinstance(spec, TaskSpec) or not isinstance(spec.id, str):
         raise ConfigError(f"task {cls.__name__}: spec is {spec!r}, and no bench.api.TaskSpec with an id in letters")
     return task

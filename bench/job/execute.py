@@ -12,7 +12,7 @@ from safetensors.torch import save
 from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import flatten
-from bench.errors import BenchError
+from bench.errors import BenchError, Failed
 from bench.hardware.settings import torch_settings_kept
 from bench.job.ended import Ended
 from bench.job.listener import Listener
@@ -39,9 +39,9 @@ from bench.train.validation import Validation
 def execute(options: Options, listener: Listener | None = None) -> Record:
     """Run one configuration, or find it done; failed and interrupted runs are stored, too.
 
-    Raises ConfigError or DataError for a wrong configuration, but not in a sweep: there it is stored as a failed run.
-    Raises StoreError where the results cannot be written. A KeyboardInterrupt is raised again after the record is
-    stored.
+    Raises ConfigError or DataError for a wrong configuration, but not in a sweep: there it is stored as a failed run,
+    as a task whose own code fails is everywhere. Raises StoreError where the results cannot be written. A
+    KeyboardInterrupt is raised again after the record is stored.
 
     `listener` follows the run; without one nothing is printed. A run may be in any thread, and leaves torch as it found
     it, but a process has one run at a time: ConfigError where another run is under way.
@@ -53,10 +53,11 @@ def execute(options: Options, listener: Listener | None = None) -> Record:
 def _execute(options: Options, listener: Listener) -> Record:
     store = Store(options.config.results_dir)
     prepared = prepare(options)
-    if isinstance(prepared.error, BenchError) and options.member is None:
-        raise prepared.error
+    error = prepared.error
+    if isinstance(error, BenchError) and not isinstance(error, Failed) and options.member is None:
+        raise error
     name, identity = prepared.stem, prepared.identity.hash
-    if prepared.error is None and not options.config.rerun and (done := store.find(name, identity)):
+    if error is None and not options.config.rerun and (done := store.find(name, identity)):
         store.tidy(name, identity)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)

@@ -135,7 +135,6 @@ def write_task(folder, body, name="Mine"):
 RAISING = {
     "    def __init__(self) -> None:\n        {}['data']": "cannot be built: KeyError at mine.py:6 in __init__: 'data'",
     "    @property\n    def spec(self):\n        return 1 / 0": "be built: ZeroDivisionError at mine.py:7 in spec",
-    "    @property\n    def spec(self):\n        return None": "spec is None, and no bench.api.TaskSpec",
     "    def batches(self, split, batch_size, generator):\n        raise OSError('gone')": "of train: OSError at",
     "    def tally(self, logits, batch):\n        return {}['x']": "KeyError at mine.py:6 in tally: 'x'",
     "    def loss(self, logits, batch):\n        return 1 / 0": "ZeroDivisionError at mine.py:6 in loss",
@@ -143,12 +142,21 @@ RAISING = {
 
 
 @pytest.mark.parametrize("body", RAISING)
-def test_code_that_raises_at_the_start_of_a_run_is_one_line(tmp_path, capsys, body):
+def test_code_that_raises_at_the_start_of_a_run_is_one_line_and_a_record(tmp_path, capsys, body):
     target, results = write_task(tmp_path, body), tmp_path / "results"
     said = bench(capsys, *TINY, "task=custom", target, f"results_dir={results}")
-    assert said.code == 2
+    assert said.code == 1
     assert RAISING[body] in the_line(said)
-    assert not records(results)
+    (record,) = records(results)
+    assert (record["status"], RAISING[body] in record["reason"]) == ("failed", True)
+
+
+def test_a_spec_that_is_none_is_refused(tmp_path, capsys):
+    target = write_task(tmp_path, "    @property\n    def spec(self):\n        return None")
+    said = bench(capsys, *TINY, "task=custom", target, f"results_dir={tmp_path}")
+    assert said.code == 2
+    assert "spec is None, and no bench.api.TaskSpec" in the_line(said)
+    assert not records(tmp_path)
 
 
 def test_in_a_sweep_it_is_a_record_with_that_line_as_its_reason(tmp_path, capsys):
