@@ -32,7 +32,7 @@ def test_the_results_folder_is_written_in_any_way_and_a_tilde_is_the_home_folder
     monkeypatch.setenv("HOME", "/home/me")
     words = [word.format("~/here") for word in spelling]
     options = parser.parse([*words, "copy", "--markdown"] if before else ["copy", "--markdown", *words])
-    assert vars(options) == {"run": "copy", "results_dir": "/home/me/here", "markdown": True}
+    assert (options.run, options.results_dir, options.markdown) == ("copy", "/home/me/here", True)
 
 
 def test_the_results_folder_is_called_results(parser):

@@ -21,6 +21,14 @@ def unmeasured(monkeypatch):
     monkeypatch.setattr(runner, "measure_speed", lambda setup: None)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Signals as a terminal's process has them: a shell's background job, as tests may be, is deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def command(capsys, tmp_path):
     """The same run, with further options, in a folder of its own."""

@@ -9,6 +9,7 @@ from bench.api import Metric
 from bench.config.options import Options
 from bench.config.schema import BudgetConfig
 from bench.job import execute as runner
+from bench.job.listener import Listener
 from bench.train import validation
 from bench.train.evaluate import evaluate
 
@@ -50,10 +51,15 @@ def test_the_best_is_by_the_metrics_direction_and_the_first_of_equals(scores, di
 
 
 def run(tmp_path, monkeypatch, task):
-    """The record of a run of `task`, and the splits in the order in which they were read."""
+    """The record of a run of `task`, and the splits in the order in which they were read from the first step on.
+
+    Before it the task's first batches are checked, of each split; nothing is chosen by them.
+    """
     monkeypatch.setattr("bench.job.prepared.build_task", lambda options: task)
     config = a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8, results_dir=str(tmp_path))
-    return runner.execute(Options(config, {"task": "turning", "cell": "gru"}, {})), list(task.order)
+    listener = Listener()
+    listener.started = task.order.clear
+    return runner.execute(Options(config, {"task": "turning", "cell": "gru"}, {}), listener), list(task.order)
 
 
 class Watched(Turning):

@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 from bench.config.schema import CheckpointConfig
 from bench.train.checkpoint import Checkpoints
 
-PARTS = "format step options model optimizer schedule average fit batches offsets carried random".split()
+PARTS = "format step options origin model optimizer schedule average fit batches offsets carried random".split()
 
 CUT = {"plateau, patience": 11, "seconds, long warm-up": 8}
 """The step at which a training is cut off, where it is not 14."""
@@ -35,6 +35,7 @@ UNFELT = {
     "format": "a file of another format is not read: the training begins anew, and ends the same",
     **{f"optimizer.param_groups.*.{name}": _SWITCH for name in "amsgrad foreach fused maximize nesterov".split()},
     **{f"optimizer.param_groups.*.{name}": _SWITCH for name in "capturable differentiable".split()},
+    "origin": "only a run that goes on from another one compares it, before it begins",
     "fit.validations": "it follows from the share of the budget, which may be another one now",
     "optimizer.param_groups.*.decoupled_weight_decay": _SWITCH,
     "optimizer.param_groups.*.initial_lr": "schedules keep one of their own, `base_lrs`",
