@@ -116,7 +116,7 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
         with read:
             setup = build(config, task, matched)
         if record.sources is None:
-            log.info(f"{record.id} was made before records stated their code: edits since then are not seen")
+            log.warning(f"{record.id} was made before records stated their code: edits since then are not seen")
         else:
             trust.refuse_edited(record, record.sources, sources_of(setup.plugins, read))
         if trained:

@@ -131,16 +131,17 @@ def test_an_edit_of_the_harness_s_own_cell_is_refused_too(capsys, received, monk
         library.load(run.id, "mine")
 
 
-def test_a_record_that_states_no_code_is_loaded_with_a_line_and_its_files_are_not(received, caplog):
+def test_a_record_that_states_no_code_is_loaded_with_a_line_and_its_files_are_not(capsys, received, caplog):
     """As older records are."""
     run = library.run(*COPY, "hardware.device=cpu", results_dir="mine")
     for folder in (run.folder, next((received / "cell").glob("runs/[!.]*"))):
         stated = json.loads((folder / "record.json").read_text())
         stated |= dict.fromkeys(("code", "sources", "harness"))
         (folder / "record.json").write_text(json.dumps(stated))
-    with caplog.at_level("INFO", "bench"):
-        library.load(run.id, "mine")
-    assert "was made before records stated their code: edits since then are not seen" in caplog.text
+    library.load(run.id, "mine")
+    said = bench(capsys, "diagnose", run.id, "--lanes=1", "results_dir=mine")
+    for text in (caplog.text, said.err):
+        assert "was made before records stated their code: edits since then are not seen" in text
     with new_process(), pytest.raises(ConfigError, match="does not state its code: own_base.py"):
         library.load("copy", received / "cell", trust=".")
 

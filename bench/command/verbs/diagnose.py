@@ -28,6 +28,7 @@ def run(options: Namespace) -> int:
     if options.lanes < 1:
         raise ConfigError(f"--lanes={options.lanes}: must be 1 or more")
 
+    from bench.command.terminal import Terminal
     from bench.diagnosis.summaries import write
     from bench.diagnosis.tables import clipped, diagnose, first_batch
     from bench.hardware.settings import using_threads
@@ -37,7 +38,8 @@ def run(options: Namespace) -> int:
     from bench.results.store import Store
 
     stored = Store(options.results_dir).resolve(options.run)
-    reloaded = reload(stored, not options.untrained, Trust(options.trust, options.with_this_code))
+    with Terminal():
+        reloaded = reload(stored, not options.untrained, Trust(options.trust, options.with_this_code))
     tables = diagnose(reloaded.model, reloaded.task, first_batch(reloaded.task, options.lanes))
     if not options.untrained and (curve := stored / CURVE).is_file():
         tables = chain(tables, [clipped(curve, reloaded.config.clip)])

@@ -29,13 +29,15 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the text as it is drawn, or a line for each symbol of the prompt."""
+    from bench.command.terminal import Terminal
     from bench.job.reload import reload
     from bench.job.sample import confidences, sample
     from bench.job.trust import Trust
     from bench.results.store import Store
 
     stored = Store(options.results_dir).resolve(options.run)
-    run = reload(stored, trust=Trust(options.trust, options.with_this_code))
+    with Terminal():
+        run = reload(stored, trust=Trust(options.trust, options.with_this_code))
     if options.confidences:
         for symbol, following in confidences(run, options.prompt):
             likeliest = "  ".join(f"{_shown(each)} {share:.3f}" for each, share in following.items())

@@ -32,5 +32,5 @@ class EchoState(Cell):
 
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
         new_BH = torch.tanh(self.input(x_BF) + F.linear(state, self.weight_HH))
-        h_BH = torch.lerp(state, new_BH, self.leak)
+        h_BH = (1 - self.leak) * state + self.leak * new_BH
         return h_BH, h_BH
