@@ -20,8 +20,11 @@ class _Mark(NamedTuple):
     fields: tuple[str, ...]
 
     def state(self, row: Row) -> str | None:
-        """The state of a run; None where the run failed before it was known, `?` where an older record has none."""
-        if self.sign == "#" and row.harness is None:
+        """The state of a run; None where the run failed before it was known.
+
+        An older record states no code: its cell's is `?`, which tells the rows apart and leaves them in one table.
+        """
+        if self.column == "cell" and row.harness is None:
             return _UNSTATED
         return "".join(getattr(row, field) or "" for field in self.fields) or None
 

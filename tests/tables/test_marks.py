@@ -49,7 +49,9 @@ def test_a_run_that_failed_before_it_had_code_has_no_mark_of_its_own():
 def test_records_without_code_share_a_row_and_are_told_apart_from_those_with_code():
     old = rows(OLD, OLD)
     assert len(tabulate(old)) == 1
-    assert set(tabulate([*old, a_row(seed=3, **CELLS["one"])])["cell"]) == {"gru#?", "gru#aaaaaaaa"}
+    table = tabulate([*old, a_row(seed=3, **CELLS["one"])])
+    assert set(table["cell"]) == {"gru#?", "gru#aaaaaaaa"}
+    assert set(table["task"]) == {"copy-v1"}, "which stay beside each other"
     (line,) = notes(old)
     assert line.startswith("2 runs do not state the code of their plugins, as older records do")
 
