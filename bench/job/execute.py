@@ -87,7 +87,7 @@ def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener, interru
             folder.copy_checkpoints(prepared.source.folder)
         for ended in stages(prepared, folder, listener, interrupts or Interrupts()):  # noqa: B007  the last one counts
             pass
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # a plugin may exit
         return ended.by(error)
     return ended
 

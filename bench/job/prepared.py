@@ -90,7 +90,7 @@ def prepare(options: Options) -> Prepared:
             setup = build(config, task, steps=first.longest)
         if config.resume not in ("auto", "never"):
             source = find_source(config, _identity(options, task, setup, by_task, by_model))
-    except (Exception, KeyboardInterrupt) as caught:
+    except (Exception, KeyboardInterrupt, SystemExit) as caught:
         error = caught
     return Prepared(
         options,

@@ -46,7 +46,10 @@ def sample(
         if greedy:
             symbol = int(logits.argmax())
         else:
-            symbol = int(torch.multinomial((logits[0].double() / temperature).softmax(-1), 1, generator=generator))
+            below_C = (
+                logits[0].double() - logits.max()
+            )  # so that the smallest temperature divides no number to infinity
+            symbol = int(torch.multinomial((below_C / temperature).softmax(-1), 1, generator=generator))
         yield task.separator + task.decode([symbol])
         logits, state = reloaded.step(torch.tensor([symbol]), state)
 

@@ -59,6 +59,7 @@ def run(capsys, tmp_path):
         ('return {"f1": share}', "failed", "accuracy, the task's metric, is not among its scores on valid, f1: let"),
         ("return None", "failed", "the task's `scores` gave None on valid"),
         ('share = {}["wrong"]', "failed", "KeyError: 'wrong' is not there (faulty.py, line 28, in scores)"),
+        ("raise SystemExit(3)", "failed", "SystemExit: 3"),
         ("raise NotImplementedError", "failed", "NotImplementedError (faulty.py, line 28, in scores)"),
     ],
 )
