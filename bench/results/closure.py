@@ -21,7 +21,7 @@ from bench.results.imports import imported_by
 
 log = logging.getLogger("bench")
 
-_PLUGINS = ("bench.cells", "bench.tasks", "bench.train.schedule")
+PLUGINS = ("bench.cells", "bench.tasks", "bench.train.schedule")
 """The parts of the harness that hold plugins: these files count one by one, the rest by the version of the package."""
 
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -79,6 +79,12 @@ def own_files(found: Closure) -> Closure:
     return {name: state for name, state in found.items() if re.fullmatch("[0-9a-f]{64}", state)}
 
 
+def one_of_several(digests: Iterable[str]) -> str:
+    """The digest of the files of one name, which may lie in several folders: no order matters, and every one counts."""
+    different = sorted({*digests})
+    return different[0] if len(different) == 1 else hashlib.sha256("".join(different).encode()).hexdigest()
+
+
 def closure_hash(found: Closure) -> str:
     """A short hash of a closure, which tells two versions of a plugin apart."""
     own = sorted((name, state) for name, state in found.items() if name not in ENVIRONMENT)
@@ -86,18 +92,21 @@ def closure_hash(found: Closure) -> str:
 
 
 def _closure(start: Iterable[_File | _Distribution]) -> Closure:
-    found: Closure = {}
+    states: dict[str, list[str]] = {}
+    seen: set[_File | _Distribution] = set()
     waiting = [*start]
     while waiting:
         part = waiting.pop()
-        if part.name in found:
+        if part in seen:
             continue
+        seen.add(part)
         if isinstance(part, _Distribution):
-            found[part.name] = part.version
+            state = part.version
         else:
-            found[part.name], modules = _read(part)
+            state, modules = _read(part)
             waiting += (each for module in modules for each in _located(module))
-    return dict(sorted(found.items()))
+        states.setdefault(part.name, []).append(state)
+    return {name: one_of_several(found) for name, found in sorted(states.items())}
 
 
 def _defining(module: str, cls: type) -> Iterable[_File | _Distribution]:
@@ -116,7 +125,7 @@ def _located(module: str) -> Iterator[_File | _Distribution]:
     top, *rest = module.split(".")
     if _is_python(module):
         return
-    is_plugin = re.match(rf"({'|'.join(map(re.escape, _PLUGINS))})(\.|$)", module)
+    is_plugin = re.match(rf"({'|'.join(map(re.escape, PLUGINS))})(\.|$)", module)
     if not is_plugin and (distribution := _distribution_of(top)):
         yield distribution
         return

@@ -10,6 +10,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from bench.results.closure import one_of_several
+
 _LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 _NO_DATA_BELOW = tuple(
     os.path.join(place, "") for place in (*_LIBRARIES, *map(os.path.realpath, _LIBRARIES), "/proc", "/sys", "/dev")
@@ -53,7 +55,10 @@ class FilesRead:
 
     def contents(self) -> dict[str, str]:
         """The SHA-256 of each file's content, by the file's name. OSError as it comes."""
-        return {path.name: _digest(path).hex() for path in self.paths()}
+        digests: dict[str, list[str]] = {}
+        for path in self.paths():
+            digests.setdefault(path.name, []).append(_digest(path).hex())
+        return {name: one_of_several(found) for name, found in digests.items()}
 
     def fingerprint(self) -> str | None:
         """SHA-256 over the contents of the files; None without files. OSError as it comes."""

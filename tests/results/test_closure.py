@@ -67,6 +67,21 @@ def test_an_edit_of_any_of_its_files_makes_other_code(project, name):
     assert closure_hash(closure(mine(project))) != before
 
 
+@pytest.mark.parametrize("edited", ["helper.py", "other/helper.py"])
+def test_a_plugin_and_a_module_of_one_file_name_count_both(project, edited):
+    (project / "other").mkdir()
+    (project / "other" / "helper.py").write_text("import helper\nclass Mine: pass\n")
+    found = []
+    for text in ("", "# edited\n"):
+        with (project / edited).open("a") as file:
+            file.write(text)
+        sys.modules.pop("helper", None)
+        cls = load(f"{project / 'other' / 'helper.py'}:Mine", "cell.target")
+        assert closure(cls) == closure_of(project / "other" / "helper.py")
+        found.append(closure(cls)["helper.py"])
+    assert found[0] != found[1]
+
+
 def test_an_edit_of_another_file_does_not(project):
     before = closure_hash(closure(mine(project)))
     (project / "unrelated.py").write_text("X = 2\n")

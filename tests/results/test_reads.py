@@ -1,6 +1,8 @@
 """Data counts by content: files that Python code opens for reading are seen, and nothing else is taken for data."""
 
+import importlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,11 +48,12 @@ def test_files_of_several_blocks_count_together_each_once(tmp_path):
     assert watched.contents().keys() == {"one.txt", "other.txt"}
 
 
-def test_code_packages_and_what_a_block_writes_itself_are_no_data(tmp_path):
+def test_code_packages_and_what_a_block_writes_itself_are_no_data(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)  # so that its file is read
     with FilesRead() as watched:
         Path(torch.__file__).read_bytes()
         Path("/proc/self/status").read_text()
-        __import__("this_is_not_there" if False else "colorsys")
+        importlib.import_module("colorsys")
         (tmp_path / "cache.bin").write_bytes(b"x")
         (tmp_path / "cache.bin").read_bytes()
         with tempfile.TemporaryFile() as file:
@@ -68,3 +71,20 @@ def test_nothing_is_seen_outside_of_a_block(tmp_path):
         pass
     (tmp_path / "data.txt").read_text()
     assert watched.paths() == []
+
+
+@pytest.mark.parametrize("edited", ["one", "other"])
+def test_files_of_one_name_in_two_folders_count_both(tmp_path, edited):
+    paths = [tmp_path / folder / "data.txt" for folder in ("one", "other")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    found = []
+    for text in ("", "edited"):
+        with (tmp_path / edited / "data.txt").open("a") as file:
+            file.write(text)
+        with FilesRead() as watched:
+            for path in paths:
+                path.read_text()
+        found.append(watched.contents())
+    assert found[0] != found[1]
