@@ -64,8 +64,7 @@ def run_hydra(
     ends all members under way; `job` is then called again for every member, and is to leave out those that have begun.
     `on_start` is called before with the folder of a sweep whose members run in other processes.
 
-    Raises ConfigError, in one line, for wrong arguments, and
-    StoreError where the sweep's folder cannot be written.
+    Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
     """
     arguments = flags_first(arguments)
     if not any(re.match(r"-|[+~]*hydra[./=@]", argument) for argument in arguments):

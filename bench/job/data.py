@@ -23,7 +23,7 @@ def open_task(config: Config) -> tuple[Task, str | None]:
 
 
 def data_hash(task: Task, read: FilesRead) -> str | None:
-    """The hash of the task's data; None where it is generated. `read` has watched the constructor and a batch."""
+    """The hash of the task's data; None where it is generated. `read` has watched its first batches too."""
     return read.fingerprint() if is_silent(task) else task.spec.fingerprint
 
 

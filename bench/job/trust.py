@@ -13,11 +13,11 @@ from bench.config.packages import ENTRY_POINTS
 from bench.config.targets import is_loaded, split
 from bench.config.tree import Tree
 from bench.errors import ConfigError
-from bench.results.closure import closure_of, file_of, own_files
+from bench.results.closure import PLUGINS, closure_of, file_of, own_files
 from bench.results.identity import Sources, edited
 from bench.results.record import Record
 
-_OURS = ("bench.cells", "bench.tasks", "bench.train.schedule", "torch.optim")
+_OURS = (*PLUGINS, "torch.optim")
 """The packages with built-in plugins. In a checkout other folders beside `bench/` can be imported as its parts."""
 
 

@@ -61,9 +61,9 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
         listed = ", ".join(f"{label} ({len(states)} codes)" for label, states in sorted(names.items()))
         yield f"rows marked # have equal names and different code: {listed}"
     if unstated := sum(row.harness is None for row in ended):
-        yield f"{unstated} runs do not state the code of their plugins, as older records do: edits of it cannot be seen"
+        yield f"runs without a statement of their plugins' code, as in older records: {unstated}; edits cannot be seen"
     if mixed := sum(len(found) > 1 for found in _harnesses(told_apart(ended)).values()):
-        yield f"{mixed} rows average runs of different versions of bench's own code; rerun=true makes runs anew"
+        yield f"rows over different versions of bench's own code: {mixed}; rerun=true makes runs anew"
 
 
 def _several(rows: Iterable[Row], mark: _Mark) -> dict[str, set[str]]:

@@ -131,6 +131,7 @@ class Schedule:
         self._warmup_ticks = min(round(warmup * ticks), ticks - 1)
         self._rule = make(optimizer, ticks - self._warmup_ticks)
         self.kind = type(self._rule)
+        """The class of the rule."""
         start = 1 / (self._warmup_ticks + 1)
         self._warmup = LinearLR(optimizer, start, total_iters=self._warmup_ticks) if self._warmup_ticks else None
         rests = isinstance(self._rule, (Constant, torch_schedules.ReduceLROnPlateau))

@@ -53,16 +53,14 @@ def test_records_without_code_share_a_row_and_are_told_apart_from_those_with_cod
     assert set(table["cell"]) == {"gru#?", "gru#aaaaaaaa"}
     assert set(table["task"]) == {"copy-v1"}, "which stay beside each other"
     (line,) = notes(old)
-    assert line.startswith("2 runs do not state the code of their plugins, as older records do")
+    assert line.startswith("runs without a statement of their plugins' code, as in older records: 2;")
 
 
 def test_a_row_over_several_versions_of_the_harness_is_said_so():
     """It stays one row: most edits of the harness change no result, but nobody else can know."""
     several = [a_row(seed=0, harness="a"), a_row(seed=1, harness="b"), a_row(seed=0, cell="lstm", harness="a")]
     assert len(tabulate(several)) == 2
-    assert list(notes(several)) == [
-        "1 rows average runs of different versions of bench's own code; rerun=true makes runs anew"
-    ]
+    assert list(notes(several)) == ["rows over different versions of bench's own code: 1; rerun=true makes runs anew"]
     assert list(notes([a_row(seed=0, harness="a"), a_row(seed=1, harness="b", status="failed")])) == []
 
 

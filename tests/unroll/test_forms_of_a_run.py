@@ -35,11 +35,7 @@ class Leaky(Cell):
         return new, new
 
     def unroll(self, x_TBF, state):
-        outputs = []
-        for x_BF in x_TBF:
-            y_BH, state = self.step(x_BF, state)
-            outputs.append(y_BH)
-        return torch.stack(outputs), state
+        return unroll_eager(self, x_TBF, state)
 
 
 def in_blocks(steps, gradient_alone=False):
