@@ -35,13 +35,20 @@ def gated(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
 
 
 def lstm(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
-    starts = gated(inputs, units, options)
+    blocks, drawn = 3 if options["coupled"] else 4, over_root(units)
+    forget = blocks - 3  # coupled gates have no block of the input gate before it
+    starts = {"weight_ih": drawn, "weight_hh": drawn}
+    biases = {"bias_ih": _one_block(ONE, drawn, forget, blocks), "bias_hh": _one_block(ZERO, drawn, forget, blocks)}
     if options["peepholes"]:
-        starts["peephole"] = over_root(units)
+        starts["peephole"] = drawn
     if options["layer_norm"]:  # its shifts replace the biases
-        weights = {name: start for name, start in starts.items() if "bias" not in name}
-        return {**weights, **norm("norm_ih"), **norm("norm_hh"), **norm("norm_c")}
-    return starts
+        opened = {"norm_ih.bias": _one_block(ONE, ZERO, forget, blocks)}
+        return {**starts, **norm("norm_ih"), **norm("norm_hh"), **norm("norm_c"), **opened}
+    return {**starts, **biases}
+
+
+def _one_block(start: Start, others: Start, block: int, blocks: int) -> Blocks:
+    return Blocks(tuple(start if i == block else others for i in range(blocks)))
 
 
 def irnn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:

@@ -36,8 +36,9 @@ class LSTM(GatedCell):
     Each LN has a gain and a shift. The shifts replace the biases, also as the forget gate's initial bias. Parameters:
     2 H (blocks + 1) more.
 
-    Weights and biases start as in torch.nn. `init.forget_bias=1` opens the forget gate, as Jozefowicz et al. (2015)
-    recommend.
+    The forget gate's bias starts at 1, as Jozefowicz, Zaremba & Sutskever recommend ("An empirical exploration of
+    recurrent network architectures", ICML 2015) and most libraries do: the gate starts open. All else starts as in
+    torch.nn, which draws this bias around 0, like the others.
     """
 
     blocks = 4
@@ -78,6 +79,7 @@ class LSTM(GatedCell):
         if self.layer_norm:
             for norm in (self.norm_ih, self.norm_hh, self.norm_c):
                 norm.reset_parameters()
+        self.set_forget_bias(1.0)
 
     def set_forget_bias(self, value: float) -> None:
         """The two biases of the forget gate, with `layer_norm` its two shifts, become `value` and 0."""

@@ -9,14 +9,8 @@ WITH_MLP = {"model.mlp": 1}
 NOISE = "loss"  # dropout acts in training alone: the logits in evaluation are the same
 GATED = ("vanilla", "irnn", "lstm", "peephole_lstm", "cifg", "layernorm_lstm", "gru", "ugrnn", "janet", "slstm")
 NO_GATE = ("vanilla", "irnn")
-ONE_BIAS = {
-    "layernorm_lstm": "bias",
-    "gru_before": "bias",
-    "minlstm": "bias",
-    "sru": "bias",
-    "qrnn": "bias",
-    "mlstm": "bias",
-}
+OPEN = ("lstm", "peephole_lstm", "cifg")  # their forget gate has a bias of 1 + 0 by default
+ONE_BIAS = ("layernorm_lstm", "gru_before", "minlstm", "sru", "qrnn", "mlstm")
 DRAWN = ("xavier", "he", "orthogonal", "normal", "identity")
 SIDES = {"input": "weight_ih", "recurrent": "weight_hh"}
 
@@ -93,12 +87,11 @@ BIASES = [
     *(Line("init.bias", "default", "zero", {"cell": cell}, None, {"bias_ih", "bias_hh"}) for cell in ("gru", "lstm")),
     Line("init.bias", "default", "zero", {"cell": "layernorm_lstm"}, None),  # its shifts replace the biases
     *(
-        Line(
-            "init.forget_bias", None, 2.0, {"cell": cell}, None, {"bias"} if "norm" in cell else {"bias_ih", "bias_hh"}
-        )
+        Line("init.forget_bias", None, 2.0, {"cell": cell}, None, {"bias_ih", "bias_hh"})
         for cell in GATED
-        if cell not in NO_GATE
+        if cell not in (*NO_GATE, *OPEN, "layernorm_lstm")
     ),
+    *(Line("init.forget_bias", None, 2.0, {"cell": cell}, None, {"bias_ih"}) for cell in OPEN),  # 0 stays
     *(Line("init.forget_bias", None, 2.0, {"cell": cell}, None, {"bias"}) for cell in ONE_BIAS),
     *(
         Line("init.chrono", None, 50, {"cell": cell}, None, {"bias_ih", "bias_hh"})
