@@ -93,8 +93,7 @@ def sru(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
 
 def memory(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
     inner = options["heads"] * math.ceil(units / options["heads"])
-    maps = {**linear("qkv", inputs, bias=False), **linear("out", inner, bias=False)}
-    return {**maps, "conv": over_root(options["conv"])} if options["conv"] > 1 else maps
+    return {**linear("qkv", inputs, bias=False), **linear("out", inner, bias=False)}
 
 
 def deltanet(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
@@ -157,9 +156,13 @@ def tcn(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
     return starts
 
 
-def transformer(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+def attention(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
     inner = options["heads"] * 2 * math.ceil(units / (2 * options["heads"]))
-    maps = {**linear("qkv", units, bias=False), **linear("out", inner, bias=False)}
+    return {**linear("qkv", inputs, bias=False), **linear("out", inner, bias=False)}
+
+
+def transformer(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    maps = attention(units, units, options)
     mlp = {**linear("mlp.0", units), **linear("mlp.2", 4 * units)}
     widen = linear("widen", inputs) if inputs != units else {}
     return {**widen, **norm("attention_norm"), **norm("mlp_norm"), **maps, **mlp}
@@ -177,5 +180,6 @@ CELLS: dict[str, Table] = {
     "ngram_mlp": windowed("context"),
     "linear_attention": memory,
     **{each.__name__: each for each in (irnn, indrnn, exprnn, rhn, sru, deltanet, mlstm, lru, rglru, mamba, s4d, tcn)},
+    "attention": attention,
     "transformer": transformer,
 }

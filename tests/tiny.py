@@ -17,7 +17,7 @@ from bench.cells.vanilla import Vanilla
 from bench.config.schema import BPTTConfig, BudgetConfig, ClipConfig, Config, HardwareConfig, ModelConfig
 from bench.hardware.machine import Machine
 from bench.job.build import build
-from bench.model.layer import Around
+from bench.model.around import Around
 from bench.model.sequence import MakeCell, SequenceModel
 from bench.train.fit import Fit
 from bench.train.progress import Progress

@@ -60,6 +60,8 @@ class Cell(nn.Module, ABC):
     """
     receptive_field: int | None = None
     """The largest number of inputs, the present one included, that an output depends on; None for no limit."""
+    is_block: ClassVar[bool] = False
+    """Whether the cell brings norms and residual paths of its own, so that it refuses to stand in a block."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Laws of `bench check` that the cell breaks for a good reason, by name, with the reason."""
 
@@ -75,6 +77,18 @@ class Cell(nn.Module, ABC):
     @abstractmethod
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step: inputs `[B, F]` and a state to outputs `[B, H]` and the next state."""
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """Leave out linear maps that the block around the cell repeats. The layer calls it once, on a new cell.
+
+        input_map    the block has a linear map in front of the cell, to the cell's width
+        output_map   the block has a linear map behind the cell
+        gate         the block multiplies the cell's output by a gate, which reads the block's input
+
+        By default the cell leaves out nothing. Where it leaves out its output map, `hidden_size` becomes the width of
+        the outputs without it.
+        """
+        return
 
     def set_forget_bias(self, value: float) -> None:
         """Set the bias of the forget gate to `value`, as `init.forget_bias` asks.

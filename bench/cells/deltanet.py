@@ -24,15 +24,14 @@ class GatedDeltaNet(MatrixMemory):
         alpha = exp(-exp(log_A) softplus(w_a x + b_a))        beta = sigmoid(w_b x)
         S' = alpha S + beta k (v - alpha S^T k)^T             r = S'^T q        y = W_out r
 
-    q, k and v are linear maps of x. As in the paper, a causal depthwise convolution of `conv` taps and a SiLU follow
-    the maps; conv=1 omits both. The paper's block around the recurrence (output norm and gate, residual path, MLP) is
-    left out. exp(log_A) is drawn uniformly from [1, 16]; softplus(b_a) starts between 0.001 and 0.1, uniform in its
-    logarithm.
-    Parameters: 3 n d F + n d H + n (2 F + 2), plus 3 n d conv if conv > 1; n = `heads`.
+    q, k and v are linear maps of x. The paper's block around the recurrence (convolution and SiLU, output norm and
+    gate, residual path, MLP) is `block=deltanet`. exp(log_A) is drawn uniformly from [1, 16]; softplus(b_a) starts
+    between 0.001 and 0.1, uniform in its logarithm.
+    Parameters: 3 n d F + n d H + n (2 F + 2); n = `heads`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 4) -> None:
-        super().__init__(input_size, hidden_size, heads, conv)
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
+        super().__init__(input_size, hidden_size, heads)
         self.alpha = nn.Linear(input_size, heads)
         self.beta = nn.Linear(input_size, heads, bias=False)
         self.log_A = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())

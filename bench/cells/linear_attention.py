@@ -20,13 +20,12 @@ class LinearAttention(MatrixMemory):
         S' = S + phi(k) v^T        z' = z + phi(k)        r = S'^T phi(q) / (z' . phi(q))        y = W_out r
 
     q, k and v are linear maps of x without bias. There is no residual path, norm, MLP or position encoding. Attention
-    without positions cannot single out the previous step. A short causal convolution of `conv` taps after the maps
-    (see MatrixMemory) makes this possible; conv=1, as in the paper, omits it.
-    Parameters: 3 n d F + n d H, plus 3 n d conv if conv > 1; n = `heads`.
+    without positions cannot single out the previous step; a short causal convolution (`model.conv`) makes this
+    possible. Parameters: 3 n d F + n d H; n = `heads`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
-        super().__init__(input_size, hidden_size, heads, conv)
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
+        super().__init__(input_size, hidden_size, heads)
 
     def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         lanes = (batch_size, self.heads)

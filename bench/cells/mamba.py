@@ -24,7 +24,7 @@ class S6(LinearCell):
 
     W_low has R = ceil(H / 16) rows, and N is `state_size`. As in the paper, A is real and starts at -1 .. -N,
     softplus(b_Delta) starts between 0.001 and 0.1, uniform in its logarithm, and B has the simplified (Euler)
-    discretisation. The convolution, activation and gate of the Mamba block are left out.
+    discretisation. The convolution, activation and gate of Mamba are the parts of `block=mamba`.
     Parameters: H F + (R + 2 N) H + H R + H + H N + H.
     """
 
@@ -32,7 +32,7 @@ class S6(LinearCell):
         super().__init__(input_size, hidden_size)
         self.state_shape = (hidden_size, state_size)
         self.rank = math.ceil(hidden_size / 16)
-        self.project = nn.Linear(input_size, hidden_size, bias=False)
+        self.project: nn.Module = nn.Linear(input_size, hidden_size, bias=False)
         self.select = nn.Linear(hidden_size, self.rank + 2 * state_size, bias=False)
         self.widen = nn.Linear(self.rank, hidden_size)
         self.log_A = nn.Parameter(torch.log(torch.arange(1.0, state_size + 1)).repeat(hidden_size, 1))
@@ -41,6 +41,11 @@ class S6(LinearCell):
         step = _LEAST_STEP * torch.exp(span * torch.rand(hidden_size))
         with torch.no_grad():
             self.widen.bias.copy_(torch.log(torch.expm1(step)))  # the inverse of softplus
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """A block's own map takes the place of W_in."""
+        if input_map:
+            self.project = nn.Identity()
 
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
         u = self.project(x)

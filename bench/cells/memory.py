@@ -6,11 +6,9 @@ import math
 from abc import abstractmethod
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, State
-from bench.cells.window import extend, taps
 
 Memory = tuple[Tensor, ...]
 """The memory of all heads: tensors `[B, heads, ...]`."""
@@ -21,28 +19,28 @@ _CHUNK = 64  # time steps in a chunk; within it, products of chunk x chunk matri
 class MatrixMemory(Cell):
     """Queries, keys and values of the input for several heads, a memory for each head, and a linear map to width H:
 
-        [q; k; v] = conv(W_qkv x)        r, memory = update(memory, q, k, v, gates(x))        y = W_out r
+        [q; k; v] = W_qkv x        r, memory = update(memory, q, k, v, gates(x))        y = W_out r
 
     A subclass defines `initial_memory` and its recurrence in two forms: `update` for one step and `update_chunk` for
     several. It overrides `gates` and `read` if its equation has gates or another output. A head has width
-    d = ceil(H / heads), so that H need not be a multiple of `heads`. With `conv` above 1, a causal depthwise
-    convolution of `conv` taps and a SiLU follow W_qkv. The state is then (memory, the last conv - 1 steps of W_qkv x),
-    else (memory,). The memory is never computed in bfloat16.
-    Parameters here: 3 n d F + n d H with n = `heads`, plus 3 n d conv if conv > 1.
-    Raises ValueError for `heads` or `conv` below 1.
+    d = ceil(H / heads), so that H need not be a multiple of `heads`. The short convolution that papers put before q, k
+    and v is an option of the layer, `model.conv`. The state is the memory, which is never computed in bfloat16.
+    Parameters here: 3 n d F + n d H with n = `heads`. Raises ValueError for `heads` below 1.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, heads: int, conv: int) -> None:
-        if heads < 1 or conv < 1:
-            raise ValueError(f"heads={heads}, conv={conv}: choose at least 1 of each")
+    def __init__(self, input_size: int, hidden_size: int, heads: int) -> None:
+        if heads < 1:
+            raise ValueError(f"heads={heads}: choose at least 1")
         super().__init__(input_size, hidden_size)
         self.heads, self.width = heads, math.ceil(hidden_size / heads)
         inner = heads * self.width
         self.qkv = nn.Linear(input_size, 3 * inner, bias=False)
-        self.out = nn.Linear(inner, hidden_size, bias=False)
-        self.conv = nn.Parameter(torch.empty(conv, 3 * inner)) if conv > 1 else None
-        if self.conv is not None:
-            nn.init.uniform_(self.conv, -1 / math.sqrt(conv), 1 / math.sqrt(conv))
+        self.out: nn.Module = nn.Linear(inner, hidden_size, bias=False)
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """A block's own map takes the place of W_out."""
+        if output_map:
+            self.out, self.hidden_size = nn.Identity(), self.heads * self.width
 
     @abstractmethod
     def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
@@ -71,39 +69,29 @@ class MatrixMemory(Cell):
         return self.out(r)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
-        memory = self.initial_memory(batch_size, like)
-        if self.conv is None:
-            return (memory,)
-        return memory, like.new_zeros(batch_size, len(self.conv) - 1, self.qkv.out_features)
+        return self.initial_memory(batch_size, like)
 
     def step(self, x_BF: Tensor, state: State) -> tuple[Tensor, State]:
-        memory, *past = state
-        inputs, past = self._inputs(x_BF.unsqueeze(0), past)
+        assert isinstance(state, tuple)
+        inputs = self._inputs(x_BF)
         with torch.autocast(x_BF.device.type, enabled=False):
-            r, memory = self.update(memory, *(i[0] for i in inputs))
-        return self.read(r.flatten(1), x_BF), (memory, *past)
+            r, state = self.update(state, *inputs)
+        return self.read(r.flatten(1), x_BF), state
 
     def unroll(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
         """All time steps, chunk by chunk: outputs `[T, B, H]` of `x [T, B, F]`, and the last state."""
-        memory, *past = state
-        inputs, past = self._inputs(x_TBF, past)
-        reads = []
+        assert isinstance(state, tuple)
+        inputs, reads = self._inputs(x_TBF), []
         with torch.autocast(x_TBF.device.type, enabled=False):
             for chunk in zip(*(i.split(_CHUNK) for i in inputs), strict=True):
-                r, memory = self.update_chunk(memory, *(c.movedim(0, 2) for c in chunk))
+                r, state = self.update_chunk(state, *(c.movedim(0, 2) for c in chunk))
                 reads.append(r.movedim(2, 0))
-        return self.read(torch.cat(reads).flatten(2), x_TBF), (memory, *past)
+        return self.read(torch.cat(reads).flatten(2), x_TBF), state
 
-    def _inputs(self, x_TBF: Tensor, past: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """q, k, v `[T, B, heads, d]` and gates `[T, B, heads]`, in the parameters' dtype; and the convolution's inputs
-        that the next chunk needs.
-        """
-        qkv = self.qkv(x_TBF)
-        if self.conv is not None:
-            joined, past[0] = extend(past[0], qkv)
-            qkv = F.silu(sum(tap * w for tap, w in zip(taps(joined, len(self.conv)), self.conv, strict=True)))
-        heads = [block.unflatten(-1, (self.heads, self.width)) for block in qkv.chunk(3, dim=-1)]
-        return [i.to(self.out.weight.dtype) for i in (*heads, *self.gates(x_TBF))], past
+    def _inputs(self, x: Tensor) -> list[Tensor]:
+        """q, k, v `[..., heads, d]` and gates `[..., heads]` of inputs `[..., F]`, in the parameters' dtype."""
+        heads = [block.unflatten(-1, (self.heads, self.width)) for block in self.qkv(x).chunk(3, dim=-1)]
+        return [i.to(self.qkv.weight.dtype) for i in (*heads, *self.gates(x))]
 
 
 def decay_between(log_decay: Tensor) -> Tensor:

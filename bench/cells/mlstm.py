@@ -24,18 +24,24 @@ class MLSTM(MatrixMemory):
         o = sigmoid(W_o x + b_o)            y = W_out (o * r)
 
     To avoid overflow, the state holds C and n divided by exp(m), where m' = max(log f + m, log i); r does not depend on
-    m. The block's up-projection, head norm, skip connection and gate are left out, and so is its convolution unless
-    `conv` is above 1. Over the heads, b_f starts evenly spaced in [3, 6], as in the released code.
-    Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1), plus 3 n d conv if conv > 1; n = `heads`.
+    m. The block's up-projection, convolution, head norm, skip connection and gate are parts of `block=xlstm`; its gate
+    takes the place of o. Over the heads, b_f starts evenly spaced in [3, 6], as in the released code.
+    Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1); n = `heads`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, conv: int = 1) -> None:
-        super().__init__(input_size, hidden_size, heads, conv)
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
+        super().__init__(input_size, hidden_size, heads)
         self.scalar_gates = nn.Linear(input_size, 2 * heads)
-        self.output_gate = nn.Linear(input_size, heads * self.width)
+        self.output_gate: nn.Linear | None = nn.Linear(input_size, heads * self.width)
         with torch.no_grad():
             self.scalar_gates.bias[:heads].normal_(0, 0.1)
             self.scalar_gates.bias[heads:].copy_(torch.linspace(3, 6, heads))
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """A block's own map and gate take the places of W_out and o."""
+        super().leave_to_block(input_map=input_map, output_map=output_map, gate=gate)
+        if gate:
+            self.output_gate = None
 
     def set_forget_bias(self, value: float) -> None:
         nn.init.constant_(self.scalar_gates.bias[self.heads :], value)
@@ -46,7 +52,7 @@ class MLSTM(MatrixMemory):
         return i, F.logsigmoid(f)
 
     def read(self, r: Tensor, x: Tensor) -> Tensor:
-        return self.out(torch.sigmoid(self.output_gate(x)) * r)
+        return self.out(r if self.output_gate is None else torch.sigmoid(self.output_gate(x)) * r)
 
     def initial_memory(self, batch_size: int, like: Tensor) -> Memory:
         lanes = (batch_size, self.heads)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Cell, State
-from bench.cells.window import extend, taps
+from bench.kernels.window import extend, taps
 
 
 class NgramMLP(Cell):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.api import State
 from bench.api.linear import LinearCell
-from bench.cells.window import extend, taps
+from bench.kernels.window import extend, taps
 
 
 class QRNN(LinearCell):

@@ -22,18 +22,23 @@ class RGLRU(LinearCell):
         r = sigmoid(W_a u + b_a)        i = sigmoid(W_x u + b_x)        a = sigmoid(Lambda)^(8 r)
         h' = a * h + sqrt(1 - a^2) * (i * u)        y = h'
 
-    The block's convolution and multiplicative branch are left out. Gate matrices are full; in the released code they
-    are block-diagonal. Lambda is drawn so that sigmoid(Lambda)^8 is uniform in [0.9, 0.999].
+    The convolution and the multiplicative branch of Griffin are parts of `block=griffin`. Gate matrices are full; in
+    the released code they are block-diagonal. Lambda is drawn so that sigmoid(Lambda)^8 is uniform in [0.9, 0.999].
     Parameters: H F + 2 H (H + 1) + H.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.state_shape = (hidden_size,)
-        self.project = nn.Linear(input_size, hidden_size, bias=False)
+        self.project: nn.Module = nn.Linear(input_size, hidden_size, bias=False)
         self.gates = nn.Linear(hidden_size, 2 * hidden_size)
         slowest = torch.empty(hidden_size).uniform_(0.9, 0.999) ** (1 / _SHARPNESS)
         self.Lambda = nn.Parameter(torch.logit(slowest))
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """A block's own map takes the place of W_in."""
+        if input_map:
+            self.project = nn.Identity()
 
     def recurrence(self, x: Tensor) -> tuple[Tensor, ...]:
         u = self.project(x)

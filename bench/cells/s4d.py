@@ -45,13 +45,18 @@ class S4D(Cell):
             raise ValueError(f"state_size={state_size}: kind={kind} needs a positive multiple of {self.parts}")
         super().__init__(input_size, hidden_size)
         self.size, self.activation = state_size // self.parts, activation
-        self.project = nn.Linear(input_size, hidden_size, bias=False)
+        self.project: nn.Module = nn.Linear(input_size, hidden_size, bias=False)
         n = torch.arange(float(self.size)).repeat(hidden_size, 1)
         self.log_decay = nn.Parameter(torch.full_like(n, math.log(0.5)) if kind == "complex" else torch.log(n + 1))
         self.frequency = nn.Parameter(math.pi * n) if kind == "complex" else None
         self.log_step = nn.Parameter(torch.empty(hidden_size, 1).uniform_(math.log(_LEAST_STEP), math.log(_MOST_STEP)))
         self.C = nn.Parameter(torch.randn(hidden_size, self.size, self.parts) / math.sqrt(self.parts))
         self.D = nn.Parameter(torch.randn(hidden_size))
+
+    def leave_to_block(self, input_map: bool, output_map: bool, gate: bool) -> None:
+        """A block's own map takes the place of W_in."""
+        if input_map:
+            self.project = nn.Identity()
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         return like.new_zeros(batch_size, *self.C.shape)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, State
-from bench.cells.window import extend, taps
+from bench.kernels.window import extend, taps
 
 
 class TCN(Cell):

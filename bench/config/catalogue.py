@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.config.packages import Package, built_in, third_party
 
 _WIDTH = 120
-GROUPS = ("task", "cell", "init", "bptt", "clip", "optimizer", "schedule", "experiment")
+GROUPS = ("task", "cell", "block", "init", "bptt", "clip", "optimizer", "schedule", "experiment")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from bench.config.schema import Config
 EXPERIMENT = Role(None, decides=False, heads=True)
 """The role of the choice of an experiment, whose file sets options of other groups and has none of its own."""
 
+BLOCK = Role("cell")
+"""The role of the choice of a block, whose file sets options of `model` and has none of its own."""
+
 _UNKNOWN = Role("bptt")
 
 
@@ -26,7 +29,7 @@ def role_of(option: str) -> Role:
 @cache
 def all_roles() -> dict[str, Role]:
     """The roles in the schema, by the dotted name of the option or group."""
-    return {"experiment": EXPERIMENT, **_roles_in(Config, "")}
+    return {"experiment": EXPERIMENT, "block": BLOCK, **_roles_in(Config, "")}
 
 
 def _roles_in(kind: type, prefix: str) -> dict[str, Role]:

@@ -117,6 +117,20 @@ CONTRADICTIONS = (
         "drops nothing",
         "set model.dropout or model.input_dropout",
     ),
+    *(
+        Contradiction(option, when, f"acts on nothing without {part}", f"set {part}, or leave {option} out")
+        for option, part, when in (
+            ("model.conv_activation", "model.conv", lambda c: c.model.conv_activation != "silu" and not c.model.conv),
+            ("model.gate_activation", "model.gate", lambda c: c.model.gate_activation != "silu" and not c.model.gate),
+            ("model.mlp_kind", "model.mlp", lambda c: c.model.mlp_kind != "gelu" and not c.model.mlp),
+        )
+    ),
+    Contradiction(
+        "model.norm",
+        lambda c: c.model.norm.startswith("head_") and c.model.mlp and c.model.pre_norm == "none",
+        "is for the cell's heads, and the perceptron of {model.mlp} has none",
+        "set model.pre_norm=layer or rms, or model.norm=layer or rms",
+    ),
     Contradiction(
         "init.sigma",
         lambda c: c.init.sigma != 1 and "normal" not in (c.init.input, c.init.recurrent),

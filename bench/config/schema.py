@@ -39,7 +39,7 @@ def one_of(*choices: str) -> AfterValidator:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model around the cell; see `bench.model.sequence.SequenceModel`."""
+    """The model around the cell; see `bench.model.sequence.SequenceModel`, and `bench.model.around` for a layer."""
 
     hidden: Annotated[int, Ge(1)] = 128
     layers: Annotated[int, Ge(1)] = 1
@@ -49,10 +49,18 @@ class ModelConfig:
     variational: bool = False
     recurrent_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     zoneout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    norm: Annotated[str, one_of("none", "layer", "batch", "batch_per_step")] = "none"
-    residual: bool = False
+    pre_norm: Annotated[str, one_of("none", "layer", "rms")] = "none"
+    expand: Annotated[float, Ge(0), AllowInfNan(False)] = 0.0
+    conv: Annotated[int, Ge(0)] = 0
+    conv_activation: Annotated[str, one_of("silu", "none")] = "silu"
+    norm: Annotated[str, one_of("none", "layer", "rms", "head_layer", "head_rms", "batch", "batch_per_step")] = "none"
+    skip: bool = False
     gate: bool = False
-    mlp: Annotated[int, Ge(0)] = 0
+    gate_activation: Annotated[str, one_of("silu", "gelu")] = "silu"
+    out_projection: bool = False
+    residual: bool = False
+    mlp: Annotated[float, Ge(0), AllowInfNan(False)] = 0.0
+    mlp_kind: Annotated[str, one_of("gelu", "geglu", "swiglu")] = "gelu"
     tie: bool = False
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = 1.0
     beam: Annotated[int, Ge(1)] = 1

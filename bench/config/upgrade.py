@@ -19,6 +19,10 @@ _STARTS = {
 }  # fmt: skip
 """Options for initial weights that single cells had before all cells had `init`."""
 
+_CONVOLVED = ("bench.cells.deltanet.GatedDeltaNet", "bench.cells.mlstm.MLSTM",
+              "bench.cells.linear_attention.LinearAttention")  # fmt: skip
+"""Cells that had a convolution of their own, `conv` taps wide, where 1 was none."""
+
 _RENAMED = {"cell.forget_bias": "init.forget_bias", "cell.t_max": "init.chrono", "cell.sigma": "init.sigma"}
 
 
@@ -35,9 +39,14 @@ def upgrade(tree: Mapping[str, Any]) -> Tree:
     """The options in a stored tree under today's names; options of today are unchanged.
 
     Modules get their present names, and a cell's old options for initial weights become `init.*`. An option of `init`
-    in the tree itself is kept: it was applied after the cell's own.
+    in the tree itself is kept: it was applied after the cell's own. The convolution that some cells had is the layer's
+    (`model.conv`).
     """
     new = {name: _with_moved_target(value) for name, value in tree.items()}
+    if "conv" in new.get("cell", {}) and str(new["cell"].get("_target_")) in _CONVOLVED:
+        new["cell"] = dict(new["cell"])
+        if (taps := new["cell"].pop("conv")) != 1:
+            new["model"] = {**new.get("model", {}), "conv": taps}
     cell, start = _without_start(new.get("cell", {}))
     if cell != new.get("cell", {}):
         given, plain = new.get("init", {}), asdict(InitConfig())
@@ -52,6 +61,8 @@ def said_today(option: str, value: object) -> str | None:
     """Today's form of an option that older versions had, as on the command line; None for any other option."""
     if option in _RENAMED:
         return f"{_RENAMED[option]}={'null' if value is None else value}"
+    if option == "cell.conv":
+        return f"model.conv={value}"
     if option == "cell.init" and value == "default":
         return "init=default"
     if option == "cell.init" and value in _VANILLA:

@@ -20,10 +20,11 @@ from bench.config.targets import convert, load_checked
 from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import choose_machine
 from bench.job.match import hidden_for
+from bench.model.around import Around
 from bench.model.init import draw_cell
-from bench.model.layer import Around
+from bench.model.layer import MakeCell
 from bench.model.seq2seq import EncoderDecoder
-from bench.model.sequence import MakeCell, SequenceModel
+from bench.model.sequence import SequenceModel
 from bench.train.average import Average
 from bench.train.gradient.choice import choose_gradient
 from bench.train.optimizer import build_optimizer

@@ -3,102 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.api import Cell, State
+from bench.errors import ConfigError
+from bench.model.around import Around
+from bench.model.conv import ShortConv
+from bench.model.mlp import make_mlp
 from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
+
+MakeCell = Callable[[int, int], Cell]
+"""Builds the cell of a layer from `input_size, hidden_size`."""
 
 Through = Callable[[Tensor, State], tuple[Tensor, State]]
 """Runs a cell over inputs of one time step or of several: inputs and a state to outputs and the next state."""
 
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"silu": F.silu, "gelu": F.gelu}
 
-@dataclass(frozen=True)
-class Around:
-    """The parts around each cell, by default none. The fields are options of `model`.
 
-    norm              normalisation of the cell's output: none, layer, batch or batch_per_step (`bench.model.norm`)
-    residual          add the layer's input to its output, if both have the same width
-    gate              multiply the cell's output by silu(W x) of the layer's input, as blocks of Mamba and Griffin do
-    mlp               add a residual two-layer perceptron, `mlp` times as wide as the cell; 0: none
-    dropout           share of the layer's output dropped in training
-    variational       use one dropout mask for all time steps
-    zoneout, recurrent_dropout   noise on the cell's state in training (`bench.model.noise`)
-    """
+class LayerState(NamedTuple):
+    """The state of a layer with a convolution or a norm for each time step; else the layer's state is `own` alone."""
 
-    norm: str = "none"
-    residual: bool = False
-    gate: bool = False
-    mlp: int = 0
-    dropout: float = 0.0
-    variational: bool = False
-    zoneout: float = 0.0
-    recurrent_dropout: float = 0.0
+    own: State
+    """The cell's own state."""
+    past: Any = ()
+    """The last inputs of the convolution, `[B, conv - 1, C]`."""
+    steps: Any = ()
+    """The number of time steps so far, `[B, 1]`."""
 
 
 class Layer(nn.Module):
-    """The cell f over time, followed by the parts that `around` switches on:
+    """The cell f over time, with the parts that `around` switches on (`bench.model.around`), of width `size`:
 
-        y = norm(f(x) * silu(W x))        y = x + dropout(y)        y = y + dropout(norm'(V' gelu(V y)))
+        n = pre_norm(x)                           u = act(conv(W_in n))
+        y = norm(f(u)) + skip * u                 y = W_out (y * act(W_gate n))
+        y = x + dropout(y)                        y = y + dropout(mlp(pre_norm'(y)))
 
-    Norms apply to the residual branches and not to their inputs (res-post-norm: Liu et al., "Swin Transformer V2", CVPR
-    2022), so that the layer's input may have any width.
+    Without pre_norm, `norm` also normalises the perceptron's output, so that the layer's input may have any width
+    (res-post-norm: Liu et al., "Swin Transformer V2", CVPR 2022). With it, an input of another width than `size` is
+    mapped to it first. A cell leaves out linear maps of its own that the layer repeats (`Cell.leave_to_block`). Raises
+    ConfigError for parts that do not fit the cell.
     """
 
-    def __init__(self, cell: Cell, around: Around) -> None:
+    def __init__(self, make_cell: MakeCell, input_size: int, size: int, around: Around) -> None:
         super().__init__()
-        size = cell.hidden_size
-        noise = around.zoneout, around.recurrent_dropout
         self.around = around
-        self.adds_input = around.residual and cell.input_size == size
+        has_maps = around.expand > 0
         self.counts_steps = around.norm == "batch_per_step"
+        entered = size if around.pre_norm != "none" else input_size
+        width = around.cell_width(size)
+        cell = make_cell(width if has_maps else entered, width)
+        has_out = has_maps or around.out_projection
+        cell.leave_to_block(input_map=has_maps, output_map=has_out, gate=around.gate)
+        noise = around.zoneout, around.recurrent_dropout
         self.cell = NoisyCell(cell, *noise) if any(noise) else cell
-        self.gate = nn.Linear(cell.input_size, size) if around.gate else None
-        self.norm = make_norm(around.norm, size)
+        wide = cell.hidden_size
+        self.gate, self.activation = None, _ACTIVATIONS[around.gate_activation]
+        if around.gate:
+            self.gate = nn.Linear(entered, wide)
+        self.norm = make_norm(around.norm, wide, getattr(cell, "heads", 1))
+        self.adds_input = around.residual and entered == size
         self.mlp, self.mlp_norm = None, None
         if around.mlp:
-            wide = around.mlp * size
-            self.mlp = nn.Sequential(nn.Linear(size, wide), nn.GELU(), nn.Linear(wide, size))
-            self.mlp_norm = make_norm(around.norm, size)
+            self.mlp = make_mlp(around.mlp_kind, size, round(around.mlp * size))
+            self.mlp_norm = make_norm(around.norm if around.pre_norm == "none" else around.pre_norm, size)
+        self.widen = nn.Linear(input_size, size) if entered != input_size else None
+        self.pre_norm = make_norm(around.pre_norm, size)
+        self.enter = nn.Linear(entered, width, bias=False) if has_maps else None
+        self.conv = ShortConv(cell.input_size, around.conv, around.conv_activation) if around.conv else None
+        self.skip = nn.Parameter(torch.ones(wide)) if around.skip else None
+        self.out = nn.Linear(wide, size, bias=False) if has_out else None
+        self._refuse_what_does_not_fit(cell)
+
+    def _refuse_what_does_not_fit(self, cell: Cell) -> None:
+        name, around = type(cell).__name__, self.around
+        if cell.is_block and around.pre_norm != "none":
+            raise ConfigError(
+                f"model.pre_norm={around.pre_norm}: {name} is a block of its own, with norms, residual paths and a "
+                "perceptron; choose block=bare, or another cell (cell=attention in block=transformer is its equal)"
+            )
+        if around.skip and cell.input_size != cell.hidden_size:
+            raise ConfigError(
+                f"model.skip=true: {name} maps {cell.input_size} inputs to {cell.hidden_size} outputs, and there is "
+                "no sum of them; set model.expand, or model.skip=false"
+            )
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
-        """The cell's initial state; with norm=batch_per_step a pair of it and the number of steps so far, `[B, 1]`."""
+        """The cell's initial state, in a LayerState where the layer has one of its own."""
         own = self.cell.initial_state(batch_size, like)
-        return (own, like.new_zeros(batch_size, 1)) if self.counts_steps else own
+        if self.conv is None and not self.counts_steps:
+            return own
+        past = () if self.conv is None else self.conv.initial_state(batch_size, like)
+        return LayerState(own, past, like.new_zeros(batch_size, 1) if self.counts_steps else ())
 
     def from_step_zero(self, state: State) -> State:
         """The same state, with its count of time steps set to 0."""
-        return (state[0], torch.zeros_like(state[1])) if self.counts_steps else state
+        return state._replace(steps=torch.zeros_like(state.steps)) if self.counts_steps else state  # type: ignore
 
     def with_new_noise(self, state: State) -> State:
         """The same state with a new mask of recurrent dropout; else an endless stream would keep its first mask."""
         if not isinstance(self.cell, NoisyCell):
             return state
-        own, steps = state if self.counts_steps else (state, None)
-        own = self.cell.with_new_mask(own)
-        return own if steps is None else (own, steps)
+        if isinstance(state, LayerState):
+            return state._replace(own=self.cell.with_new_mask(state.own))
+        return self.cell.with_new_mask(state)
 
     def forward(self, x: Tensor, state: State, through: Through) -> tuple[Tensor, State]:
         """Outputs `[T, B, H]` and the last state of inputs `[T, B, F]`; or of one step, without T."""
-        own, steps = state if self.counts_steps else (state, None)
-        y, own = through(x, own)
-        if self.gate is not None:
-            y = y * F.silu(self.gate(x))
+        own, past, steps = state if isinstance(state, LayerState) else LayerState(state)
+        x = x if self.widen is None else self.widen(x)
+        n = x if self.pre_norm is None else self.pre_norm(x, None)
+        u = n if self.enter is None else self.enter(n)
+        if self.conv is not None:
+            u, past = self.conv(u, past)
+        y, own = through(u, own)
         if self.norm is not None:
             y = self.norm(y, steps)
-        y = self._drop(y)
-        if self.adds_input:
-            y = x + y
+        if self.skip is not None:
+            y = y + self.skip * u
+        if self.gate is not None:
+            y = y * self.activation(self.gate(n))
+        y = self._drop(y if self.out is None else self.out(y))
+        y = x + y if self.adds_input else y
         if self.mlp is not None:
-            z = self.mlp(y)
-            y = y + self._drop(z if self.mlp_norm is None else self.mlp_norm(z, steps))
-        if steps is not None:
-            return y, (own, steps + (len(x) if x.dim() == 3 else 1))
-        return y, own
+            y = y + self._drop(self._perceptron(y, steps))
+        if not isinstance(state, LayerState):
+            return y, own
+        return y, LayerState(own, past, steps + (len(x) if x.dim() == 3 else 1) if self.counts_steps else ())
+
+    def _perceptron(self, y: Tensor, steps: Tensor) -> Tensor:
+        assert self.mlp is not None
+        if self.mlp_norm is None:
+            return self.mlp(y)
+        return self.mlp_norm(self.mlp(y), steps) if self.pre_norm is None else self.mlp(self.mlp_norm(y, steps))
 
     def _drop(self, y: Tensor) -> Tensor:
         return dropout(y, self.around.dropout, self.training, self.around.variational)

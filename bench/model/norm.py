@@ -3,7 +3,8 @@
 Layer norm: Ba, Kiros & Hinton, arXiv:1607.06450 (2016). Batch norm between the layers of a recurrent network, with
 statistics shared by all time steps: Laurent et al., ICASSP 2016; with statistics for each time step: Cooijmans et al.,
 "Recurrent batch normalization", ICLR 2017. In training, batch norms take their statistics over the lanes of a batch
-(and, if shared, over its time steps), padding included; evaluation uses running means of them.
+(and, if shared, over its time steps), padding included; evaluation uses running means of them. RMS norm: Zhang &
+Sennrich, NeurIPS 2019.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import ConfigError
 
 Norm = Callable[[Tensor, Tensor | None], Tensor]
 """Normalises features; the second argument is the number of earlier time steps `[B, 1]`, or None if not counted."""
+
+_EPSILON = 1e-5
 
 KEPT = 512
 """Number of statistics that StepBatchNorm keeps: one for each time step; steps from the last one on share it."""
@@ -27,6 +31,37 @@ class LayerNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
         return super().forward(x)
+
+
+class RMSNorm(nn.RMSNorm):
+    """The root of the mean square over the features of each lane and time step becomes 1; means stay."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, eps=_EPSILON)
+
+    def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+
+class HeadNorm(nn.Module):
+    """Layer or RMS norm over each of `heads` equal parts of the features, with one gain a feature and no shift.
+
+    Raises ConfigError where the heads do not divide the features.
+    """
+
+    def __init__(self, size: int, heads: int, kind: str) -> None:
+        super().__init__()
+        if size % heads:
+            raise ConfigError(
+                f"model.norm=head_{kind}: {size} units are no multiple of {heads} heads; change model.hidden"
+            )
+        self.weight = nn.Parameter(torch.ones(size))
+        self.shape, self.kind = (heads, size // heads), kind
+
+    def forward(self, x: Tensor, steps: Tensor | None = None) -> Tensor:
+        parts = x.unflatten(-1, self.shape)
+        over = F.layer_norm if self.kind == "layer" else F.rms_norm
+        return over(parts, self.shape[1:], eps=_EPSILON).flatten(-2) * self.weight
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -86,9 +121,19 @@ class StepBatchNorm(nn.Module):
                 kept_TH[-1] = torch.lerp(kept_TH[-1], new_TH[own:].mean(0), self.momentum)
 
 
-NORMS: dict[str, Callable[[int], Norm]] = {"layer": LayerNorm, "batch": BatchNorm, "batch_per_step": StepBatchNorm}
+NORMS: dict[str, Callable[[int], Norm]] = {
+    "layer": LayerNorm,
+    "rms": RMSNorm,
+    "batch": BatchNorm,
+    "batch_per_step": StepBatchNorm,
+}
 
 
-def make_norm(kind: str, size: int) -> Norm | None:
-    """The normalisation called `kind` (an option of `model.norm`) over `size` features; None for `none`."""
-    return None if kind == "none" else NORMS[kind](size)
+def make_norm(kind: str, size: int, heads: int = 1) -> Norm | None:
+    """The normalisation called `kind` (an option of `model.norm`) over `size` features; None for `none`.
+
+    `heads` are the parts of the features that `head_layer` and `head_rms` normalise one by one.
+    """
+    if kind == "none":
+        return None
+    return HeadNorm(size, heads, kind.removeprefix("head_")) if kind.startswith("head_") else NORMS[kind](size)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from bench.api import END, Batch, State, TaskSpec, Tokens
 from bench.model.decode import beam_search
-from bench.model.sequence import MakeCell, SequenceModel
+from bench.model.layer import MakeCell
+from bench.model.sequence import SequenceModel
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from bench.api import Batch, Cell, State, TaskSpec, Tokens, Unroll, map_state
 from bench.errors import ConfigError
-from bench.model.layer import Around, Layer, Through, dropout
+from bench.model.around import Around
+from bench.model.layer import Layer, MakeCell, Through, dropout
 from bench.model.noise import NoisyCell
+from bench.model.norm import make_norm
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode, choose
-
-MakeCell = Callable[[int, int], Cell]
-"""Builds the cell of a layer from `input_size, hidden_size`."""
 
 _NOTHING = Around()
 
@@ -36,12 +35,13 @@ class OneHot(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """Encoder -> `layers` layers -> head. A layer is a cell of width `hidden` and the parts `around` it.
+    """Encoder -> `layers` layers -> head. A layer is a cell and the parts `around` it, of width `hidden`.
 
     `embedding` is the width of a learned embedding of symbols; 0 means one-hot vectors. Feature inputs go to the first
-    cell unchanged. A spec without outputs gives a model without a head. `input_dropout` is the share of the first
-    cell's inputs dropped in training. `tie` shares one matrix between embedding and head (Press & Wolf, EACL 2017; Inan
-    et al., ICLR 2017). The model does not store its state: methods take and return a tuple of one state for each layer.
+    cell unchanged. With `around.pre_norm` the last layer's output is normalised, too. A spec without outputs gives a
+    model without a head. `input_dropout` is the share of the first cell's inputs dropped in training. `tie` shares one
+    matrix between embedding and head (Press & Wolf, EACL 2017; Inan et al., ICLR 2017). The model does not store its
+    state: methods take and return a tuple of one state for each layer.
 
     Raises ConfigError if `tie` is set but embedding and head differ in shape or do not exist.
     """
@@ -70,11 +70,11 @@ class SequenceModel(nn.Module):
             self.encoder, width = nn.Embedding(spec.inputs.size, embedding), embedding
         else:
             self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
-        cells = (make_cell(width if i == 0 else hidden, hidden) for i in range(layers))
-        stack = nn.ModuleList(Layer(cell, around) for cell in cells)
+        stack = nn.ModuleList(Layer(make_cell, hidden if i else width, hidden, around) for i in range(layers))
         self.layers = cast(Sequence[Layer], stack)  # a ModuleList does not tell type checkers the type of its modules
         self.input_dropout, self.variational = input_dropout, around.variational
         self.head = nn.Linear(hidden, spec.outputs) if spec.outputs else nn.Identity()
+        self.norm = make_norm(around.pre_norm if spec.outputs else "none", hidden)
         if tie:
             self._tie(hidden)
         self._unrolls: list[Unroll] = []
@@ -161,4 +161,4 @@ class SequenceModel(nn.Module):
         for layer, layer_state, through in zip(self.layers, state, ways, strict=True):
             x, layer_state = layer(x, layer_state, through)
             last.append(layer_state)
-        return self.head(x), tuple(last)
+        return self.head(x if self.norm is None else self.norm(x, None)), tuple(last)

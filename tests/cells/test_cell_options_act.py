@@ -32,11 +32,9 @@ LINES = [
     line("ngram_mlp", "context", 3, 4, start=ANY),
     *(line(cell, "heads", 1, 2, start=ANY, **SIX) for cell in ("deltanet", "mlstm")),
     line("linear_attention", "heads", 1, 2, **SIX),  # the same maps, cut in another way
-    line("transformer", "heads", 1, 3, **SIX),
-    *(line(cell, "conv", 1, 4, start=ANY) for cell in ("deltanet", "linear_attention", "mlstm")),
-    *(line(cell, "conv", 2, 4, start=ANY) for cell in ("deltanet", "linear_attention", "mlstm")),
-    line("transformer", "context", 2, 4),
-    line("transformer", "context", 6, 7, "weights"),  # the first batch is no longer
+    *(line(cell, "heads", 1, 3, **SIX) for cell in ("attention", "transformer")),
+    *(line(cell, "context", 2, 4) for cell in ("attention", "transformer")),
+    *(line(cell, "context", 6, 7, "weights") for cell in ("attention", "transformer")),  # the first batch is no longer
     line("lru", "state_size", None, 7, start=ANY),
     line("lru", "r_min", 0.0, 0.5, None, {"nu", "gamma"}),
     line("lru", "r_max", 1.0, 0.5, None, {"nu", "gamma"}),

@@ -43,6 +43,16 @@ CASES = [
         "match.params=9 cannot choose the hidden size, which model.tie=true",
     ),
     ({"model": {"variational": True}}, "model.variational=true drops nothing: set model.dropout or "),
+    (
+        {"model": {"conv_activation": "none"}},
+        "model.conv_activation=none acts on nothing without model.conv: set model.conv, or leave",
+    ),
+    ({"model": {"gate_activation": "gelu"}}, "model.gate_activation=gelu acts on nothing without model.gate: set "),
+    ({"model": {"mlp_kind": "geglu"}}, "model.mlp_kind=geglu acts on nothing without model.mlp: set model.mlp, or"),
+    (
+        {"model": {"norm": "head_rms", "mlp": 2.0}},
+        "model.norm=head_rms is for the cell's heads, and the perceptron of model.mlp=2.0 has none: set model.pre_norm",
+    ),
     ({"init": {"sigma": 0.1}}, "init.sigma=0.1 needs init=normal: choose it, or set init.sigma=1"),
     ({"init": {"input": "normal", "gain": 2.0}}, "init.gain=2.0 needs init=xavier, he, orthogonal or identity: choose"),
     ({"init": {"forget_bias": 1.0, "chrono": 9}}, "init.forget_bias=1.0 and init.chrono=9 are both set: choose one"),

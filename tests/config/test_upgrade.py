@@ -27,6 +27,17 @@ def test_other_names_are_left_as_they_are(target):
     assert moved(target) == target
 
 
+@pytest.mark.parametrize(("taps", "model"), [(1, {"hidden": 8}), (4, {"hidden": 8, "conv": 4})])
+def test_the_convolution_of_a_cell_is_the_layers(taps, model):
+    cell = {"_target_": "bench.cells.deltanet.GatedDeltaNet", "heads": 2}
+    stored = {"cell": {**cell, "conv": taps}, "model": {"hidden": 8}}
+    assert upgrade(stored) == {"cell": cell, "model": model}
+    assert stored["cell"]["conv"] == taps, "the record itself stays"
+    assert said_today("cell.conv", 4) == "model.conv=4"
+    own = {"cell": {"target": "mine.py:Mine", "conv": 4}}
+    assert upgrade(own) == own
+
+
 @pytest.mark.parametrize("module", MOVED.values())
 def test_modules_that_moved_are_where_the_table_says(module):
     assert importlib.util.find_spec(module)

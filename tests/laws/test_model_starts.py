@@ -9,6 +9,12 @@ from traces import made
 SEEDS, H, CLASSES, FEATURES = range(5), 48, 4, 3
 HEAD = linear("head", H)
 MLP = {**linear("layers.0.mlp.0", H), **linear("layers.0.mlp.2", 2 * H)}
+OUT = linear("layers.0.out", 2 * H, False)
+RMS = ("norm", "layers.0.pre_norm", "layers.0.mlp_norm")
+GATED = {
+    **linear("layers.0.mlp.gate", H, False), **linear("layers.0.mlp.up", H, False),
+    **linear("layers.0.mlp.down", 2 * H, False),
+}  # fmt: skip
 SYMBOLS, EMBEDDED = {"task": "symbols"}, {"task": "symbols", "model.embedding": H}
 
 
@@ -38,6 +44,22 @@ PARTS = [
         {**HEAD, **MLP, **norm("layers.0.norm"), **norm("layers.0.mlp_norm")},
     ),
     ({"model.zoneout": 0.5, "model.recurrent_dropout": 0.5}, HEAD),
+    ({"model.conv": 4}, {**HEAD, "layers.0.conv.weight": over_root(4), "layers.0.conv.bias": over_root(4)}),
+    ({"model.expand": 2.0, "model.hidden": H}, {**HEAD, **linear("layers.0.enter", FEATURES, False), **OUT}),
+    (
+        {"model.pre_norm": "rms", "model.residual": True, "model.mlp": 2.0, "model.mlp_kind": "geglu"},
+        {**HEAD, **linear("layers.0.widen", FEATURES), **{f"{name}.weight": ONE for name in RMS}, **GATED},
+    ),
+    (
+        {"model.hidden": H, "model.expand": 1.0, "model.skip": True, "model.norm": "head_rms"},
+        {
+            **HEAD,
+            **linear("layers.0.enter", FEATURES, False),
+            **linear("layers.0.out", H, False),
+            "layers.0.skip": ONE,
+            "layers.0.norm.weight": ONE,
+        },
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ from bench.cells.lru import LRU
 from bench.cells.lstm import LSTM
 from bench.config.catalogue import choices
 from bench.job.build import load_cell
-from bench.model.layer import Around
+from bench.model.around import Around
 from bench.model.sequence import SequenceModel
 from bench.train.gradient.rtrl import RTRL
 

@@ -14,7 +14,8 @@ from bench.cells.gru import GRU
 from bench.cells.gru_before import GRUBefore
 from bench.cells.vanilla import Vanilla
 from bench.errors import ConfigError
-from bench.model.layer import Around, Layer, dropout
+from bench.model.around import Around
+from bench.model.layer import Layer, LayerState, dropout
 from bench.model.noise import NoisyCell
 from bench.model.norm import KEPT
 from bench.model.seq2seq import EncoderDecoder
@@ -25,10 +26,17 @@ H = 5
 SPEC = Given(train=[a_batch()]).spec
 around = st.builds(
     Around,
-    norm=st.sampled_from(["none", "layer", "batch", "batch_per_step"]),
-    residual=st.booleans(),
+    pre_norm=st.sampled_from(["none", "layer", "rms"]),
+    expand=st.sampled_from([0.0, 1.3]),
+    conv=st.integers(0, 3),
+    conv_activation=st.sampled_from(["silu", "none"]),
+    norm=st.sampled_from(["none", "layer", "rms", "head_layer", "head_rms", "batch", "batch_per_step"]),
     gate=st.booleans(),
-    mlp=st.integers(0, 2),
+    gate_activation=st.sampled_from(["silu", "gelu"]),
+    out_projection=st.booleans(),
+    residual=st.booleans(),
+    mlp=st.sampled_from([0.0, 1.0, 1.5]),
+    mlp_kind=st.sampled_from(["gelu", "geglu", "swiglu"]),
     dropout=st.sampled_from([0.0, 0.3]),
     variational=st.booleans(),
     zoneout=st.sampled_from([0.0, 0.2]),
@@ -38,7 +46,7 @@ around = st.builds(
 
 def a_layer(cell=GRU, width=H, **options):
     torch.manual_seed(0)
-    return Layer(cell(width, H), Around(**options)).double()
+    return Layer(cell, width, H, Around(**options)).double()
 
 
 def over_time(layer, x_TBF):
@@ -95,7 +103,7 @@ def test_nothing_stands_around_a_cell_by_default():
 def test_a_layer_is_its_equation():
     layer, x = a_layer(norm="layer", residual=True, gate=True, mlp=2), an_input()
     f = choose(layer.cell, "eager")[1](x, layer.cell.initial_state(3, x))[0]
-    y = x + F.layer_norm(f * F.silu(layer.gate(x)), [H])
+    y = x + F.layer_norm(f, [H]) * F.silu(layer.gate(x))
     z = F.linear(F.gelu(F.linear(y, layer.mlp[0].weight, layer.mlp[0].bias)), layer.mlp[2].weight, layer.mlp[2].bias)
     torch.testing.assert_close(over_time(layer, x), y + F.layer_norm(z, [H]))
 
@@ -147,7 +155,7 @@ def test_steps_beyond_the_last_kept_share_its_statistics():
     layer = a_layer(norm="batch_per_step")
     state = layer.initial_state(4, torch.empty(0, dtype=torch.float64))
     x = torch.ones(KEPT + 3, 4, H, dtype=torch.float64) * torch.arange(KEPT + 3)[:, None, None]
-    layer.norm(x, state[1])
+    layer.norm(x, state.steps)
     torch.testing.assert_close(layer.norm.means_TH[KEPT - 2 :, 0], 0.1 * torch.tensor([KEPT - 2, KEPT + 0.5]).double())
 
 
@@ -164,8 +172,8 @@ def test_one_lane_at_one_step_has_no_statistics():
 
 def test_a_decoder_counts_its_time_steps_from_its_own_start():
     layer = a_layer(norm="batch_per_step")
-    own, _ = layer.initial_state(3, an_input())
-    assert layer.from_step_zero((own, torch.full((3, 1), 7.0)))[1].eq(0).all()
+    own = layer.initial_state(3, an_input()).own
+    assert layer.from_step_zero(LayerState(own, steps=torch.full((3, 1), 7.0))).steps.eq(0).all()
     assert a_layer().from_step_zero(own) is own
 
 
@@ -180,9 +188,9 @@ def test_lanes_that_go_on_get_another_mask():
 
 def test_statistics_of_each_step_refuse_lanes_at_different_steps():
     layer, x = a_layer(norm="batch_per_step"), an_input()
-    own, _ = layer.initial_state(3, x)
+    own = layer.initial_state(3, x).own
     with pytest.raises(ValueError, match=r"the lanes of a batch are at different time steps; choose model\.norm=batch"):
-        layer(x, (own, torch.tensor([[0.0], [1.0], [0.0]])), choose(layer.cell, "eager")[1])
+        layer(x, LayerState(own, steps=torch.tensor([[0.0], [1.0], [0.0]])), choose(layer.cell, "eager")[1])
 
 
 @pytest.mark.parametrize(("same", "kinds"), [(True, 1), (False, 7)])

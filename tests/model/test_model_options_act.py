@@ -5,7 +5,8 @@ from acting import ANY, Line, check, check_complete
 
 SYMBOLS, SEQUENCE = {"task": "symbols"}, {"task": "sequence"}
 TWO = {"model.layers": 2}
-WITH_MLP = {"model.mlp": 1}
+WITH_MLP = {"model.mlp": 1.0}
+HEADS = {"cell": "mlstm", "model.hidden": 8}
 NOISE = "loss"  # dropout acts in training alone: the logits in evaluation are the same
 GATED = ("vanilla", "irnn", "lstm", "peephole_lstm", "cifg", "layernorm_lstm", "gru", "ugrnn", "janet", "slstm")
 NO_GATE = ("vanilla", "irnn")
@@ -27,15 +28,50 @@ SHAPE = [
     ),
 ]
 AROUND = [
-    *(Line("model.norm", "none", kind, {}, "evaluation", ANY) for kind in ("layer", "batch", "batch_per_step")),
+    *(
+        Line("model.norm", "none", kind, {}, "evaluation", ANY)
+        for kind in ("layer", "rms", "head_layer", "head_rms", "batch", "batch_per_step")
+    ),
+    Line("model.norm", "layer", "head_layer", HEADS, "evaluation", ANY),
+    *(
+        Line("model.pre_norm", "none", kind, beside, "evaluation", ANY)
+        for kind in ("layer", "rms")
+        for beside in ({}, TWO, WITH_MLP, SEQUENCE)
+    ),
+    *(Line("model.expand", 0.0, 2.0, beside, "evaluation", ANY) for beside in ({}, {"cell": "mamba"}, SEQUENCE)),
+    Line("model.expand", 2.0, 3.5, {}, "evaluation", ANY),
+    *(
+        Line("model.conv", 0, 3, beside, "evaluation", ANY)
+        for beside in (
+            {},
+            TWO,
+            SEQUENCE,
+            {"model.norm": "batch_per_step"},
+            {"model.zoneout": 0.5},
+            {"cell": "mamba"},
+            {"cell": "deltanet"},
+        )
+    ),
+    Line("model.conv", 2, 3, {}, "evaluation", ANY),
+    Line("model.conv_activation", "silu", "none", {"model.conv": 3}, "evaluation"),
+    Line("model.skip", False, True, {"model.hidden": 3}, "evaluation", ANY),
+    Line("model.skip", False, True, {"model.expand": 2.0}, "evaluation", ANY),
+    Line("model.gate_activation", "silu", "gelu", {"model.gate": True}, "evaluation"),
+    *(Line("model.out_projection", False, True, {"cell": cell}, "evaluation", ANY) for cell in ("gru", "attention")),
+    *(Line("model.mlp_kind", "gelu", kind, WITH_MLP, "evaluation", ANY) for kind in ("geglu", "swiglu")),
+    Line("model.mlp_kind", "geglu", "swiglu", WITH_MLP, "evaluation"),
     *(Line("model.norm", "none", "layer", {**beside, **WITH_MLP}, "evaluation", ANY) for beside in ({}, SEQUENCE)),
     Line("model.norm", "batch", "batch_per_step", {}, "loss", {"weight"}),
     Line("model.residual", False, True, TWO, "evaluation"),
     Line("model.residual", False, True, {"model.hidden": 3}, "evaluation"),
+    Line("model.residual", False, True, {"model.pre_norm": "rms"}, "evaluation"),  # the input gets the layer's width
     Line("model.residual", False, True, {}, None),  # 3 features into 5 units: there is no sum
     *(Line("model.gate", False, True, beside, "evaluation", ANY) for beside in ({}, TWO, SEQUENCE)),
-    *(Line("model.mlp", 0, 2, beside, "evaluation", ANY) for beside in ({}, TWO, {"model.norm": "layer"}, SEQUENCE)),
-    Line("model.mlp", 1, 2, {}, "evaluation", ANY),
+    *(
+        Line("model.mlp", 0.0, 2.0, beside, "evaluation", ANY)
+        for beside in ({}, TWO, {"model.norm": "layer"}, {"model.pre_norm": "layer"}, SEQUENCE)
+    ),
+    Line("model.mlp", 1.0, 2.0, {}, "evaluation", ANY),
 ]
 DROPPED = [
     *(

@@ -24,7 +24,7 @@ from bench.job.build import build
 from bench.measure.flops import flops_per_token, parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import measure_speed
-from bench.model.layer import Around
+from bench.model.around import Around
 from bench.model.seq2seq import EncoderDecoder
 from bench.tasks.copy import Copy
 from bench.tasks.translation import Translation

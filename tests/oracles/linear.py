@@ -130,23 +130,19 @@ def s4d(w: Weights, xs: Array, kind: str = "complex", activation: str = "gelu", 
         yield gelu(y) if activation == "gelu" else y
 
 
-def heads_of(w: Weights, xs: Array, heads: int, conv: int) -> Iterator[tuple[Array, Array, Array]]:
+def heads_of(w: Weights, xs: Array, heads: int) -> Iterator[tuple[Array, Array, Array]]:
     """q, k and v `[heads, d]` of every step."""
-    raw = xs @ w["qkv.weight"].T
-    if conv > 1:
-        padded = np.concatenate([np.zeros((conv - 1, raw.shape[1])), raw])
-        raw = np.stack([silu(sum(w["conv"][i] * padded[t + i] for i in range(conv))) for t in range(len(raw))])
-    for row in raw:
+    for row in xs @ w["qkv.weight"].T:
         q, k, v = row.reshape(3, heads, -1)
         yield q, k, v
 
 
-def linear_attention(w: Weights, xs: Array, heads: int = 4, conv: int = 1) -> Iterator[Array]:
+def linear_attention(w: Weights, xs: Array, heads: int = 4) -> Iterator[Array]:
     def phi(v: Array) -> Array:
         return np.array([u + 1 if u > 0 else np.exp(u) for u in v])
 
     past: list[tuple[Array, Array, Array]] = []
-    for now in heads_of(w, xs, heads, conv):
+    for now in heads_of(w, xs, heads):
         past.append(now)
         read = []
         for head in range(heads):
@@ -156,10 +152,10 @@ def linear_attention(w: Weights, xs: Array, heads: int = 4, conv: int = 1) -> It
         yield w["out.weight"] @ np.concatenate(read)
 
 
-def deltanet(w: Weights, xs: Array, heads: int = 4, conv: int = 4) -> Iterator[Array]:
+def deltanet(w: Weights, xs: Array, heads: int = 4) -> Iterator[Array]:
     width = w["out.weight"].shape[1] // heads
     S = np.zeros((heads, width, width))
-    for x, (q, k, v) in zip(xs, heads_of(w, xs, heads, conv), strict=True):
+    for x, (q, k, v) in zip(xs, heads_of(w, xs, heads), strict=True):
         alpha = np.exp(-np.exp(w["log_A"]) * softplus(w["alpha.weight"] @ x + w["alpha.bias"]))
         beta = sigmoid(w["beta.weight"] @ x)
         read = []
@@ -171,11 +167,11 @@ def deltanet(w: Weights, xs: Array, heads: int = 4, conv: int = 4) -> Iterator[A
         yield w["out.weight"] @ np.concatenate(read)
 
 
-def mlstm(w: Weights, xs: Array, heads: int = 4, conv: int = 1) -> Iterator[Array]:
+def mlstm(w: Weights, xs: Array, heads: int = 4) -> Iterator[Array]:
     """As in equations 19 to 27: nothing is stabilised, so gates must be moderate."""
     width = w["out.weight"].shape[1] // heads
     C, n = np.zeros((heads, width, width)), np.zeros((heads, width))
-    for x, (q, k, v) in zip(xs, heads_of(w, xs, heads, conv), strict=True):
+    for x, (q, k, v) in zip(xs, heads_of(w, xs, heads), strict=True):
         log_i, f = blocks(2, w["scalar_gates.weight"] @ x + w["scalar_gates.bias"])
         i, f = np.exp(log_i), sigmoid(f)
         o = sigmoid(w["output_gate.weight"] @ x + w["output_gate.bias"])

@@ -55,10 +55,10 @@ class Case:
         return cell
 
 
-def memory(heads: int, conv: int, extra: Callable[[int, int], int] = lambda F, inner: 0) -> Callable[[int, int], int]:
+def memory(heads: int, extra: Callable[[int, int], int] = lambda F, inner: 0) -> Callable[[int, int], int]:
     def count(F: int, H: int) -> int:
         inner = heads * math.ceil(H / heads)
-        return 3 * inner * F + inner * H + 3 * inner * conv * (conv > 1) + extra(F, inner)
+        return 3 * inner * F + inner * H + extra(F, inner)
 
     return count
 
@@ -83,14 +83,12 @@ CASES = {
     "s4d": Case(S4D, linear.s4d, lambda F, H: H * F + 128 * H + 2 * H),
     "s4d_6": Case(S4D, linear.s4d, lambda F, H: H * F + 14 * H, {"state_size": 6, "activation": "none"}),
     "s4d_real": Case(S4D, linear.s4d, lambda F, H: H * F + 12 * H, {"state_size": 5, "kind": "real"}),
-    "attention": Case(LinearAttention, linear.linear_attention, memory(4, 1)),
-    "attention_conv": Case(LinearAttention, linear.linear_attention, memory(2, 3), {"heads": 2, "conv": 3}),
-    "deltanet": Case(GatedDeltaNet, linear.deltanet, memory(4, 4, lambda F, _: 4 * (2 * F + 2))),
-    "deltanet_1": Case(GatedDeltaNet, linear.deltanet, memory(1, 1, lambda F, _: 2 * F + 2), {"heads": 1, "conv": 1}),
-    "mlstm": Case(MLSTM, linear.mlstm, memory(4, 1, lambda F, inner: (inner + 8) * (F + 1))),
-    "mlstm_conv": Case(
-        MLSTM, linear.mlstm, memory(1, 4, lambda F, inner: (inner + 2) * (F + 1)), {"heads": 1, "conv": 4}
-    ),
+    "attention": Case(LinearAttention, linear.linear_attention, memory(4)),
+    "attention_2": Case(LinearAttention, linear.linear_attention, memory(2), {"heads": 2}),
+    "deltanet": Case(GatedDeltaNet, linear.deltanet, memory(4, lambda F, _: 4 * (2 * F + 2))),
+    "deltanet_1": Case(GatedDeltaNet, linear.deltanet, memory(1, lambda F, _: 2 * F + 2), {"heads": 1}),
+    "mlstm": Case(MLSTM, linear.mlstm, memory(4, lambda F, inner: (inner + 8) * (F + 1))),
+    "mlstm_1": Case(MLSTM, linear.mlstm, memory(1, lambda F, inner: (inner + 2) * (F + 1)), {"heads": 1}),
 }
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
@@ -208,7 +206,7 @@ def test_gates_wide_open_and_shut_leave_outputs_and_gradients_finite(case, size)
 BAD = [
     (LRU, {"r_min": 0.9, "r_max": 0.5}, "r_min=0.9"), (LRU, {"max_phase": 0.0}, "max_phase=0"),
     (QRNN, {"window": 0}, "window=0"), (S4D, {"state_size": 3}, "multiple of 2"),
-    (MLSTM, {"heads": 0}, "heads=0"), (GatedDeltaNet, {"conv": 0}, "conv=0"),
+    (MLSTM, {"heads": 0}, "heads=0"), (GatedDeltaNet, {"heads": 0}, "heads=0"),
 ]  # fmt: skip
 
 

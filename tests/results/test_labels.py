@@ -43,6 +43,19 @@ def test_a_run_at_the_defaults_has_short_names():
     }
 
 
+@pytest.mark.parametrize(
+    ("arguments", "cell"),
+    [
+        (("block=bare",), "mamba"),
+        (("block=mamba",), "mamba(block=mamba)"),
+        (("block=mamba", "model.conv=8", "model.layers=2"), "mamba(block=mamba, model.layers=2, model.conv=8)"),
+        (("model.conv=4",), "mamba(model.conv=4)"),
+    ],
+)
+def test_a_block_is_in_the_cells_name_and_its_own_options_are_not(arguments, cell):
+    assert composed("cell=mamba", *arguments)["cell"] == cell
+
+
 @given(st.sampled_from(OPTIONS), st.integers(2, 99))
 def test_whatever_is_changed_is_named_with_its_value(option, value):
     assert f"{option.removeprefix('bptt.')}={value}" in "".join(labels({option: value}).values())

@@ -13,7 +13,7 @@ from bench.cells.lru import LRU
 from bench.cells.lstm import LSTM
 from bench.errors import ConfigError
 from bench.measure.memory import _peak_of
-from bench.model.layer import Around
+from bench.model.around import Around
 from bench.model.sequence import SequenceModel
 from bench.train.gradient.choice import FORWARD_MODES, choose_gradient
 

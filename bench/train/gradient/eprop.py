@@ -37,6 +37,8 @@ class EProp(ForwardMode):
     name = "eprop"
 
     def check(self) -> None:
+        if conv := self.model.layers[0].around.conv:
+            raise self._refusal(f"with model.conv={conv}, whose past is a state outside the cell", "model.conv=0")
         for cell in self.model.cells:
             plain = isinstance(cell, GatedCell) and type(cell).step is GatedCell.step
             names = {name for name, _ in cell.named_parameters()}
