@@ -64,6 +64,7 @@ class ModelConfig:
     tie: bool = False
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = 1.0
     beam: Annotated[int, Ge(1)] = 1
+    attention: Annotated[str, one_of("none", "dot", "additive")] = "none"
 
 
 _INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")

@@ -67,7 +67,8 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
 def check_regime(config: Config, task: Task) -> None:
     """Raise ConfigError where an option has no meaning for the task.
 
-    An encoder-decoder reads a sequence as a whole, so that the gradient cannot be cut; only it has options of decoding.
+    An encoder-decoder reads a sequence as a whole, so that the gradient cannot be cut; only it has options of attention
+    and decoding.
     """
     name = task.spec.id
     if task.spec.reads == "sequence":
@@ -77,9 +78,9 @@ def check_regime(config: Config, task: Task) -> None:
                 chosen, remedy = "bptt.checkpoint=true", "set bptt.checkpoint=false"
             raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; {remedy}")
         return
-    for option in ("teacher_forcing", "beam"):
-        if (value := getattr(config.model, option)) != 1:
-            raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at 1")
+    for option, without in {"teacher_forcing": 1, "beam": 1, "attention": "none"}.items():
+        if (value := getattr(config.model, option)) != without:
+            raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at {without}")
 
 
 def build_task(options: dict[str, Any]) -> Task:
@@ -110,7 +111,8 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
     shape = config.model
     kind: Callable[..., SequenceModel] = SequenceModel
     if task.spec.reads == "sequence":
-        kind = partial(EncoderDecoder, teacher_forcing=shape.teacher_forcing, beam=shape.beam)
+        own = {name: getattr(shape, name) for name in ("teacher_forcing", "beam", "attention")}
+        kind = partial(EncoderDecoder, **own)
     try:
         model = kind(
             task.spec,

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from bench.api import Batch, Tokens
 from bench.hardware.machine import Machine
 from bench.hardware.timing import sample
+from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.stats.summary import summarise
 from bench.train.loop import train
@@ -37,7 +38,8 @@ def measure_speed(
     A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update.
     `step_us` is the latency of streaming inference: microseconds for one time step of one sequence. An
     encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
-    is the decoder's. Each figure is sampled for `seconds` of `clock`. Call it last: it changes the model's weights.
+    is the decoder's, after a first sequence is read. Each figure is sampled for `seconds` of `clock`. Call it last: it
+    changes the model's weights.
     """
     model, config, machine = setup.model, setup.config, setup.machine
     drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))
@@ -47,7 +49,7 @@ def measure_speed(
     training = sample(lambda: next(steps).tokens, machine, seconds, clock)
     passes = _forward_passes(model, batches, machine)
     inference = sample(lambda: next(passes), machine, seconds, clock)
-    stream = _streaming_steps(model, machine)
+    stream = _streaming_steps(model, machine, batches[0])
     streaming = sample(lambda: next(stream), machine, seconds, clock)
     return {
         "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
@@ -64,12 +66,15 @@ def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine
         yield batch.tokens
 
 
-def _streaming_steps(model: SequenceModel, machine: Machine) -> Iterator[int]:
+def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch) -> Iterator[int]:
     model.eval()
     inputs = model.step_inputs
     shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
     x = torch.zeros(shape, dtype=dtype, device=machine.device)
     state = model.initial_state(1)
+    if isinstance(model, EncoderDecoder):
+        with torch.inference_mode(), machine.autocast():
+            state = model.read(batch.inputs[:, :1].to(machine.device), state)
     while True:
         with torch.inference_mode(), machine.autocast():
             for _ in range(_STREAM):

@@ -2,20 +2,22 @@
 
 Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The form is that of Sutskever,
 Vinyals & Le, "Sequence to sequence learning with neural networks", NeurIPS 2014: the encoder's last state is the
-decoder's initial state, and the only connection between the two.
+decoder's initial state, and without attention (`bench.model.attention`) the only connection between the two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from bench.api import END, Batch, State, TaskSpec, Tokens
+from bench.model.attention import Attention, Memory
 from bench.model.decode import beam_search
-from bench.model.layer import MakeCell
+from bench.model.layer import MakeCell, Through
 from bench.model.sequence import SequenceModel
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
@@ -32,6 +34,9 @@ class EncoderDecoder(SequenceModel):
     drawn for every symbol from torch's global generator; otherwise it reads its own most likely symbol (scheduled
     sampling at a constant rate: Bengio et al., NeurIPS 2015). No gradient passes through that choice. `decode` searches
     with a beam of `beam` hypotheses, for at most `spec.longest` symbols.
+
+    `attention` is none or a score of `Attention`, which stands between the decoder's last layer and the head. The
+    encoder's outputs are then the last part of the decoder's state; the initial state has none of them.
     """
 
     def __init__(
@@ -42,21 +47,33 @@ class EncoderDecoder(SequenceModel):
         *,
         teacher_forcing: float = 1.0,
         beam: int = 1,
+        attention: str = "none",
         tie: bool = False,
         **shape: Any,
     ) -> None:
         super().__init__(replace(spec, inputs=Tokens(spec.outputs)), make_cell, hidden, tie=tie, **shape)
         self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, **shape)
+        self.attention = None if attention == "none" else Attention(attention, hidden)
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
     def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
         self.reader.choose_unroll(mode, steps, precision)
         return super().choose_unroll(mode, steps, precision)
 
+    def initial_state(self, batch_size: int) -> tuple[State, ...]:
+        """Every layer's state before the first step; with attention an empty memory, too."""
+        state = super().initial_state(batch_size)
+        if self.attention is None:
+            return state
+        nothing_SBH = self.like.new_zeros(0, batch_size, self.attention.combine.out_features)
+        return *state, self.attention.remember(nothing_SBH)
+
     def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
         """The decoder's initial state for inputs `[S, B]` or `[S, B, F]`; the encoder starts from `state`, if given."""
-        read = self.reader(inputs, self.initial_state(inputs.shape[1]) if state is None else state)[1]
-        return tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
+        state = self.initial_state(inputs.shape[1]) if state is None else state
+        outputs_SBH, read = self.reader(inputs, state[: len(self.layers)])
+        begun = tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
+        return begun if self.attention is None else (*begun, self.attention.remember(outputs_SBH))
 
     def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[U, B, C]` of each target, given the inputs and the previous targets; and the decoder's last state.
@@ -78,6 +95,15 @@ class EncoderDecoder(SequenceModel):
             forced_B = torch.rand(following_B.shape, device=following_B.device) < self.teacher_forcing
             symbol_B = torch.where(forced_B, following_B, logits_1BC[0].argmax(-1))
         return torch.cat(logits), state
+
+    def _through(
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        if self.attention is None:
+            return super()._through(inputs, state, ways)
+        *begun, memory = state
+        h, last = self._through_layers(inputs, tuple(begun), ways)
+        return self.head(self.attention(h, cast(Memory, memory))), (*last, memory)
 
     def decode(self, inputs: Tensor) -> Tensor:
         """The most likely outputs `[U, B]` for inputs `[S, B]` or `[S, B, F]`; every symbol after END is END."""

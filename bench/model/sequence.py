@@ -156,9 +156,16 @@ class SequenceModel(nn.Module):
         self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
     ) -> tuple[Tensor, tuple[State, ...]]:
         """Logits and the last state; `ways` run the layers' cells over the inputs."""
+        x, last = self._through_layers(inputs, state, ways)
+        return self.head(x), last
+
+    def _through_layers(
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """What the head reads, and every layer's last state."""
         x = dropout(self._encode(inputs), self.input_dropout, self.training, self.variational)
         last = []
         for layer, layer_state, through in zip(self.layers, state, ways, strict=True):
             x, layer_state = layer(x, layer_state, through)
             last.append(layer_state)
-        return self.head(x if self.norm is None else self.norm(x, None)), tuple(last)
+        return x if self.norm is None else self.norm(x, None), tuple(last)

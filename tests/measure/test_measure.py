@@ -6,8 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from three_tasks import TASKS
 from tiny import CPU64, Given, a_batch, a_setup
 
+from bench.api import leaves
 from bench.config.schema import ModelConfig
 from bench.hardware.timing import sample
 from bench.measure import memory
@@ -113,6 +115,16 @@ def test_a_training_split_of_one_batch_is_enough():
     setup = a_setup(Given(train=[a_batch()]))
     assert measure_memory(setup)["peak_mib"] > 0
     assert measure_speed(setup, BRIEF)["step_us"]["median"] > 0
+
+
+@pytest.mark.parametrize("attention", ["none", "additive"])
+def test_a_decoder_s_steps_are_timed_after_it_has_read(monkeypatch, attention):
+    """With attention a step costs more, the more was read."""
+    setup = a_setup(TASKS["sequence"], model=ModelConfig(hidden=5, attention=attention))
+    seen, step = [], setup.model.step
+    monkeypatch.setattr(setup.model, "step", lambda x, state: seen.append(state) or step(x, state))
+    measure_speed(setup, BRIEF)
+    assert all(leaf.any() for leaf in leaves(seen[0]))
 
 
 def test_the_peak_counts_weights_gradients_and_optimiser_state():

@@ -1,4 +1,4 @@
-"""The encoder-decoder: what it has read reaches what it writes through one state, and by no other way."""
+"""The encoder-decoder: what it has read reaches what it writes through one state, and else through attention alone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from bench.train.evaluate import evaluate
 from bench.train.loop import train
 
 SYMBOLS, OUTPUTS = 4, 5
+ATTENTIONS = ["none", "dot", "additive"]
 BPTT = {"bptt": BPTTConfig("truncated", window=2)}
 
 
@@ -73,28 +74,44 @@ def gradients(model, loss):
     return torch.autograd.grad(loss, list(model.parameters()))
 
 
+def attend(attention, h_1H, read_SH):
+    """Luong et al.'s attention, one score at a time: with Bahdanau et al.'s score where there are weights for it."""
+    if attention.weigh is None:
+        scores = [h_1H[0] @ e_H for e_H in read_SH]
+    else:
+        scores = [
+            attention.weigh.weight[0] @ torch.tanh(attention.query.weight @ h_1H[0] + attention.key.weight @ e_H)
+            for e_H in read_SH
+        ]
+    context_H = sum(a * e_H for a, e_H in zip(torch.stack(scores).softmax(0), read_SH, strict=True))
+    return torch.tanh(attention.combine.weight @ torch.cat([context_H, h_1H[0]]))[None]
+
+
 def naive(model, batch):
     """The summed loss, lane by lane and step by step."""
     loss = 0.0
     for lane, length in enumerate(batch.lengths.tolist()):
-        states = [cell.initial_state(1, like=model.head.weight) for cell in model.cells]
+        states, read = [cell.initial_state(1, like=model.head.weight) for cell in model.cells], []
         for symbol in batch.inputs[:, lane]:
             x = model.reader.encoder(symbol[None])
             for layer, cell in enumerate(model.reader.cells):
                 x, states[layer] = cell.step(x, states[layer])
+            read.append(x[0])
         written = batch.targets[: length - len(batch.inputs), lane].tolist()
         for before, after in pairwise([END, *written]):
             x = model.encoder(torch.tensor([before]))
             for layer, cell in enumerate(model.cells):
                 x, states[layer] = cell.step(x, states[layer])
+            x = x if model.attention is None else attend(model.attention, x, read)
             loss = loss - model.head(x).log_softmax(-1)[0, after]
     return loss
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("unroll", ["eager", "auto"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_loss_and_gradients_are_those_of_a_naive_loop(cell, unroll):
-    model, batch = a_model(cell, unroll=unroll), a_batch()
+def test_loss_and_gradients_are_those_of_a_naive_loop(cell, unroll, attention):
+    model, batch = a_model(cell, unroll=unroll, attention=attention), a_batch()
     found, wanted = total_loss(predict(model, batch), batch), naive(model, batch)
     torch.testing.assert_close(found, wanted)
     torch.testing.assert_close(gradients(model, found), gradients(model, wanted))
@@ -108,14 +125,38 @@ def test_what_has_been_read_is_a_state_of_one_size_however_long_it_was(S, cell):
     assert layout(model.read(a_batch(S).inputs)) == layout(model.initial_state(3))
 
 
-def test_the_state_is_all_that_the_decoder_sees(monkeypatch):
-    model, first, second = a_model(), a_batch(seed=0), a_batch(S=7, seed=1)
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_the_state_is_all_that_the_decoder_sees(monkeypatch, attention):
+    """With attention the outputs of the encoder are a part of it."""
+    model, first, second = a_model(attention=attention), a_batch(seed=0), a_batch(S=7, seed=1)
     second = replace(second, targets=first.targets)
     assert not torch.allclose(predict(model, first), predict(model, second))
     state = model.read(first.inputs)
     monkeypatch.setattr(model, "read", lambda *_: state)
     assert torch.equal(predict(model, first), predict(model, second))
     assert torch.equal(model.decode(first.inputs), model.decode(second.inputs))
+
+
+@pytest.mark.parametrize("attention", ["dot", "additive"])
+def test_attention_sees_each_step_that_was_read_and_the_head_hears_of_it(attention):
+    model, batch = a_model(attention=attention), a_batch()
+    *begun, memory = model.read(batch.inputs)
+    values_BSH = memory.values.detach().requires_grad_()
+    logits, _ = model(batch.targets, (*begun, model.attention.remember(values_BSH.transpose(0, 1))))
+    (gradient_BSH,) = torch.autograd.grad(logits.square().sum(), values_BSH)
+    assert gradient_BSH.any(2).all()
+
+
+@few
+@given(st.integers(1, 4), st.sampled_from(ATTENTIONS), st.integers(1, 3))
+def test_a_beam_keeps_each_lane_s_own_memory(S, attention, beam):
+    """All lanes together are decoded as each is alone."""
+    model, inputs = a_model(attention=attention, beam=beam), a_batch(S).inputs
+    together = model.decode(inputs)
+    for lane in range(3):
+        alone = model.decode(inputs[:, [lane]])
+        assert torch.equal(together[: len(alone), [lane]], alone)
+        assert (together[len(alone) :, lane] == END).all()
 
 
 def test_every_layer_starts_where_its_own_has_ended():
@@ -173,9 +214,10 @@ def test_padding_of_targets_changes_nothing(more, seed):
     assert batch.tokens == padded.tokens == 3 * 4 + 9
 
 
-def test_with_all_symbols_given_taking_turns_is_the_fast_path():
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_with_all_symbols_given_taking_turns_is_the_fast_path(attention):
     batch = a_batch()
-    fast, turns = a_model(teacher_forcing=1.0), a_model(teacher_forcing=1 - 1e-12)
+    fast, turns = (a_model(teacher_forcing=rate, attention=attention) for rate in (1.0, 1 - 1e-12))
     torch.testing.assert_close(predict(turns, batch), predict(fast, batch))
     torch.testing.assert_close(*(gradients(m, total_loss(predict(m, batch), batch)) for m in (fast, turns)))
 
@@ -234,9 +276,9 @@ def test_windows_of_time_are_refused(options, value, remedy):
         build(a_config(**options), mutants.Good())
 
 
-@pytest.mark.parametrize("option", [{"beam": 2}, {"teacher_forcing": 0.5}])
+@pytest.mark.parametrize("option", [{"beam": 2}, {"teacher_forcing": 0.5}, {"attention": "dot"}])
 def test_options_of_the_encoder_decoder_are_refused_elsewhere(option):
-    with pytest.raises(ConfigError, match=r"model.\w+=.*: copy-v1 writes no sequence; leave it at 1"):
+    with pytest.raises(ConfigError, match=r"model.\w+=.*: copy-v1 writes no sequence; leave it at (1|none)"):
         build(a_config(model=ModelConfig(**option)), Copy())
 
 
