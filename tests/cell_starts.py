@@ -183,3 +183,45 @@ CELLS: dict[str, Table] = {
     "attention": attention,
     "transformer": transformer,
 }
+
+
+def slstm_published(inputs: int, units: int, options: Mapping[str, Any], layer: int = 0, layers: int = 1) -> Starts:
+    power = 0.3 + 1.3 * layer / max(1, layers - 1)
+    forget = Is(torch.tensor([5 - 12 * (j / (units - 1)) ** power for j in range(units)]))
+    weights = {"weight_ih": Normal(math.sqrt(2 / (5 * inputs))), "weight_hh": ZERO}
+    return {**weights, "bias_ih": Blocks((ZERO, forget, ZERO, ZERO)), "bias_hh": ZERO}
+
+
+def mlstm_published(inputs: int, units: int, options: Mapping[str, Any], layer: int = 0, layers: int = 1) -> Starts:
+    maps = {"qkv.weight": Normal(math.sqrt(2 / (5 * inputs))), "out.weight": Normal(2 / layers / math.sqrt(units))}
+    return {**mlstm(inputs, units, options), **maps, "scalar_gates.weight": ZERO}
+
+
+def sru_published(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    """Blocks of W in the order n, f, r and s: the first one's variance is 1/F."""
+    plain, half = within(math.sqrt(3 / inputs)), within(math.sqrt(1.5 / inputs))
+    gates = [half, half] if options["peephole"] else [plain, plain]
+    skip = [within(3 / math.sqrt(inputs))] * (inputs != units)
+    weights = {"weight.weight": Blocks((plain, *gates, *skip))}
+    return {**sru(inputs, units, options), **weights, **({"v": within(math.sqrt(1.5))} if options["peephole"] else {})}
+
+
+def rglru_published(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    ring = Through(lambda each: torch.sigmoid(each) ** 2, Uniform(0.9**2, 0.999**2))
+    maps = {"project.weight": Normal(1 / math.sqrt(inputs)), "gates.weight": Normal(1 / math.sqrt(units))}
+    return {**maps, "gates.bias": ZERO, "Lambda": ring}
+
+
+def tcn_published(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    return {**tcn(inputs, units, options), **({"skip.weight": Normal(0.01)} if inputs != units else {})}
+
+
+def deltanet_published(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
+    return {**deltanet(inputs, units, options), "log_A": Through(torch.exp, Uniform(0, 16))}
+
+
+PUBLISHED: dict[str, Table] = {
+    "slstm": slstm_published, "mlstm": mlstm_published, "sru": sru_published, "rglru": rglru_published,
+    "tcn": tcn_published, "deltanet": deltanet_published,
+}  # fmt: skip
+"""How `init=published` starts the cells that start otherwise by default."""

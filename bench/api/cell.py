@@ -90,6 +90,18 @@ class Cell(nn.Module, ABC):
         """
         return
 
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        """Draw the weights as the paper's released code does, for `init=published`, from torch's global generator.
+
+        `layer` counts the model's `layers` from 0. By default nothing changes: the constructor draws as published. A
+        cell whose constructor draws otherwise overrides this method.
+        """
+        return
+
+    def start_as_torch(self) -> None:
+        """Draw the weights as torch.nn does, for `init=torch`. Raises ConfigError: torch.nn has gated cells alone."""
+        raise ConfigError(f"init.start=torch: {type(self).__name__} is not a gated cell; choose init=default")
+
     def set_forget_bias(self, value: float) -> None:
         """Set the bias of the forget gate to `value`, as `init.forget_bias` asks.
 
@@ -132,7 +144,11 @@ class GatedCell(Cell):
         return
 
     def reset_parameters(self) -> None:
-        """Draw all parameters again from torch's global generator."""
+        """Draw all parameters again from torch's global generator, by default as torch.nn does."""
+        self.start_as_torch()
+
+    def start_as_torch(self) -> None:
+        """All parameters uniform in +-1/sqrt(H), as in torch.nn's recurrent layers."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bench.cells.memory import MatrixMemory, Memory, decay_between
 
+_LEAST_A = 1e-6  # its logarithm is finite
 _LEAST_STEP, _MOST_STEP = 1e-3, 1e-1  # range of the initial softplus(b_a), as in Mamba-2
 
 
@@ -25,8 +26,9 @@ class GatedDeltaNet(MatrixMemory):
         S' = alpha S + beta k (v - alpha S^T k)^T             r = S'^T q        y = W_out r
 
     q, k and v are linear maps of x. The paper's block around the recurrence (convolution and SiLU, output norm and
-    gate, residual path, MLP) is `block=deltanet`. exp(log_A) is drawn uniformly from [1, 16]; softplus(b_a) starts
-    between 0.001 and 0.1, uniform in its logarithm.
+    gate, residual path, MLP) is `block=deltanet`. exp(log_A) is drawn uniformly from [1, 16], as in
+    Mamba-2; `init=published` draws it from [0, 16], as the released layer does (fla-org/flash-linear-attention).
+    softplus(b_a) starts between 0.001 and 0.1, uniform in its logarithm.
     Parameters: 3 n d F + n d H + n (2 F + 2); n = `heads`.
     """
 
@@ -38,6 +40,10 @@ class GatedDeltaNet(MatrixMemory):
         step = _LEAST_STEP * torch.exp(math.log(_MOST_STEP / _LEAST_STEP) * torch.rand(heads))
         with torch.no_grad():
             self.alpha.bias.copy_(torch.log(torch.expm1(step)))  # the inverse of softplus
+
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        with torch.no_grad():
+            self.log_A.copy_(torch.empty_like(self.log_A).uniform_(0, 16).clamp_min(_LEAST_A).log())
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         """log alpha and beta, `[..., heads]` each, of inputs `[..., F]`."""

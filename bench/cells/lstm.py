@@ -38,7 +38,7 @@ class LSTM(GatedCell):
 
     The forget gate's bias starts at 1, as Jozefowicz, Zaremba & Sutskever recommend ("An empirical exploration of
     recurrent network architectures", ICML 2015) and most libraries do: the gate starts open. All else starts as in
-    torch.nn, which draws this bias around 0, like the others.
+    torch.nn, which draws this bias around 0, like the others (`init=torch`).
     """
 
     blocks = 4
@@ -76,10 +76,13 @@ class LSTM(GatedCell):
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
+        self.set_forget_bias(1.0)
+
+    def start_as_torch(self) -> None:
+        super().start_as_torch()
         if self.layer_norm:
             for norm in (self.norm_ih, self.norm_hh, self.norm_c):
                 norm.reset_parameters()
-        self.set_forget_bias(1.0)
 
     def set_forget_bias(self, value: float) -> None:
         """The two biases of the forget gate, with `layer_norm` its two shifts, become `value` and 0."""

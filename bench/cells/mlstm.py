@@ -25,7 +25,12 @@ class MLSTM(MatrixMemory):
 
     To avoid overflow, the state holds C and n divided by exp(m), where m' = max(log f + m, log i); r does not depend on
     m. The block's up-projection, convolution, head norm, skip connection and gate are parts of `block=xlstm`; its gate
-    takes the place of o. Over the heads, b_f starts evenly spaced in [3, 6], as in the released code.
+    takes the place of o.
+
+    Over the heads, b_f starts evenly spaced in [3, 6], and b_i normal with a deviation of 0.1, as in the released code
+    (NX-AI/xlstm); all other weights as torch.nn draws linear layers. `init=published` starts these, too, as released:
+    w_i and w_f 0, W_qkv normal with the variance 2 / (5 F), W_out normal with the deviation 2 / (layers sqrt(H)). The
+    released block has no W_o, which stays as it is.
     Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1); n = `heads`.
     """
 
@@ -42,6 +47,12 @@ class MLSTM(MatrixMemory):
         super().leave_to_block(input_map=input_map, output_map=output_map, gate=gate)
         if gate:
             self.output_gate = None
+
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        nn.init.zeros_(self.scalar_gates.weight)
+        nn.init.normal_(self.qkv.weight, std=math.sqrt(0.4 / self.input_size))
+        if isinstance(self.out, nn.Linear):
+            nn.init.normal_(self.out.weight, std=2 / layers / math.sqrt(self.hidden_size))
 
     def set_forget_bias(self, value: float) -> None:
         nn.init.constant_(self.scalar_gates.bias[self.heads :], value)

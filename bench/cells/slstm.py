@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.api import GatedCell
 
@@ -26,7 +27,11 @@ class SLSTM(GatedCell):
         m' = max(log f + m, a_i)        i = exp(a_i - m')        f = exp(log f + m - m')
 
     The stored n' is at least 1, and h' does not depend on m. There is one head, with a dense W_hh; the paper's block
-    around the cell (convolution, group norm, projections) is left out.
+    around the cell (convolution, group norm, projections) is `block=xlstm_post`.
+
+    Weights and biases start as in torch.nn. `init=published` starts them as the released code does (NX-AI/xlstm): W_ih
+    normal with the variance 2 / (5 F), W_hh 0, all biases 0 but the forget gate's. Those fall over the units j from 5
+    to -7, as 5 - 12 (j / (H - 1))^p; the power p rises over the layers from 0.3 to 1.6.
     """
 
     blocks = 4
@@ -36,6 +41,14 @@ class SLSTM(GatedCell):
     def __init__(self, input_size: int, hidden_size: int, forget: Literal["sigmoid", "exp"] = "sigmoid") -> None:
         self.forget = forget
         super().__init__(input_size, hidden_size)
+
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        nn.init.normal_(self.weight_ih, std=math.sqrt(0.4 / self.input_size))
+        for parameter in (self.weight_hh, self.bias_ih, self.bias_hh):
+            nn.init.zeros_(parameter)
+        power = 0.3 + 1.3 * layer / max(1, layers - 1)
+        with torch.no_grad():
+            self.bias_ih.view(4, -1)[self.keeps] = 5 - 12 * torch.linspace(0, 1, self.hidden_size) ** power
 
     def initial_state(self, batch_size: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """h, c and n are zeros, and m is the log weight of an empty memory, `[B, H]` each."""

@@ -6,6 +6,8 @@ version, "Training RNNs as fast as CNNs", arXiv:1709.02755v1 (2017), is without 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,10 @@ class SRU(LinearCell):
 
     s is x if F = H, else W_s x. `peephole` adds the 2018 terms v_f * c and v_r * c. Without them the recurrence is
     linear and runs in parallel over time; with them only the products with x do. c' has no activation (g of the 2017
-    paper), and s is not scaled. Biases start at 0, and v uniform in +-1.
+    paper), and s is not scaled. Biases start at 0, v uniform in +-1, and W as torch.nn draws linear layers, with the
+    variance 1 / (3 F). `init=published` is the released code's start (asappresearch/sru): W uniform with the variance
+    1 / F, and with `peephole` half of it in the gates' rows, where v has the variance 1 / 2. W_s, with its constant
+    scale, has the variance 3 / F; where F = H the released code scales x itself, in every step, by sqrt(3).
     Parameters: 3 H F + 2 H, plus H F if F is not H, plus 2 H with `peephole`.
     """
 
@@ -33,6 +38,14 @@ class SRU(LinearCell):
         self.weight = nn.Linear(input_size, sum(self.blocks), bias=False)
         self.bias = nn.Parameter(torch.zeros(2 * hidden_size))
         self.v = nn.Parameter(torch.empty(2 * hidden_size).uniform_(-1, 1)) if peephole else None
+
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        gates = 1.0 if self.v is None else 0.5
+        for rows, variance in zip(self.weight.weight.split(self.blocks), (1.0, gates, 3.0), strict=False):
+            bound = math.sqrt(3 * variance / self.input_size)
+            nn.init.uniform_(rows, -bound, bound)
+        if self.v is not None:
+            nn.init.uniform_(self.v, -math.sqrt(1.5), math.sqrt(1.5))
 
     def set_forget_bias(self, value: float) -> None:
         nn.init.constant_(self.bias[: self.hidden_size], value)

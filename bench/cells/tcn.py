@@ -26,6 +26,8 @@ class TCN(Cell):
     channel (Salimans & Kingma 2016). Dropout is an option of the model, not of the cell. `receptive_field` is
     1 + 2 (k - 1) (2^levels - 1) inputs, 61 by default. The state holds for each convolution its last (k - 1) * dilation
     inputs, `[B, (k - 1) * dilation, channels]`, initially zeros.
+    All maps start as torch.nn draws them. `init=published` draws W_s normal with a deviation of 0.01, as the released
+    code (locuslab/TCN) does; it sets the convolutions' weights alike, which their weight norm then overrides.
     Parameters: H (k F + 2) + (2 levels - 1) H (k H + 2), plus H (F + 1) if F is not H.
     Raises ValueError for `levels` below 1 or `kernel_size` below 2.
     """
@@ -41,6 +43,10 @@ class TCN(Cell):
         convolutions = (CausalConv(w, hidden_size, kernel_size, 2 ** (i // 2)) for i, w in enumerate(widths))
         self.convolutions = cast(Sequence[CausalConv], nn.ModuleList(convolutions))
         self.skip = nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)
+
+    def start_as_published(self, layer: int = 0, layers: int = 1) -> None:
+        if isinstance(self.skip, nn.Linear):
+            nn.init.normal_(self.skip.weight, std=0.01)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         return tuple(like.new_zeros(batch_size, conv.past, conv.channels) for conv in self.convolutions)

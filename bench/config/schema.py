@@ -74,6 +74,7 @@ _INITS = ("default", "xavier", "he", "orthogonal", "normal", "identity")
 class InitConfig:
     """Initial weights, where they differ from the cell's own; see `bench.model.init`."""
 
+    start: Annotated[str, one_of("default", "published", "torch")] = "default"
     input: Annotated[str, one_of(*_INITS)] = "default"
     recurrent: Annotated[str, one_of(*_INITS)] = "default"
     gain: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0

@@ -21,7 +21,7 @@ from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import choose_machine
 from bench.job.match import hidden_for
 from bench.model.around import Around
-from bench.model.init import draw_cell
+from bench.model.init import draw_cell, initialise_layers
 from bench.model.layer import MakeCell
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
@@ -127,6 +127,8 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
     except (ValueError, TypeError, RuntimeError) as error:
         cause = (str(error) or type(error).__name__).splitlines()[0]  # torch adds its own stack
         raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {cause}") from error
+    if config.init.start == "published" and shape.layers > 1:
+        initialise_layers(model, config.init)
     quick_check(model.cells[0])
     return model
 

@@ -17,28 +17,45 @@ from torch import Tensor, nn
 from bench.api import Cell, GatedCell
 from bench.config.schema import InitConfig
 from bench.errors import ConfigError
+from bench.model.sequence import SequenceModel
 
 
 def draw_cell(init: InitConfig, cell_class: type[Cell], options: dict[str, Any], input_size: int, size: int) -> Cell:
-    """A cell whose weights start as `init` says."""
+    """A cell whose weights start as `init` says. With `start=torch` a seed gives the weights that it gives torch.nn."""
+    before = torch.get_rng_state()
     cell = cell_class(input_size, size, **options)
+    if init.start == "torch":
+        torch.set_rng_state(before)
     initialise(cell, init)
     return cell
 
 
 @torch.no_grad()
-def initialise(cell: Cell, init: InitConfig) -> None:
-    """Draw the weights of `cell` as `init` says, separately for the block of each gate; `default` changes nothing.
+def initialise(cell: Cell, init: InitConfig, layer: int = 0, layers: int = 1) -> None:
+    """Draw the weights of `cell`, in `layer` of `layers`, as `init` says; `default` changes nothing.
 
-    Raises ConfigError where weights or all biases are set and the cell is not a GatedCell, and where the cell lacks the
-    gate that an option sets.
+    First all weights start as `init.start` says. The other options act on top: weights and biases, separately for the
+    block of each gate. Raises ConfigError where weights or all biases are set and the cell is not a GatedCell, and
+    where the cell lacks the gate that an option sets.
     """
-    if replace(init, forget_bias=None, chrono=None) != InitConfig():
+    if init.start == "published":
+        cell.start_as_published(layer, layers)
+    elif init.start == "torch":
+        cell.start_as_torch()
+    if replace(init, start="default", forget_bias=None, chrono=None) != InitConfig():
         _draw(cell, init)
     if init.forget_bias is not None:
         cell.set_forget_bias(init.forget_bias)
     if init.chrono is not None:
         _set_chrono_biases(cell, init.chrono)
+
+
+def initialise_layers(model: nn.Module, init: InitConfig) -> None:
+    """Draw the cells of a deep model again where a published start depends on a cell's layer."""
+    for stack in (module.layers for module in model.modules() if isinstance(module, SequenceModel)):
+        for i, layer in enumerate(stack):
+            for cell in (module for module in layer.modules() if isinstance(module, Cell)):
+                initialise(cell, init, i, len(stack))
 
 
 def _draw(cell: Cell, init: InitConfig) -> None:

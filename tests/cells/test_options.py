@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -23,7 +24,9 @@ from bench.cells.scrn import SCRN
 from bench.cells.slstm import SLSTM
 from bench.cells.vanilla import Vanilla
 from bench.config.catalogue import choices
+from bench.config.schema import InitConfig
 from bench.job.build import load_cell
+from bench.model.init import draw_cell
 from bench.unroll.eager import unroll_eager
 from bench.unroll.forms import choose
 
@@ -45,14 +48,23 @@ def test_a_configuration_lists_every_option_of_its_cell(name):
     assert cls(3, 5, **checked).hidden_size == 5
 
 
-@pytest.mark.parametrize(("cls", "layer"), [(Vanilla, nn.RNN), (LSTM, nn.LSTM), (GRU, nn.GRU)])
-def test_one_seed_draws_torch_s_own_weights(cls, layer):
-    theirs = dict(seeded(layer, 3, 5).named_parameters())
-    if cls is LSTM:  # all but the bias of its forget gate, whose two parts sum to 1
-        with torch.no_grad():
-            theirs["bias_ih_l0"][5:10], theirs["bias_hh_l0"][5:10] = 1, 0
-    for name, parameter in seeded(cls, 3, 5).named_parameters():
-        assert torch.equal(parameter, theirs[f"{name}_l0"]), name
+@pytest.mark.parametrize(("cls", "layer"), [(Vanilla, nn.RNN), (LSTM, nn.LSTM), (GRU, nn.GRU), (IRNN, nn.RNN)])
+def test_with_init_torch_one_seed_draws_torch_s_own_weights(cls, layer):
+    cell = seeded(partial(draw_cell, InitConfig(start="torch"), cls, {}), 3, 5)
+    for ours, theirs in zip(cell.parameters(), seeded(layer, 3, 5).parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("options", [{}, {"peepholes": True}, {"coupled": True}])
+def test_all_that_an_lstm_draws_otherwise_than_torch_is_the_bias_of_its_forget_gate(options):
+    ours = dict(seeded(LSTM, 3, 5, **options).named_parameters())
+    theirs = dict(seeded(partial(draw_cell, InitConfig(start="torch"), LSTM, options), 3, 5).named_parameters())
+    block = slice(0, 5) if options.get("coupled") else slice(5, 10)
+    for name, value in (("bias_ih", 1.0), ("bias_hh", 0.0)):
+        assert (ours[name][block] == value).all() and not (theirs[name][block] == value).any()
+        theirs[name].data[block] = value
+    for name, parameter in ours.items():
+        assert torch.equal(parameter, theirs[name]), name
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def test_chrono_remembers_for_one_to_the_longest_number_of_steps(cell, keeps, wr
     ("cell", "init", "message"),
     [
         (MGU, {"recurrent": "orthogonal"}, "MGU is not a gated cell, .*choose init=default"),
+        (MGU, {"start": "torch"}, r"init\.start=torch: MGU is not a gated cell; choose init=default"),
         (
             Vanilla,
             {"forget_bias": 1.0},

@@ -120,6 +120,14 @@ DRAWN_WEIGHTS = [
     Line("init.sigma", 1.0, 0.1, {"init.input": "normal", "init.recurrent": "he"}, None, {"weight_ih"}),
     *(Line("init.recurrent", "default", "orthogonal", beside, None, {"weight_hh"}) for beside in (TWO, SEQUENCE)),
 ]
+STARTS = [
+    Line(
+        "init.start", "default", "published", {"cell": "slstm"}, None, {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
+    ),
+    Line("init.start", "default", "published", {"cell": "gru"}, None),  # it starts as published
+    Line("init.start", "default", "torch", {"cell": "lstm"}, None, {"bias_ih", "bias_hh"}),
+    Line("init.start", "default", "torch", {"cell": "gru"}, None),
+]
 BIASES = [
     *(Line("init.bias", "default", "zero", {"cell": cell}, None, {"bias_ih", "bias_hh"}) for cell in ("gru", "lstm")),
     Line("init.bias", "default", "zero", {"cell": "layernorm_lstm"}, None),  # its shifts replace the biases
@@ -137,7 +145,7 @@ BIASES = [
     ),
     Line("init.chrono", 50, 100, {}, None, {"bias_ih"}),
 ]
-LINES = SHAPE + AROUND + DROPPED + DECODED + DRAWN_WEIGHTS + BIASES
+LINES = SHAPE + AROUND + DROPPED + DECODED + STARTS + DRAWN_WEIGHTS + BIASES
 
 
 @pytest.mark.parametrize("line", LINES, ids=str)
