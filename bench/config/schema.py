@@ -138,7 +138,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class MatchConfig:
-    """The count of parameters or FLOPs a token that the hidden size is chosen for; see `bench.job.match`."""
+    """The parameters, or the FLOPs of a forward token, that the hidden size is chosen for; see `bench.job.match`."""
 
     params: Annotated[int, Ge(1)] | None = None
     flops: Annotated[int, Ge(1)] | None = None

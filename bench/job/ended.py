@@ -24,13 +24,15 @@ from bench.train.progress import Progress
 class Ended:
     """The outcome of a run, after any of its stages. It counts as failed until the last stage is done.
 
-    `scores` are those of the best weights, by split and name; `speed` and `memory` are None before they are measured.
+    `scores` are those of the best weights, by split and name. `flops`, `speed` and `memory` are None before they are
+    measured.
     """
 
     status: Status = "failed"
     reason: str | None = None
     progress: Progress = field(default_factory=Progress)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    flops: Any = None
     memory: Any = None
     speed: Any = None
 
@@ -78,6 +80,7 @@ class Ended:
             harness=prepared.identity.harness,
             experiment=options.choices.get("experiment"),
             resumed=asdict(prepared.source) | {"folder": str(prepared.source.folder)} if prepared.source else None,
+            flops=self.flops,
         )
 
     def _metric(self, prepared: Prepared) -> Any:

@@ -14,17 +14,18 @@ from bench.config.schema import CheckpointConfig
 from bench.config.tree import flatten
 from bench.errors import BenchError, Failed
 from bench.hardware.settings import torch_settings_kept
-from bench.job.ended import Ended
+from bench.job.ended import Ended, reason_of
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
 from bench.job.prepared import Prepared, prepare
-from bench.measure.flops import parameter_count
+from bench.measure.flops import count_flops, parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
+from bench.model.sequence import SequenceModel
 from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
-from bench.results.record import Record
+from bench.results.record import Flops, Record
 from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
 from bench.tables.formats import four_digits, loss_digits
@@ -123,11 +124,24 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
             folder.path(names.WEIGHTS).write_bytes(weights)
         listener.measuring()
         log.info("measuring speed and memory")
+        ended = replace(ended, flops=flops_of(setup.model))
         hold_still(setup.optimizer)
         ended = replace(ended, memory=measure_memory(setup))
         yield ended
         ended = replace(ended, speed=measure_speed(setup), status="done")
     yield ended
+
+
+def flops_of(model: SequenceModel) -> Flops | None:
+    """The model's operations for the record; None, and a line, where the code of its cells fails in a count."""
+    try:
+        counted = count_flops(model)
+    except Exception as error:
+        log.warning(f"FLOPs are not counted: {reason_of(error)}")
+        return None
+    if counted.unknown:
+        log.warning(f"FLOPs are without those of {', '.join(counted.unknown)}, which are not known")
+    return counted.figures()
 
 
 def say_and_tell(validation: Validation, metric: str, listener: Listener) -> None:

@@ -64,6 +64,25 @@ class Speed(TypedDict):
     step_us: Summary | None
 
 
+class Operations(TypedDict):
+    """Floating-point operations of products of matrices, and element by element."""
+
+    products: int
+    elementwise: int
+
+
+class Flops(TypedDict):
+    """Floating-point operations of the model for a time step of one lane; see `bench.measure.flops`.
+
+    `unknown` are the ops that are in no count.
+    """
+
+    forward: Operations
+    backward: Operations
+    streaming: Operations
+    unknown: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """A run in full, the content of `record.json`. Raises ValueError naming the first field of a wrong type.
@@ -80,6 +99,7 @@ class Record:
       `config` has the chosen size.
     - `code`: a hash of the code of each plugin, by role; `sources`: the files and distributions behind it, with their
       SHA-256 or version; `harness`: a hash of the harness's own code. All are missing in older records.
+    - `flops`: null in older records, in runs that did not end, and where the cell's code fails in a count.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, and whether it had the `same_harness`.
     - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
@@ -116,6 +136,7 @@ class Record:
     harness: str | None = None
     experiment: str | None = None
     resumed: dict[str, Any] | None = None
+    flops: Flops | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -30,7 +30,8 @@ def choose(
 ) -> tuple[str, Unroll]:
     """The name and the unrolling of `cell` under `mode`, after checking that it agrees with the plain loop.
 
-    It is compared over the `steps` of a run's sequences, in the `precision` of its autocast where it has one.
+    It is compared over the `steps` of a run's sequences, in the `precision` of its autocast where it has one; over 0
+    steps, not at all.
 
     Call it once the cell is on its device. Raises ConfigError where the cell has no such form, or where the form's
     outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
@@ -41,7 +42,7 @@ def choose(
         have = ", ".join(sorted(available))
         raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
     unroll = available[name]()
-    if name != "eager":
+    if name != "eager" and steps:
         _hold_to_loop(cell, name, unroll, steps, precision)
     return name, unroll
 

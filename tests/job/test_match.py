@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from cli_tools import COPY, bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import a_model
 
-from bench.api import Features
+from bench.cells.attention import Attention
 from bench.cells.exprnn import ExpRNN
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
@@ -45,19 +45,14 @@ def test_from_a_hundred_units_on_the_count_is_within_one_percent():
     assert parameter_count(build(hidden)) == pytest.approx(100_000, rel=0.01)
 
 
-def test_flops_of_a_step_are_those_of_its_products():
-    """An LSTM has two products of 4 H rows, the head one of C rows; a multiply and an add are two."""
-    model = a_model(LSTM, hidden=7)
-    width = model.cells[0].input_size
-    outputs = model.head.out_features
-    assert flops_per_token(model) == 2 * (4 * 7 * (width + 7) + outputs * 7)
-
-
-def a_spec(width):
-    class Spec:
-        inputs = Features(width)
-
-    return Spec()
+def test_a_size_is_chosen_by_all_operations_of_a_token_those_of_attention_included():
+    """A context that is four times as long leaves less for the width: each unit costs 4 operations for a key of it."""
+    sizes = []
+    for context in (16, 64):
+        build = of_size(partial(Attention, context=context))
+        sizes.append(hidden_for(MatchConfig(flops=50_000), build))
+        assert flops_per_token(build(sizes[-1])) == pytest.approx(50_000, rel=0.1)
+    assert sizes[1] < 0.9 * sizes[0]
 
 
 def test_a_size_that_the_cell_refuses_is_passed_over():
