@@ -16,6 +16,7 @@ from bench.model.conv import ShortConv
 from bench.model.mlp import make_mlp
 from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
+from bench.model.passage import Passage
 
 MakeCell = Callable[[int, int], Cell]
 """Builds the cell of a layer from `input_size, hidden_size`."""
@@ -113,8 +114,14 @@ class Layer(nn.Module):
             return state._replace(own=self.cell.with_new_mask(state.own))
         return self.cell.with_new_mask(state)
 
-    def forward(self, x: Tensor, state: State, through: Through) -> tuple[Tensor, State]:
-        """Outputs `[T, B, H]` and the last state of inputs `[T, B, F]`; or of one step, without T."""
+    def forward(
+        self, x: Tensor, state: State, through: Through, passage: Passage | None = None, place: str = ""
+    ) -> tuple[Tensor, State]:
+        """Outputs `[T, B, H]` and the last state of inputs `[T, B, F]`; or of one step, without T.
+
+        `place` tells the layers of a model apart, so that each has its own masks in the `passage`.
+        """
+        passage = passage or Passage()
         own, past, steps = state if isinstance(state, LayerState) else LayerState(state)
         x = x if self.widen is None else self.widen(x)
         n = x if self.pre_norm is None else self.pre_norm(x, None)
@@ -123,35 +130,37 @@ class Layer(nn.Module):
             u, past = self.conv(u, past)
         y, own = through(u, own)
         if self.norm is not None:
-            y = self.norm(y, steps)
+            y = self.norm(y, steps, passage)
         if self.skip is not None:
             y = y + self.skip * u
         if self.gate is not None:
             y = y * self.activation(self.gate(n))
-        y = self._drop(y if self.out is None else self.out(y))
+        y = self._drop(y if self.out is None else self.out(y), passage, f"{place}.cell")
         y = x + y if self.adds_input else y
         if self.mlp is not None:
-            y = y + self._drop(self._perceptron(y, steps))
+            y = y + self._drop(self._perceptron(y, steps, passage), passage, f"{place}.mlp")
         if not isinstance(state, LayerState):
             return y, own
         return y, LayerState(own, past, steps + (len(x) if x.dim() == 3 else 1) if self.counts_steps else ())
 
-    def _perceptron(self, y: Tensor, steps: Tensor) -> Tensor:
+    def _perceptron(self, y: Tensor, steps: Tensor, passage: Passage) -> Tensor:
         assert self.mlp is not None
         if self.mlp_norm is None:
             return self.mlp(y)
-        return self.mlp_norm(self.mlp(y), steps) if self.pre_norm is None else self.mlp(self.mlp_norm(y, steps))
+        if self.pre_norm is None:
+            return self.mlp_norm(self.mlp(y), steps, passage)
+        return self.mlp(self.mlp_norm(y, steps, passage))
 
-    def _drop(self, y: Tensor) -> Tensor:
-        return dropout(y, self.around.dropout, self.training, self.around.variational)
+    def _drop(self, y: Tensor, passage: Passage, place: str) -> Tensor:
+        if not self.training:
+            return y
+        return dropout(y, self.around.dropout, passage if self.around.variational else None, place)
 
 
-def dropout(x: Tensor, share: float, training: bool, same_over_time: bool) -> Tensor:
-    """Dropout of `x [T, B, H]` or `[B, H]`. `same_over_time` uses one mask for all time steps (variational dropout: Gal
-    & Ghahramani, NeurIPS 2016).
+def dropout(x: Tensor, share: float, passage: Passage | None = None, place: str = "") -> Tensor:
+    """Dropout of `x [T, B, H]` or `[B, H]`. With a `passage` one mask drops the same at all its time steps (variational
+    dropout: Gal & Ghahramani, NeurIPS 2016), also where they are computed one by one.
     """
-    if not (share and training):
+    if not share:
         return x
-    if not same_over_time or x.dim() == 2:
-        return F.dropout(x, share)
-    return x * F.dropout(torch.ones_like(x[:1]), share)
+    return F.dropout(x, share) if passage is None else x * passage.mask(place, x, share)

@@ -18,6 +18,8 @@ from bench.api import END, Batch, State, TaskSpec, Tokens
 from bench.model.attention import Attention, Memory
 from bench.model.decode import beam_search
 from bench.model.layer import MakeCell, Through
+from bench.model.norm import make_norm
+from bench.model.passage import Passage
 from bench.model.sequence import SequenceModel
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
@@ -53,7 +55,10 @@ class EncoderDecoder(SequenceModel):
     ) -> None:
         super().__init__(replace(spec, inputs=Tokens(spec.outputs)), make_cell, hidden, tie=tie, **shape)
         self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, **shape)
-        self.attention = None if attention == "none" else Attention(attention, hidden)
+        self.attention = None
+        if attention != "none":
+            self.attention = Attention(attention, hidden)
+            self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, hidden)  # as in front of a head
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
     def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
@@ -75,34 +80,37 @@ class EncoderDecoder(SequenceModel):
         begun = tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
         return begun if self.attention is None else (*begun, self.attention.remember(outputs_SBH))
 
-    def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+    def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[U, B, C]` of each target, given the inputs and the previous targets; and the decoder's last state.
 
         The encoder starts from `state`.
         """
         state = self.read(batch.inputs, state)
         given_UB = torch.cat([torch.full_like(batch.targets[:1], END), batch.targets[:-1]])
+        passage = Passage(None if batch.lengths is None else batch.lengths - len(batch.inputs), known)
         if self.training and self.teacher_forcing < 1:
-            return self._take_turns(given_UB, state)
-        return self(given_UB, state)
+            return self._take_turns(given_UB, state, passage)
+        return self(given_UB, state, passage)
 
-    def _take_turns(self, given_UB: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+    def _take_turns(
+        self, given_UB: Tensor, state: tuple[State, ...], passage: Passage
+    ) -> tuple[Tensor, tuple[State, ...]]:
         """Like `forward`, but with the model's own most likely symbols in place of some of the given ones."""
         symbol_B, logits = given_UB[0], []
-        for following_B in given_UB.roll(-1, 0):
-            logits_1BC, state = self(symbol_B[None], state)
+        for u, following_B in enumerate(given_UB.roll(-1, 0)):
+            logits_1BC, state = self(symbol_B[None], state, passage.span(u, u + 1))
             logits.append(logits_1BC)
             forced_B = torch.rand(following_B.shape, device=following_B.device) < self.teacher_forcing
             symbol_B = torch.where(forced_B, following_B, logits_1BC[0].argmax(-1))
         return torch.cat(logits), state
 
     def _through(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
         if self.attention is None:
-            return super()._through(inputs, state, ways)
+            return super()._through(inputs, state, ways, passage)
         *begun, memory = state
-        h, last = self._through_layers(inputs, tuple(begun), ways)
+        h, last = self._through_layers(inputs, tuple(begun), ways, passage)
         return self.head(self.attention(h, cast(Memory, memory))), (*last, memory)
 
     def decode(self, inputs: Tensor) -> Tensor:

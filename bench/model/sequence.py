@@ -15,6 +15,7 @@ from bench.model.around import Around
 from bench.model.layer import Layer, MakeCell, Through, dropout
 from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
+from bench.model.passage import Passage
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode, choose
 
@@ -136,13 +137,18 @@ class SequenceModel(nn.Module):
 
         return map_state(reset, carried, self.initial_state(len(fresh)))  # type: ignore[return-value]
 
-    def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+    def forward(
+        self, inputs: Tensor, state: tuple[State, ...], passage: Passage | None = None
+    ) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
-        return self._through(inputs, state, self._unrolls)
+        return self._through(inputs, state, self._unrolls, passage or Passage())
 
-    def predict(self, batch: Batch, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Logits `[T, B, C]` for a batch on the model's device, and the state after it."""
-        return self(batch.inputs, state)
+    def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
+        """Logits `[T, B, C]` for a batch on the model's device, and the state after it.
+
+        An earlier window has been through the first `known` time steps: running statistics have counted them.
+        """
+        return self(batch.inputs, state, Passage(batch.lengths, known))
 
     def _encode(self, inputs: Tensor) -> Tensor:
         """Symbols as vectors; features in the dtype of the weights."""
@@ -150,22 +156,23 @@ class SequenceModel(nn.Module):
 
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
-        return self._through(inputs, state, [layer.cell.step for layer in self.layers])
+        return self._through(inputs, state, [layer.cell.step for layer in self.layers], Passage())
 
     def _through(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
         """Logits and the last state; `ways` run the layers' cells over the inputs."""
-        x, last = self._through_layers(inputs, state, ways)
+        x, last = self._through_layers(inputs, state, ways, passage)
         return self.head(x), last
 
     def _through_layers(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through]
+        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
         """What the head reads, and every layer's last state."""
-        x = dropout(self._encode(inputs), self.input_dropout, self.training, self.variational)
-        last = []
-        for layer, layer_state, through in zip(self.layers, state, ways, strict=True):
-            x, layer_state = layer(x, layer_state, through)
+        x, last = self._encode(inputs), []
+        if self.training:
+            x = dropout(x, self.input_dropout, passage if self.variational else None)
+        for i, (layer, layer_state, through) in enumerate(zip(self.layers, state, ways, strict=True)):
+            x, layer_state = layer(x, layer_state, through, passage, str(i))
             last.append(layer_state)
         return x if self.norm is None else self.norm(x, None), tuple(last)

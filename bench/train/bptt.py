@@ -6,7 +6,7 @@ for on-line training of recurrent network trajectories", Neural Computation 2 (1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -52,6 +52,14 @@ def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) 
     starts = [max(0, border - back) for border in borders[:-1]] + [steps]
     for (start, following), (scored, stop) in zip(pairwise(starts), pairwise(borders), strict=True):
         yield Window(_part(batch, start, scored, stop), min(following, stop) - start)
+
+
+def overlapping(found: Iterable[Window]) -> Iterator[tuple[Window, int]]:
+    """The windows of a batch, each with the number of its first time steps that the window before has been through."""
+    known = 0
+    for window in found:
+        yield window, known
+        known = len(window.part.inputs) - window.stride
 
 
 def window_note(bptt: BPTTConfig, steps: int) -> str | None:

@@ -16,7 +16,7 @@ from bench.api import Batch, State, Task
 from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
-from bench.train.bptt import scored_in, windows
+from bench.train.bptt import overlapping, scored_in, windows
 from bench.train.clip import Clip, Clipped
 from bench.train.finite import must_stay_finite
 from bench.train.gradient.forward import ForwardMode, ForwardState
@@ -82,7 +82,8 @@ def train(
             model.train()
         loss_sum, seen, scored = 0.0, 0.0, sum(scored_in(batch, config.bptt) for batch in group)
         updates: list[Clipped] = []
-        for window in (window for batch in group for window in windows(batch, config.bptt, offsets)):
+        of_group = (pair for batch in group for pair in overlapping(windows(batch, config.bptt, offsets)))
+        for window, known in of_group:
             part = window.part
             part_scored = scored if len(group) == 1 and part is group[0] else float(part.weight.sum())
             part = part.to(machine.device)
@@ -92,7 +93,8 @@ def train(
                 part_loss, state = forward.accumulate(task, part, start, 1 / divisor if divisor else 0.0)
             else:
                 before = model.carry(start, part.fresh)
-                part_loss, state = backpropagate(model, task, part, before, divisor, config.bptt.checkpoint, machine)
+                recompute = config.bptt.checkpoint
+                part_loss, state = backpropagate(model, task, part, before, divisor, recompute, machine, known)
             loss_sum, seen = loss_sum + part_loss, seen + part_scored
             must_stay_finite(loss_sum, "training loss", number, group, config.accumulate)
             if part_scored and every_window:
@@ -123,10 +125,12 @@ def backpropagate(
     divisor: float,
     recompute: bool,
     machine: Machine,
+    known: int = 0,
 ) -> tuple[float, tuple[State, ...]]:
     """The weighted sum of the losses over `part`, and the state after it.
 
-    Adds the gradient of the sum, divided by `divisor`, to the parameters' gradients.
+    Adds the gradient of the sum, divided by `divisor`, to the parameters' gradients. The window before has been through
+    the first `known` time steps.
 
     With `recompute` only the activations at the borders of about sqrt(T) segments are kept; the backward pass computes
     all others a second time. Memory is then of order sqrt(T), at the cost of one more forward pass (Chen et al.,
@@ -141,7 +145,7 @@ def backpropagate(
             added, state = checkpoint(objective, model, task, segment, state, machine, use_reentrant=False)
             loss = loss + added
     else:
-        loss, state = objective(model, task, part, state, machine)
+        loss, state = objective(model, task, part, state, machine, known)
     total = loss.item()
     if divisor and math.isfinite(total):
         loss.backward(torch.full_like(loss, 1 / divisor))
@@ -149,22 +153,22 @@ def backpropagate(
 
 
 def objective(
-    model: SequenceModel, task: Task, part: Batch, state: tuple[State, ...], machine: Machine
+    model: SequenceModel, task: Task, part: Batch, state: tuple[State, ...], machine: Machine, known: int = 0
 ) -> tuple[Tensor, tuple[State, ...]]:
     """The weighted sum of the losses over `part`, a scalar, and the state after it."""
     with machine.autocast():
-        logits, state = model.predict(part, state)
+        logits, state = model.predict(part, state, known)
         loss_TB = task.loss(logits, part)
     return (loss_TB * part.weight.to(loss_TB)).sum(), state
 
 
 @torch.no_grad()
 def state_after(model: SequenceModel, part: Batch, state: tuple[State, ...], machine: Machine) -> tuple[State, ...]:
-    """The state after `part`; `state` itself where `part` has no time step."""
+    """The state after `part`, which a window has been through; `state` itself where `part` has no time step."""
     if not len(part.inputs):
         return state
     with machine.autocast():
-        return model.predict(part, state)[1]
+        return model.predict(part, state, known=len(part.inputs))[1]
 
 
 def update(optimizer: Optimizer, clip: Clip) -> Clipped:

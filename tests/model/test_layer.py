@@ -18,6 +18,7 @@ from bench.model.around import Around
 from bench.model.layer import Layer, LayerState, dropout
 from bench.model.noise import NoisyCell
 from bench.model.norm import KEPT
+from bench.model.passage import Passage
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.unroll.forms import choose
@@ -196,10 +197,9 @@ def test_statistics_of_each_step_refuse_lanes_at_different_steps():
 @pytest.mark.parametrize(("same", "kinds"), [(True, 1), (False, 7)])
 def test_variational_dropout_drops_the_same_at_every_step(same, kinds):
     torch.manual_seed(0)
-    dropped = dropout(torch.ones(7, 3, 40), 0.5, True, same)
+    dropped = dropout(torch.ones(7, 3, 40), 0.5, Passage() if same else None)
     assert len({tuple(step.flatten().tolist()) for step in dropped}) == kinds
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
-    assert torch.equal(dropout(torch.ones(7, 3, 40), 0.5, False, same), torch.ones(7, 3, 40))
 
 
 def stepped(zoneout=0.0, recurrent_dropout=0.0, training=True, T=4, cell=GRU):

@@ -1,6 +1,7 @@
 """Noise in every place that it has, one at a time: what is dropped there, and whether it is the same over time."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from traces import made
 FEATURES, SYMBOLS, SEQUENCE = ({"task": task} for task in ("features", "symbols", "sequence"))
 TWO = {"model.layers": 2, "model.hidden": 40, "model.embedding": 40}
 MLP = {"model.mlp": 1}
+BY_TURNS = {"model.teacher_forcing": 1 - 1e-12}  # the decoder goes symbol by symbol
 SHARE, LANES = 0.4, 90
 STATE_NOISE = ("recurrent_dropout", "zoneout")
 
@@ -36,13 +38,21 @@ def predict(model):
     return model.predict(batch, model.initial_state(batch.inputs.shape[1]))[0].detach()
 
 
-def reading(model, path):
-    """The inputs `[T, B, H]` of the module at `path` while the model reads a batch."""
-    seen = []
-    hook = model.get_submodule(path).register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))
+def readings(model, *paths):
+    """The inputs `[T, B, H]` of the modules at `paths` while the model goes through a batch, at once or by turns."""
+    seen = {path: [] for path in paths}
+    hooks = [
+        model.get_submodule(path).register_forward_pre_hook(lambda _, inputs, path=path: seen[path].append(inputs[0]))
+        for path in paths
+    ]
     predict(model)
-    hook.remove()
-    return seen[0]
+    for hook in hooks:
+        hook.remove()
+    return [torch.cat(seen[path]).detach() for path in paths]
+
+
+def reading(model, path):
+    return readings(model, path)[0]
 
 
 def silence(model):
@@ -67,6 +77,9 @@ PLACES = [
     ("input_dropout", SYMBOLS, "layers.0", False),
     ("input_dropout", SEQUENCE, "reader.layers.0", False),
     ("input_dropout", SEQUENCE, "layers.0", False),
+    *(("dropout", {**SEQUENCE, **BY_TURNS}, reader, False) for reader in ("reader.layers.1", "layers.1", "head")),
+    ("dropout", {**SEQUENCE, **BY_TURNS, **MLP}, "head", True),
+    ("input_dropout", {**SEQUENCE, **BY_TURNS}, "layers.0", False),
 ]
 """Option, settings beside it, the module that reads what is left, whether only a perceptron's branch comes there."""
 
@@ -86,6 +99,14 @@ def test_a_share_is_dropped_and_variational_drops_the_same_at_every_step(option,
     assert (kept_TBH == kept_TBH[:1]).all().item() == variational
     if option == "input_dropout":  # nothing before it was dropped
         torch.testing.assert_close(left_TBH, whole_TBH * kept_TBH / (1 - SHARE))
+
+
+@pytest.mark.parametrize("turns", [{}, BY_TURNS], ids=str)
+def test_each_sequence_and_each_place_has_a_mask_of_its_own(turns):
+    model = a_model(**TWO, **SEQUENCE, **turns, **{"model.dropout": SHARE, "model.variational": True}).train()
+    places = ("reader.layers.1", "layers.1", "head")
+    masks = [read_TBH[0] != 0 for _ in range(2) for read_TBH in readings(model, *places)]
+    assert all(not torch.equal(one, other) for one, other in combinations(masks, 2))
 
 
 @pytest.mark.parametrize(

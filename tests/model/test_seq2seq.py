@@ -214,6 +214,18 @@ def test_padding_of_targets_changes_nothing(more, seed):
     assert batch.tokens == padded.tokens == 3 * 4 + 9
 
 
+@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize("norm", ["batch", "batch_per_step"])
+def test_padding_of_targets_is_not_in_the_statistics_of_a_norm(norm, turns):
+    found = []
+    for more in (0, 3):
+        model = a_model(around=Around(norm=norm), teacher_forcing=1 - 1e-12 if turns else 1.0)
+        batch = replace(a_batch(more=more), inputs=a_batch().inputs)
+        batch.targets[: len(a_batch().targets)] = a_batch().targets
+        found.append(predict(model.train(), batch)[:5][a_batch().weight > 0])
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_with_all_symbols_given_taking_turns_is_the_fast_path(attention):
     batch = a_batch()
