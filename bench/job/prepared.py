@@ -19,7 +19,7 @@ from bench.config.tree import require_all
 from bench.hardware.machine import choose_machine
 from bench.job.build import build, build_task
 from bench.job.data import data_hash, unstated
-from bench.job.resume import Source, find_source
+from bench.job.resume import Source, find_source, matched_size
 from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
 from bench.results.reads import FilesRead
@@ -86,8 +86,9 @@ def prepare(options: Options) -> Prepared:
         with by_task:
             first = quick_check_task(task, config.batch_size)
         steps_in_a_batch = first.steps
+        matched = matched_size(config)  # read here: a file that is read below counts as the cell's
         with by_model:
-            setup = build(config, task, steps=first.longest)
+            setup = build(config, task, matched, steps=first.longest)
         if config.resume not in ("auto", "never"):
             source = find_source(config, _identity(options, task, setup, by_task, by_model))
     except (Exception, KeyboardInterrupt, SystemExit) as caught:

@@ -98,7 +98,7 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
 
     Torch is left as it was found. Code is run only as far as `trust` goes. Raises ConfigError where the run has no
     weights, and where its code is not trusted or has changed since; DataError where its data have changed, and
-    StoreError where its weights do not fit.
+    StoreError where its weights do not fit, or its model is of another size than its record states.
     """
     trust = trust or Trust()
     record = Record.read(folder)
@@ -115,6 +115,11 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
         read = FilesRead()
         with read:
             setup = build(config, task, matched)
+        if (found := parameter_count(setup.model)) != (record.params or found):
+            raise StoreError(
+                f"{folder / RECORD} states {record.params:,} parameters, and its options build a model of {found:,}: "
+                "the file was edited, or the cell's code was; restore it"
+            )
         if record.sources is None:
             log.warning(f"{record.id} was made before records stated their code: edits since then are not seen")
         else:

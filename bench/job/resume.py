@@ -10,9 +10,10 @@ from bench.config.roles import role_of
 from bench.config.schema import CheckpointConfig, Config
 from bench.config.tree import Tree, flatten, nest
 from bench.config.upgrade import upgrade
-from bench.errors import ConfigError
+from bench.errors import ConfigError, StoreError
 from bench.job.log import log
 from bench.results.identity import Identity, edited
+from bench.results.record import Record
 from bench.results.store import Store
 from bench.train.checkpoint import Checkpoints
 
@@ -31,8 +32,7 @@ def find_source(config: Config, identity: Identity) -> Source:
     Raises StoreError where there is none, ConfigError where it has no checkpoint, another configuration, other code of
     its plugins, or other data.
     """
-    resume = config.resume
-    folder = Path(resume) if Path(resume).is_dir() else Store(config.results_dir).resolve(resume)
+    resume, folder = config.resume, _folder(config)
     state = Checkpoints(folder, CheckpointConfig()).latest()
     if state is None:
         raise ConfigError(
@@ -53,6 +53,26 @@ def find_source(config: Config, identity: Identity) -> Source:
     if origin["harness"] != identity.harness:
         log.warning(f"resume={resume}: that run began with another version of bench's own code; the record states it")
     return Source(folder, origin["harness"] == identity.harness)
+
+
+def matched_size(config: Config) -> int | None:
+    """The hidden size that `match` chose in the run that `config.resume` names, as its record states it; else None.
+
+    A search of this version of bench may end at another, for which the checkpoint has no weights.
+    """
+    if config.match.wanted is None or config.resume in ("auto", "never"):
+        return None
+    try:
+        record = Record.read(_folder(config))
+    except StoreError:  # a run that was killed has no record; `find_source` tells of one that is not there
+        return None
+    return record.hidden
+
+
+def _folder(config: Config) -> Path:
+    """The folder of the run that `config.resume` names; StoreError where there is none."""
+    named = Path(config.resume)
+    return named if named.is_dir() else Store(config.results_dir).resolve(config.resume)
 
 
 def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:

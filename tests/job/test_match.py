@@ -16,7 +16,7 @@ from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.vanilla import Vanilla
 from bench.config.schema import Config, MatchConfig
-from bench.errors import ConfigError
+from bench.errors import ConfigError, StoreError
 from bench.job.build import build_model, build_task
 from bench.job.match import hidden_for
 from bench.job.reload import reload
@@ -84,6 +84,18 @@ def test_a_matched_run_is_built_anew_at_its_size_without_a_search(capsys, tmp_pa
     record["config"]["model"]["hidden"] = record.pop("hidden")
     (folder / "record.json").write_text(json.dumps(record))
     assert reload(folder).model.cells[0].hidden_size == record["config"]["model"]["hidden"]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_run_whose_record_states_another_size_than_it_builds_is_refused(capsys, tmp_path, trained):
+    """Without its weights nothing else would show it: the initial weights of any size can be drawn."""
+    options = [word for word in COPY if not word.startswith("model.hidden")]
+    assert bench(capsys, *options, "match.params=5000", f"results_dir={tmp_path}").code == 0
+    (folder,) = tmp_path.glob("runs/[!.]*")
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**record, "hidden": record["hidden"] + 1}))
+    with pytest.raises(StoreError, match=rf"states {record['params']:,} parameters, and its options build a model of"):
+        reload(folder, trained)
 
 
 def test_two_counts_cannot_both_be_matched(capsys, tmp_path):

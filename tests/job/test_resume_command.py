@@ -110,6 +110,18 @@ def test_a_matched_size_among_a_checkpoint_s_options_is_no_difference(capsys, mo
     assert "match.params=2000 there and None here" in the_line(said)
 
 
+def test_a_matched_run_is_gone_on_from_at_its_size_though_a_search_would_end_at_another(
+    capsys, monkeypatch, tmp_path
+) -> None:
+    """As where another version of bench counts FLOPs otherwise."""
+    options = [*(word for word in TINY if not word.startswith("model.hidden")), "match.flops=9000"]
+    interrupted(capsys, monkeypatch, *options, f"results_dir={tmp_path}")
+    (folder,) = (tmp_path / "runs").glob("[!.]*")
+    monkeypatch.setattr("bench.job.build.hidden_for", lambda *_: 31)
+    assert bench(capsys, *options, f"results_dir={tmp_path / 'more'}", f"resume={folder}").code == 0
+    assert records(tmp_path / "more")[0]["hidden"] == records(tmp_path)[0]["hidden"] != 31
+
+
 def test_a_run_without_checkpoints_is_one_line(capsys, tmp_path: Path) -> None:
     assert bench(capsys, *TINY, f"results_dir={tmp_path}").code == 0
     (folder,) = (tmp_path / "runs").glob("[!.]*")
