@@ -38,13 +38,13 @@ def lstm(inputs: int, units: int, options: Mapping[str, Any]) -> Starts:
     blocks, drawn = 3 if options["coupled"] else 4, over_root(units)
     forget = blocks - 3  # coupled gates have no block of the input gate before it
     starts = {"weight_ih": drawn, "weight_hh": drawn}
-    biases = {"bias_ih": _one_block(ONE, drawn, forget, blocks), "bias_hh": _one_block(ZERO, drawn, forget, blocks)}
+    biases = [_one_block(start, drawn, forget, blocks) for start in (ONE, ZERO)]
     if options["peepholes"]:
         starts["peephole"] = drawn
     if options["layer_norm"]:  # its shifts replace the biases
-        opened = {"norm_ih.bias": _one_block(ONE, ZERO, forget, blocks)}
-        return {**starts, **norm("norm_ih"), **norm("norm_hh"), **norm("norm_c"), **opened}
-    return {**starts, **biases}
+        shifts = dict(zip(("norm_ih.bias", "norm_hh.bias"), biases, strict=True))
+        return {**starts, **norm("norm_ih"), **norm("norm_hh"), **norm("norm_c"), **shifts}
+    return {**starts, **dict(zip(("bias_ih", "bias_hh"), biases, strict=True))}
 
 
 def _one_block(start: Start, others: Start, block: int, blocks: int) -> Blocks:

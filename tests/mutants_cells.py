@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.api import Cell
 from bench.cells.gru import GRU
+from bench.cells.slstm import SLSTM
 
 
 class AgedState(NamedTuple):
@@ -390,6 +391,12 @@ class ChangesItsInput(Good):
     def step(self, x_BF, state):
         x_BF -= 1
         return super().step(x_BF + 1, state)
+
+
+class KeepsItsScaleAlone(SLSTM):
+    """Does not say that its states are numbers and their scale, of which zoneout may keep none alone."""
+
+    apart = True
 
 
 class Overflows(Good):

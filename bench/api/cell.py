@@ -102,6 +102,14 @@ class Cell(nn.Module, ABC):
         """Draw the weights as torch.nn does, for `init=torch`. Raises ConfigError: torch.nn has gated cells alone."""
         raise ConfigError(f"init.start=torch: {type(self).__name__} is not a gated cell; choose init=default")
 
+    def after_update(self) -> None:
+        """Bring parameters back to where they must stay, such as below a bound. Called after each update of weights.
+
+        A bound belongs here and not into the equation: a parameter that the equation clamps gets no gradient beyond
+        its bound, and never returns.
+        """
+        return
+
     def set_forget_bias(self, value: float) -> None:
         """Set the bias of the forget gate to `value`, as `init.forget_bias` asks.
 
@@ -126,6 +134,12 @@ class GatedCell(Cell):
     states: ClassVar[tuple[str, ...]] = ("h",)
     keeps: int | None = None
     """The block of the gate that keeps the old state where it is open; None without one. For `init.forget_bias`."""
+    keeps_constant: float = 0.0
+    """What `gates` itself adds to the block `keeps`; biases that are set at the start leave it out of theirs."""
+    apart: ClassVar[bool] = True
+    """Whether each state means something by itself. False where states are parts of one value, such as a number and its
+    scale: `model.zoneout`, which keeps one and replaces another, is then refused.
+    """
     writes: int | None = None
     """The block of the gate that lets new content in; None without a separate one. For `init.chrono`."""
 
@@ -158,11 +172,14 @@ class GatedCell(Cell):
         """The equation: from projections `[B, G*H]` and states `[B, H]` the next states `[B, H]`, in order, h first."""
 
     def set_forget_bias(self, value: float) -> None:
-        """Set the two biases of the block `keeps` to `value` and 0. Raises ConfigError where there are none."""
+        """Set the two biases of the block `keeps` to `value` (less `keeps_constant`) and 0.
+
+        Raises ConfigError where there are none.
+        """
         if self.keeps is None or self.bias_ih is None:
             super().set_forget_bias(value)
         else:
-            nn.init.constant_(self.bias_ih.view(self.blocks, -1)[self.keeps], value)
+            nn.init.constant_(self.bias_ih.view(self.blocks, -1)[self.keeps], value - self.keeps_constant)
             nn.init.zeros_(self.bias_hh.view(self.blocks, -1)[self.keeps])
 
     def vendor(self) -> nn.RNNBase | None:

@@ -24,7 +24,8 @@ class ExpRNN(Cell):
     W is drawn as in He et al. (2015), b uniformly from +-0.01. The initial A consists of 2x2 blocks on the diagonal,
     each of which rotates a pair of units. With `init=henaff` (Henaff et al., ICML 2016) the angles are uniform in
     +-pi. With `init=cayley` (Helfrich et al., ICML 2018) they are tan(v / 2) with v uniform in [-pi/2, 0], so that
-    exp(A) starts near the identity. Raises ValueError for a hidden size below 2.
+    exp(A) starts near the identity. The state is never rotated in bfloat16. Raises ValueError for a hidden size below
+    2.
     """
 
     def __init__(self, input_size: int, hidden_size: int, init: Literal["henaff", "cayley"] = "cayley") -> None:
@@ -78,7 +79,8 @@ class ExpRNN(Cell):
         return torch.stack(outputs), h
 
     def _turn(self, x_BH: Tensor, h_BH: Tensor, rotation_HH: Tensor) -> Tensor:
-        a = x_BH + F.linear(h_BH, rotation_HH)
+        with torch.autocast(x_BH.device.type, enabled=False):  # rounded to bfloat16 a rotation no longer keeps the norm
+            a = x_BH.to(rotation_HH) + F.linear(h_BH.to(rotation_HH), rotation_HH)
         return torch.sign(a) * torch.relu(torch.abs(a) + self.bias)
 
     def _upper(self) -> tuple[Tensor, Tensor]:

@@ -7,12 +7,15 @@ from functools import partial
 
 import torch
 
+from bench.api import Cell, GatedCell
 from bench.checks.compare import TOLERANCE
 from bench.checks.law import Broken, law
 from bench.checks.probe import Probe, all_forms, step_loop
+from bench.model.noise import NoisyCell
 from bench.unroll.agreement import PIECE, disagreement, gap, results
 
 _STEPS, _LANES = 130, 11
+_LARGE = 1e5
 _ROUNDING, _TIMES = 1e-14, 10  # a disturbance of the inputs, and how many times its effect a difference may be
 
 
@@ -50,8 +53,29 @@ def forms_agree_in_bfloat16(probe: Probe) -> str:
 
 @law("keep exponentials and products in float32's range: subtract the largest exponent; use softplus or logsigmoid")
 def finite_for_large_inputs(probe: Probe) -> None:
-    """Outputs, state and gradients stay finite for inputs as large as 100,000, in float32."""
-    _must_stay_finite(probe, 1e5)
+    """Outputs, state and gradients stay finite for inputs as large as 100,000, in float32; those of a gated cell also
+    with zoneout, unless it declares that its states are not `apart`.
+    """
+    _must_stay_finite(probe, _LARGE)
+    must_bear_zoneout(probe.cell())
+
+
+@torch.no_grad()
+def must_bear_zoneout(cell: Cell) -> None:
+    """Raise Broken where a gated cell whose states are `apart` is not finite when some of them keep old values."""
+    if not isinstance(cell, GatedCell) or not cell.apart or type(cell).step is not GatedCell.step:
+        return
+    noisy = NoisyCell(cell, zoneout=0.5, dropout=0.0)
+    x_TBF = _LARGE * torch.randn(_STEPS, _LANES, cell.input_size, generator=torch.Generator().manual_seed(0))
+    for mode in (True, False):
+        noisy.training, state = mode, noisy.initial_state(_LANES, x_TBF)
+        for time, x_BF in enumerate(x_TBF):
+            y_BH, state = noisy.step(x_BF, state)
+            if not y_BH.isfinite().all():
+                raise Broken(
+                    f"with model.zoneout=0.5 the output is not finite from time {time} on: are its states "
+                    f"{', '.join(cell.states)} parts of one value? then set apart = False"
+                )
 
 
 @law("keep norms, roots and quotients away from 0 / 0: add a small number under the root or to the divisor")

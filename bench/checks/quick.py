@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.api import Cell
-from bench.checks import cell_module, cell_state, cell_time
+from bench.checks import cell_extremes, cell_module, cell_state, cell_time
 from bench.checks.compare import must_fit
 from bench.checks.contents import contents, must_be_unchanged
 from bench.checks.law import Broken, Law, refusal
@@ -17,13 +17,13 @@ from bench.checks.probe import Probe
 _STEPS, _LANES = 10, 2
 
 
-def quick_check(cell: Cell) -> None:
-    """Run `cell` on the CPU for ten steps; ConfigError names law, place and remedy where they break a law that the cell
-    does not expect to break.
+def quick_check(cell: Cell, zoneout: bool = False) -> None:
+    """Run `cell` on the CPU for ten steps, and where the run has `zoneout` for some more with it; ConfigError names
+    law, place and remedy where they break a law that the cell does not expect to break.
     """
     x_TBF = torch.randn(_STEPS, _LANES, cell.input_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        for law, check in _CHECKS:
+        for law, check in (*_CHECKS, _WITH_ZONEOUT) if zoneout else _CHECKS:
             if law.name not in cell.expected_failures:
                 try:
                     check(cell, x_TBF)
@@ -61,4 +61,8 @@ _CHECKS: tuple[tuple[Law[Probe], Callable[[Cell, Tensor], None]], ...] = (
     (cell_state.input_not_changed_in_place, _arguments),
     (cell_module.no_state_kept_on_the_module, _module),
     (cell_time.finite_for_10000_steps, _values),
+)
+_WITH_ZONEOUT: tuple[Law[Probe], Callable[[Cell, Tensor], None]] = (
+    cell_extremes.finite_for_large_inputs,
+    lambda cell, x_TBF: cell_extremes.must_bear_zoneout(cell),
 )

@@ -100,6 +100,12 @@ CONTRADICTIONS = (
         "leave one of them out",
     ),
     Contradiction(
+        "model.norm",
+        lambda c: c.model.norm == "batch_per_step" and c.batch_size == 1,
+        "takes its statistics over the lanes of a batch, but {batch_size} is one lane, which has no variance",
+        "raise it, or choose model.norm=layer",
+    ),
+    Contradiction(
         "model.variational",
         lambda c: c.bptt.checkpoint and c.model.variational and (c.model.dropout or c.model.input_dropout),
         "would draw another mask for each segment of bptt.checkpoint=true",

@@ -57,6 +57,9 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
     precision = torch.bfloat16 if machine.precision == "bfloat16" else None
     unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, precision)
     optimizer = build_optimizer(config.optimizer, model)
+    for cell in (module for module in model.modules() if isinstance(module, Cell)):
+        if type(cell).after_update is not Cell.after_update:
+            optimizer.register_step_post_hook(lambda *_, cell=cell: cell.after_update())
     schedule = build_schedule(config, optimizer)
     average = Average(model, optimizer, config.ema) if config.ema is not None else None
     torch.manual_seed(stream_seed(config.seed, "dropout"))
@@ -129,7 +132,7 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
         raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {cause}") from error
     if config.init.start == "published" and shape.layers > 1:
         initialise_layers(model, config.init)
-    quick_check(model.cells[0])
+    quick_check(model.cells[0], zoneout=shape.zoneout > 0)
     return model
 
 

@@ -156,6 +156,8 @@ def load_weights(model: SequenceModel, path: Path) -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(f"{path} does not load into the run's model ({cause}): run it again") from None
+    for cell in model.cells:
+        cell.after_update()  # weights of older code may lie beyond a bound that its equation clamped
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
             raise StoreError(f"{path} is damaged (weights of {name} are NaN or infinite): run it again with rerun=true")

@@ -85,7 +85,8 @@ _DRAW: dict[str, Callable[[Tensor, InitConfig], object]] = {
 def _set_chrono_biases(cell: Cell, longest: int) -> None:
     """Biases b = log u with u uniform in [1, longest - 1], so that gates forget after 1 to `longest` steps.
 
-    A separate input gate gets -b; all other biases are 0. Raises ConfigError for a cell without such a gate.
+    A constant of the cell's own in that gate is a part of b. A separate input gate gets -b; all other biases are 0.
+    Raises ConfigError for a cell without such a gate.
     """
     if not isinstance(cell, GatedCell) or cell.keeps is None or cell.bias_ih is None:
         name = type(cell).__name__
@@ -96,3 +97,4 @@ def _set_chrono_biases(cell: Cell, longest: int) -> None:
     of_gates[cell.keeps] = torch.empty(cell.hidden_size).uniform_(1, longest - 1).log()
     if cell.writes is not None:
         of_gates[cell.writes] = -of_gates[cell.keeps]
+    of_gates[cell.keeps] -= cell.keeps_constant

@@ -19,7 +19,8 @@ class NoisyCell(Cell):
         (Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016).
 
     The state is a pair of the cell's state and the mask `[B, H]`, which is drawn at the start of a batch or window. All
-    parameters belong to the cell. Raises ConfigError for a cell that is not a GatedCell or overrides GatedCell.step.
+    parameters belong to the cell. Raises ConfigError for a cell that is not a GatedCell or overrides GatedCell.step,
+    and for zoneout of states that are not `apart`.
     """
 
     def __init__(self, cell: Cell, zoneout: float, dropout: float) -> None:
@@ -28,6 +29,11 @@ class NoisyCell(Cell):
             raise ConfigError(
                 f"model.zoneout={zoneout}, model.recurrent_dropout={dropout}: {type(cell).__name__} is not a plain "
                 "gated cell; set both to 0, or choose a gated cell such as vanilla, gru or lstm"
+            )
+        if zoneout and not cell.apart:
+            raise ConfigError(
+                f"model.zoneout={zoneout}: {type(cell).__name__} has states that are parts of one value, none of which "
+                "may be kept alone; set it to 0, or choose another cell such as lstm or gru"
             )
         self.cell: GatedCell = cell
         self.zoneout, self.dropout = zoneout, dropout

@@ -19,7 +19,7 @@ LINES = [
     line("janet", "beta", 1.0, 0.0),
     line("ugrnn", "gate_bias", 1.0, 0.0),
     line("slstm", "forget", "sigmoid", "exp"),
-    line("indrnn", "u_max", None, 0.3),
+    line("indrnn", "u_max", None, 0.3, "weights", {"weight_hh"}),  # at the start, and after each update
     line("exprnn", "init", "cayley", "henaff", None, {"skew"}),
     line("scrn", "context", None, 2, start=ANY),
     line("scrn", "alpha", 0.95, 0.5),

@@ -94,12 +94,21 @@ def test_highway_layers_begin_close_to_passing_the_state_on():
     assert (seeded(RHN, 3, 5, depth=3, transform_bias=0.0).step(x_BF, h)[0] - h).abs().max() > 0.1
 
 
-def test_an_indrnn_clips_its_recurrent_weights_on_both_sides():
+def test_an_indrnn_clips_its_recurrent_weights_at_the_start_and_after_an_update():
+    cell = seeded(IndRNN, 3, 50, u_max=0.5)
+    assert cell.weight_hh.max() == 0.5
+    cell.weight_hh.data[:5] = torch.tensor([-2.0, -0.1, 0.0, 0.4, 2.0])
+    cell.after_update()
+    assert torch.equal(cell.weight_hh[:5], torch.tensor([-0.5, -0.1, 0.0, 0.4, 0.5]))
+
+
+def test_a_recurrent_weight_at_its_bound_gets_a_gradient_and_so_can_return():
     cell = seeded(IndRNN, 3, 5, u_max=0.5)
-    nn.init.constant_(cell.bias, 3.0)
-    cell.weight_hh.data = torch.tensor([-2.0, -0.1, 0.0, 0.4, 2.0])
-    y_BH, _ = cell.step(torch.zeros(1, 3), torch.ones(1, 5))
-    torch.testing.assert_close(y_BH, torch.tensor([[2.5, 2.9, 3.0, 3.4, 3.5]]))
+    cell.weight_hh.data.fill_(9.0)
+    cell.after_update()
+    y_BH, _ = cell.step(torch.full((1, 3), 5.0) * cell.weight_ih[0].sign(), torch.ones(1, 5))
+    y_BH.sum().backward()
+    assert cell.weight_hh.grad[0] == 1
 
 
 @settings(max_examples=15, deadline=None)

@@ -63,6 +63,12 @@ MUTANTS = [
     ("SpareColumn", PARTS, r"the gradient of `weight` \[8, 4\] is 0 at 0 of dimension 1: nothing uses it", set()),
     ("SpareBias", PARTS, r"the gradient of `bias` \[16\] is 0 at 8, 9, 10, ... of dimension 0", set()),
     ("NaiveSoftplus", "finite for large inputs", "eager from the initial state: outputs are not finite", set()),
+    (
+        "KeepsItsScaleAlone",
+        "finite for large inputs",
+        "with model.zoneout=0.5 the output is not finite from time",
+        set(),
+    ),
     ("SteepForLarge", "finite for large inputs", "eager from the initial state: gradients are not finite", set()),
     ("UnitInputs", "finite for zero inputs", "eager from the initial state: outputs are not finite within 35", set()),
     ("LengthOfInputs", "finite for zero inputs", "eager from the initial state: gradients are not finite", set()),

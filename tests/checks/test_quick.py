@@ -5,9 +5,11 @@ import re
 
 import pytest
 import torch
+from mutants_cells import KeepsItsScaleAlone
 from tiny import CELLS
 
 from bench.api import Cell
+from bench.cells.lstm import LSTM
 from bench.checks.quick import quick_check
 from bench.errors import ConfigError
 
@@ -72,14 +74,14 @@ class Raising(Right):
 
 
 MESSAGES = {
-    WrongInput: "RuntimeError at test_quick.py:26 in step: mat1 and mat2 shapes cannot be multiplied",
+    WrongInput: "RuntimeError at test_quick.py:28 in step: mat1 and mat2 shapes cannot be multiplied",
     OneValue: "step returns float32[2, 4] instead of (output, state)",
     WrongOutput: "step: the output is float32[2, 3] instead of [2, 4]",
     NoTensor: "step: the output is NoneType instead of [2, 4]",
     WrongState: "step: the state becomes tuple(float32[1, 4]), initial_state has tuple(float32[2, 4])",
     BareState: "step: the state becomes float32[2, 4], initial_state has tuple(float32[2, 4])",
     Infinite: "step: the output is not finite from time 0 on",
-    Raising: "ValueError at test_quick.py:71 in step: first line;",
+    Raising: "ValueError at test_quick.py:73 in step: first line;",
 }
 
 
@@ -95,6 +97,13 @@ def test_a_mistake_is_one_line_that_says_where_it_is_and_what_was_expected(cell)
     ) as caught:
         quick_check(cell())
     assert "\n" not in str(caught.value)
+
+
+def test_only_a_run_with_zoneout_asks_a_cell_to_bear_it():
+    quick_check(KeepsItsScaleAlone(3, 4))
+    with pytest.raises(ConfigError, match=r"with model\.zoneout=0\.5 the output is not finite.* set apart = False"):
+        quick_check(KeepsItsScaleAlone(3, 4), zoneout=True)
+    quick_check(LSTM(3, 4), zoneout=True)
 
 
 def test_the_check_leaves_the_global_generator_alone():

@@ -42,6 +42,10 @@ CASES = [
         {"match": {"params": 9}, "model": {"tie": True}},
         "match.params=9 cannot choose the hidden size, which model.tie=true",
     ),
+    (
+        {"model": {"norm": "batch_per_step"}, "batch_size": 1},
+        "model.norm=batch_per_step takes its statistics over the lanes of a batch, but batch_size=1 is one lane",
+    ),
     ({"model": {"variational": True}}, "model.variational=true drops nothing: set model.dropout or "),
     (
         {"model": {"conv_activation": "none"}},

@@ -69,8 +69,16 @@ def test_a_cells_options_reach_its_constructor():
 
 
 def test_an_option_for_the_start_reaches_the_cell():
-    cell = build(replace(a_config(), init=InitConfig(forget_bias=1.0)), Given(train=[a_batch()])).model.cells[0]
-    assert (cell.bias_ih + cell.bias_hh)[5:10].tolist() == [1.0] * 5
+    cell = build(replace(a_config(), init=InitConfig(forget_bias=2.0)), Given(train=[a_batch()])).model.cells[0]
+    assert (cell.bias_ih + cell.bias_hh)[5:10].tolist() == [2.0] * 5
+
+
+def test_a_cell_that_does_not_bear_zoneout_and_does_not_say_so_is_found_out_before_the_run():
+    options = {"target": "mutants_cells:KeepsItsScaleAlone"}
+    assert build_with(options).model
+    config = replace(a_config(), cell=options, model=replace(a_config().model, zoneout=0.1))
+    with pytest.raises(ConfigError, match=r"with model\.zoneout=0\.5 the output is not finite.*set apart = False"):
+        build(config, Given(train=[a_batch()]))
 
 
 def build_with(cell_options):

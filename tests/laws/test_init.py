@@ -90,8 +90,16 @@ def test_default_leaves_everything_as_the_cell_drew_it():
 def test_forget_bias_is_that_of_the_gate_that_keeps_the_state(cell, gate):
     made = drawn(cell, forget_bias=3.0)
     sums = (made.bias_ih + made.bias_hh).detach().split(H)
-    assert torch.allclose(sums[gate], torch.tensor(3.0))
+    assert torch.allclose(sums[gate] + made.keeps_constant, torch.tensor(3.0))
     assert all(bias.abs().max() < 1 for i, bias in enumerate(sums) if i != gate)
+
+
+@pytest.mark.parametrize("constant", [1.0, -2.0])
+@pytest.mark.parametrize("init", [{"forget_bias": 3.0}, {"chrono": 50}])
+def test_a_gate_with_a_constant_of_its_own_starts_where_another_without_it_does(constant, init):
+    with_it, without = (drawn(partial(UGRNN, gate_bias=bias), **init) for bias in (constant, 0.0))
+    x, state = torch.randn(2, F), (torch.randn(2, H),)
+    assert torch.allclose(with_it.step(x, state)[0], without.step(x, state)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU, UGRNN])
@@ -112,7 +120,8 @@ def test_a_gate_that_is_opened_keeps_more_of_the_state(cell):
 def test_chrono_remembers_for_one_to_the_longest_number_of_steps(cell, keeps, writes):
     """Tallec & Ollivier: b_f = log u with u uniform in [1, T - 1], b_i = -b_f, and every other bias is 0."""
     biases = [list(drawn(cell, seed, chrono=50).bias_ih.detach().split(H)) for seed in range(4)]
-    Through(torch.exp, Uniform(1, 49)).check([bias[keeps] for bias in biases])
+    constant = drawn(cell).keeps_constant
+    Through(torch.exp, Uniform(1, 49)).check([bias[keeps] + constant for bias in biases])
     for bias in biases:
         if writes is not None:
             assert torch.equal(bias[writes], -bias[keeps])

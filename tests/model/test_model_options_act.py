@@ -93,7 +93,9 @@ DROPPED = [
     ),
     *(
         Line("model.zoneout", 0.0, 0.5, beside, "evaluation")  # evaluation takes the mean
-        for beside in (*({"cell": cell} for cell in GATED), TWO, SEQUENCE, {"model.norm": "batch_per_step"})
+        for beside in (
+            *({"cell": cell} for cell in GATED if cell != "slstm"), TWO, SEQUENCE, {"model.norm": "batch_per_step"},
+        )
     ),
 ]  # fmt: skip
 DECODED = [

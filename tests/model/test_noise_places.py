@@ -10,6 +10,8 @@ from tiny import FEATURES as FEATURES_WIDE
 from tiny import a_batch
 from traces import made
 
+from bench.errors import ConfigError
+
 FEATURES, SYMBOLS, SEQUENCE = ({"task": task} for task in ("features", "symbols", "sequence"))
 TWO = {"model.layers": 2, "model.hidden": 40, "model.embedding": 40}
 MLP = {"model.mlp": 1}
@@ -158,3 +160,10 @@ def test_lanes_that_go_on_get_another_mask_of_the_same_share():
         assert not torch.equal(state[1], layer[1])
         assert (state[1] == 0).double().mean().item() == pytest.approx(SHARE, abs=0.1)
         assert state[1].unique().tolist() == pytest.approx([0, 1 / (1 - SHARE)])
+
+
+def test_zoneout_of_a_cell_whose_states_are_parts_of_one_value_is_refused():
+    """One by one, sLSTM's sums and their scale once made NaN of a run within some fifty steps."""
+    with pytest.raises(ConfigError, match=r"model\.zoneout=0\.5: SLSTM has states that are parts of one value"):
+        a_model(cell="slstm", **{"model.zoneout": 0.5})
+    a_model(cell="slstm", **{"model.recurrent_dropout": 0.5})  # of h alone, which is a mean

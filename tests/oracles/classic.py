@@ -144,8 +144,8 @@ def janet(w: Weights, xs: Vector, beta: float = 1.0, **_: Any) -> Iterator[Vecto
         yield h
 
 
-def indrnn(w: Weights, xs: Vector, u_max: float = float("inf")) -> Iterator[Vector]:
-    u = [min(max(v, -u_max), u_max) for v in w["weight_hh"]]
+def indrnn(w: Weights, xs: Vector) -> Iterator[Vector]:
+    u = w["weight_hh"]
     h = [0.0] * len(u)
     for x in xs:
         h = [max(0.0, dot(w["weight_ih"][j], x) + w["bias"][j] + u[j] * h[j]) for j in range(len(u))]

@@ -85,7 +85,6 @@ CASES = {
     "janet": Case(partial(draw_cell, InitConfig(chrono=9), JANET, {}), classic.janet, gated(2)),
     "janet_0": Case(JANET, classic.janet, gated(2), {"beta": 0.0}),
     "indrnn": Case(IndRNN, classic.indrnn, lambda F, H: H * (F + 2)),
-    "indrnn_max": Case(IndRNN, classic.indrnn, lambda F, H: H * (F + 2), {"u_max": 0.4}),
     "exprnn": Case(ExpRNN, classic.exprnn, lambda F, H: H * F + H * (H - 1) // 2 + H, smallest=2),
     "scrn": Case(SCRN, classic.scrn, lambda F, H: (H // 4) * F + (H - H // 4) * (F + H), smallest=2),
     "scrn_3": Case(SCRN, classic.scrn, lambda F, H: 3 * F + (H - 3) * (F + H), {"context": 3, "alpha": 0.5}, 4),
@@ -201,7 +200,7 @@ def test_a_few_steps_of_training_lower_the_loss(case):
 
 
 ANOTHER = [("relu", {"activation": "tanh"}), ("peepholes", {}), ("ugrnn", {"gate_bias": 0.0}), ("slstm_exp", {}),
-           ("janet", {"beta": 0.0}), ("indrnn_max", {}), ("scrn", {"alpha": 0.9}), ("lem", {"dt": 0.9})]  # fmt: skip
+           ("janet", {"beta": 0.0}), ("scrn", {"alpha": 0.9}), ("lem", {"dt": 0.9})]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "options"), ANOTHER)
