@@ -62,6 +62,10 @@ class Cell(nn.Module, ABC):
     """The largest number of inputs, the present one included, that an output depends on; None for no limit."""
     is_block: ClassVar[bool] = False
     """Whether the cell brings norms and residual paths of its own, so that it refuses to stand in a block."""
+    undecayed: ClassVar[tuple[str, ...]] = ()
+    """Names of parameters with a number for each unit or state, such as poles, step sizes or peepholes. They map
+    nothing, and `optimizer.decay=matrices` leaves them alone, whatever their shape, as it does vectors.
+    """
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Laws of `bench check` that the cell breaks for a good reason, by name, with the reason."""
 

@@ -42,6 +42,7 @@ class LSTM(GatedCell):
 
     blocks = 4
     states = ("h", "c")
+    undecayed = ("peephole",)
 
     def __init__(
         self,
@@ -59,8 +60,8 @@ class LSTM(GatedCell):
         super().__init__(input_size, hidden_size)
 
     def add_parameters(self) -> None:
-        if self.peepholes:  # one row for each gate, in the order of the blocks
-            self.peephole = nn.Parameter(torch.empty(self.blocks - 1, self.hidden_size))
+        rows = self.blocks - 1  # one for each gate, in the order of the blocks
+        self.peephole = nn.Parameter(torch.empty(rows, self.hidden_size)) if self.peepholes else None
         if self.layer_norm:
             self.bias_ih = self.bias_hh = None  # type: ignore[assignment]
             self.norm_ih = nn.LayerNorm(self.blocks * self.hidden_size)
@@ -98,7 +99,7 @@ class LSTM(GatedCell):
 
     def _peep(self, a: Tensor, gate: int, c: Tensor) -> Tensor:
         """The gate's sum `a`, plus its peephole term if the cell has peepholes."""
-        return a + self.peephole[gate] * c if self.peepholes else a
+        return a if self.peephole is None else a + self.peephole[gate] * c
 
     def vendor(self) -> nn.RNNBase | None:
         if self.peepholes or self.coupled or self.layer_norm:

@@ -28,6 +28,8 @@ class S6(LinearCell):
     Parameters: H F + (R + 2 N) H + H R + H + H N + H.
     """
 
+    undecayed = ("log_A",)
+
     def __init__(self, input_size: int, hidden_size: int, state_size: int = 16) -> None:
         super().__init__(input_size, hidden_size)
         self.state_shape = (hidden_size, state_size)

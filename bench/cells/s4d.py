@@ -32,6 +32,8 @@ class S4D(Cell):
     for a state_size below 1 or, for complex, odd.
     """
 
+    undecayed = ("log_decay", "frequency", "log_step")
+
     def __init__(
         self,
         input_size: int,

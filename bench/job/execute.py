@@ -34,6 +34,7 @@ from bench.train.checkpoint import Checkpoints, list_checkpoints
 from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
+from bench.train.optimizer import decay_note
 from bench.train.validation import Validation
 
 
@@ -162,6 +163,8 @@ def say_what_begins(prepared: Prepared) -> None:
     if prepared.unstated:
         files = ", ".join(map(str, prepared.unstated))
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
+    if note := decay_note(setup.optimizer, setup.model):
+        log.info(note)
     if note := window_note(setup.config.bptt, prepared.steps_in_a_batch):
         log.info(note)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import LBFGS, Muon, Optimizer, SparseAdam
 
+from bench.api import Cell
 from bench.config.targets import load_checked
 from bench.errors import ConfigError, did_you_mean
 
@@ -22,9 +24,9 @@ _REFUSED = {
 def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
     """The optimiser that `target` or `_target_` names, over the model's parameters, fused if it has a fused form.
 
-    With `decay=matrices`, `weight_decay` does not apply to vectors: biases, norms' parameters, a cell's parameters for
-    each unit. Raises ConfigError for an unknown or ill-typed option, for a value that the optimiser rejects, and for an
-    optimiser that the training loop cannot drive.
+    With `decay=matrices`, `weight_decay` does not apply to vectors (biases), nor to a cell's numbers for each unit
+    or state (`Cell.undecayed`). Raises ConfigError for an unknown or ill-typed option, for a value that the
+    optimiser rejects, and for an optimiser that the training loop cannot drive.
     """
     others = {name: value for name, value in options.items() if name != "decay"}
     cls, checked = load_checked("optimizer", others, Optimizer, given=1)
@@ -39,6 +41,16 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         return cls(groups, **checked)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"optimizer: {error}") from None
+
+
+def decay_note(optimizer: Optimizer, model: nn.Module) -> str | None:
+    """A line that names what weight decay acts on; None where there is none, or where it acts on all parameters."""
+    first, *others = optimizer.param_groups
+    if not others or not first["weight_decay"]:
+        return None
+    names = {id(parameter): name.rpartition("cell.")[2] for name, parameter in model.named_parameters()}
+    acted_on = dict.fromkeys(names[id(parameter)] for parameter in first["params"])
+    return f"weight decay of {first['weight_decay']:g} acts on {', '.join(acted_on)} alone"
 
 
 def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
@@ -56,7 +68,7 @@ def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
 
 
 def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str, Any]]:
-    """One group of all parameters; or two, the matrices and, without weight decay, the vectors."""
+    """One group of all parameters; or two, the matrices and, without weight decay, the others."""
     parameters = list(model.parameters())
     if decay == "all":
         return [{"params": parameters}]
@@ -64,6 +76,19 @@ def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str
         raise ConfigError(f"optimizer.decay={decay}: choose one of {', '.join(DECAYS)}{did_you_mean(decay, DECAYS)}")
     if "weight_decay" not in cls.__init__.__annotations__:
         raise ConfigError(f"optimizer.decay=matrices: {cls.__name__} has no weight_decay; set optimizer.decay=all")
-    matrices = [parameter for parameter in parameters if parameter.dim() > 1]
-    vectors = [parameter for parameter in parameters if parameter.dim() <= 1]
+    spared = {id(parameter) for parameter in _undecayed(model)}
+    spared |= {id(parameter) for parameter in parameters if parameter.dim() <= 1}
+    matrices, vectors = ([p for p in parameters if (id(p) in spared) == is_spared] for is_spared in (False, True))
     return [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _undecayed(model: nn.Module) -> Iterator[Tensor]:
+    """The parameters that the model's cells declare as `undecayed`; ConfigError where a cell has none of that name."""
+    for cell in model.modules():
+        for name in cell.undecayed if isinstance(cell, Cell) else ():
+            parameter = getattr(cell, name, name)
+            if isinstance(parameter, str):
+                own = ", ".join(name for name, _ in cell.named_parameters())
+                raise ConfigError(f"{type(cell).__name__}.undecayed: {name} is no parameter of it; it has {own}")
+            if parameter is not None:  # an option of the cell leaves it out
+                yield parameter

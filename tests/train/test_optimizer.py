@@ -1,16 +1,22 @@
 """Optimisers and schedules from their options: every choice can be driven, weight decay spares what it is to spare."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
 from tiny import CPU64, Given, a_batch, a_config, a_model, a_setup
 
+from bench.cells.gru import GRU
+from bench.cells.indrnn import IndRNN
+from bench.cells.lru import LRU
+from bench.cells.lstm import LSTM
+from bench.cells.mamba import S6
+from bench.cells.s4d import S4D
 from bench.config.catalogue import choices
 from bench.config.compose import compose
 from bench.errors import ConfigError
 from bench.train.loop import train
-from bench.train.optimizer import build_optimizer
+from bench.train.optimizer import build_optimizer, decay_note
 
 NAMES = sorted(set(choices("optimizer")) - {"custom"})
 DECAYING = ("SGD", "AdamW", "Adafactor")
@@ -84,6 +90,60 @@ def test_the_groups_hold_every_parameter_once():
     grouped = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
     assert sorted(grouped) == sorted(map(id, model.parameters()))
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.01, 0.0]
+
+
+def decayed(cell, **options):
+    """The names of the cell's parameters that weight decay of matrices acts on."""
+    model = a_model(partial(cell, **options))
+    optimizer = build_optimizer({"_target_": "torch.optim.AdamW", "decay": "matrices"}, model)
+    acted_on = {id(parameter) for parameter in optimizer.param_groups[0]["params"]}
+    return {name for name, parameter in model.cells[0].named_parameters() if id(parameter) in acted_on}
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "maps"),
+    [
+        (LSTM, {"peepholes": True}, {"weight_ih", "weight_hh"}),
+        (LSTM, {}, {"weight_ih", "weight_hh"}),
+        (S4D, {"state_size": 4}, {"project.weight", "C"}),
+        (S4D, {"state_size": 4, "kind": "real"}, {"project.weight", "C"}),
+        (S6, {"state_size": 4}, {"project.weight", "select.weight", "widen.weight"}),
+        (LRU, {}, {"B", "C", "D"}),
+        (IndRNN, {}, {"weight_ih"}),
+    ],
+)
+def test_poles_steps_and_peepholes_are_numbers_and_not_decayed_whatever_their_shape(cell, options, maps):
+    """Decay would pull the logarithm of a rate to 0, and so every rate to 1, be it of 1 or of 1,000 steps."""
+    assert decayed(cell, **options) == maps
+
+
+class Leaky(GRU):
+    """A user's cell with a decay for each unit in each of two bands."""
+
+    undecayed = ("log_decay",)
+
+    def add_parameters(self):
+        self.log_decay = torch.nn.Parameter(torch.zeros(2, self.hidden_size))
+
+
+def test_a_user_s_cell_declares_its_own_numbers():
+    assert decayed(Leaky) == {"weight_ih", "weight_hh"}
+
+
+def test_a_declared_name_that_is_no_parameter_is_told_with_those_that_are():
+    class Misspelt(Leaky):
+        undecayed = ("log_decya",)
+
+    with pytest.raises(ConfigError, match=r"Misspelt.undecayed: log_decya is no parameter of it; it has .*log_decay"):
+        decayed(Misspelt)
+
+
+def test_a_run_says_what_is_decayed_where_it_is_not_all():
+    model, options = a_model(Leaky), {"_target_": "torch.optim.AdamW", "weight_decay": 0.1}
+    said = decay_note(build_optimizer({**options, "decay": "matrices"}, model), model)
+    assert said == "weight decay of 0.1 acts on weight_ih, weight_hh, head.weight alone"
+    assert decay_note(build_optimizer({**options, "decay": "all"}, model), model) is None
+    assert decay_note(build_optimizer({**options, "weight_decay": 0.0, "decay": "matrices"}, model), model) is None
 
 
 MINE = """
