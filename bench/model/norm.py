@@ -136,8 +136,6 @@ class StepBatchNorm(nn.Module):
             raise ConfigError(
                 "model.norm=batch_per_step: the lanes of a batch are at different time steps; choose model.norm=batch"
             )
-        if self.training and x_TBH.shape[1] == 1:
-            raise ConfigError("model.norm=batch_per_step: a batch of one lane has no variance; raise batch_size")
         place_T = (int(steps[0]) + torch.arange(len(x_TBH), device=x.device)).clamp_max(KEPT - 1)
         mean_TH, variance_TH = self.means_TH[place_T], self.variances_TH[place_T]
         if self.training:

@@ -166,13 +166,6 @@ def test_statistics_are_kept_in_full_precision_under_autocast():
     assert layer.norm.means_TH.dtype == torch.float32
 
 
-def test_batch_norm_for_each_step_refuses_one_lane_in_training():
-    layer, x_TBH = a_layer(norm="batch_per_step"), an_input(T=4, B=1)
-    with pytest.raises(ConfigError, match="a batch of one lane has no variance; raise batch_size"):
-        over_time(layer, x_TBH)
-    assert over_time(layer.eval(), x_TBH).any()
-
-
 def test_one_lane_at_one_step_has_no_statistics():
     with pytest.raises(ConfigError, match=r"model\.norm=batch: one lane at one time step has no variance"):
         over_time(a_layer(norm="batch"), an_input(T=1, B=1))
