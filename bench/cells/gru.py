@@ -1,7 +1,8 @@
 """Gated recurrent unit, in the variant of torch.nn and cuDNN: reset after the product.
 
-Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The paper resets h before the
-product; its reference implementation resets W_hh h after it, as here, so that W_hh h is one product.
+Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The paper's first version on arXiv
+(1406.1078v1) resets W_hh h after the product, as here and by default in Keras (`reset_after=True`), so that a step has
+one product with h. Its later version (v3) resets h before it: `bench.cells.gru_before`, Keras's `reset_after=False`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class GRU(GatedCell):
         r = sigmoid(x_r + u_r)        z = sigmoid(x_z + u_z)        n = tanh(x_n + r * u_n)
         h' = (1 - z) * n + z * h      (z near 1 keeps the old state)        parameters: 3 H (F + H + 2)
 
-    The published form, which resets before the product, is in `bench.cells.gru_before`.
+    The reset gate acts on the bias of W_hh h, too, as in torch.nn, cuDNN and Keras.
     """
 
     blocks = 3

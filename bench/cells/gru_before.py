@@ -1,7 +1,8 @@
-"""Gated recurrent unit in its published form: reset before the product.
+"""Gated recurrent unit in the later of its two published forms: reset before the product.
 
-Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The form of torch.nn and cuDNN,
-which resets after the product, is in `bench.cells.gru`.
+Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014, as in arXiv:1406.1078v3 (Keras:
+`reset_after=False`). The form of the paper's first version, which torch.nn, cuDNN and by default Keras have, resets
+after the product: `bench.cells.gru`.
 """
 
 from __future__ import annotations

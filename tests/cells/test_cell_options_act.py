@@ -32,6 +32,7 @@ LINES = [
     line("ngram_mlp", "context", 3, 4, start=ANY),
     *(line(cell, "heads", 1, 2, start=ANY, **SIX) for cell in ("deltanet", "mlstm")),
     line("linear_attention", "heads", 1, 2, **SIX),  # the same maps, cut in another way
+    line("linear_attention", "decay", "none", "retnet"),
     *(line(cell, "heads", 1, 3, **SIX) for cell in ("attention", "transformer")),
     *(line(cell, "context", 2, 4) for cell in ("attention", "transformer")),
     *(line(cell, "context", 6, 7, "weights") for cell in ("attention", "transformer")),  # the first batch is no longer

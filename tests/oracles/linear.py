@@ -137,7 +137,7 @@ def heads_of(w: Weights, xs: Array, heads: int) -> Iterator[tuple[Array, Array, 
         yield q, k, v
 
 
-def linear_attention(w: Weights, xs: Array, heads: int = 4) -> Iterator[Array]:
+def linear_attention(w: Weights, xs: Array, heads: int = 4, decay: str = "none") -> Iterator[Array]:
     def phi(v: Array) -> Array:
         return np.array([u + 1 if u > 0 else np.exp(u) for u in v])
 
@@ -146,7 +146,9 @@ def linear_attention(w: Weights, xs: Array, heads: int = 4) -> Iterator[Array]:
         past.append(now)
         read = []
         for head in range(heads):
-            weights = [phi(now[0][head]) @ phi(k[head]) for _, k, _ in past]
+            gamma = 1 - 2 ** (-5 - head) if decay == "retnet" else 1
+            ages = reversed(range(len(past)))
+            weights = [gamma**age * phi(now[0][head]) @ phi(k[head]) for age, (_, k, _) in zip(ages, past, strict=True)]
             total = sum(weight * v[head] for weight, (_, _, v) in zip(weights, past, strict=True))
             read.append(total / (sum(weights) + 1e-6))
         yield w["out.weight"] @ np.concatenate(read)

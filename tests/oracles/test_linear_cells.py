@@ -85,6 +85,7 @@ CASES = {
     "s4d_real": Case(S4D, linear.s4d, lambda F, H: H * F + 12 * H, {"state_size": 5, "kind": "real"}),
     "attention": Case(LinearAttention, linear.linear_attention, memory(4)),
     "attention_2": Case(LinearAttention, linear.linear_attention, memory(2), {"heads": 2}),
+    "attention_retnet": Case(LinearAttention, linear.linear_attention, memory(3), {"heads": 3, "decay": "retnet"}),
     "deltanet": Case(GatedDeltaNet, linear.deltanet, memory(4, lambda F, _: 4 * (2 * F + 2))),
     "deltanet_1": Case(GatedDeltaNet, linear.deltanet, memory(1, lambda F, _: 2 * F + 2), {"heads": 1}),
     "mlstm": Case(MLSTM, linear.mlstm, memory(4, lambda F, inner: (inner + 8) * (F + 1))),
