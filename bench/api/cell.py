@@ -60,6 +60,8 @@ class Cell(nn.Module, ABC):
     """
     receptive_field: int | None = None
     """The largest number of inputs, the present one included, that an output depends on; None for no limit."""
+    published_block: ClassVar[str | None] = None
+    """The preset `block=NAME` of the block in which the cell is published; None where it is published bare."""
     is_block: ClassVar[bool] = False
     """Whether the cell brings norms and residual paths of its own, so that it refuses to stand in a block."""
     undecayed: ClassVar[tuple[str, ...]] = ()

@@ -31,6 +31,7 @@ class Attention(Cell):
     Raises ValueError for `heads` below 1 or `context` below 2.
     """
 
+    published_block = "transformer"
     receptive_field: int
     expected_failures: ClassVar[Mapping[str, str]] = {
         "finite for large inputs": "scores of 1e10 are rounded by 1000, and the fused gradient exponentiates this"

@@ -32,6 +32,8 @@ class GatedDeltaNet(MatrixMemory):
     Parameters: 3 n d F + n d H + n (2 F + 2); n = `heads`.
     """
 
+    published_block = "deltanet"
+
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
         super().__init__(input_size, hidden_size, heads)
         self.alpha = nn.Linear(input_size, heads)

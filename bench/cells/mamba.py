@@ -28,6 +28,7 @@ class S6(LinearCell):
     Parameters: H F + (R + 2 N) H + H R + H + H N + H.
     """
 
+    published_block = "mamba"
     undecayed = ("log_A",)
 
     def __init__(self, input_size: int, hidden_size: int, state_size: int = 16) -> None:

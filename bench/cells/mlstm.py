@@ -34,6 +34,8 @@ class MLSTM(MatrixMemory):
     Parameters: 3 n d F + n d H + n d (F + 1) + 2 n (F + 1); n = `heads`.
     """
 
+    published_block = "xlstm"
+
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4) -> None:
         super().__init__(input_size, hidden_size, heads)
         self.scalar_gates = nn.Linear(input_size, 2 * heads)

@@ -32,6 +32,8 @@ class RGLRU(LinearCell):
     Parameters: H F + 2 H (H + 1) + H.
     """
 
+    published_block = "griffin"
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.state_shape = (hidden_size,)

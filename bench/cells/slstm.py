@@ -37,6 +37,7 @@ class SLSTM(GatedCell):
     blocks = 4
     states = ("h", "c", "n", "m")
     keeps, writes = 1, 0
+    published_block = "xlstm_post"
     apart = False  # c and n are in units of exp(m)
 
     def __init__(self, input_size: int, hidden_size: int, forget: Literal["sigmoid", "exp"] = "sigmoid") -> None:

@@ -21,6 +21,12 @@ class Choice:
     description: str
     package: Package
 
+    @property
+    def source(self) -> str | None:
+        """The publication that the description names in brackets, as in `(Gu & Dao 2023)`; None without one."""
+        named = re.findall(r"\(([^()]+ (?:19|20)\d\d\b[^()]*)\)", self.description)
+        return named[-1] if named else None
+
     def __str__(self) -> str:
         return self.description if self.package.name == "bench" else f"{self.description} [{self.package}]"
 

@@ -24,10 +24,19 @@ _PATTERNS = {
     "task": ("task=NAME", "task.OPTION=VALUE"),
 }
 _COLUMNS = {
-    "cell": {"parameters": 11, "unroll": 17, "receptive field": 15, "laws": 8},
+    "cell": {
+        "parameters": 11,
+        **{"FLOPs forward": 17, "FLOPs backward": 18, "FLOPs streaming": 22},
+        **{"unroll": 17, "receptive field": 15, "equation": 47, "block": 11, "start": 43, "laws": 8},
+    },
     "task": {"metric": 24, "chance": 8, "laws": 8},
 }
 """The columns of a group's table after the first, with their widths."""
+_NOTES = """\
+Parameters and FLOPs of a token at input size {} and hidden size {}. FLOPs: those of products of matrices and, behind
+the plus, those element by element. block: the preset of the block in which the cell is published (block=NAME). start:
+how its weights start by default: as published, and where the paper is silent as in torch.nn; as in torch.nn; or own,
+with init=published as released."""
 
 
 def arguments(parser: Parser) -> None:
@@ -124,7 +133,8 @@ def _print_table(group: str, names: Sequence[str], options: Sequence[str], markd
             checked = Checked(name, [Verdict("it can be built", "failed", str(error))])
         print_row({group: name, **checked.facts, "laws": checked.count})
         wrong += [f"{name}: {verdict}" for verdict in checked.verdicts if not verdict.ok]
-    note = "Parameters at input size {} and hidden size {}.".format(*SIZES) if group == "cell" else ""
-    for line in filter(None, (note, *wrong)):
+    if group == "cell":
+        print(f"\n{_NOTES.format(*SIZES)}")
+    for line in wrong:
         print(f"\n{printable(line)}")
     return int(bool(wrong))
