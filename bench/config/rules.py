@@ -90,6 +90,7 @@ CONTRADICTIONS = (
             "bptt": lambda c: c.gradient != "bptt" and c.bptt.kind == "sliding",
             "bptt.horizon": lambda c: c.gradient != "bptt" and c.bptt.horizon is not None,
             "bptt.checkpoint": lambda c: c.gradient != "bptt" and c.bptt.checkpoint,
+            "model.bidirectional": lambda c: c.gradient != "bptt" and c.model.bidirectional,
             "hardware.precision": lambda c: c.gradient != "bptt" and c.hardware.precision == "bfloat16",
         }.items()
     ),
@@ -109,6 +110,18 @@ CONTRADICTIONS = (
         "model.variational",
         lambda c: c.bptt.checkpoint and c.model.variational and (c.model.dropout or c.model.input_dropout),
         "would draw another mask for each segment of bptt.checkpoint=true",
+        "leave one of them out",
+    ),
+    Contradiction(
+        "model.bidirectional",
+        lambda c: c.model.bidirectional and c.bptt.kind != "full",
+        "reads whole sequences from their end, and {bptt} cuts them",
+        "choose bptt=full, or set model.bidirectional=false",
+    ),
+    Contradiction(
+        "model.bidirectional",
+        lambda c: c.model.bidirectional and c.bptt.checkpoint,
+        "would read each segment of bptt.checkpoint=true as a whole sequence",
         "leave one of them out",
     ),
     Contradiction(

@@ -61,6 +61,7 @@ class ModelConfig:
     residual: bool = False
     mlp: Annotated[float, Ge(0), AllowInfNan(False)] = 0.0
     mlp_kind: Annotated[str, one_of("gelu", "geglu", "swiglu")] = "gelu"
+    bidirectional: bool = False
     tie: bool = False
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = 1.0
     beam: Annotated[int, Ge(1)] = 1

@@ -81,6 +81,11 @@ def check_regime(config: Config, task: Task) -> None:
                 chosen, remedy = "bptt.checkpoint=true", "set bptt.checkpoint=false"
             raise ConfigError(f"{chosen}: {name} reads a whole sequence before it writes one; {remedy}")
         return
+    if config.model.bidirectional and task.spec.reads == "every_step":
+        raise ConfigError(
+            f"model.bidirectional=true: {name} asks for an output at every time step, before the later ones, all of "
+            "which the second cell has read; set model.bidirectional=false"
+        )
     for option, without in {"teacher_forcing": 1, "beam": 1, "attention": "none"}.items():
         if (value := getattr(config.model, option)) != without:
             raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at {without}")
@@ -126,6 +131,7 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
             around=Around(**{field.name: getattr(shape, field.name) for field in fields(Around)}),
             input_dropout=shape.input_dropout,
             tie=shape.tie,
+            bidirectional=shape.bidirectional,
         )
     except (ValueError, TypeError, RuntimeError) as error:
         cause = (str(error) or type(error).__name__).splitlines()[0]  # torch adds its own stack

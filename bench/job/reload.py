@@ -26,6 +26,7 @@ from bench.job.data import open_task
 from bench.job.log import log
 from bench.job.trust import Trust
 from bench.measure.flops import parameter_count
+from bench.model.passage import Passage
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.results.curve import read_curve
@@ -59,16 +60,20 @@ class Reloaded:
         path = self.folder / CURVE
         return read_curve(path) if path.is_file() else pd.DataFrame()
 
-    def predict(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[Tensor, tuple[State, ...]]:
+    def predict(
+        self, inputs: Tensor, state: tuple[State, ...] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` (symbols) or `[T, B, F]` (features), and the state after the last step.
 
         Time comes first. Without a `state` the sequences begin; to stream, give each call the state that the call
-        before returned. Raises ConfigError for an encoder-decoder, which reads all before it writes: use `decode`.
+        before returned. A bidirectional model streams nothing, and needs the `lengths [B]` of lanes that are padded.
+        Raises ConfigError for an encoder-decoder, which reads all before it writes: use `decode`.
         """
         if isinstance(self.model, EncoderDecoder):
             raise ConfigError(f"{self.record.id} reads a whole sequence before it writes one: call decode(inputs)")
         with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
-            return self.model(inputs, self.model.initial_state(inputs.shape[1]) if state is None else state)
+            begin = self.model.initial_state(inputs.shape[1]) if state is None else state
+            return self.model(inputs, begin, Passage(lengths))
 
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """One time step of streaming: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""

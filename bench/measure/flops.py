@@ -35,25 +35,27 @@ class Flops:
     forward, backward   in a batch of `LANES` lanes of `STEPS` steps, by the form of its cells over time that needs the
                         fewest; the loss is left out. An encoder-decoder reads a symbol and writes one.
     streaming           in one step from a state to the next; of an encoder-decoder in a step of its decoder, which has
-                        read `STEPS` symbols
+                        read `STEPS` symbols; None for a bidirectional model, which goes no single steps
     """
 
     forward: Operations
     backward: Operations
-    streaming: Operations
+    streaming: Operations | None
 
     @property
     def unknown(self) -> list[str]:
         """The ops that are in no count, by their names in torch."""
-        return sorted(self.forward.unknown | self.backward.unknown | self.streaming.unknown)
+        return sorted({op for each in (self.forward, self.backward, self.streaming) if each for op in each.unknown})
 
     def figures(self) -> record.Flops:
         """Whole numbers, for a record."""
-        forward, backward, streaming = (
-            record.Operations(products=round(each.products), elementwise=round(each.elementwise))
-            for each in (self.forward, self.backward, self.streaming)
-        )
+        streaming = None if self.streaming is None else _whole(self.streaming)
+        forward, backward = _whole(self.forward), _whole(self.backward)
         return record.Flops(forward=forward, backward=backward, streaming=streaming, unknown=self.unknown)
+
+
+def _whole(each: Operations) -> record.Operations:
+    return record.Operations(products=round(each.products), elementwise=round(each.elementwise))
 
 
 def count_flops(model: SequenceModel) -> Flops:
@@ -143,8 +145,10 @@ def _of_a_batch(model: SequenceModel, steps: int, lanes: int, gradients: bool) -
 
 
 @torch.no_grad()
-def _of_a_step(model: SequenceModel) -> Operations:
-    """Operations of one step of one lane, from a state to the next."""
+def _of_a_step(model: SequenceModel) -> Operations | None:
+    """Operations of one step of one lane, from a state to the next; None for a model that goes none."""
+    if model.bidirectional:
+        return None
     if isinstance(model, EncoderDecoder):
         x, state = torch.zeros(1, dtype=torch.int64), model.read(_zeros(model, STEPS, 1))
     else:

@@ -32,14 +32,14 @@ def hold_still(optimizer: Optimizer) -> None:
 
 def measure_speed(
     setup: Setup, seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, Any] | None]:
     """Training and inference tokens/s and `step_us`, each as median, quartiles and samples (`bench.stats.summary`).
 
     A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update.
     `step_us` is the latency of streaming inference: microseconds for one time step of one sequence. An
     encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
-    is the decoder's, after a first sequence is read. Each figure is sampled for `seconds` of `clock`. Call it last: it
-    changes the model's weights.
+    is the decoder's, after a first sequence is read. A bidirectional model goes no single steps, and its `step_us` is
+    None. Each figure is sampled for `seconds` of `clock`. Call it last: it changes the model's weights.
     """
     model, config, machine = setup.model, setup.config, setup.machine
     drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))
@@ -49,12 +49,15 @@ def measure_speed(
     training = sample(lambda: next(steps).tokens, machine, seconds, clock)
     passes = _forward_passes(model, batches, machine)
     inference = sample(lambda: next(passes), machine, seconds, clock)
-    stream = _streaming_steps(model, machine, batches[0])
-    streaming = sample(lambda: next(stream), machine, seconds, clock)
+    step_us = None
+    if not model.bidirectional:
+        stream = _streaming_steps(model, machine, batches[0])
+        streaming = sample(lambda: next(stream), machine, seconds, clock)
+        step_us = summarise([1e6 * seconds / tokens for tokens, seconds in streaming])
     return {
         "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
         "infer_tokens_per_s": summarise([tokens / seconds for tokens, seconds in inference]),
-        "step_us": summarise([1e6 * seconds / tokens for tokens, seconds in streaming]),
+        "step_us": step_us,
     }
 
 

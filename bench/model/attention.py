@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Memory(NamedTuple):
-    """What a decoder attends to: the encoder's outputs at S time steps, `[B, S, H]`, and what they are compared by."""
+    """What a decoder attends to: the encoder's outputs at S time steps, `[B, S, W]`, and what they are compared by."""
 
     keys: Tensor
     values: Tensor
@@ -25,17 +25,20 @@ class Attention(nn.Module):
     Luong, Pham & Manning, "Effective approaches to attention-based neural machine translation", EMNLP 2015, equations
     5, 7 and 8; the additive score is that of Bahdanau, Cho & Bengio, ICLR 2015. The context c goes to the head and not
     into the cell (no input feeding), so that all time steps are computed at once where the decoder's inputs are given.
-    There are no biases, as published. Parameters, at `size` units: 2 H^2; and for additive 2 H^2 + H more.
+    There are no biases, as published. Where the encoder's outputs are of another `width` than h, as those of a
+    bidirectional one, dot is h . U e_s, the paper's general score. Parameters, at H units and encoder's outputs of H:
+    2 H^2; and for additive 2 H^2 + H more.
     """
 
-    def __init__(self, score: str, size: int) -> None:
+    def __init__(self, score: str, size: int, width: int) -> None:
         super().__init__()
-        self.combine = nn.Linear(2 * size, size, bias=False)
+        self.combine = nn.Linear(width + size, size, bias=False)
         self.query, self.key, self.weigh = None, None, None
         if score == "additive":
             self.query = nn.Linear(size, size, bias=False)
-            self.key = nn.Linear(size, size, bias=False)
             self.weigh = nn.Linear(size, 1, bias=False)
+        if score == "additive" or width != size:
+            self.key = nn.Linear(width, size, bias=False)
 
     def remember(self, outputs_SBH: Tensor) -> Memory:
         """The memory of an encoder's outputs; what does not depend on the decoder is computed here, once."""

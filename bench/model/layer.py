@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.api import Cell, State
+from bench.api import Cell, State, Unroll
 from bench.errors import ConfigError
 from bench.model.around import Around
+from bench.model.bidirectional import both_ways, mean_of
 from bench.model.conv import ShortConv
 from bench.model.mlp import make_mlp
 from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
-from bench.model.passage import Passage
+from bench.model.passage import Passage, dropout
 
 MakeCell = Callable[[int, int], Cell]
 """Builds the cell of a layer from `input_size, hidden_size`."""
@@ -49,25 +50,40 @@ class Layer(nn.Module):
     (res-post-norm: Liu et al., "Swin Transformer V2", CVPR 2022). With it, an input of another width than `size` is
     mapped to it first. A cell leaves out linear maps of its own that the layer repeats (`Cell.leave_to_block`). Raises
     ConfigError for parts that do not fit the cell.
+
+    A `bidirectional` layer has a second cell of the same width, and the layer's outputs and all parts after the cells
+    are twice as wide as `size` (`bench.model.bidirectional`, which also says what `aligned` means).
     """
 
-    def __init__(self, make_cell: MakeCell, input_size: int, size: int, around: Around) -> None:
+    def __init__(
+        self,
+        make_cell: MakeCell,
+        input_size: int,
+        size: int,
+        around: Around,
+        bidirectional: bool = False,
+        aligned: bool = True,
+    ) -> None:
         super().__init__()
-        self.around = around
+        self.around, self.aligned = around, aligned
+        directions = 2 if bidirectional else 1
+        of_a_cell, size = size, directions * size
         has_maps = around.expand > 0
         self.counts_steps = around.norm == "batch_per_step"
         entered = size if around.pre_norm != "none" else input_size
-        width = around.cell_width(size)
-        cell = make_cell(width if has_maps else entered, width)
+        width = around.cell_width(of_a_cell)
+        cells = [make_cell(width if has_maps else entered, width) for _ in range(directions)]
         has_out = has_maps or around.out_projection
-        cell.leave_to_block(input_map=has_maps, output_map=has_out, gate=around.gate)
-        noise = around.zoneout, around.recurrent_dropout
-        self.cell = NoisyCell(cell, *noise) if any(noise) else cell
-        wide = cell.hidden_size
+        for each in cells:
+            each.leave_to_block(input_map=has_maps, output_map=has_out, gate=around.gate)
+        cell, noise = cells[0], (around.zoneout, around.recurrent_dropout)
+        noisy = [NoisyCell(each, *noise) if any(noise) else each for each in cells]
+        self.cell, self.back = noisy[0], noisy[1] if bidirectional else None
+        wide = directions * cell.hidden_size
         self.gate, self.activation = None, _ACTIVATIONS[around.gate_activation]
         if around.gate:
             self.gate = nn.Linear(entered, wide)
-        self.norm = make_norm(around.norm, wide, getattr(cell, "heads", 1))
+        self.norm = make_norm(around.norm, wide, directions * getattr(cell, "heads", 1))
         self.adds_input = around.residual and entered == size
         self.mlp, self.mlp_norm = None, None
         if around.mlp:
@@ -94,9 +110,19 @@ class Layer(nn.Module):
                 "no sum of them; set model.expand, or model.skip=false"
             )
 
+    @property
+    def both(self) -> list[Cell]:
+        """The cell, and the second one of a bidirectional layer."""
+        return [self.cell] if self.back is None else [self.cell, self.back]
+
+    def over_time(self, unrolls: Sequence[Unroll], passage: Passage) -> Unroll:
+        """The form over time of the layer's cells, whose own ones are `unrolls`."""
+        return unrolls[0] if self.back is None else both_ways(unrolls[0], unrolls[1], passage, self.aligned)
+
     def initial_state(self, batch_size: int, like: Tensor) -> State:
-        """The cell's initial state, in a LayerState where the layer has one of its own."""
-        own = self.cell.initial_state(batch_size, like)
+        """The cell's initial state, in a LayerState where the layer has one of its own; a pair where there are two."""
+        each = tuple(cell.initial_state(batch_size, like) for cell in self.both)
+        own = each[0] if self.back is None else each
         if self.conv is None and not self.counts_steps:
             return own
         past = () if self.conv is None else self.conv.initial_state(batch_size, like)
@@ -105,6 +131,17 @@ class Layer(nn.Module):
     def from_step_zero(self, state: State) -> State:
         """The same state, with its count of time steps set to 0."""
         return state._replace(steps=torch.zeros_like(state.steps)) if self.counts_steps else state  # type: ignore
+
+    def starting_from(self, start: State, read: State) -> State:
+        """The layer's initial state `start`, with the mean of the two cells' states of a bidirectional layer that has
+        `read` as the cell's own. A mask of noise stays as it is.
+        """
+        own, (ahead, back) = (each.own if isinstance(each, LayerState) else each for each in (start, read))
+        if isinstance(self.cell, NoisyCell):
+            own = mean_of(own[0], ahead[0], back[0]), own[1]
+        else:
+            own = mean_of(own, ahead, back)
+        return start._replace(own=own) if isinstance(start, LayerState) else own
 
     def with_new_noise(self, state: State) -> State:
         """The same state with a new mask of recurrent dropout; else an endless stream would keep its first mask."""
@@ -132,7 +169,7 @@ class Layer(nn.Module):
         if self.norm is not None:
             y = self.norm(y, steps, passage)
         if self.skip is not None:
-            y = y + self.skip * u
+            y = y + self.skip * (u if self.back is None else torch.cat([u, u], -1))
         if self.gate is not None:
             y = y * self.activation(self.gate(n))
         y = self._drop(y if self.out is None else self.out(y), passage, f"{place}.cell")
@@ -155,12 +192,3 @@ class Layer(nn.Module):
         if not self.training:
             return y
         return dropout(y, self.around.dropout, passage if self.around.variational else None, place)
-
-
-def dropout(x: Tensor, share: float, passage: Passage | None = None, place: str = "") -> Tensor:
-    """Dropout of `x [T, B, H]` or `[B, H]`. With a `passage` one mask drops the same at all its time steps (variational
-    dropout: Gal & Ghahramani, NeurIPS 2016), also where they are computed one by one.
-    """
-    if not share:
-        return x
-    return F.dropout(x, share) if passage is None else x * passage.mask(place, x, share)

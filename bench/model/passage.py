@@ -39,3 +39,12 @@ class Passage:
         if place not in self.masks:
             self.masks[place] = F.dropout(torch.ones_like(x[0] if x.dim() == 3 else x), share)
         return self.masks[place]
+
+
+def dropout(x: Tensor, share: float, passage: Passage | None = None, place: str = "") -> Tensor:
+    """Dropout of `x [T, B, H]` or `[B, H]`. With a `passage` one mask drops the same at all its time steps (variational
+    dropout: Gal & Ghahramani, NeurIPS 2016), also where they are computed one by one.
+    """
+    if not share:
+        return x
+    return F.dropout(x, share) if passage is None else x * passage.mask(place, x, share)

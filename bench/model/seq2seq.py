@@ -39,6 +39,9 @@ class EncoderDecoder(SequenceModel):
 
     `attention` is none or a score of `Attention`, which stands between the decoder's last layer and the head. The
     encoder's outputs are then the last part of the decoder's state; the initial state has none of them.
+
+    With `bidirectional` each layer of the encoder has a second cell that reads from the end. The decoder's layers have
+    one cell as always, which starts from the mean of the last states of the two.
     """
 
     def __init__(
@@ -51,14 +54,15 @@ class EncoderDecoder(SequenceModel):
         beam: int = 1,
         attention: str = "none",
         tie: bool = False,
+        bidirectional: bool = False,
         **shape: Any,
     ) -> None:
         super().__init__(replace(spec, inputs=Tokens(spec.outputs)), make_cell, hidden, tie=tie, **shape)
-        self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, **shape)
+        self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, bidirectional=bidirectional, **shape)
         self.attention = None
         if attention != "none":
-            self.attention = Attention(attention, hidden)
-            self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, hidden)  # as in front of a head
+            self.attention = Attention(attention, hidden, self.reader.width)
+            self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, self.reader.width)  # as before a head
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
     def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
@@ -70,14 +74,20 @@ class EncoderDecoder(SequenceModel):
         state = super().initial_state(batch_size)
         if self.attention is None:
             return state
-        nothing_SBH = self.like.new_zeros(0, batch_size, self.attention.combine.out_features)
+        nothing_SBH = self.like.new_zeros(0, batch_size, self.reader.width)
         return *state, self.attention.remember(nothing_SBH)
 
     def read(self, inputs: Tensor, state: tuple[State, ...] | None = None) -> tuple[State, ...]:
         """The decoder's initial state for inputs `[S, B]` or `[S, B, F]`; the encoder starts from `state`, if given."""
         state = self.initial_state(inputs.shape[1]) if state is None else state
-        outputs_SBH, read = self.reader(inputs, state[: len(self.layers)])
-        begun = tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
+        start = state[: len(self.layers)]
+        if self.reader.bidirectional:
+            outputs_SBH, read = self.reader(inputs, self.reader.initial_state(inputs.shape[1]))
+            pairs = zip(self.layers, start, read, strict=True)
+            begun = tuple(layer.starting_from(own, of_both) for layer, own, of_both in pairs)
+        else:
+            outputs_SBH, read = self.reader(inputs, start)
+            begun = tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
         return begun if self.attention is None else (*begun, self.attention.remember(outputs_SBH))
 
     def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:

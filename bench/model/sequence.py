@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from bench.api import Batch, Cell, State, TaskSpec, Tokens, Unroll, map_state
 from bench.errors import ConfigError
 from bench.model.around import Around
-from bench.model.layer import Layer, MakeCell, Through, dropout
+from bench.model.layer import Layer, MakeCell, Through
 from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
-from bench.model.passage import Passage
+from bench.model.passage import Passage, dropout
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode, choose
 
@@ -60,6 +60,7 @@ class SequenceModel(nn.Module):
         around: Around = _NOTHING,
         input_dropout: float = 0.0,
         tie: bool = False,
+        bidirectional: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("like", torch.empty(0), persistent=False)
@@ -71,16 +72,20 @@ class SequenceModel(nn.Module):
             self.encoder, width = nn.Embedding(spec.inputs.size, embedding), embedding
         else:
             self.encoder, width = OneHot(spec.inputs.size), spec.inputs.size
-        stack = nn.ModuleList(Layer(make_cell, hidden if i else width, hidden, around) for i in range(layers))
+        self.bidirectional, self.width = bidirectional, 2 * hidden if bidirectional else hidden
+        stack = nn.ModuleList()
+        for i in range(layers):
+            aligned = i < layers - 1 or spec.reads != "last_step"
+            stack.append(Layer(make_cell, self.width if i else width, hidden, around, bidirectional, aligned))
         self.layers = cast(Sequence[Layer], stack)  # a ModuleList does not tell type checkers the type of its modules
         self.input_dropout, self.variational = input_dropout, around.variational
-        self.head = nn.Linear(hidden, spec.outputs) if spec.outputs else nn.Identity()
-        self.norm = make_norm(around.pre_norm if spec.outputs else "none", hidden)
+        self.head = nn.Linear(self.width, spec.outputs) if spec.outputs else nn.Identity()
+        self.norm = make_norm(around.pre_norm if spec.outputs else "none", self.width)
         if tie:
-            self._tie(hidden)
-        self._unrolls: list[Unroll] = []
+            self._tie()
+        self._unrolls: list[list[Unroll]] = []
 
-    def _tie(self, hidden: int) -> None:
+    def _tie(self) -> None:
         if not isinstance(self.encoder, nn.Embedding) or not isinstance(self.head, nn.Linear):
             raise ConfigError(
                 "model.tie=true needs a task whose inputs and outputs are symbols, and model.embedding above 0"
@@ -88,15 +93,15 @@ class SequenceModel(nn.Module):
         if self.encoder.weight.shape != self.head.weight.shape:
             (symbols, width), outputs = self.encoder.weight.shape, self.head.out_features
             raise ConfigError(
-                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {hidden}; tying "
-                "needs the same symbols as inputs and outputs, and model.embedding equal to model.hidden"
+                f"model.tie=true: the embedding is {symbols} symbols by {width}, the head {outputs} by {self.width}; "
+                "tying needs the same symbols as inputs and outputs, and model.embedding equal to model.hidden"
             )
         self.encoder.weight = self.head.weight  # the head's initial weights are smaller, which suits logits
 
     @property
     def cells(self) -> list[Cell]:
-        """The cells from input to head, without the parts around them."""
-        return [layer.cell.cell if isinstance(layer.cell, NoisyCell) else layer.cell for layer in self.layers]
+        """The cells from input to head, without the parts around them; both of a bidirectional layer."""
+        return [cell.cell if isinstance(cell, NoisyCell) else cell for layer in self.layers for cell in layer.both]
 
     def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
         """Choose how the cells are unrolled over time, and return the name of the form.
@@ -104,9 +109,9 @@ class SequenceModel(nn.Module):
         Call it after the model is moved to its device. Raises ConfigError if a cell has no such form, or one that
         differs from its steps over sequences of so many `steps`, or in the `precision` of autocast.
         """
-        chosen = [choose(layer.cell, mode, steps, precision) for layer in self.layers]
-        self._unrolls = [unroll for _, unroll in chosen]
-        return chosen[0][0]
+        chosen = [[choose(cell, mode, steps, precision) for cell in layer.both] for layer in self.layers]
+        self._unrolls = [[unroll for _, unroll in of_layer] for of_layer in chosen]
+        return chosen[0][0][0]
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step, for `batch_size` lanes."""
@@ -120,6 +125,11 @@ class SequenceModel(nn.Module):
         flags = fresh.tolist()
         if state is None or all(flags):
             return self.initial_state(len(fresh))
+        if self.bidirectional:
+            raise ConfigError(
+                "model.bidirectional=true: sequences that go on from batch to batch cannot be read from their end; set "
+                "model.bidirectional=false"
+            )
 
         def go_on(old: Tensor) -> Tensor:
             if len(old) != len(fresh):
@@ -141,7 +151,9 @@ class SequenceModel(nn.Module):
         self, inputs: Tensor, state: tuple[State, ...], passage: Passage | None = None
     ) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
-        return self._through(inputs, state, self._unrolls, passage or Passage())
+        passage = passage or Passage()
+        ways = [layer.over_time(own, passage) for layer, own in zip(self.layers, self._unrolls, strict=True)]
+        return self._through(inputs, state, ways, passage)
 
     def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` for a batch on the model's device, and the state after it.
@@ -155,7 +167,15 @@ class SequenceModel(nn.Module):
         return self.encoder(inputs.to(self.like.dtype) if inputs.is_floating_point() else inputs)
 
     def step(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
+        """One time step of streaming inference: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state.
+
+        Raises ConfigError for a bidirectional model.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                "a bidirectional model reads whole sequences, its second cell from their end, and goes no single "
+                "steps: choose a run with model.bidirectional=false"
+            )
         return self._through(inputs, state, [layer.cell.step for layer in self.layers], Passage())
 
     def _through(

@@ -79,7 +79,7 @@ class Flops(TypedDict):
 
     forward: Operations
     backward: Operations
-    streaming: Operations
+    streaming: Operations | None
     unknown: list[str]
 
 

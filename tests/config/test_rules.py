@@ -39,6 +39,15 @@ CASES = [
         "model.variational=true would draw another mask for each segment of bptt.checkpoint=true: leave one of them",
     ),
     (
+        {"bptt": {"kind": "truncated", "window": 5}, "model": {"bidirectional": True}},
+        "model.bidirectional=true reads whole sequences from their end, and bptt=truncated cuts them: choose bptt=full",
+    ),
+    (
+        {"bptt": {"checkpoint": True}, "model": {"bidirectional": True}},
+        "model.bidirectional=true would read each segment of bptt.checkpoint=true as a whole sequence: leave one of",
+    ),
+    ({"gradient": "rtrl", "model": {"bidirectional": True}}, "model.bidirectional=true needs gradient=bptt: choose it"),
+    (
         {"match": {"params": 9}, "model": {"tie": True}},
         "match.params=9 cannot choose the hidden size, which model.tie=true",
     ),

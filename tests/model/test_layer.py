@@ -15,10 +15,10 @@ from bench.cells.gru_before import GRUBefore
 from bench.cells.vanilla import Vanilla
 from bench.errors import ConfigError
 from bench.model.around import Around
-from bench.model.layer import Layer, LayerState, dropout
+from bench.model.layer import Layer, LayerState
 from bench.model.noise import NoisyCell
 from bench.model.norm import KEPT
-from bench.model.passage import Passage
+from bench.model.passage import Passage, dropout
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.unroll.forms import choose

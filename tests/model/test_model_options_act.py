@@ -102,6 +102,10 @@ DECODED = [
     Line("model.teacher_forcing", 1.0, 0.0, SEQUENCE, "loss"),
     Line("model.teacher_forcing", 0.5, 0.0, SEQUENCE, "loss"),
     *(Line("model.attention", "none", score, SEQUENCE, "evaluation", ANY) for score in ("dot", "additive")),
+    *(
+        Line("model.bidirectional", False, True, {**SEQUENCE, **beside}, "evaluation", ANY)
+        for beside in ({}, TWO, {"model.attention": "dot"})
+    ),
     Line("model.beam", 1, 3, {**SEQUENCE, "seed": 1}, "written"),
 ]
 DRAWN_WEIGHTS = [
