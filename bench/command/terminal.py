@@ -18,6 +18,7 @@ from bench.errors import BenchError
 from bench.job.listener import Listener
 from bench.job.log import also_to
 from bench.printable import printable
+from bench.results.labels import UNTRAINED
 from bench.results.names import LOG
 from bench.results.record import Record
 from bench.study.sweep import SweepResult
@@ -151,6 +152,12 @@ class _Lines(logging.Handler):
 def show_sweep(sweep: SweepResult) -> None:
     """Print a sweep's table, the reasons of members that failed, and the paths of the tables of all runs."""
     print(f"\n{to_text(sweep.table)}\n")
+    untrained = sorted({regime for regime in sweep.table.get("bptt", ()) if UNTRAINED in regime})
+    if untrained:
+        said = (
+            f"bench: the first losses of each batch are not trained on in {', '.join(untrained)}; bptt.head=grow does"
+        )
+        print(printable(said), file=sys.stderr)
     for fate in sweep.not_done:
         print(printable(f"bench: {fate['id']} {fate['status']}: {fate['reason']}"), file=sys.stderr)
     if sweep.not_begun:

@@ -79,6 +79,12 @@ CONTRADICTIONS = (
         "set bptt.horizon to a number of time steps, and leave bptt.window and bptt.offset out",
     ),
     Contradiction(
+        "bptt.head",
+        lambda c: c.bptt.kind != "sliding" and c.bptt.head != "grow",
+        "needs bptt=sliding: {bptt} trains on every loss",
+        "choose it, or set bptt.head=grow",
+    ),
+    Contradiction(
         "bptt.horizon",
         lambda c: None not in (c.bptt.window, c.bptt.horizon) and c.bptt.horizon < c.bptt.window,  # type: ignore[operator]
         "is shorter than {bptt.window}, but a gradient goes back over its whole window",

@@ -96,6 +96,7 @@ class BPTTConfig:
     update: Annotated[str, one_of("window", "sequence")] = "window"
     carry: bool = True
     checkpoint: bool = False
+    head: Annotated[str, one_of("grow", "skip")] = "grow"
 
 
 @dataclass(frozen=True)

@@ -40,13 +40,16 @@ def upgrade(tree: Mapping[str, Any]) -> Tree:
 
     Modules get their present names, and a cell's old options for initial weights become `init.*`. An option of `init`
     in the tree itself is kept: it was applied after the cell's own. The convolution that some cells had is the layer's
-    (`model.conv`).
+    (`model.conv`), and sliding BPTT waited for a full horizon (`bptt.head=skip`).
     """
     new = {name: _with_moved_target(value) for name, value in tree.items()}
     if "conv" in new.get("cell", {}) and str(new["cell"].get("_target_")) in _CONVOLVED:
         new["cell"] = dict(new["cell"])
         if (taps := new["cell"].pop("conv")) != 1:
             new["model"] = {**new.get("model", {}), "conv": taps}
+    bptt = new.get("bptt", {})
+    if bptt.get("kind") == "sliding" and "head" not in bptt:
+        new["bptt"] = {**bptt, "head": "skip"}
     cell, start = _without_start(new.get("cell", {}))
     if cell != new.get("cell", {}):
         given, plain = new.get("init", {}), asdict(InitConfig())

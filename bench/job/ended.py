@@ -69,7 +69,7 @@ class Ended:
             git=provenance.git(),
             machine=dict(setup.machine.facts()) if setup else {},
             changed=dict(options.changed),
-            labels=make_labels(prepared.task_id, options, prepared.hardware),
+            labels=make_labels(prepared.task_id, options, prepared.hardware, prepared.untrained),
             identity=prepared.identity.hash,
             fingerprint=prepared.identity.data,
             unroll=setup.unroll if setup else None,
@@ -81,6 +81,7 @@ class Ended:
             experiment=options.choices.get("experiment"),
             resumed=asdict(prepared.source) | {"folder": str(prepared.source.folder)} if prepared.source else None,
             flops=self.flops,
+            untrained=prepared.untrained,
         )
 
     def _metric(self, prepared: Prepared) -> Any:

@@ -25,6 +25,7 @@ from bench.model.sequence import SequenceModel
 from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
+from bench.results.labels import as_percent
 from bench.results.record import Flops, Record
 from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
@@ -165,6 +166,11 @@ def say_what_begins(prepared: Prepared) -> None:
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
     if note := decay_note(setup.optimizer, setup.model):
         log.info(note)
+    if prepared.untrained:
+        log.warning(
+            f"{as_percent(prepared.untrained)} of the losses are not trained on: those before the first full "
+            f"bptt.horizon={setup.config.bptt.horizon} of each batch; bptt.head=grow trains them"
+        )
     if note := window_note(setup.config.bptt, prepared.steps_in_a_batch):
         log.info(note)
 

@@ -23,6 +23,7 @@ from bench.job.resume import Source, find_source, matched_size
 from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
 from bench.results.reads import FilesRead
+from bench.train.bptt import untrained_share
 from bench.train.setup import Setup
 
 
@@ -40,6 +41,8 @@ class Prepared:
     task: Task | None = None
     setup: Setup | None = None
     steps_in_a_batch: int = 0
+    untrained: float = 0.0
+    """The share of the first batches' losses that is not trained on."""
     source: Source | None = None
     """The run to go on from, where the options name one."""
     unstated: Sequence[Path] = ()
@@ -76,7 +79,7 @@ def prepare(options: Options) -> Prepared:
     """
     began = time.perf_counter()
     task = setup = source = error = None
-    steps_in_a_batch = 0
+    steps_in_a_batch, untrained = 0, 0.0
     by_task, by_model = FilesRead(), FilesRead()
     try:
         require_all(options.tree)
@@ -85,7 +88,7 @@ def prepare(options: Options) -> Prepared:
         config = validate(options.config)
         with by_task:
             first = quick_check_task(task, config.batch_size)
-        steps_in_a_batch = first.steps
+        steps_in_a_batch, untrained = first.steps, untrained_share(first.batches["train"], config.bptt)
         matched = matched_size(config)  # read here: a file that is read below counts as the cell's
         with by_model:
             setup = build(config, task, matched, steps=first.longest)
@@ -100,6 +103,7 @@ def prepare(options: Options) -> Prepared:
         task,
         setup,
         steps_in_a_batch,
+        untrained,
         source,
         unstated(task, by_task) if task else [],
         error,

@@ -11,6 +11,14 @@ from bench.config.roles import is_named, role_of
 from bench.config.tree import written
 from bench.results.record import Labels
 
+UNTRAINED = " untrained"
+"""What follows a share in the name of a regime that leaves losses untrained."""
+
+
+def as_percent(share: float) -> str:
+    """A share above 0 in whole percents, at least one."""
+    return f"{max(share, 0.01):.0%}"
+
 
 def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
     """The cell's name in tables: the choice in its group, or for `cell=custom` the name of the class."""
@@ -19,10 +27,11 @@ def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
     return f"custom:{re.split(r'[:.]', str(cell.get('target', '?')))[-1]}"
 
 
-def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
+def make_labels(task_id: str, options: Options, hardware: str, untrained: float = 0.0) -> Labels:
     """The five key columns. A name is followed by the options that differ from the defaults of its choice.
 
-    `gru` and `gru(model.hidden=64)` are thus two rows, and no row averages over different models.
+    `gru` and `gru(model.hidden=64)` are thus two rows, and no row averages over different models. The share of losses
+    that are `untrained` is named beside the regime, where it is above 0.
     """
     config, choices = options.config, options.choices
     extras: dict[str, list[str]] = {"task": [], "cell": [], "bptt": []}
@@ -32,6 +41,8 @@ def make_labels(task_id: str, options: Options, hardware: str) -> Labels:
     regime = config.bptt.kind
     if config.bptt.window is not None:
         extras["bptt"].insert(0, str(config.bptt.window))
+    if untrained:
+        extras["bptt"].append(f"{as_percent(untrained)}{UNTRAINED}")
     return {
         "task": _with(task_id, extras["task"]),
         "cell": _with(cell_name(choices["cell"], config.cell), extras["cell"]),

@@ -100,6 +100,7 @@ class Record:
     - `code`: a hash of the code of each plugin, by role; `sources`: the files and distributions behind it, with their
       SHA-256 or version; `harness`: a hash of the harness's own code. All are missing in older records.
     - `flops`: null in older records, in runs that did not end, and where the cell's code fails in a count.
+    - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, and whether it had the `same_harness`.
     - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
@@ -137,6 +138,7 @@ class Record:
     experiment: str | None = None
     resumed: dict[str, Any] | None = None
     flops: Flops | None = None
+    untrained: float | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -6,7 +6,7 @@ for on-line training of recurrent network trajectories", Neural Computation 2 (1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -36,7 +36,9 @@ def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) 
     - truncated: one window for every `window` (k1) steps. Its loss covers these steps; its gradient goes back over the
       last `horizon` (k2 >= k1; None means k1) steps up to the window's end. With `offset=random` the first window has 1
       to k1 steps, drawn from `generator`, so that no time step always comes right after a cut.
-    - sliding: k1 = 1, and the first loss comes after a full horizon.
+    - sliding: k1 = 1. With `head=grow` the gradients of the first losses go back to the batch's first step, over fewer
+      than k2 steps; with `skip`, the textbook's form, the first loss comes after a full horizon, and those before it
+      are not trained on.
     """
     steps = len(batch.inputs)
     window = steps if bptt.window is None else bptt.window
@@ -47,7 +49,7 @@ def windows(batch: Batch, bptt: BPTTConfig, generator: Generator | None = None) 
     first = window
     if bptt.offset == "random":
         first = int(torch.randint(1, window + 1, (), generator=generator))
-    begin = min(back, steps - 1) if bptt.kind == "sliding" else 0
+    begin = _first_scored(bptt, steps)
     borders = [begin, *range(begin + first, steps, window), steps]
     starts = [max(0, border - back) for border in borders[:-1]] + [steps]
     for (start, following), (scored, stop) in zip(pairwise(starts), pairwise(borders), strict=True):
@@ -68,7 +70,7 @@ def window_note(bptt: BPTTConfig, steps: int) -> str | None:
     if longest <= steps:
         return None
     if bptt.kind == "sliding":
-        effect = "in such a batch only the last time step is trained on; lower bptt.horizon"
+        effect = "in such a batch each gradient goes back to the first step"
     else:
         effect = "in such a batch it equals the gradient of bptt=full"
     return f"the gradient goes back over {longest} time steps, but the first batch has only {steps}: {effect}"
@@ -76,8 +78,19 @@ def window_note(bptt: BPTTConfig, steps: int) -> str | None:
 
 def scored_in(batch: Batch, bptt: BPTTConfig) -> float:
     """The sum of the weights of all steps with a loss in the batch's windows."""
-    begin = min(bptt.horizon or 1, len(batch.inputs)) - 1 if bptt.kind == "sliding" else 0
-    return float(batch.weight[begin:].sum())
+    return float(batch.weight[_first_scored(bptt, len(batch.inputs)) :].sum())
+
+
+def untrained_share(batches: Sequence[Batch], bptt: BPTTConfig) -> float:
+    """The share of the weights in `batches` at time steps whose loss is not trained on; 0 unless `head=skip`."""
+    total = sum(float(batch.weight.sum()) for batch in batches)
+    return 1 - sum(scored_in(batch, bptt) for batch in batches) / total if total else 0.0
+
+
+def _first_scored(bptt: BPTTConfig, steps: int) -> int:
+    """The first of a batch's `steps` time steps with a loss."""
+    waits = bptt.kind == "sliding" and bptt.head == "skip"
+    return min(bptt.horizon or 1, steps) - 1 if waits else 0
 
 
 def _part(batch: Batch, start: int, scored: int, stop: int) -> Batch:

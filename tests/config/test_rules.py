@@ -51,6 +51,7 @@ CASES = [
         {"match": {"params": 9}, "model": {"tie": True}},
         "match.params=9 cannot choose the hidden size, which model.tie=true",
     ),
+    ({**TRUNCATED, "bptt": {"kind": "truncated", "window": 4, "head": "skip"}}, "bptt.head=skip needs bptt=sliding"),
     (
         {"model": {"norm": "batch_per_step"}, "batch_size": 1},
         "model.norm=batch_per_step takes its statistics over the lanes of a batch, but batch_size=1 is one lane",

@@ -118,3 +118,10 @@ def test_other_cells_are_left_as_they_are(cell):
 )
 def test_an_old_option_is_said_in_today_s_words(option, value, today):
     assert said_today(option, value) == today
+
+
+@pytest.mark.parametrize(("kind", "head"), [("sliding", {"head": "skip"}), ("truncated", {}), ("full", {})])
+def test_sliding_bptt_of_older_versions_waited_for_a_full_horizon(kind, head):
+    stored = {"kind": kind, "window": 1, "horizon": 4}
+    assert upgrade({"bptt": stored})["bptt"] == stored | head
+    assert upgrade({"bptt": stored | {"head": "grow"}})["bptt"]["head"] == "grow"

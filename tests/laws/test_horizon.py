@@ -53,15 +53,16 @@ def test_a_horizon_that_is_off_by_one_is_noticed(monkeypatch, by, message):
         check_reach(12, window=2, horizon=5)
 
 
-def textbook(model, batch, k, rate, losses_of):
+def textbook(model, batch, k, rate, losses_of, grow=False):
     """The usual pseudocode of BPTT on an unfolded network, in its own words: unfold k copies, move on by one input, and
-    compute the context for the next step with the weights as they then are.
+    compute the context for the next step with the weights as they then are. Where it may `grow`, the network is first
+    unfolded to the inputs that there are.
     """
     cell, head = model.cells[0], model.head
     context = cell.initial_state(batch.inputs.shape[1], batch.inputs)
-    for t in range(len(batch.inputs) - k + 1):
+    for t in range(1 - k if grow else 0, len(batch.inputs) - k + 1):  # from an unfolded network that is not full yet
         state = context
-        for i in range(k):
+        for i in range(max(0, -t), k):
             p, state = cell.step(batch.inputs[t + i], state)
         error = losses_of(head(p)[None], batch.span(t + k - 1, t + k)).mean()
         for parameter, gradient in zip(
@@ -69,23 +70,23 @@ def textbook(model, batch, k, rate, losses_of):
         ):
             parameter.data -= rate * gradient
         with torch.no_grad():
-            context = cell.step(batch.inputs[t], context)[1]
+            context = cell.step(batch.inputs[t], context)[1] if t >= 0 else context
 
 
-def check_sliding(cell, T, k, kind="sliding"):
+def check_sliding(cell, T, k, kind="sliding", head="skip"):
     batch, rate = a_batch(T), 0.3
-    config = a_config(bptt=BPTTConfig(kind, 1, k))
+    config = a_config(bptt=BPTTConfig(kind, 1, k, head=head))
     found, _ = train_on([batch], config, cell, lambda model: torch.optim.SGD(model.parameters(), lr=rate))
     wanted = a_model(cell, hidden=3)
-    textbook(wanted, batch, k, rate, Given(train=[batch]).loss)
+    textbook(wanted, batch, k, rate, Given(train=[batch]).loss, grow=head == "grow")
     for a, b in zip(found.parameters(), wanted.parameters(), strict=True):
         assert torch.allclose(a, b, rtol=1e-9, atol=1e-12), "weights differ from the textbook's"
 
 
 @few
-@given(cells, st.integers(1, 5), st.integers(0, 5))
-def test_sliding_is_the_textbooks_form(cell, k, more):
-    check_sliding(cell, k + more, k)
+@given(cells, st.integers(1, 5), st.integers(0, 5), st.sampled_from(["grow", "skip"]))
+def test_sliding_is_the_textbooks_form(cell, k, more, head):
+    check_sliding(cell, k + more, k, head=head)
 
 
 def test_sliding_that_scores_from_the_start_or_keeps_a_stale_context_is_not(monkeypatch):

@@ -23,7 +23,7 @@ SETTINGS = {
     "init=orthogonal": {"init.recurrent": "orthogonal", "init.gain": 0.5},
     "chrono": {"init.chrono": 50},
     "truncated": {"bptt.kind": "truncated", "bptt.window": 4},
-    "sliding": {"bptt.kind": "sliding", "bptt.window": 1, "bptt.horizon": 4},
+    "sliding": {"bptt.kind": "sliding", "bptt.window": 1, "bptt.horizon": 4, "bptt.head": "skip"},
     "checkpoint": {"bptt.checkpoint": True},
     "clip": {"clip.norm": 1e-3},
     "rtrl": {"gradient": "rtrl"},

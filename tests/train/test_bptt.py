@@ -13,7 +13,7 @@ from bench.api import Batch
 from bench.config.rules import validate
 from bench.config.schema import BPTTConfig, Config
 from bench.errors import ConfigError
-from bench.train.bptt import scored_in, window_note, windows
+from bench.train.bptt import scored_in, untrained_share, window_note, windows
 
 steps, window_sizes = st.integers(1, 12), st.integers(1, 14)
 
@@ -69,9 +69,26 @@ def test_windows_of_two_with_a_horizon_of_five():
     assert places(a_batch(T=7), truncated(2, horizon=5)) == [(0, 0, 2, 0), (0, 2, 4, 1), (1, 4, 6, 3), (3, 6, 7, 7)]
 
 
-def test_sliding_moves_on_by_one_and_waits_for_a_full_horizon():
-    assert places(a_batch(T=5), BPTTConfig("sliding", 1, 3)) == [(0, 2, 3, 1), (1, 3, 4, 2), (2, 4, 5, 5)]
-    assert places(a_batch(T=2), BPTTConfig("sliding", 1, 3)) == [(0, 1, 2, 2)]
+def test_sliding_moves_on_by_one_and_in_the_textbook_s_form_waits_for_a_full_horizon():
+    skip = BPTTConfig("sliding", 1, 3, head="skip")
+    assert places(a_batch(T=5), skip) == [(0, 2, 3, 1), (1, 3, 4, 2), (2, 4, 5, 5)]
+    assert places(a_batch(T=2), skip) == [(0, 1, 2, 2)]
+
+
+def test_sliding_that_grows_trains_the_first_losses_with_as_much_past_as_there_is():
+    found = places(a_batch(T=5), BPTTConfig("sliding", 1, 3, head="grow"))
+    assert found == [(0, 0, 1, 0), (0, 1, 2, 0), (0, 2, 3, 1), (1, 3, 4, 2), (2, 4, 5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("head", "scored", "share"),
+    [("grow", slice(None), 0.0), ("skip", slice(None), 0.5), ("skip", slice(3, None), 0.0), ("skip", slice(3), 1.0),
+     ("skip", slice(0, 0), 0.0)],
+)  # fmt: skip
+def test_the_share_of_losses_that_are_not_trained_on(head, scored, share):
+    """Of those that count: a horizon of four leaves out the first three of six steps."""
+    batches = [a_batch(T=6, scored=scored), a_batch(T=6, B=4, scored=scored)]
+    assert untrained_share(batches, BPTTConfig("sliding", 1, 4, head=head)) == share
 
 
 def test_random_offsets_move_the_first_border_to_every_place_in_a_window():
@@ -100,6 +117,10 @@ def test_full_bptt_is_one_window_the_batch_itself():
         (BPTTConfig("truncated", 8, 4), r"bptt\.horizon=4 is shorter than bptt\.window=8, .*: raise the horizon"),
         (BPTTConfig("sliding", 1), r"set bptt\.horizon to a number"),
         (BPTTConfig("sliding", 2, 4), r"moves on by one step"),
+        (
+            BPTTConfig("truncated", 2, head="skip"),
+            r"bptt\.head=skip needs bptt=sliding: bptt=truncated trains on every",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_one_line(bptt, message):
@@ -107,9 +128,9 @@ def test_options_that_do_not_go_together_are_one_line(bptt, message):
         validate(Config(bptt=bptt))
 
 
-@given(steps, st.integers(1, 14))
-def test_what_the_windows_look_at_is_counted(T, horizon):
-    batch, sliding = a_batch(T), BPTTConfig("sliding", 1, horizon)
+@given(steps, st.integers(1, 14), st.sampled_from(["grow", "skip"]))
+def test_what_the_windows_look_at_is_counted(T, horizon, head):
+    batch, sliding = a_batch(T), BPTTConfig("sliding", 1, horizon, head=head)
     assert scored_in(batch, sliding) == sum(float(part.weight.sum()) for part, _ in windows(batch, sliding))
     assert scored_in(batch, truncated(2, horizon=9)) == batch.weight.sum()
 
@@ -120,7 +141,7 @@ def test_what_the_windows_look_at_is_counted(T, horizon):
         (BPTTConfig(), None),
         (truncated(16), None),
         (truncated(17), "over 17 time steps, but the first batch has only 16: .* equals the gradient of bptt=full"),
-        (BPTTConfig("sliding", 1, 17), "only the last time step is trained on; lower bptt.horizon"),
+        (BPTTConfig("sliding", 1, 17), "in such a batch each gradient goes back to the first step"),
     ],
 )
 def test_a_window_longer_than_the_sequence_is_told(bptt, note):

@@ -14,14 +14,19 @@ WHOLE, LONG = {}, {"budget.steps": 8}
 
 BPTT = [
     Line("bptt.kind", "full", "truncated", ONE_UPDATE, "norm", needs={"bptt.window": 2}),
-    Line("bptt.kind", "truncated", "sliding", {"bptt.window": 1, "bptt.horizon": 3}, "loss"),
+    Line("bptt.kind", "truncated", "sliding", {"bptt.window": 1, "bptt.horizon": 3}, "weights"),  # alike in a batch
+    Line(
+        "bptt.kind", "truncated", "sliding", {"bptt.window": 1, "bptt.horizon": 1}, "loss"
+    ),  # whose state is made anew
+    Line("bptt.head", "grow", "skip", SLIDING, "loss"),
     Line("bptt.window", 2, 3, {"bptt.kind": "truncated", **ONE_UPDATE}, "norm"),
     Line("bptt.window", 2, 3, {"bptt.kind": "truncated"}, "loss"),
     Line("bptt.window", 6, 7, {"bptt.kind": "truncated"}, None),  # both see the whole batch
     Line("bptt.horizon", None, 4, {**WINDOWS, **ONE_UPDATE}, "norm"),
     Line("bptt.horizon", None, 4, WINDOWS, "loss"),
     Line("bptt.horizon", None, 2, WINDOWS, None),  # as long as the window
-    Line("bptt.horizon", 2, 3, {**SLIDING, **ONE_UPDATE}, "loss"),  # which waits for a full horizon
+    Line("bptt.horizon", 2, 3, {**SLIDING, **ONE_UPDATE}, "norm"),
+    Line("bptt.horizon", 2, 3, {**SLIDING, **ONE_UPDATE, "bptt.head": "skip"}, "loss"),  # which waits for a full one
     Line("bptt.offset", "zero", "random", {**WINDOWS, **ONE_UPDATE}, "norm"),
     *(Line("bptt.update", "window", "sequence", beside, "loss") for beside in (WINDOWS, SLIDING)),
     Line("bptt.update", "window", "sequence", WHOLE, None),  # one window
