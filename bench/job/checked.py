@@ -109,7 +109,11 @@ def _flops(make_cell: MakeCell) -> dict[str, str]:
         return {}
     kinds = {"forward": counted.forward, "backward": counted.backward, "streaming": counted.streaming}
     unknown = " + ?" * bool(counted.unknown)
-    return {f"FLOPs {kind}": f"{each.products:,.0f} + {each.elementwise:,.0f}{unknown}" for kind, each in kinds.items()}
+    return {
+        f"FLOPs {kind}": f"{each.products:,.0f} + {each.elementwise:,.0f}{unknown}"
+        for kind, each in kinds.items()
+        if each is not None
+    }
 
 
 def _start(cell: Cell) -> str:
