@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Generator, Tensor
 
-from bench.api import Batch, Split, State, Task
+from bench.api import Batch, Cell, Split, State, Task
 from bench.config.explain import refuse_too_large
 from bench.config.options import typed
 from bench.config.rules import validate
@@ -161,7 +161,7 @@ def load_weights(model: SequenceModel, path: Path) -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(f"{path} does not load into the run's model ({cause}): run it again") from None
-    for cell in model.cells:
+    for cell in (module for module in model.modules() if isinstance(module, Cell)):
         cell.after_update()  # weights of older code may lie beyond a bound that its equation clamped
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):

@@ -52,10 +52,10 @@ def initialise(cell: Cell, init: InitConfig, layer: int = 0, layers: int = 1) ->
 
 def initialise_layers(model: nn.Module, init: InitConfig) -> None:
     """Draw the cells of a deep model again where a published start depends on a cell's layer."""
-    for stack in (module.layers for module in model.modules() if isinstance(module, SequenceModel)):
-        for i, layer in enumerate(stack):
-            for cell in (module for module in layer.modules() if isinstance(module, Cell)):
-                initialise(cell, init, i, len(stack))
+    for stack in (module for module in model.modules() if isinstance(module, SequenceModel)):
+        cells, layers = stack.cells, len(stack.layers)
+        for i, cell in enumerate(cells):  # two for each layer where it is bidirectional
+            initialise(cell, init, i * layers // len(cells), layers)
 
 
 def _draw(cell: Cell, init: InitConfig) -> None:

@@ -8,10 +8,11 @@ import torch
 from cli_tools import COPY, records
 from safetensors.torch import load_file, save_file
 from torch import Generator
+from traces import made
 
 from bench.api import leaves
 from bench.errors import BenchError, ConfigError, StoreError
-from bench.job.reload import reload
+from bench.job.reload import load_weights, reload
 from bench.results.store import Store
 
 
@@ -174,3 +175,11 @@ def test_a_damaged_curve_is_named_when_it_is_asked_for(copied):
     (copied / "curve.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(StoreError, match=r"curve\.csv is damaged"):
         reload(copied, trained=False).curve  # noqa: B018
+
+
+def test_weights_of_older_code_are_brought_back_within_the_bounds_of_today_s(tmp_path):
+    """An IndRNN once clamped its weights in its equation: what it computed is kept."""
+    model = made({"cell": "indrnn", "cell.u_max": 0.5}).model
+    save_file({name: 9 * tensor for name, tensor in model.state_dict().items()}, tmp_path / "model.safetensors")
+    load_weights(model, tmp_path / "model.safetensors")
+    assert model.cells[0].weight_hh.max() == 0.5

@@ -91,6 +91,20 @@ def test_in_a_block_a_published_start_draws_what_the_cell_keeps():
     check_all(starts, [dict(cell.named_parameters()) for cell in cells])
 
 
+def test_a_published_start_of_a_deep_model_reaches_cells_with_noise_and_keeps_the_other_options():
+    settings = {"cell": "slstm", "init.start": "published", "init.forget_bias": 2.0, "model.layers": 2}
+    for cell in made({**settings, "model.recurrent_dropout": 0.5}).model.cells:
+        assert not cell.weight_hh.any()
+        assert (cell.bias_ih.view(4, -1)[1] == 2).all()
+
+
+def test_both_cells_of_a_bidirectional_layer_start_as_of_that_layer():
+    settings = {"task": "sequence", "cell": "slstm", "init.start": "published", "model.bidirectional": True}
+    biases = [cell.bias_ih for cell in made({**settings, "model.layers": 2}).model.reader.cells]
+    assert torch.equal(biases[0], biases[1]) and torch.equal(biases[2], biases[3])
+    assert not torch.equal(biases[1], biases[2])
+
+
 def test_options_of_init_act_on_top_of_a_start():
     torch.manual_seed(0)
     cell = draw_cell(InitConfig(start="published", recurrent="identity", forget_bias=2.0), SLSTM, {}, 3, 8)
