@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from bench.api import END, Batch, State, TaskSpec, Tokens
+from bench.api import END, Batch, State, TaskSpec, Tokens, map_state
 from bench.model.attention import Attention, Memory
 from bench.model.decode import beam_search
 from bench.model.layer import MakeCell, Through
@@ -86,8 +86,11 @@ class EncoderDecoder(SequenceModel):
             pairs = zip(self.layers, start, read, strict=True)
             begun = tuple(layer.starting_from(own, of_both) for layer, own, of_both in pairs)
         else:
-            outputs_SBH, read = self.reader(inputs, start)
-            begun = tuple(layer.from_step_zero(each) for layer, each in zip(self.layers, read, strict=True))
+            one_width = self.layers[0].cell.input_size == self.reader.layers[0].cell.input_size
+            begin = start if one_width else fitting(start, self.reader.initial_state(inputs.shape[1]))
+            outputs_SBH, read = self.reader(inputs, cast(tuple[State, ...], begin))
+            pairs = zip(self.layers, start, read, strict=True)
+            begun = tuple(fitting(layer.from_step_zero(each), own) for layer, own, each in pairs)
         return begun if self.attention is None else (*begun, self.attention.remember(outputs_SBH))
 
     def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
@@ -127,3 +130,12 @@ class EncoderDecoder(SequenceModel):
         """The most likely outputs `[U, B]` for inputs `[S, B]` or `[S, B, F]`; every symbol after END is END."""
         start_B = torch.full(inputs.shape[1:2], END, device=inputs.device)
         return beam_search(self.step, self.read(inputs), start_B, self.beam, self.longest)
+
+
+def fitting(state: State, like: State) -> State:
+    """The state, with the parts of `like` where its own have another shape.
+
+    The last inputs of a cell or a convolution are so where what is read and what is written differ in width: each half
+    begins with inputs of its own.
+    """
+    return map_state(lambda own, other: own if own.shape == other.shape else other, state, like)

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CELLS, CPU64, a_config, few, seeded
 
-from bench.api import END, Features
+from bench.api import END, Features, Tokens
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
+from bench.cells.qrnn import QRNN
 from bench.checks import TASK_LAWS, assert_task, check_task
 from bench.checks.compare import layout
 from bench.config.schema import BPTTConfig, MatchConfig, ModelConfig
@@ -151,6 +152,17 @@ def test_an_output_has_at_most_the_longest_number_of_symbols(beam):
         model.head.bias[END] = -1e3
     found = model.decode(a_batch().inputs)
     assert found.shape == (6, 3) and (found != END).all()
+
+
+@pytest.mark.parametrize(("cell", "around"), [(QRNN, {}), (GRU, {"conv": 4}), (GRU, {"conv": 2, "zoneout": 0.1})])
+@pytest.mark.parametrize("inputs", [Tokens(SYMBOLS), Features(3)], ids=str)
+def test_last_inputs_are_not_handed_on_where_they_are_of_another_width(inputs, cell, around):
+    """One-hot symbols or features are read that are not as wide as those written."""
+    model = a_model(cell, inputs, embedding=0, around=Around(**around))
+    batch = a_batch() if isinstance(inputs, Tokens) else replace(a_batch(), inputs=torch.ones(4, 3, 3))
+    assert layout(model.read(batch.inputs)) == layout(model.initial_state(3))
+    assert predict(model, batch).isfinite().all()
+    assert model.eval().decode(batch.inputs).shape[1] == 3
 
 
 def test_features_are_read_as_symbols_are():
