@@ -82,16 +82,17 @@ def _refuse_unfit_start(make_cell: MakeCell) -> None:
 
 
 def _facts(make_cell: MakeCell) -> dict[str, str]:
-    """What a table says of the cell at the table's sizes; nothing where it cannot be built at these."""
+    """What a table says of the cell at the table's sizes; nothing where it cannot be built, or drawn anew, at these."""
     try:
         cell = make_cell(*SIZES)
+        start = _start(cell)
     except Exception:
         return {}
     return {
         "parameters": f"{sum(p.numel() for p in cell.parameters()):,}",
         "receptive field": str(cell.receptive_field or "all"),
         "block": "is one" if cell.is_block else cell.published_block or "none",
-        "start": _start(cell),
+        "start": start,
         **_flops(make_cell),
     }
 
