@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.command.registry import every_verb
 from bench.config import catalogue, packages
+from bench.config.role import PRESETS
 
 _USAGE = """\
 Usage: python -m bench [OPTION=VALUE ...]         train, score, measure and record one run
@@ -26,7 +27,7 @@ def usage() -> str:
     for key, value, comment in catalogue.options(packages.built_in().conf / "config.yaml"):
         lines.append(catalogue.entry(f"  {key}={value}", 32, comment))
     for group in catalogue.GROUPS:
-        lines += ["", f"{'+' * (group == 'experiment')}{group}=NAME, where NAME is one of"]
+        lines += ["", f"{'+' * (group in PRESETS)}{group}=NAME, where NAME is one of"]
         lines += [catalogue.entry(f"  {name}", 21, str(choice)) for name, choice in catalogue.choices(group).items()]
     lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
     return "\n".join(lines)

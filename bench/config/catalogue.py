@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.packages import Package, built_in, third_party
+from bench.config.role import PRESETS
 
 _WIDTH = 120
-GROUPS = ("task", "cell", "block", "init", "bptt", "clip", "optimizer", "schedule", "experiment")
+GROUPS = ("task", "cell", "block", "init", "bptt", "clip", "optimizer", "schedule", *PRESETS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def to_text(only: str | None = None) -> str:
     """All choices with their descriptions and options, or those of one group."""
     lines = []
     for group in GROUPS if only is None else (only,):
-        flag = "+" if group == "experiment" else ""
+        flag = "+" if group in PRESETS else ""
         lines.append(f"{flag}{group}=")
         for name, choice in choices(group).items():
             lines.append(entry(f"  {name}", 21, str(choice)))

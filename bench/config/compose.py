@@ -33,6 +33,7 @@ from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
 from bench.config.explain import default_choices, explain, refuse_too_large, refuse_unknown
 from bench.config.options import Member, Options, typed
+from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
@@ -103,8 +104,8 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]
     refuse_too_large(tree)  # type: ignore[arg-type]
     folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
-    groups = {group: name for group, name in choices.items() if group != "experiment"}
-    defaults = _defaults(groups, folders, loader)  # an experiment's options count as changed, like the command's
+    groups = {group: name for group, name in choices.items() if group not in PRESETS}
+    defaults = _defaults(groups, folders, loader)  # a preset's options count as changed, like the command's
     named = {line.lstrip("+~").partition("=")[0] for line in settings.overrides.task}
     default_clip, tree["clip"] = settled_clip(tree["clip"], choices, named, folders, _read)
     changed = changed_from(defaults | flatten({"clip": default_clip}), tree, choices)  # type: ignore[arg-type]

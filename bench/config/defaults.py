@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench.config.role import PRESETS
 from bench.config.tree import Tree
 from bench.errors import ConfigError
 
@@ -29,7 +30,7 @@ def defaults_of(choices: Mapping[str, str], folders: Sequence[Path], read: Read)
 
 
 def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iterator[Tree]:
-    """The trees in the order in which Hydra merges them: as the main file lists them, the experiment last."""
+    """The trees in the order in which Hydra merges them: as the main file lists them, presets last."""
     main = read(folders[0] / "config.yaml")
     for entry in main["defaults"]:
         if entry == "_self_":
@@ -38,10 +39,10 @@ def _parts(choices: dict[str, str], folders: Sequence[Path], read: Read) -> Iter
             (group,) = entry
             if not group.startswith("override "):
                 yield chosen(group, choices.pop(group, ""), folders, read)
-    if others := choices.keys() - {"experiment"}:
+    if others := choices.keys() - {*PRESETS}:
         raise NotPlainError(f"{', '.join(others)}: more groups than the main file has")
-    if "experiment" in choices:
-        yield chosen("experiment", choices["experiment"], folders, read)
+    for preset, name in choices.items():
+        yield chosen(preset, name, folders, read)
 
 
 def chosen(group: str, name: str, folders: Sequence[Path], read: Read) -> Tree:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from bench.config import packages
+from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
@@ -67,14 +68,14 @@ def _wrong_value(key: str, message: str) -> str:
 
 def _unknown_key(key: str, arguments: list[str]) -> str:
     """The error for an unknown option or group: names the nearest option of the chosen files, and all of the group."""
-    if key == "experiment":
-        return "experiment: a run has none by default: write +experiment=NAME"
+    if key in PRESETS:
+        return f"{key}: a run has none by default: write +{key}=NAME"
     given = dict(argument.lstrip("+").split("=", 1) for argument in arguments if "=" in argument)
     if instead := said_today(key, given.get(key, "VALUE")):
         return f"{key}: replaced by {instead}"
     chosen = _chosen(arguments)
     in_files = [k for group, names in chosen.items() for name in names.split(",") for k in _options_in(group, name)]
-    known = sorted(({*flatten(asdict(Config())), *in_files} - {*groups_of_classes()}) | {*chosen, "experiment"})
+    known = sorted(({*flatten(asdict(Config())), *in_files} - {*groups_of_classes()}) | {*chosen, *PRESETS})
     siblings = [k for k in known if "." in key and k.startswith(key.partition(".")[0] + ".")]
     has = f"; there are {', '.join(siblings)}" if siblings else "; see python -m bench --help"
     custom = any(chosen[group] == "custom" for group in groups_of_classes())
@@ -88,9 +89,10 @@ def default_choices() -> dict[str, str]:
 
 
 def _chosen(arguments: list[str]) -> dict[str, str]:
-    """The choice in each group, from `arguments` or their experiment's file; `a,b` in a sweep."""
+    """The choice in each group, from `arguments` or the files of their presets; `a,b` in a sweep."""
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    through = choices_in(packages.built_in().conf / "experiment" / f"{named.get('+experiment')}.yaml")
+    files = (packages.built_in().conf / preset / f"{named.get(f'+{preset}')}.yaml" for preset in PRESETS)
+    through = {group: name for path in files for group, name in choices_in(path).items()}
     return {group: named.get(group, through.get(group, name)) for group, name in default_choices().items()}
 
 

@@ -9,11 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from bench.config.role import PRESETS
 from bench.errors import ConfigError
 
 _PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off|nan|inf)$)[a-z_/][\w./:@-]*", re.ASCII | re.IGNORECASE)
-_ONCE = ("experiment",)
-"""Groups that no run has by default: a command adds them with a plus sign."""
 
 
 def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool = False) -> list[str]:
@@ -25,7 +24,7 @@ def to_overrides(words: Sequence[str], options: Mapping[str, Any], sweep: bool =
     """
     for word in words:
         _check(word)
-    written = (f"{'+' * (name in _ONCE)}{name}={text}" for name, text in _written(options, sweep))
+    written = (f"{'+' * (name in PRESETS)}{name}={text}" for name, text in _written(options, sweep))
     return [*map(with_results_folder, words), *written]
 
 
@@ -57,7 +56,7 @@ def _written(options: Mapping[str, Any], sweep: bool, prefix: str = "") -> Itera
     for key, value in options.items():
         name = f"{prefix}{key}"
         _check(f"{name}=")
-        if value is None and name in _ONCE:
+        if value is None and name in PRESETS:
             continue
         if isinstance(value, Mapping):
             yield from _written(value, sweep, f"{name}.")

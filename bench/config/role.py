@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+PRESETS = ("experiment", "tuned")
+"""Groups whose files set options of other groups and have none of their own; a run has one only where it adds it."""
+
 
 @dataclass(frozen=True)
 class Role:

@@ -6,14 +6,12 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from bench.config.role import Role
+from bench.config.role import PRESETS, Role
 from bench.config.schema import Config
 
-EXPERIMENT = Role(None, decides=False, heads=True)
-"""The role of the choice of an experiment, whose file sets options of other groups and has none of its own."""
+_PRESET = Role(None, decides=False, heads=True)
 
-BLOCK = Role("cell")
-"""The role of the choice of a block, whose file sets options of `model` and has none of its own."""
+_BLOCK = Role("cell")  # its files set options of `model`
 
 _UNKNOWN = Role("bptt")
 
@@ -29,7 +27,7 @@ def role_of(option: str) -> Role:
 @cache
 def all_roles() -> dict[str, Role]:
     """The roles in the schema, by the dotted name of the option or group."""
-    return {"experiment": EXPERIMENT, "block": BLOCK, **_roles_in(Config, "")}
+    return {**dict.fromkeys(PRESETS, _PRESET), "block": _BLOCK, **_roles_in(Config, "")}
 
 
 def _roles_in(kind: type, prefix: str) -> dict[str, Role]:

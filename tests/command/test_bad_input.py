@@ -174,7 +174,10 @@ def test_what_must_have_a_value_cannot_be_null(refused, option):
         ("model.dropout=much", "model.dropout=much: must be a number"),
         ("rerun=maybe", "rerun=maybe: must be true or false"),
         ("model=3", "model is a group of options: set model.hidden"),
-        ("model.hiden=3", "model.hiden: there is no such option (did you mean model.hidden?); there are model.attention"),
+        (
+            "model.hiden=3",
+            "model.hiden: there is no such option (did you mean model.hidden?); there are model.attention",
+        ),
         ("hiden=3", "hiden: there is no such option"),
         ("+hiden=3", "hiden: there is no such option"),
         ("+model.hiden=3", "did you mean model.hidden?"),
