@@ -51,14 +51,13 @@ def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows in order. Rows of one cell differ in training alone: the best on valid comes first among them, so that
     nothing is chosen on test. Cells are in the order of the score of their first row; rows without a score come last.
     """
-    smaller_is_better = frame["direction"] == "min"
-    frame = frame.assign(choice=frame["valid"].where(smaller_is_better, -frame["valid"]))
+    sign = frame["direction"].eq("min").map({True: 1.0, False: -1.0})
+    frame = frame.assign(choice=sign * frame["valid"], loss=sign * frame["score"])
     frame = frame.sort_values(["choice", "bptt", "budget"], ignore_index=True)
-    score = frame["score"].where(smaller_is_better, -frame["score"])
     cells = ["task", "hardware", "metric", "cell"]
-    frame["place"] = score.groupby([frame[name] for name in cells]).transform("first").where(score.notna())
+    frame["place"] = frame.groupby(cells)["loss"].transform("first").where(frame["loss"].notna())
     order = ["task", "hardware", "metric", "place", "cell", "choice", "bptt", "budget"]
-    return frame.sort_values(order, ignore_index=True).drop(columns=["choice", "place"])
+    return frame.sort_values(order, ignore_index=True).drop(columns=["choice", "loss", "place"])
 
 
 def _latest(attempts: list[Row]) -> list[Row]:

@@ -69,3 +69,12 @@ def test_a_sweep_over_learning_rates_shows_valid_in_its_lines_and_orders_its_tab
     table = pd.read_csv(tmp_path / "results" / "leaderboard.csv")
     assert len(lines) == len(table) == 3
     assert table["valid"].is_monotonic_decreasing and "in the order of valid" in said.out
+
+
+def test_tasks_of_both_directions_in_one_table_are_each_ordered_by_their_own():
+    rows = [
+        a_row(task=task, cell=cell, valid=score, test=score, direction=direction)
+        for task, direction in (("a-loss-v1", "min"), ("b-share-v1", "max"))
+        for cell, score in (("low", 0.1), ("high", 0.9), ("middle", 0.5))
+    ]
+    assert list(tabulate(rows)["cell"]) == ["low", "middle", "high", "high", "middle", "low"]
