@@ -112,7 +112,7 @@ def test_an_experiment_is_named_by_its_options():
     found = composed("+experiment=tinyshakespeare", "task.source=/far/input.txt")
     assert "tinyshakespeare" not in "".join(found.values())
     assert found["cell"] == "gru(model.layers=2, model.embedding=128)"
-    assert found["bptt"] == "full(optimizer.lr=0.002, batch_size=12)"
+    assert found["bptt"] == "full(schedule=cosine, optimizer.lr=0.004, batch_size=12)"
 
 
 def test_what_is_changed_reaches_a_record_without_seed_places_and_hardware():
