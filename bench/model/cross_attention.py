@@ -15,7 +15,7 @@ class Memory(NamedTuple):
     values: Tensor
 
 
-class Attention(nn.Module):
+class CrossAttention(nn.Module):
     """Global attention. The decoder's output h becomes, with the encoder's outputs e_1 ... e_S,
 
         a = softmax_s score(h, e_s)        c = sum_s a_s e_s        y = tanh(W_c [c; h])

@@ -2,7 +2,7 @@
 
 Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. The form is that of Sutskever,
 Vinyals & Le, "Sequence to sequence learning with neural networks", NeurIPS 2014: the encoder's last state is the
-decoder's initial state, and without attention (`bench.model.attention`) the only connection between the two.
+decoder's initial state, and without attention (`bench.model.cross_attention`) the only connection between the two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bench.api import END, Batch, State, TaskSpec, Tokens, map_state
-from bench.model.attention import Attention, Memory
+from bench.model.cross_attention import CrossAttention, Memory
 from bench.model.decode import beam_search
 from bench.model.layer import MakeCell, Through
 from bench.model.norm import make_norm
@@ -37,7 +37,7 @@ class EncoderDecoder(SequenceModel):
     sampling at a constant rate: Bengio et al., NeurIPS 2015). No gradient passes through that choice. `decode` searches
     with a beam of `beam` hypotheses, for at most `spec.longest` symbols.
 
-    `attention` is none or a score of `Attention`, which stands between the decoder's last layer and the head. The
+    `attention` is none or a score of `CrossAttention`, which stands between the decoder's last layer and the head. The
     encoder's outputs are then the last part of the decoder's state; the initial state has none of them.
 
     With `bidirectional` each layer of the encoder has a second cell that reads from the end. The decoder's layers have
@@ -61,7 +61,7 @@ class EncoderDecoder(SequenceModel):
         self.reader = SequenceModel(replace(spec, outputs=0), make_cell, hidden, bidirectional=bidirectional, **shape)
         self.attention = None
         if attention != "none":
-            self.attention = Attention(attention, hidden, self.reader.width)
+            self.attention = CrossAttention(attention, hidden, self.reader.width)
             self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, self.reader.width)  # as before a head
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
