@@ -46,9 +46,8 @@ def sample(
         if greedy:
             symbol = int(logits.argmax())
         else:
-            below_C = (
-                logits[0].double() - logits.max()
-            )  # so that the smallest temperature divides no number to infinity
+            # from the largest one down, so that the smallest temperature divides no number to infinity
+            below_C = logits[0].double() - logits.max()
             symbol = int(torch.multinomial((below_C / temperature).softmax(-1), 1, generator=generator))
         yield task.separator + task.decode([symbol])
         logits, state = reloaded.step(torch.tensor([symbol]), state)
