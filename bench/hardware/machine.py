@@ -14,9 +14,8 @@ import torch
 
 from bench.config.schema import HardwareConfig
 from bench.errors import ConfigError
-
-# bfloat16 keeps float32 weights and uses autocast.
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+from bench.hardware.arithmetic import arithmetic, set_arithmetic
+from bench.hardware.precisions import WEIGHTS, lack, precisions
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Machine:
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of the weights."""
-        return _DTYPES[self.precision]
+        return WEIGHTS[self.precision]
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context with autocast to bfloat16 for `precision=bfloat16`, else one without effect."""
@@ -80,13 +79,14 @@ class Machine:
             "name": self.name,
             "threads": self.threads,
             "precision": self.precision,
+            "arithmetic": arithmetic(),
             "cores": os.cpu_count(),
             "system": platform.platform(),
         }
 
 
 def choose_machine(config: HardwareConfig) -> Machine:
-    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU); sets torch's number of threads.
+    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU); sets torch's threads and arithmetic.
 
     Raises ConfigError if the device is unknown or not on this machine, or lacks the precision.
     """
@@ -103,9 +103,11 @@ def choose_machine(config: HardwareConfig) -> Machine:
     except RuntimeError:
         have = ", ".join(["auto", *available])
         raise ConfigError(f"hardware.device={wanted} is not on this machine; it has {have}") from None
-    if device.type == "mps" and config.precision == "float64":
-        raise ConfigError("hardware.precision=float64: MPS has no float64; use float32 or hardware.device=cpu")
+    if lacks := lack(device, config.precision):
+        have = ", ".join(precisions(device))
+        raise ConfigError(f"hardware.precision={config.precision}: {lacks}; {device} has {have}")
     torch.set_num_threads(config.threads)
+    set_arithmetic(config.precision)
     return Machine(device, config.precision, config.threads)
 
 

@@ -9,16 +9,18 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 from bench.errors import Busy
+from bench.hardware.arithmetic import arithmetic_kept
 
 _IN_USE = threading.Lock()
 
 
 @contextmanager
 def torch_settings_kept() -> Iterator[None]:
-    """Restore torch's threads, random generators, gradient mode and default dtype after the block.
+    """Restore torch's threads, random generators, gradient mode, default dtype and arithmetic after the block.
 
-    In the block gradients are on, the default dtype is float32 and the default device is the CPU, since a run relies on
-    them. Raises Busy while such a block is open already, in any thread: both would draw from the same generators.
+    In the block gradients are on, the default dtype is float32, products of float32 are computed in float32, and the
+    default device is the CPU, since a run relies on them. Raises Busy while such a block is open already, in any
+    thread: both would draw from the same generators.
     """
     if not _IN_USE.acquire(blocking=False):
         raise Busy("another run is under way in this process: wait for its end, or use a process for each run")
@@ -35,6 +37,7 @@ def _settings_of_a_run() -> Iterator[None]:
     on_cpu = torch.get_default_device().type == "cpu"  # a device as context makes every call of torch slower
     with (
         using_threads(torch.get_num_threads()),
+        arithmetic_kept(),
         torch.inference_mode(False),
         torch.enable_grad(),
         nullcontext() if on_cpu else torch.device("cpu"),

@@ -135,7 +135,7 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
 
 
 def options_on_cpu(record: Record, path: Path, trust: Trust) -> Config:
-    """The options in a record, its device the CPU; those that it lacks have their defaults.
+    """The options in a record, its device the CPU, and float32 for TF32; those that it lacks have their defaults.
 
     Raises StoreError, naming the record's file, where what stands there are no options, and ConfigError for a wrong
     one.
@@ -143,7 +143,10 @@ def options_on_cpu(record: Record, path: Path, trust: Trust) -> Config:
     try:
         tree = trust.checked(record, upgrade(record.config))
         refuse_too_large(tree)
-        return validate(typed({**tree, "hardware": {**tree.get("hardware", {}), "device": "cpu"}}))
+        hardware = {**tree.get("hardware", {}), "device": "cpu"}
+        if hardware.get("precision") == "tf32":  # which no CPU has
+            hardware["precision"] = "float32"
+        return validate(typed({**tree, "hardware": hardware}))
     except BenchError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -63,7 +63,7 @@ def test_the_defaults_are_valid_and_typed():
         (
             "hardware__precision",
             "float16",
-            r"hardware.precision=float16: choose one of float32, bfloat16, float64 \(did you mean",
+            r"hardware.precision=float16: choose one of float32, tf32, bfloat16, float64 \(did you mean",
         ),
         ("bptt__kind", "ful", r"bptt.kind=ful: choose one of full, truncated, sliding \(did you mean full\?\)"),
         ("bptt__update", "step", "bptt.update=step: choose one of window, sequence"),

@@ -25,13 +25,6 @@ def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(only_c
         choose_machine(HardwareConfig(device=device))
 
 
-def test_float64_on_mps_is_refused(monkeypatch):
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(machine_module.torch, "empty", lambda *_, **__: None)
-    with pytest.raises(ConfigError, match="MPS has no float64"):
-        choose_machine(HardwareConfig(device="mps", precision="float64"))
-
-
 def test_threads_are_set(monkeypatch):
     threads = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
@@ -45,6 +38,7 @@ def test_threads_are_set(monkeypatch):
         ("float32", torch.float32, torch.float32),
         ("float64", torch.float64, torch.float64),
         ("bfloat16", torch.float32, torch.bfloat16),
+        ("tf32", torch.float32, torch.float32),
     ],
 )
 def test_precision_decides_the_type_of_weights_and_of_products(precision, weights, product):
@@ -67,6 +61,6 @@ def test_the_label_tells_apart_what_must_not_be_ranked_together(monkeypatch):
 
 def test_the_facts_of_a_record_are_plain_values():
     facts = Machine(torch.device("cpu"), "float32", 1).facts()
-    assert {type(value) for value in facts.values()} <= {str, int}
+    assert {type(value) for value in (facts | facts["arithmetic"]).values()} <= {str, int, bool, dict}
     assert facts["device"] == "cpu"
     assert cpu_name() == facts["name"] != ""

@@ -136,6 +136,12 @@ def test_options_that_a_record_lacks_have_their_defaults(copied, part):
     assert reload(copied).config.model.hidden == 8
 
 
+def test_a_run_in_tf32_is_brought_back_on_a_cpu_in_float32(copied):
+    with_config(copied, lambda config: config["hardware"].update(device="cuda:1", precision="tf32"))
+    hardware = reload(copied).config.hardware
+    assert (hardware.device, hardware.precision) == ("cpu", "float32")
+
+
 def nested(levels):
     return {"a": nested(levels - 1)} if levels else 1
 
