@@ -158,6 +158,7 @@ class HardwareConfig:
     device: str = "auto"
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     precision: Annotated[str, one_of("float32", "tf32", "bfloat16", "float64")] = "float32"
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The machine that a run uses: its device, precision and name, and the facts about it for the record."""
+"""The machine that a run uses: its device and its arithmetic, its name, and the facts about it for the record."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import torch
 
 from bench.config.schema import HardwareConfig
 from bench.errors import ConfigError
 from bench.hardware.arithmetic import arithmetic, set_arithmetic
+from bench.hardware.determinism import determinism, set_determinism
 from bench.hardware.precisions import WEIGHTS, lack, precisions
+from bench.hardware.processors import cpu_name, gpu_facts
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The device, precision and number of CPU threads of a run."""
+    """The device, precision and number of CPU threads of a run, and whether it gives the same bits every time."""
 
     device: torch.device
     precision: str
     threads: int
+    deterministic: bool = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -63,59 +64,90 @@ class Machine:
 
     @property
     def name(self) -> str:
-        """The processor's name."""
+        """The name of the processor that computes: the GPU, or the chip that a CPU and MPS are parts of."""
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else cpu_name()
 
     @property
+    def kind(self) -> str:
+        """The part of the machine on which a result depends: the CPU, or a kind of GPU by its name."""
+        return "cpu" if self.device.type == "cpu" else f"{self.device.type} {self.name}"
+
+    @property
     def label(self) -> str:
-        """Processor, device, threads and precision; the leaderboard keeps runs with different labels apart."""
+        """Processors, device, threads and precision; the leaderboard keeps runs with different labels apart.
+
+        The host's processor is named beside a GPU: it starts each operation there, and so bounds a loop over time.
+        """
         threads = f" {self.threads} thread{'s' * (self.threads > 1)}" if self.device.type == "cpu" else ""
-        return f"{self.name}, {self.device.type}{threads} {self.precision}"
+        host = f" with {cpu_name()}" if self.device.type == "cuda" else ""
+        deterministic = " deterministic" if self.deterministic else ""
+        return f"{self.name}{host}, {self.device.type}{threads} {self.precision}{deterministic}"
 
     def facts(self) -> Mapping[str, object]:
-        """The facts about the machine for the record; `cores` is the number of logical CPUs."""
+        """The facts about the machine for the record.
+
+        `cores` is the number of logical CPUs; `host` is the name of the processor that they belong to.
+        """
         return {
             "device": str(self.device),
             "name": self.name,
             "threads": self.threads,
             "precision": self.precision,
             "arithmetic": arithmetic(),
+            "determinism": determinism(),
+            "host": cpu_name(),
             "cores": os.cpu_count(),
             "system": platform.platform(),
+            **gpu_facts(self.device),
         }
 
 
 def choose_machine(config: HardwareConfig) -> Machine:
-    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU); sets torch's threads and arithmetic.
+    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU).
 
-    Raises ConfigError if the device is unknown or not on this machine, or lacks the precision.
+    Sets torch's threads, arithmetic, determinism and current device. Raises ConfigError if the device is unknown or not
+    on this machine, does not start, or lacks the precision.
     """
-    available = [
-        n for n, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
-    ]
-    available.append("cpu")
-    wanted = available[0] if config.device == "auto" else config.device
-    try:
-        device = torch.device(wanted)
-        if device.type not in available:
-            raise RuntimeError
-        torch.empty(1, device=device)
-    except RuntimeError:
-        have = ", ".join(["auto", *available])
-        raise ConfigError(f"hardware.device={wanted} is not on this machine; it has {have}") from None
+    device = _find(config.device)
+    set_determinism(config.deterministic, device.type)  # before CUDA begins
+    _begin(device)
     if lacks := lack(device, config.precision):
         have = ", ".join(precisions(device))
         raise ConfigError(f"hardware.precision={config.precision}: {lacks}; {device} has {have}")
     torch.set_num_threads(config.threads)
     set_arithmetic(config.precision)
-    return Machine(device, config.precision, config.threads)
+    return Machine(device, config.precision, config.threads, config.deterministic)
 
 
-@cache
-def cpu_name() -> str:
-    """The model name of the processor, from the operating system."""
+def devices() -> list[str]:
+    """The devices of this machine, in the order in which `hardware.device=auto` would choose."""
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    mps = torch.backends.mps.is_available()
+    return [*(f"cuda:{number}" if number else "cuda" for number in gpus), *["mps"] * mps, "cpu"]
+
+
+def _find(wanted: str) -> torch.device:
+    """The device of this name; ConfigError where this machine has none."""
+    if wanted != "cpu" and torch.cuda._is_in_bad_fork():  # in which CUDA seems not to be there
+        raise ConfigError(
+            f"hardware.device={wanted}: this process was forked from one in which CUDA had begun: start processes by "
+            "spawn, or by joblib's loky, or set hardware.device=cpu"
+        )
+    have = devices()
+    name = have[0] if wanted == "auto" else wanted
+    if name.removesuffix(":0") not in have:
+        raise ConfigError(f"hardware.device={wanted} is not on this machine; it has {', '.join(['auto', *have])}")
+    return torch.device(name)
+
+
+def _begin(device: torch.device) -> None:
+    """Make `device` the current one, for whatever names none; ConfigError where it does not start."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        cause = str(error).splitlines()[0]
+        raise ConfigError(
+            f"hardware.device={device} does not start: {cause}; choose another of {', '.join(devices())}"
+        ) from error

@@ -10,13 +10,15 @@ import torch
 
 from bench.errors import Busy
 from bench.hardware.arithmetic import arithmetic_kept
+from bench.hardware.determinism import determinism_kept
 
 _IN_USE = threading.Lock()
 
 
 @contextmanager
 def torch_settings_kept() -> Iterator[None]:
-    """Restore torch's threads, random generators, gradient mode, default dtype and arithmetic after the block.
+    """Restore torch's settings after the block: threads, random generators, gradient mode, default dtype, arithmetic,
+    determinism and current GPU.
 
     In the block gradients are on, the default dtype is float32, products of float32 are computed in float32, and the
     default device is the CPU, since a run relies on them. Raises Busy while such a block is open already, in any
@@ -38,6 +40,8 @@ def _settings_of_a_run() -> Iterator[None]:
     with (
         using_threads(torch.get_num_threads()),
         arithmetic_kept(),
+        determinism_kept(),
+        _current_gpu_kept(),
         torch.inference_mode(False),
         torch.enable_grad(),
         nullcontext() if on_cpu else torch.device("cpu"),
@@ -48,6 +52,17 @@ def _settings_of_a_run() -> Iterator[None]:
         finally:
             torch.set_default_dtype(dtype)
             _set_generators(generators)
+
+
+@contextmanager
+def _current_gpu_kept() -> Iterator[None]:
+    """After the block the current GPU is that before; the first one, where CUDA had not begun."""
+    before = torch.cuda.current_device() if torch.cuda.is_initialized() else 0
+    try:
+        yield
+    finally:
+        if torch.cuda.is_initialized():
+            torch.cuda.set_device(before)
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _identity(
     return Identity(
         options.tree,
         task.spec.id if task else options.choices["task"],
-        device=setup.machine.device.type if setup else None,
+        device=setup.machine.kind if setup else None,
         data=data_hash(task, by_task) if task else None,
         sources=sources_of(setup.plugins if setup else {"task": type(task)} if task else {}, by_model),
         harness=_code(),

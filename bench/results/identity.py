@@ -26,8 +26,8 @@ Sources = Mapping[str, Closure]
 class Identity:
     """All that decides a run's result: runs of one identity are one run, and nothing else is compared.
 
-    `data` is a hash of the task's data, None where it is generated; `harness` is a hash of the harness's own code. A
-    run that failed early has no `device` and lacks roles in `sources`.
+    `device` is the CPU, or a kind of GPU by its name. `data` is a hash of the task's data, None where it is generated;
+    `harness` is a hash of the harness's own code. A run that failed early has no `device` and lacks roles in `sources`.
     """
 
     options: Tree

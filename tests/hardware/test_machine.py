@@ -1,5 +1,7 @@
 """The machine of a run: device, arithmetic, threads."""
 
+from types import NoneType
+
 import pytest
 import torch
 
@@ -61,6 +63,6 @@ def test_the_label_tells_apart_what_must_not_be_ranked_together(monkeypatch):
 
 def test_the_facts_of_a_record_are_plain_values():
     facts = Machine(torch.device("cpu"), "float32", 1).facts()
-    assert {type(value) for value in (facts | facts["arithmetic"]).values()} <= {str, int, bool, dict}
+    assert {type(value) for value in (facts | facts["arithmetic"]).values()} <= {str, int, bool, dict, NoneType}
     assert facts["device"] == "cpu"
     assert cpu_name() == facts["name"] != ""

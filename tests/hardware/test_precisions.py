@@ -2,28 +2,13 @@
 
 import pytest
 import torch
+from absent_devices import gpus, mac
 from acting import values_of
 
 from bench.config.schema import HardwareConfig
 from bench.errors import ConfigError
 from bench.hardware.machine import choose_machine
 from bench.hardware.precisions import WEIGHTS, lack, precisions
-
-
-def gpu(monkeypatch, name, capability, hip=None):
-    """A GPU that is not there."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: name)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    monkeypatch.setattr(torch.version, "hip", hip)
-    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
-
-
-def mac(monkeypatch, version):
-    """A Mac that is not there."""
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *needed: needed <= version)
-    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
 
 
 def refused(device, precision):
@@ -39,19 +24,19 @@ def test_tf32_is_for_nvidia_gpus(monkeypatch):
     )
     mac(monkeypatch, (15, 0))
     assert "the device is mps; mps has float32, bfloat16" in refused("mps", "tf32")
-    gpu(monkeypatch, "MI250X", (9, 0), hip="6.2")
+    gpus(monkeypatch, "MI250X", hip="6.2")
     assert "the device is cuda; cuda has float32, bfloat16, float64" in refused("cuda", "tf32")
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
 def test_gpus_before_ampere_have_neither_tf32_nor_bfloat16(monkeypatch, precision):
-    gpu(monkeypatch, "Tesla T4", (7, 5))
+    gpus(monkeypatch, "Tesla T4", capability=(7, 5))
     has = f"Tesla T4 has compute capability 7.5, and {precision} begins at 8.0; cuda has float32, float64"
     assert refused("cuda", precision).endswith(has)
 
 
 def test_newer_ones_have_all(monkeypatch):
-    gpu(monkeypatch, "H100", (9, 0))
+    gpus(monkeypatch, "H100")
     assert precisions(torch.device("cuda")) == list(WEIGHTS)
 
 

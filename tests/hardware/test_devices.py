@@ -1,0 +1,74 @@
+"""The device of a run: which one is meant, that it starts, and that everything of the run is on it."""
+
+import pytest
+import torch
+from absent_devices import gpus, mac
+
+from bench.config.schema import HardwareConfig
+from bench.errors import ConfigError
+from bench.hardware.machine import choose_machine, devices
+from bench.hardware.settings import torch_settings_kept
+
+
+def refused(device, **options):
+    with pytest.raises(ConfigError) as caught:
+        choose_machine(HardwareConfig(device=device, **options))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "cuda:7", "cuda:01", "cpu:1", "mps", "cuda:-1"])
+def test_an_index_that_is_not_there_is_refused_in_a_line_that_names_those_that_are(monkeypatch, device):
+    gpus(monkeypatch, "H100", "T4")
+    assert refused(device) == f"hardware.device={device} is not on this machine; it has auto, cuda, cuda:1, cpu"
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [("auto", "cuda"), ("cuda:0", "cuda:0"), ("cpu:0", "cpu:0")])
+def test_the_first_of_a_kind_is_meant_with_and_without_its_index(monkeypatch, wanted, chosen):
+    gpus(monkeypatch, "H100", "T4")
+    assert str(choose_machine(HardwareConfig(device=wanted)).device) == chosen
+
+
+def test_the_second_gpu_is_the_current_one_in_the_run_and_no_longer_after_it(monkeypatch):
+    """What names no GPU (a cell of one's own, a library) would be on the first one."""
+    made_current = gpus(monkeypatch, "H100", "T4")
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: bool(made_current))
+    with torch_settings_kept():
+        machine = choose_machine(HardwareConfig(device="cuda:1"))
+        assert made_current == [torch.device("cuda:1")]
+        assert machine.name == "T4"
+    assert made_current[-1] == 0
+
+
+def test_the_generators_of_a_run_and_what_it_waits_for_are_those_of_its_gpu(monkeypatch):
+    gpus(monkeypatch, "H100", "T4")
+    asked = []
+    for name in ("get_rng_state", "synchronize"):
+        monkeypatch.setattr(torch.cuda, name, lambda device: asked.append(device) or torch.zeros(1))
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: asked.append(device))
+    machine = choose_machine(HardwareConfig(device="cuda:1"))
+    machine.synchronize()
+    machine.set_random_state(machine.random_state())
+    assert asked == [torch.device("cuda:1")] * 3
+
+
+def test_a_gpu_that_does_not_start_is_refused_with_its_reason(monkeypatch):
+    def fail(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 MiB")
+
+    gpus(monkeypatch, "H100")
+    monkeypatch.setattr(torch, "empty", fail)
+    assert refused("cuda") == "hardware.device=cuda does not start: CUDA out of memory.; choose another of cuda, cpu"
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_process_forked_after_cuda_began_does_not_go_on_to_the_cpu_in_silence(monkeypatch, device):
+    """There CUDA says that there is no GPU."""
+    monkeypatch.setattr(torch.cuda, "_is_in_bad_fork", lambda: True)
+    assert f"hardware.device={device}: this process was forked" in refused(device)
+    assert choose_machine(HardwareConfig(device="cpu")).device.type == "cpu"
+
+
+def test_a_mac_has_its_chip_s_name(monkeypatch):
+    mac(monkeypatch, chip="Apple M2 Max")
+    assert devices() == ["mps", "cpu"]
+    assert choose_machine(HardwareConfig()).label == "Apple M2 Max, mps float32"
