@@ -4,6 +4,7 @@ tests without a time limit, and a cache of prepared data of their own."""
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,9 @@ settings.load_profile("bench")
 
 _cache = tempfile.TemporaryDirectory(prefix="bench-cache-")  # one for each worker; removed when the process ends
 os.environ["BENCH_CACHE"] = _cache.name
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background; its children would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
