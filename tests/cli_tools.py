@@ -15,7 +15,7 @@ import pytest
 from bench.command.main import main
 
 ROOT = Path(__file__).parent.parent
-TINY = ("model.hidden=8", "budget.steps=3", "evaluations=1")
+TINY = ("model.hidden=8", "budget.steps=3", "evaluations=1", "measure.seconds=0.01")
 """A run that takes a moment."""
 COPY = (*TINY, "task=copy", "task.held_out=20")
 

@@ -132,8 +132,6 @@ def in_child(arguments: list[str], prepare: Callable[[], None] = lambda: None) -
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
-            measure = runner.measure_speed
-            runner.measure_speed = lambda setup: measure(setup, 0.001)  # type: ignore[attr-defined]  # three seconds
             prepare()
             code = main(arguments)
         finally:

@@ -27,6 +27,7 @@ OPTIONS: dict[str, Any] = {
     "model": {"hidden": 8},
     "budget": {"steps": 3},
     "evaluations": 1,
+    "measure": {"seconds": 0.01},
 }
 
 

@@ -139,6 +139,13 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class MeasureConfig:
+    """How long a run samples each of its three speeds, in seconds; at least five samples are taken."""
+
+    seconds: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0
+
+
+@dataclass(frozen=True)
 class MatchConfig:
     """The parameters, or the FLOPs of a forward token, that the hidden size is chosen for; see `bench.job.match`."""
 
@@ -188,3 +195,4 @@ class Config:
     rerun: Annotated[bool, _UPKEEP] = False
     resume: Annotated[str, _RESUME] = "auto"
     checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)
+    measure: Annotated[MeasureConfig, _UPKEEP] = field(default_factory=MeasureConfig)

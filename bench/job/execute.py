@@ -130,7 +130,7 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
         hold_still(setup.optimizer)
         ended = replace(ended, memory=measure_memory(setup))
         yield ended
-        ended = replace(ended, speed=measure_speed(setup), status="done")
+        ended = replace(ended, speed=measure_speed(setup, setup.config.measure.seconds), status="done")
     yield ended
 
 

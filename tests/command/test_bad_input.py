@@ -78,6 +78,7 @@ OUT_OF_RANGE = {
     "results_dir": "",
     "rerun": "perhaps",
     "checkpoint.seconds": "0",
+    "measure.seconds": "0",
     "checkpoint.steps": "0",
 }
 

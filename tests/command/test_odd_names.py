@@ -7,7 +7,15 @@ from cli_tools import bench, records
 
 import bench as library
 
-RUN = ("task=charlm", "task.length=16", "batch_size=4", "model.hidden=8", "budget.steps=3", "evaluations=1")
+RUN = (
+    "task=charlm",
+    "task.length=16",
+    "batch_size=4",
+    "model.hidden=8",
+    "budget.steps=3",
+    "evaluations=1",
+    "measure.seconds=0.01",
+)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.txt", b"\x1b[2J.txt", "\u202etxt.exe".encode()])

@@ -67,7 +67,7 @@ def output_goes_to(make):
     ("make", "sweep"), [*((make, ()) for make in LOST), (full_disk, ("-m", "seed=0,1"))], ids=[*NAMES, "a sweep's"]
 )
 def test_a_run_is_done_and_recorded_and_its_exit_code_is_its_own(make, monkeypatch, tmp_path, sweep):
-    monkeypatch.setattr(runner, "measure_speed", lambda setup: None)
+    monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
     with output_goes_to(make):
         assert main([*sweep, *COPY, "evaluations=3", f"results_dir={tmp_path}"]) == 0
     assert {record["status"] for record in records(tmp_path)} == {"done"}

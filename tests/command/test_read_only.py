@@ -6,7 +6,15 @@ import os
 import pytest
 from cli_tools import bench
 
-RUN = ("task=charlm", "task.length=16", "batch_size=4", "model.hidden=8", "budget.steps=3", "evaluations=1")
+RUN = (
+    "task=charlm",
+    "task.length=16",
+    "batch_size=4",
+    "model.hidden=8",
+    "budget.steps=3",
+    "evaluations=1",
+    "measure.seconds=0.01",
+)
 
 
 @pytest.fixture

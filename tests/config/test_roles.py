@@ -39,12 +39,22 @@ def groups_where(holds):
 @pytest.mark.parametrize(
     ("holds", "expected"),
     [
-        (lambda role: not role.decides, {"results_dir", "rerun", "checkpoint"}),
+        (lambda role: not role.decides, {"results_dir", "rerun", "checkpoint", "measure"}),
         (lambda role: role.neutral, {"resume"}),
-        (lambda role: role.stated, {"seed", "results_dir", "rerun", "checkpoint", "hardware"}),
+        (lambda role: role.stated, {"seed", "results_dir", "rerun", "checkpoint", "measure", "hardware"}),
         (
             lambda role: role.resumable,
-            {"results_dir", "rerun", "resume", "checkpoint", "budget", "evaluations", "patience", "hardware"},
+            {
+                "results_dir",
+                "rerun",
+                "resume",
+                "checkpoint",
+                "measure",
+                "budget",
+                "evaluations",
+                "patience",
+                "hardware",
+            },
         ),
         (lambda role: role.place, {"results_dir"}),
         (lambda role: role.heads, {"task", "cell", "bptt"}),
@@ -54,7 +64,7 @@ def groups_where(holds):
         (lambda role: role.column == "cell", {"cell", "model", "init", "match", "unroll"}),
         (lambda role: role.column == "budget", {"budget"}),
         (lambda role: role.column == "hardware", {"hardware"}),
-        (lambda role: role.column is None, {"seed", "results_dir", "rerun", "checkpoint"}),
+        (lambda role: role.column is None, {"seed", "results_dir", "rerun", "checkpoint", "measure"}),
     ],
 )
 def test_the_roles_are_these(holds, expected):

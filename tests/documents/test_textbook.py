@@ -30,7 +30,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 def train(page, capsys, options, exit_code=0):
     """Run a page's training command with other values of some options, on the CPU."""
-    said = run(smaller(command(page)[0], {**options, "hardware.device": "cpu"}), capsys)
+    said = run(smaller(command(page)[0], {**options, "hardware.device": "cpu", "measure.seconds": 0.01}), capsys)
     assert said.code == exit_code, said.err
 
 

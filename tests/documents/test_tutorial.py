@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial" / "your-own-cell.md"
-SMALL = ["budget.steps=3", "model.hidden=8", "task.held_out=20"]
+SMALL = ["budget.steps=3", "model.hidden=8", "task.held_out=20", "measure.seconds=0.01"]
 
 
 def blocks(language: str) -> list[str]:

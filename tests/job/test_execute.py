@@ -10,7 +10,7 @@ import torch
 from tiny import Given, Turning, a_batch, a_config
 
 from bench.config.options import Options
-from bench.config.schema import BudgetConfig, HardwareConfig
+from bench.config.schema import BudgetConfig, HardwareConfig, MeasureConfig
 from bench.errors import ConfigError
 from bench.job import prepared as preparation
 from bench.job.execute import carry_out, execute
@@ -28,7 +28,11 @@ def task(monkeypatch):
     return task
 
 
+BRIEF = MeasureConfig(seconds=0.01)
+
+
 def options(folder, **changes):
+    changes = {"measure": BRIEF, **changes}
     config = a_config(precision="float32", batch_size=8, results_dir=str(folder), **changes)
     return Options(config, {"task": "turning", "cell": "gru"}, {})
 
@@ -157,6 +161,13 @@ def test_an_unexpected_error_has_its_traceback_in_the_log_alone(task, tmp_path, 
     ended = carry_out(odd, None, Listener())
     assert (ended.status, ended.reason) == ("failed", str(odd.error))
     assert "Traceback" not in caplog.text
+
+
+def test_speeds_are_sampled_for_as_long_as_the_option_says(task, tmp_path, monkeypatch):
+    lasted = []
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup, seconds: lasted.append(seconds))
+    execute(options(tmp_path, measure=MeasureConfig(seconds=0.25)))
+    assert lasted == [0.25]
 
 
 def test_a_gradient_that_goes_forward_is_built_once_a_run(task, tmp_path, monkeypatch):

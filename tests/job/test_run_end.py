@@ -18,7 +18,7 @@ RUN = (*COPY, "budget.steps=6", "evaluations=2", "hardware.device=cpu")
 @pytest.fixture(autouse=True)
 def unmeasured(monkeypatch):
     """Measuring takes a second, and changes nothing here."""
-    monkeypatch.setattr(runner, "measure_speed", lambda setup: None)
+    monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

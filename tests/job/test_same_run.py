@@ -18,7 +18,7 @@ def project(tmp_path, monkeypatch):
     """The current folder has the user's own files; measuring speed takes no time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup: None)
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
     write_files(tmp_path)
     with new_process():
         yield tmp_path

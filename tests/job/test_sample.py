@@ -21,7 +21,14 @@ def results(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("sample")
     (folder / "fox.txt").write_text(TEXT)
-    text = ("task=charlm", f"task.source={folder / 'fox.txt'}", "model.hidden=32", "budget.steps=120", "evaluations=2")
+    text = (
+        "task=charlm",
+        f"task.source={folder / 'fox.txt'}",
+        "model.hidden=32",
+        "budget.steps=120",
+        "evaluations=2",
+        "measure.seconds=0.01",
+    )
     for options in ((*text, "cell=lstm"), COPY):
         assert main([*options, f"results_dir={folder}"]) == 0
     return folder
@@ -154,7 +161,13 @@ def test_confidences_are_asked_of_a_prompt(say):
 
 def test_words_are_written_with_spaces_and_unknown_ones_named(capsys, tmp_path):
     (tmp_path / "fox.txt").write_text(TEXT)
-    options = ("task=wordlm", f"task.source={tmp_path / 'fox.txt'}", "model.hidden=16", "budget.steps=60")
+    options = (
+        "task=wordlm",
+        f"task.source={tmp_path / 'fox.txt'}",
+        "model.hidden=16",
+        "budget.steps=60",
+        "measure.seconds=0.01",
+    )
     assert bench(capsys, *options, "evaluations=1", f"results_dir={tmp_path}").code == 0
     said = bench(
         capsys, "sample", "wordlm", "--prompt", "the quick zebra", "--greedy", "--length=2", f"results_dir={tmp_path}"

@@ -28,7 +28,7 @@ def sent(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
         patched.syspath_prepend(folder)
-        patched.setattr("bench.job.execute.measure_speed", lambda setup: None)
+        patched.setattr("bench.job.execute.measure_speed", lambda *_: None)
         text = (*TINY, "task=charlm", f"task.source={__file__}", *OPTIONS["cell"])
         by_module = (*COPY, "cell=custom", "cell.target=own_cell:Mine")
         others = [(*COPY, *OPTIONS[role]) for role in ("optimizer", "schedule")]

@@ -8,7 +8,7 @@ from cli_tools import TINY, bench, records
 
 from bench.stats.interval import gap_closed
 
-SLIDING = ("task=hello", "bptt=sliding")
+SLIDING = ("task=hello", "bptt=sliding", "measure.seconds=0.01")
 
 
 def test_sliding_bptt_learns_hello_at_its_defaults(tmp_path, capsys):

@@ -18,14 +18,14 @@ import pytest
 from crashes import Moment, Watch, in_child, recorded, stopped
 
 from bench.config.compose import compose
-from bench.job import execute as runner
+from bench.job.execute import execute
 from bench.results import names
 from bench.results.record import Record
 from bench.train.checkpoint import _read, list_checkpoints
 
 COMMAND = [
     "task=copy", "task.held_out=20", "task.delay=3", "model.hidden=8", "model.dropout=0.3", "budget.steps=6",
-    "evaluations=2", "checkpoint.steps=2", "hardware.device=cpu",
+    "evaluations=2", "checkpoint.steps=2", "hardware.device=cpu", "measure.seconds=0.001",
 ]  # fmt: skip
 RANDOM = 30
 pytestmark = [
@@ -67,10 +67,7 @@ def a_run(place: Path, before: Path | None = None) -> Run:
 def fresh(tmp_path_factory) -> Run:
     """A run that nobody has begun."""
     place = tmp_path_factory.mktemp("fresh")
-    measure = runner.measure_speed
-    with pytest.MonkeyPatch.context() as patch:  # in this process, which so has all modules that its children need
-        patch.setattr(runner, "measure_speed", lambda setup: measure(setup, 0.001))
-        runner.execute(compose([*COMMAND, f"results_dir={place / 'warm'}"]))
+    execute(compose([*COMMAND, f"results_dir={place / 'warm'}"]))  # so this process has all modules of its children
     return a_run(place)
 
 

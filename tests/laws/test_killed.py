@@ -124,7 +124,7 @@ def test_a_run_killed_again_and_again_comes_to_the_same(capsys, monkeypatch, tas
     command = [*RUNS[task], f"budget.steps={steps}", f"checkpoint.steps={EVERY}", "hardware.device=cpu"]
     whole, killed = ([*command, f"results_dir={tmp_path / name}"] for name in ("whole", "killed"))
     with monkeypatch.context() as patch:  # in this process, which so has all modules that its children need
-        patch.setattr(runner, "measure_speed", lambda setup: None)
+        patch.setattr(runner, "measure_speed", lambda *_: None)
         said: list[Said] = []
         lines = lines_of_training(patch, lambda: said.append(bench(capsys, *whole)))
     assert said[0].code == 0

@@ -99,7 +99,7 @@ def test_the_order_of_a_file_and_of_a_run(disk: Disk, tmp_path: Path) -> None:
 
 def test_a_whole_run_with_checkpoints_is_on_the_disk_as_it_appears(capsys, monkeypatch, disk, tmp_path: Path) -> None:
     """As the command makes it, with every file that a run has."""
-    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup: None)
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
     command = (*COPY, "hardware.device=cpu", "checkpoint.steps=1", f"results_dir={tmp_path / 'new' / 'results'}")
     assert bench(capsys, *command).code == 0
     assert [name for kind, name in disk.calls if kind == "replace" and name.startswith("checkpoint")]

@@ -81,7 +81,7 @@ def test_a_run_is_done_already_only_until_a_file_far_down_is_edited(
     capsys, monkeypatch, checkout: Path, folder: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(prepared, "_code", lambda: code_version(checkout / "bench"))
-    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup: None)
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
     command = (*COPY, "hardware.device=cpu", f"results_dir={tmp_path}")
     said = [bench(capsys, *command), bench(capsys, *command)]
     file = max((checkout / folder).glob("*.py"))

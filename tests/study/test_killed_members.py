@@ -32,7 +32,7 @@ def launcher(monkeypatch):
             raise BrokenProcessPool("A worker process was unexpectedly terminated") from None
 
     monkeypatch.setattr(Plugins.instance().class_name_to_class[BASIC], "launch", given_up)
-    monkeypatch.setattr(runner, "measure_speed", lambda setup: None)
+    monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
 
 
 def kill(monkeypatch, *seeds):

@@ -256,7 +256,14 @@ def test_options_that_will_not_do_are_named_in_one_line(folder, options, kind, w
 
 
 def test_a_trained_run_translates_what_it_is_asked(capsys, tmp_path):
-    small = ("task=translation", "task.largest=200", "budget.steps=150", "evaluations=1", "optimizer.lr=1e-2")
+    small = (
+        "task=translation",
+        "task.largest=200",
+        "budget.steps=150",
+        "evaluations=1",
+        "optimizer.lr=1e-2",
+        "measure.seconds=0.01",
+    )
     said = bench(capsys, *small, "model.beam=2", f"results_dir={tmp_path}")
     assert said.code == 0
     (record,) = records(tmp_path)
