@@ -38,6 +38,11 @@ class Machine:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
+    @property
+    def queues(self) -> bool:
+        """Whether the device computes while the host goes on, so that work has to be waited for."""
+        return self.device.type != "cpu"
+
     def synchronize(self) -> None:
         """Wait until the device has finished all its work."""
         if self.device.type == "cuda":

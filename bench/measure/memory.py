@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Generator
-from torch.optim import Optimizer
+from torch import Generator, Tensor
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._pytree import tree_leaves
 
+from bench.api import leaves
 from bench.hardware.machine import Machine
-from bench.model.sequence import SequenceModel
-from bench.train.loop import train
+from bench.train.loop import Carried, TrainStep, train
 from bench.train.passes import Passes
 from bench.train.setup import Setup
 
@@ -22,25 +22,39 @@ from bench.train.setup import Setup
 def measure_memory(setup: Setup) -> dict[str, float | None]:
     """Peak memory of a training step in MiB.
 
-    `peak_mib` counts all tensors alive at once; `activations_mib` is the part beyond weights and optimiser state. CUDA
-    counts by its allocator, the CPU by the profiler's allocation events, which, unlike the resident set, exclude other
-    work in the process. On Apple's MPS both are None. Training steps change the model's weights.
+    `peak_mib` counts all tensors alive at once; `activations_mib` is the part that a step needs: all but the weights
+    and buffers, the copy of the best of them, the averaged weights and the optimiser's state. CUDA counts by its
+    allocator, the CPU by the profiler's allocation events, which, unlike the resident set, exclude other work in the
+    process. On Apple's MPS both are None. Training steps change the model's weights.
     """
-    model, optimizer, config, machine = setup.model, setup.optimizer, setup.config, setup.machine
+    config, machine = setup.config, setup.machine
     if machine.device.type == "mps":
         return {"peak_mib": None, "activations_mib": None}
     batches = Passes(setup.task, "train", config.batch_size, Generator().manual_seed(0))
-    steps = train(model, setup.task, optimizer, batches, config, machine, forward=setup.forward)
-    next(steps)  # optimiser state exists from here on
-    kept = sum(t.numel() * t.element_size() for t in _kept_tensors(model, optimizer))
-    added = _peak_of(lambda: next(steps), machine)
-    return {"peak_mib": round((kept + added) / 2**20, 3), "activations_mib": round(added / 2**20, 3)}
+
+    def step(state: Carried | None = None) -> TrainStep:
+        """A step of a loop of its own, which keeps no batch of a step before it."""
+        return next(
+            train(setup.model, setup.task, setup.optimizer, batches, config, machine, None, state, 0, setup.forward)
+        )
+
+    state = step().state  # the optimiser's state exists from here on
+    kept = _bytes(_kept_tensors(setup)) + sum(best.nbytes for best in setup.model.state_dict().values())
+    needed = _peak_of(lambda: step(state), machine) + _bytes([] if state is None else leaves(state))
+    return {"peak_mib": round((kept + needed) / 2**20, 3), "activations_mib": round(needed / 2**20, 3)}
 
 
-def _kept_tensors(model: SequenceModel, optimizer: Optimizer) -> Iterator[torch.Tensor]:
-    yield from model.parameters()
-    for values in optimizer.state.values():
-        yield from (v for v in values.values() if isinstance(v, torch.Tensor))
+def _kept_tensors(setup: Setup) -> Iterator[Tensor]:
+    """All that is kept from step to step, but for the carried state and the copy of the best weights."""
+    yield from setup.model.parameters()
+    yield from setup.model.buffers()
+    yield from (kept for kept in tree_leaves(setup.optimizer.state_dict()["state"]) if isinstance(kept, Tensor))
+    yield from setup.average.tensors if setup.average else ()
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    """The bytes that `tensors` keep: a view keeps all of the tensor that it is a part of, and two keep it once."""
+    return sum({each._cdata: each.nbytes() for each in (tensor.untyped_storage() for tensor in tensors)}.values())
 
 
 def _peak_of(work: Callable[[], object], machine: Machine) -> int:

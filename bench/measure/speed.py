@@ -35,8 +35,12 @@ def measure_speed(
 ) -> dict[str, dict[str, Any] | None]:
     """Training and inference tokens/s and `step_us`, each as median, quartiles and samples (`bench.stats.summary`).
 
-    A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update.
-    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence. An
+    A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update. Both
+    copy each batch to the device, from memory that is not pinned, as a run does.
+
+    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, each waited for.
+    A GPU takes new steps while it computes older ones; how many microseconds a step takes where 32 of them are waited
+    for at once is `queued_step_us`, only there: on a CPU it would be the same. The input of a step is on the device. An
     encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
     is the decoder's, after a first sequence is read. A bidirectional model goes no single steps, and its `step_us` is
     None. Each figure is sampled for `seconds` of `clock`. Call it last: it changes the model's weights.
@@ -49,16 +53,17 @@ def measure_speed(
     training = sample(lambda: next(steps).tokens, machine, seconds, clock)
     passes = _forward_passes(model, batches, machine)
     inference = sample(lambda: next(passes), machine, seconds, clock)
-    step_us = None
-    if not model.bidirectional:
-        stream = _streaming_steps(model, machine, batches[0])
-        streaming = sample(lambda: next(stream), machine, seconds, clock)
-        step_us = summarise([1e6 * seconds / tokens for tokens, seconds in streaming])
-    return {
+    figures: dict[str, dict[str, Any] | None] = {
         "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
         "infer_tokens_per_s": summarise([tokens / seconds for tokens, seconds in inference]),
-        "step_us": step_us,
+        "step_us": None,
     }
+    if not model.bidirectional:
+        for name in ("step_us", "queued_step_us") if machine.queues else ("step_us",):
+            stream = _streaming_steps(model, machine, batches[0], waiting=name == "step_us")
+            streaming = sample(lambda stream=stream: next(stream), machine, seconds, clock)  # type: ignore[misc]
+            figures[name] = summarise([1e6 * seconds / tokens for tokens, seconds in streaming])
+    return figures
 
 
 def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine) -> Iterator[int]:
@@ -69,7 +74,8 @@ def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine
         yield batch.tokens
 
 
-def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch) -> Iterator[int]:
+def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch, waiting: bool) -> Iterator[int]:
+    """Streaming inference, some steps a time: `waiting` for the end of each, or letting them queue."""
     model.eval()
     inputs = model.step_inputs
     shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
@@ -82,4 +88,6 @@ def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch) -> It
         with torch.inference_mode(), machine.autocast():
             for _ in range(_STREAM):
                 _, state = model.step(x, state)
+                if waiting:
+                    machine.synchronize()
         yield _STREAM

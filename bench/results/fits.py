@@ -25,8 +25,8 @@ def fits(hint: Any) -> Callable[[Any], bool]:
         keys = {name: fits(kind) for name, kind in get_type_hints(hint).items()}
         return lambda value: (
             isinstance(value, dict)
-            and value.keys() == keys.keys()
-            and all(is_right(value[name]) for name, is_right in keys.items())
+            and hint.__required_keys__ <= value.keys() <= keys.keys()
+            and all(keys[name](each) for name, each in value.items())
         )
     if origin is list:
         each = fits(arguments[0])

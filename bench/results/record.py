@@ -56,12 +56,18 @@ class Summary(TypedDict):
     samples: list[float]
 
 
-class Speed(TypedDict):
+class Speeds(TypedDict):
     """Tokens a second in training and in inference, and microseconds a time step."""
 
     train_tokens_per_s: Summary | None
     infer_tokens_per_s: Summary | None
     step_us: Summary | None
+
+
+class Speed(Speeds, total=False):
+    """The speeds of a run: on a GPU also microseconds a time step where steps queue; see `bench.measure.speed`."""
+
+    queued_step_us: Summary | None
 
 
 class Operations(TypedDict):

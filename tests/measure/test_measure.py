@@ -1,16 +1,20 @@
 """Speed and memory: what is counted, what is left out, and bounds that the figures must keep."""
 
+import gc
 import itertools
+import warnings
 
 import pytest
 import torch
+from factories import a_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from three_tasks import TASKS
-from tiny import CPU64, Given, a_batch, a_setup
+from tiny import CPU64, Given, a_batch, a_setup, fitted
 
 from bench.api import leaves
-from bench.config.schema import ModelConfig
+from bench.config.schema import BudgetConfig, ModelConfig
+from bench.hardware.machine import Machine
 from bench.hardware.timing import sample
 from bench.measure import memory
 from bench.measure import speed as speed_module
@@ -66,6 +70,40 @@ def test_the_device_is_waited_for_on_both_sides_of_the_work():
     warm_up, sampled = events[:3], events[3:]
     assert warm_up == ["work"] * 3
     assert sampled == ["wait", "work", "wait"] * (len(sampled) // 3)
+
+
+class Queue:
+    """A device that computes while the host goes on: it looks, with each wait, how many steps it waits for."""
+
+    queues = True
+
+    def __init__(self):
+        self.steps, self.waited_for = 0, []
+
+    def step(self, x, state):
+        self.steps += 1
+        return x, state
+
+    def synchronize(self):
+        self.waited_for.append(self.steps)
+        self.steps = 0
+
+
+@pytest.mark.parametrize(("waiting", "longest"), [(True, 1), (False, speed_module._STREAM)])
+def test_a_step_is_waited_for_or_queues_behind_others(monkeypatch, waiting, longest):
+    setup, queue = measured(), Queue()
+    monkeypatch.setattr(Machine, "synchronize", lambda machine: queue.synchronize())
+    monkeypatch.setattr(setup.model, "step", queue.step)
+    stream = speed_module._streaming_steps(setup.model, setup.machine, a_batch(), waiting)
+    assert sample(lambda: next(stream), setup.machine, 0.0)[0][0] == speed_module._STREAM
+    assert max(queue.waited_for[1:]) == longest
+
+
+def test_latency_and_throughput_are_apart_where_steps_queue(monkeypatch):
+    monkeypatch.setattr(Machine, "queues", True)
+    speed = measure_speed(measured(), BRIEF, Clock())
+    assert speed["step_us"].keys() == speed["queued_step_us"].keys()
+    assert a_record(speed=speed).speed == speed
 
 
 def test_a_token_is_a_time_step_of_a_lane():
@@ -131,10 +169,68 @@ def test_the_peak_counts_weights_gradients_and_optimiser_state():
     setup = a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=64))
     memory = measure_memory(setup)
     weights = parameter_count(setup.model) * 8 / 2**20
-    assert memory["peak_mib"] - memory["activations_mib"] == pytest.approx(3 * weights, abs=0.002), (
-        "weights, two moments"
+    assert memory["peak_mib"] - memory["activations_mib"] == pytest.approx(4 * weights, abs=0.002), (
+        "weights, two moments, the best weights so far"
     )
     assert memory["activations_mib"] >= weights, "at least the gradients"
+
+
+def test_averaged_weights_are_counted():
+    setups = [a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=64), ema=ema) for ema in (None, 0.9)]
+    plain, averaged = map(measure_memory, setups)
+    weights = parameter_count(setups[0].model) * 8 / 2**20
+    assert averaged["peak_mib"] - plain["peak_mib"] == pytest.approx(weights, abs=0.002)
+    assert averaged["activations_mib"] == pytest.approx(plain["activations_mib"], abs=0.002)
+
+
+def test_a_carried_state_is_counted_with_the_influence_of_the_parameters_on_it(monkeypatch):
+    """It is there when a step begins, which makes another one beside it."""
+    monkeypatch.setattr(memory, "_peak_of", lambda work, machine: 0)
+    setup = a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=16), gradient="rtrl")
+    carried = sum(leaf.nbytes for leaf in leaves(setup.forward.initial_state(2)))
+    assert measure_memory(setup)["activations_mib"] == pytest.approx(carried / 2**20, abs=0.001)
+
+
+class Keeping(torch.optim.Adam):
+    """Keeps each gradient, in a list of its own."""
+
+    def step(self, closure=None):
+        super().step()
+        for parameter in self.param_groups[0]["params"]:
+            self.state[parameter]["kept"] = {"gradients": [parameter.grad.repeat(20, *[1] * parameter.dim())]}
+
+
+def storages():
+    """The bytes of each tensor that is alive and that Python sees."""
+    with warnings.catch_warnings(action="ignore"):  # of modules that a look at them makes import others
+        alive = (each.untyped_storage() for each in gc.get_objects() if issubclass(type(each), torch.Tensor))
+        return {storage._cdata: storage.nbytes() for storage in alive}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ema": 0.9},
+        {"optimizer": {"target": f"{__name__}:Keeping"}},
+        {"model": ModelConfig(hidden=24, norm="batch_per_step")},
+    ],
+    ids=["averaged weights", "state of an optimiser of one's own", "running statistics"],
+)
+def test_no_moment_of_a_training_has_more_than_the_peak(changes):
+    """Seen from outside: all tensors that are there after the last update, whoever made them and whatever for."""
+    task = Given(train=[a_batch()] * 4, valid=[a_batch()])
+    gc.collect()
+    before, seen = storages(), []
+    setup = a_setup(task, **{"model": ModelConfig(hidden=24), "budget": BudgetConfig(steps=3), **changes})
+
+    def look(*_):
+        seen.append(None if len(seen) < 2 else storages())
+
+    hook = setup.optimizer.register_step_post_hook(look)
+    fitted(setup)
+    hook.remove()
+    at_once = sum(size for storage, size in seen[-1].items() if storage not in before)
+    assert at_once <= measure_memory(setup)["peak_mib"] * 2**20
 
 
 def test_a_model_is_measured_as_the_run_trains_it():
