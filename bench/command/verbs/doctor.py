@@ -1,0 +1,118 @@
+"""Show this machine: its devices, what they can compute in, and what a run sets in torch.
+
+A screen to put beside a question or a figure: versions, devices with the precisions that each has, threads, the
+settings under which every run computes, where results go, and optional packages. Nothing is written, and the exit code
+is 0 whatever is not there.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from bench.command.parser import Parser
+from bench.printable import printable
+
+_WIDTH = 12
+_OPTIONAL = {"hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes"}
+"""Packages that are not needed, with what pip installs them by and why."""
+_VARIABLES = ("BENCH_CACHE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTORCH_ENABLE_MPS_FALLBACK")
+"""Variables of the environment that change where or how a run computes."""
+
+
+def arguments(parser: Parser) -> None:
+    """The results folder."""
+    parser.add_results_dir()
+
+
+def run(options: Namespace) -> int:
+    """Print what is found, a line a fact."""
+    from bench.config.catalogue import entry
+
+    for name, fact in _facts(options.results_dir):
+        print(entry(name, _WIDTH, printable(fact)))
+    return 0
+
+
+def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
+    """Each fact with its name; further lines of a name have none."""
+    from bench.results.provenance import git, versions
+
+    commit = git()["commit"]
+    yield "versions", _listed({**versions(), **({"commit": str(commit)[:12]} if commit else {})})
+    yield "system", platform.platform()
+    yield from _of_devices()
+    yield from _of_torch()
+    yield "results", _of_folder(results_dir)
+    for name, remedy in _OPTIONAL.items():
+        yield "optional", f"{name} {_version(name) or f'is not installed: pip install {remedy}'}"
+    if found := {name: os.environ[name] for name in _VARIABLES if name in os.environ}:
+        yield "variables", _listed(found)
+
+
+def _of_devices() -> Iterator[tuple[str, str]]:
+    """Each device by the name that `hardware.device` takes, the one of `auto` first."""
+    import torch
+
+    from bench.config.schema import HardwareConfig
+    from bench.hardware.machine import Machine, devices
+    from bench.hardware.precisions import precisions
+    from bench.hardware.processors import gpu_facts
+
+    for number, name in enumerate(devices()):
+        device = torch.device(name)
+        known = {key: value for key, value in gpu_facts(device).items() if value is not None}
+        yield (
+            "" if number else "devices",
+            f"{name}: {Machine(device, 'float32', HardwareConfig().threads).name}"
+            + f" ({_listed(known)})" * bool(known)
+            + f"; hardware.precision={'|'.join(precisions(device))}"
+            + "; the one of hardware.device=auto" * (not number),
+        )
+
+
+def _of_torch() -> Iterator[tuple[str, str]]:
+    """Threads, and the settings of torch under which a run computes, where its options ask for no others."""
+    import torch
+
+    from bench.config.schema import HardwareConfig
+    from bench.hardware.arithmetic import arithmetic, set_arithmetic
+    from bench.hardware.determinism import determinism, set_determinism
+    from bench.hardware.settings import torch_settings_kept
+
+    own = HardwareConfig()
+    yield "threads", f"a run has {own.threads} (hardware.threads); this machine has {os.cpu_count()} logical processors"
+    with torch_settings_kept():
+        set_arithmetic(own.precision)
+        set_determinism(own.deterministic, torch.device("cpu").type)
+        yield "a run sets", f"for hardware.precision={own.precision}: {_listed(arithmetic())}"
+        yield "", f"for hardware.deterministic={str(own.deterministic).lower()}: {_listed(determinism())}"
+
+
+def _of_folder(results_dir: str) -> str:
+    from bench.results.store import Store
+
+    runs = Store(results_dir).runs
+    there = next(folder for folder in (runs, *runs.absolute().parents) if folder.is_dir())
+    count = sum(1 for each in runs.glob("[!.]*") if each.is_dir())
+    writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written"
+    return f"{Path(results_dir).absolute()} has {count} run{'s' * (count != 1)}{writable}"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_in_words(value)}" for name, value in facts.items())
+
+
+def _in_words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool | None) else str(value)

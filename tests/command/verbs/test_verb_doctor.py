@@ -1,0 +1,58 @@
+"""`bench doctor` shows on one screen what this machine has and what a run sets, and changes nothing."""
+
+from pathlib import Path
+
+import torch
+from cli_tools import bench, the_line
+from simulated import NAME, simulated_gpu
+
+from bench.hardware.arithmetic import arithmetic, arithmetic_kept, set_arithmetic
+from bench.hardware.precisions import precisions
+from bench.hardware.processors import cpu_name
+
+CPU = torch.device("cpu")
+SCREEN = 24  # lines of a terminal
+
+
+def test_it_shows_the_cpu_with_all_that_it_computes_in(capsys):
+    said = bench(capsys, "doctor")
+    assert (said.code, said.err) == (0, "") and len(said.out.splitlines()) <= SCREEN
+    assert f"cpu: {cpu_name()}" in said.out
+    assert f"hardware.precision={'|'.join(precisions(CPU))}" in said.out
+    assert f"torch {torch.__version__}" in said.out
+
+
+def test_a_gpu_comes_first_and_has_a_precision_that_the_cpu_lacks(capsys):
+    with simulated_gpu():
+        said = bench(capsys, "doctor")
+    assert said.code == 0 and len(said.out.splitlines()) <= SCREEN
+    gpu, cpu = said.out.partition("devices")[2].split("cpu: ")
+    assert f"cuda: {NAME} (capability 9.0" in gpu and "tf32" in gpu and "the one of hardware.device=auto" in gpu
+    assert "tf32" not in cpu.partition("threads")[0] and "device=auto" not in cpu
+
+
+def test_the_settings_are_those_of_a_run_and_torch_s_own_stay(capsys):
+    with arithmetic_kept():
+        set_arithmetic("tf32")
+        before = arithmetic()
+        assert "cuda.matmul.fp32_precision ieee" in bench(capsys, "doctor").out
+        assert arithmetic() == before
+
+
+def test_it_counts_the_runs_of_a_folder_and_makes_none(capsys, tmp_path: Path):
+    for folder in ("one", "two", ".three.partial"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+    for place, count in ((tmp_path, 2), (tmp_path / "none", 0)):
+        said = bench(capsys, "doctor", f"results_dir={place}")
+        assert f"{place} has {count} runs" in " ".join(said.out.split())
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_package_that_is_not_there_is_said_with_its_remedy(capsys, monkeypatch):
+    monkeypatch.setattr("bench.command.verbs.doctor._version", lambda _: None)
+    assert "is not installed: pip install 'bench-sequences[sweep]'" in " ".join(bench(capsys, "doctor").out.split())
+
+
+def test_another_word_is_refused(capsys):
+    said = bench(capsys, "doctor", "cuda")
+    assert said.code == 2 and "cuda" in the_line(said)
