@@ -105,11 +105,15 @@ class Batch:
         return self.weight.numel() if self.lengths is None else int(self.lengths.sum())
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on `device`; the batch itself where it is there already."""
+        """The batch on `device`; the batch itself where it is there already.
+
+        CUDA copies what it is told to copy, while the host goes on; on MPS the source may change under such a copy.
+        """
         if self.inputs.device == device:
             return self
         parts = (self.inputs, self.targets, self.weight, self.fresh, self.lengths)
-        return Batch(*(p if p is None else p.to(device, non_blocking=True) for p in parts))  # type: ignore[arg-type]
+        go_on = device.type == "cuda"
+        return Batch(*(p if p is None else p.to(device, non_blocking=go_on) for p in parts))  # type: ignore[arg-type]
 
     def span(self, start: int, stop: int) -> Batch:
         """Time steps `start` to `stop` (excluded) of every lane; `fresh` is False everywhere unless `start` is 0."""

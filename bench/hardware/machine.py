@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from collections.abc import Mapping
@@ -60,11 +61,17 @@ class Machine:
         return states
 
     def set_random_state(self, states: list[torch.Tensor]) -> None:
-        """Restore generator states that `random_state` returned."""
+        """Restore generator states that `random_state` returned: on another kind of device, only that of the CPU.
+
+        A run may go on on another device than it began on, and a state of another kind has another size.
+        """
         torch.set_rng_state(states[0])
-        if self.device.type == "cuda" and len(states) > 1:  # a run may resume on another device
+        own = self.random_state()
+        if len(states) < 2 or len(own) < 2 or states[1].shape != own[1].shape:
+            return
+        if self.device.type == "cuda":
             torch.cuda.set_rng_state(states[1], self.device)
-        elif self.device.type == "mps" and len(states) > 1:
+        else:
             torch.mps.set_rng_state(states[1])
 
     @property
@@ -122,6 +129,17 @@ def choose_machine(config: HardwareConfig) -> Machine:
     torch.set_num_threads(config.threads)
     set_arithmetic(config.precision)
     return Machine(device, config.precision, config.threads, config.deterministic)
+
+
+def give_back_memory() -> None:
+    """Give back the GPU memory of tensors that nobody reaches any more: the next run of the process may need it.
+
+    Objects that reach each other, as those of a run do, live until Python looks for such, which it does by their number
+    and not by their size.
+    """
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def devices() -> list[str]:

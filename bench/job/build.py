@@ -18,7 +18,7 @@ from bench.checks.quick import quick_check
 from bench.config.schema import Config
 from bench.config.targets import convert, load_checked
 from bench.errors import BenchError, ConfigError, Failed
-from bench.hardware.machine import choose_machine
+from bench.hardware.machine import Machine, choose_machine
 from bench.job.match import hidden_for
 from bench.model.around import Around
 from bench.model.init import draw_cell, initialise_layers
@@ -44,6 +44,7 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
     """
     check_regime(config, task)
     machine = choose_machine(config.hardware)
+    refuse_other_masks(config, machine)
     cell_class, options = load_cell(config.cell)
     make_cell = partial(draw_cell, config.init, cell_class, options)
     if hidden is None and config.match.wanted is not None:
@@ -89,6 +90,20 @@ def check_regime(config: Config, task: Task) -> None:
     for option, without in {"teacher_forcing": 1, "beam": 1, "attention": "none"}.items():
         if (value := getattr(config.model, option)) != without:
             raise ConfigError(f"model.{option}={value}: {name} writes no sequence; leave it at {without}")
+
+
+def refuse_other_masks(config: Config, machine: Machine) -> None:
+    """Raise ConfigError where a second forward pass would draw other masks than the first.
+
+    On MPS torch's checkpointing does not bring the device's generator back.
+    """
+    drop = ("input_dropout", "dropout", "recurrent_dropout", "zoneout")
+    dropped = next((name for name in drop if getattr(config.model, name)), None)
+    if config.bptt.checkpoint and dropped and machine.device.type == "mps":
+        raise ConfigError(
+            f"bptt.checkpoint=true: on MPS the second forward pass would draw other masks of model.{dropped} than the "
+            f"first; set model.{dropped}=0, bptt.checkpoint=false or hardware.device=cpu"
+        )
 
 
 def build_task(options: dict[str, Any]) -> Task:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, Diverged
 from bench.job.log import log
 from bench.job.prepared import Prepared
+from bench.job.reason import reason_of
 from bench.measure.flops import parameter_count
 from bench.results import provenance
 from bench.results.labels import cell_name, make_labels
@@ -79,7 +78,7 @@ class Ended:
             sources={role: dict(found) for role, found in prepared.identity.sources.items()},
             harness=prepared.identity.harness,
             experiment=options.choices.get("experiment"),
-            resumed=asdict(prepared.source) | {"folder": str(prepared.source.folder)} if prepared.source else None,
+            resumed=prepared.source.stated() if prepared.source else None,
             flops=self.flops,
             untrained=prepared.untrained,
         )
@@ -91,13 +90,3 @@ class Ended:
         metric = prepared.task.spec.metric
         scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
         return {**asdict(metric), "baselines": dict(metric.baselines), **scored}
-
-
-def reason_of(error: BaseException) -> str:
-    """An unexpected error in a line; with its place where its own text says little, as that of a KeyError does."""
-    text = "".join(traceback.format_exception_only(error)).splitlines()[0]
-    missing = " is not there" * isinstance(error, KeyError)
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames or not (missing or text == type(error).__name__):
-        return text
-    return f"{text}{missing} ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, in {frames[-1].name})"

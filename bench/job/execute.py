@@ -13,11 +13,13 @@ from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
 from bench.config.tree import flatten
 from bench.errors import BenchError, Failed
+from bench.hardware.machine import give_back_memory
 from bench.hardware.settings import torch_settings_kept
-from bench.job.ended import Ended, reason_of
+from bench.job.ended import Ended
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
 from bench.job.prepared import Prepared, prepare
+from bench.job.reason import reason_of
 from bench.measure.flops import count_flops, parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
@@ -35,7 +37,7 @@ from bench.train.checkpoint import Checkpoints, list_checkpoints
 from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
-from bench.train.optimizer import decay_note
+from bench.train.optimizer import decay_note, form_note
 from bench.train.validation import Validation
 
 
@@ -50,7 +52,10 @@ def execute(options: Options, listener: Listener | None = None) -> Record:
     it, but a process has one run at a time: ConfigError where another run is under way.
     """
     with torch_settings_kept():
-        return _execute(options, listener or Listener())
+        try:
+            return _execute(options, listener or Listener())
+        finally:
+            give_back_memory()
 
 
 def _execute(options: Options, listener: Listener) -> Record:
@@ -164,6 +169,8 @@ def say_what_begins(prepared: Prepared) -> None:
     if prepared.unstated:
         files = ", ".join(map(str, prepared.unstated))
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
+    if note := form_note(setup.optimizer):
+        log.info(note)
     if note := decay_note(setup.optimizer, setup.model):
         log.info(note)
     if prepared.untrained:

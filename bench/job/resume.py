@@ -20,10 +20,17 @@ from bench.train.checkpoint import Checkpoints
 
 @dataclass(frozen=True)
 class Source:
-    """The run to go on from: its folder, and whether the harness's own code was the same there."""
+    """The run to go on from: its folder, whether the harness's own code was the same there, and the device that it was
+    on, where that was another one."""
 
     folder: Path
     same_harness: bool
+    device: str | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """The same in plain types, for a record."""
+        device = {"device": self.device} if self.device else {}
+        return {"folder": str(self.folder), "same_harness": self.same_harness, **device}
 
 
 def find_source(config: Config, identity: Identity) -> Source:
@@ -52,7 +59,13 @@ def find_source(config: Config, identity: Identity) -> Source:
         raise ConfigError(f"resume={resume}: that run had other data; bring them back, or start anew")
     if origin["harness"] != identity.harness:
         log.warning(f"resume={resume}: that run began with another version of bench's own code; the record states it")
-    return Source(folder, origin["harness"] == identity.harness)
+    device = origin.get("device")  # older checkpoints do not say
+    if device not in (None, identity.device):
+        log.warning(
+            f"resume={resume}: that run was on {device}, and goes on on {identity.device}: from here on it is rounded "
+            "otherwise, and its dropout is another; the record states it"
+        )
+    return Source(folder, origin["harness"] == identity.harness, None if device == identity.device else device)
 
 
 def matched_size(config: Config) -> int | None:

@@ -52,9 +52,9 @@ class Identity:
 
     @property
     def origin(self) -> Tree:
-        """The code and the data in plain types, for a checkpoint."""
+        """The code, the data and the device in plain types, for a checkpoint."""
         sources = {role: dict(found) for role, found in self.sources.items()}
-        return {"sources": sources, "data": self.data, "harness": self.harness}
+        return {"sources": sources, "data": self.data, "harness": self.harness, "device": self.device}
 
 
 def sources_of(plugins: Mapping[str, type], read: FilesRead) -> dict[str, Closure]:

@@ -108,7 +108,8 @@ class Record:
     - `flops`: null in older records, in runs that did not end, and where the cell's code fails in a count.
     - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
-    - `resumed`: the run that the option `resume` named, by its `folder`, and whether it had the `same_harness`.
+    - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
+      its `device`, where that was another.
     - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, Muon, Optimizer, SparseAdam
 
@@ -22,7 +23,7 @@ _REFUSED = {
 
 
 def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
-    """The optimiser that `target` or `_target_` names, over the model's parameters, fused if it has a fused form.
+    """The optimiser that `target` or `_target_` names, over the model's parameters, fused if it has such a form there.
 
     With `decay=matrices`, `weight_decay` does not apply to vectors (biases), nor to a cell's numbers for each unit
     or state (`Cell.undecayed`). Raises ConfigError for an unknown or ill-typed option, for a value that the
@@ -34,13 +35,23 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         if issubclass(cls, refused):
             raise ConfigError(f"optimizer: {cls.__name__} {why}; choose another (python -m bench list optimizer)")
     own_form = checked.get("foreach") or checked.get("differentiable")
-    if "fused" in cls.__init__.__annotations__ and not own_form:  # the fastest form in all our timings, also on CPUs
-        checked.setdefault("fused", True)
     groups = _groups(options.get("decay", "all"), model, cls)
     try:
+        may_be_fused = "fused" in cls.__init__.__annotations__ and not own_form
+        if may_be_fused and _can_step(cls, {"fused": True, **checked}, model):
+            checked.setdefault("fused", True)  # the fastest form in all our timings, also on CPUs
         return cls(groups, **checked)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"optimizer: {error}") from None
+
+
+def form_note(optimizer: Optimizer) -> str | None:
+    """A line where the optimiser has a fused form, but none for the device of its parameters; else None."""
+    own = optimizer.defaults
+    if own.get("fused", False) is not None or own.get("foreach") or own.get("differentiable"):
+        return None
+    device = optimizer.param_groups[0]["params"][0].device
+    return f"{type(optimizer).__name__} has no fused form on {device.type}: updates take its plain form"
 
 
 def decay_note(optimizer: Optimizer, model: nn.Module) -> str | None:
@@ -65,6 +76,18 @@ def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
         restored = optimizer.state[parameters[place]]
         tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
         restored.update({name: restored[name].to(value.dtype) for name, value in tensors.items()})
+
+
+def _can_step(cls: type[Optimizer], options: dict[str, Any], model: nn.Module) -> bool:
+    """Whether the optimiser makes an update of a parameter like those of the model: not every device has every form."""
+    like = next(model.parameters()).detach()
+    parameter = nn.Parameter(like.new_zeros([1] * like.dim()))
+    parameter.grad = torch.zeros_like(parameter)
+    try:
+        cls([parameter], **options).step()
+    except RuntimeError:  # a kernel that is not there, too
+        return False
+    return True
 
 
 def _groups(decay: str, model: nn.Module, cls: type[Optimizer]) -> list[dict[str, Any]]:

@@ -1,0 +1,64 @@
+"""Why a run failed is a line with a remedy, where bench knows one; memory that ran out is told on every device."""
+
+import pytest
+import torch
+from cli_tools import COPY, bench, records
+
+from bench.job.reason import is_out_of_memory, reason_of
+
+SAID = {
+    "CUDA": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has 79 GiB\nIf reserved"),
+    "MPS": RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GiB). Tried to allocate 1.00 GiB on pool."),
+    "CPU": RuntimeError(
+        "[alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"
+    ),
+    "cuBLAS": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    "cuDNN": RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    "Python": MemoryError(),
+}
+"""What each allocator says."""
+
+
+@pytest.mark.parametrize("error", SAID.values(), ids=SAID)
+def test_memory_that_ran_out_has_its_remedies(error):
+    said = reason_of(error)
+    assert said.startswith("out of memory")
+    assert all(option in said for option in ("batch_size", "accumulate", "bptt.checkpoint", "model.hidden"))
+    assert "\n" not in said
+
+
+def test_what_was_wanted_is_told_where_the_allocator_says_it():
+    wanted = {name: reason_of(error).partition(":")[0] for name, error in SAID.items()}
+    assert wanted["CUDA"] == "out of memory (20.00 GiB more were wanted)"
+    assert wanted["CPU"] == "out of memory (4 bytes more were wanted)"
+    assert wanted["cuDNN"] == "out of memory"
+
+
+def test_torch_on_this_cpu_says_it_so():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(10**16)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), ValueError("out of memory"), KeyError("x")])
+def test_other_errors_say_what_they_said(error):
+    assert not is_out_of_memory(error)
+    assert reason_of(error).startswith(type(error).__name__)
+
+
+def test_an_operation_without_a_deterministic_form_is_named():
+    said = reason_of(RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set ..."))
+    assert said.startswith("hardware.deterministic=true: cumsum_cuda_kernel has no deterministic form on this device;")
+
+
+def test_a_run_out_of_memory_leaves_its_record_and_a_line(capsys, monkeypatch, tmp_path):
+    def runs_out(*_, **__):
+        raise SAID["CUDA"]
+
+    monkeypatch.setattr("bench.train.loop.backpropagate", runs_out)
+    said = bench(capsys, *COPY, "hardware.device=cpu", f"results_dir={tmp_path}")
+    (record,) = records(tmp_path)
+    assert (said.code, record["status"]) == (1, "failed")
+    assert record["reason"].startswith("out of memory (20.00 GiB more were wanted): lower batch_size")
+    assert record["reason"] in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
