@@ -9,7 +9,6 @@ import pytest
 import torch
 from cli_tools import COPY, bench, records, the_line
 
-from bench.hardware.machine import Machine
 from bench.job import execute as runner
 
 TINY = (*COPY, "checkpoint.steps=1", "hardware.device=cpu")
@@ -54,17 +53,6 @@ def test_a_run_can_go_on_from_another_with_a_larger_budget(capsys, cut_off: Path
     assert said.code == 0
     assert "going on from the checkpoint after step 3" in said.err
     assert f"resume={cut_off.name})" in records(tmp_path / "more")[0]["labels"]["bptt"]
-
-
-def test_a_run_of_a_gpu_goes_on_on_a_cpu_and_says_so(capsys, monkeypatch, tmp_path: Path) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(Machine, "kind", "cuda H100")
-        interrupted(capsys, monkeypatch, *TINY, f"results_dir={tmp_path}")
-    (folder,) = (tmp_path / "runs").glob("[!.]*")
-    said = bench(capsys, *TINY, f"results_dir={tmp_path / 'more'}", "budget.steps=5", f"resume={folder}")
-    assert said.code == 0
-    assert "that run was on cuda H100, and goes on on cpu" in said.err
-    assert records(tmp_path / "more")[0]["resumed"]["device"] == "cuda H100"
 
 
 @pytest.mark.parametrize(
