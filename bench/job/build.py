@@ -20,6 +20,7 @@ from bench.config.targets import convert, load_checked
 from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import Machine, choose_machine
 from bench.job.match import hidden_for
+from bench.job.reason import is_out_of_memory
 from bench.model.around import Around
 from bench.model.init import draw_cell, initialise_layers
 from bench.model.layer import MakeCell
@@ -149,8 +150,10 @@ def build_model(config: Config, task: Task, make_cell: MakeCell, hidden: int) ->
             bidirectional=shape.bidirectional,
         )
     except (ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, BenchError) or is_out_of_memory(error):
+            raise
         cause = (str(error) or type(error).__name__).splitlines()[0]  # torch adds its own stack
-        raise error if isinstance(error, BenchError) else ConfigError(f"the cell cannot be built: {cause}") from error
+        raise ConfigError(f"the cell cannot be built: {cause}") from error
     if config.init.start == "published" and shape.layers > 1:
         initialise_layers(model, config.init)
     quick_check(model.cells[0], zoneout=shape.zoneout > 0)

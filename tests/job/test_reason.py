@@ -62,3 +62,9 @@ def test_a_run_out_of_memory_leaves_its_record_and_a_line(capsys, monkeypatch, t
     assert record["reason"].startswith("out of memory (20.00 GiB more were wanted): lower batch_size")
     assert record["reason"] in said.err.splitlines()[-1]
     assert "Traceback" not in said.err
+
+
+def test_a_model_that_is_too_large_for_the_memory_is_such_a_run(capsys, tmp_path):
+    said = bench(capsys, *COPY, "cell=lstm", "model.hidden=10000000", "hardware.device=cpu", f"results_dir={tmp_path}")
+    assert (said.code, records(tmp_path)[0]["status"]) == (1, "failed")
+    assert records(tmp_path)[0]["reason"].startswith("out of memory")
