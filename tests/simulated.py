@@ -107,6 +107,9 @@ def _numbers(value: Tensor | torch.device) -> Tensor | torch.device:
 
 
 def _moved(tensor: Tensor) -> Tensor:
+    """The tensor on the GPU, with what torch puts off (conjugates, signs, tangents of zeros) done: a shell has none."""
+    if tensor._is_zerotensor():
+        tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
     return Simulated(tensor.resolve_conj().resolve_neg())
 
 
@@ -174,11 +177,14 @@ _apply = nn.Module._apply
 
 
 def _swapped(module: nn.Module, change: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-    """The module with its parameters changed: one that moves becomes another class of tensor, under the same name."""
+    """The module with its parameters changed: one that moves becomes another class of tensor, and stays the object that
+    a layer of a vendor has weak references to.
+    """
     before = future.get_swap_module_params_on_conversion()
     future.set_swap_module_params_on_conversion(True)
     try:
-        return _apply(module, change, recurse)
+        with patch("weakref.getweakrefs", lambda _: []):
+            return _apply(module, change, recurse)
     finally:
         future.set_swap_module_params_on_conversion(before)
 

@@ -45,7 +45,7 @@ def training() -> list[dict[str, Any]]:
     """Options of training, one at a time with what it needs to act, and every optimiser and schedule."""
     groups = [(BPTTConfig, "bptt."), (ClipConfig, "clip."), (HardwareConfig, "hardware.")]
     options = [(cls, each.name, f"{group}{each.name}") for cls, group in groups for each in fields(cls)]
-    options += [(Config, name, name) for name in ("accumulate", "ema", "unroll", "gradient")]
+    options += [(Config, name, name) for name in ("accumulate", "ema", "unroll")]
     found = [
         {**BESIDE.get(option, {}), option: value, **PLACES.get(option, {}).get(value, {})}
         for cls, name, option in options
@@ -82,12 +82,14 @@ ON_GPU = HardwareConfig("cuda", precision="float64")
 def check(given: dict[str, Any], measured: bool = False) -> bool:
     """Whether it runs, on the simulated GPU with the CPU's numbers; False where it is refused in all settings.
 
-    Raises RuntimeError where an op meets tensors of both devices.
+    Raises RuntimeError where an op meets tensors of both devices, AssertionError where a GPU alone is refused.
     """
     all_settings = [{**BASE, **each, **SMALLER.get(given["cell"], {}), **given} for each in SETTINGS]
     with simulated_gpu():
         on_gpu = ended(all_settings, "cuda", measured)
-    if on_gpu is None or (on_cpu := ended(all_settings, "cpu")) is None:  # some precisions need a GPU
+    on_cpu = ended(all_settings, "cpu")
+    assert on_cpu is None or on_gpu is not None, f"{given} is refused on a GPU alone"
+    if on_cpu is None or on_gpu is None:  # tf32 is for a GPU
         return on_gpu is not None
     assert near(on_gpu, on_cpu, given.get("hardware.precision")), f"{given}: {on_gpu}, not {on_cpu}"
     return True
