@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch import __future__ as future
 from torch.nn import functional
+from torch.nn.modules import rnn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -27,8 +28,6 @@ _ACROSS = {_aten.copy_.default, _aten._foreach_copy_.default}
 """Ops that move numbers from one device to another."""
 _INDEXED = {_aten.index.Tensor, _aten.index_put.default, _aten.index_put_.default, _aten._index_put_impl_.default}
 """Ops of a tensor on a GPU whose indices may be on the CPU."""
-_FUSED = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu, functional.scaled_dot_product_attention}
-"""Functions that choose a kernel by the device, in C++, which here is none."""
 _PRODUCTS = {
     torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.baddbmm, torch.einsum, torch.conv1d, Tensor.matmul, Tensor.mm,
     Tensor.bmm, Tensor.addmm, Tensor.baddbmm, Tensor.__matmul__, Tensor.__rmatmul__, functional.linear,
@@ -134,9 +133,7 @@ class _Ops(TorchDispatchMode):
     """Makes tensors on the GPU where an op is asked for them by `device`."""
 
     @classmethod
-    def _should_skip_dynamo(
-        cls,
-    ) -> bool:  # else each op goes by way of torch's compiler, which is slow
+    def _should_skip_dynamo(cls) -> bool:  # which it does by way of torch's compiler, and that is slow
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -148,21 +145,41 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         args, kwargs = tuple(map(_with_index, args)), {key: _with_index(each) for key, each in (kwargs or {}).items()}
-        if func not in _PRODUCTS and func not in _FUSED and func is not Tensor.tolist:
-            return func(*args, **kwargs)
+        if func is Tensor.tolist and isinstance(args[0], Simulated):
+            return args[0].numbers.tolist()
+        if func in (torch.tensor, torch.as_tensor) and kwargs.get("device") == GPU:
+            return func(*args, **{**kwargs, "device": "cpu"}).to(GPU)
+        if func in _PRODUCTS and torch.is_autocast_enabled("cuda"):
+            args, kwargs = _each(_lowered, args), {name: _each(_lowered, each) for name, each in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def _by_way_of_the_cpu(func: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that chooses a kernel by the device, in C++: there is none for this one."""
+
+    def on_cpu(*args: Any, **kwargs: Any) -> Any:
         tensors: list[Tensor] = []
         _each(tensors.append, (args, *kwargs.values()))
         if not any(isinstance(each, Simulated) for each in tensors):
             return func(*args, **kwargs)
-        if func is Tensor.tolist:
-            return args[0].numbers.tolist()
-        if torch.is_autocast_enabled("cuda"):
-            args, kwargs = _each(_lowered, args), {name: _each(_lowered, each) for name, each in kwargs.items()}
-        if func not in _FUSED:
-            return func(*args, **kwargs)
         _refuse_both_devices(func, args, tensors)
-        args, kwargs = _each(Tensor.cpu, args), {name: _each(Tensor.cpu, each) for name, each in kwargs.items()}
+        args, kwargs = _each(at_hand, args), {name: _each(at_hand, each) for name, each in kwargs.items()}
         return _each(lambda each: each.to(GPU), func(*args, **kwargs))
+
+    def at_hand(tensor: Tensor) -> Tensor:
+        return (_lowered(tensor) if torch.is_autocast_enabled("cuda") else tensor).cpu()
+
+    return on_cpu
+
+
+def _patched_kernels() -> Iterator[Any]:
+    """Patches of these functions where they are looked up: modes do not reach what bptt.checkpoint computes anew."""
+    for name in ("lstm", "gru"):
+        yield patch.object(torch._VF, name, _by_way_of_the_cpu(getattr(torch._VF, name)))
+    layers = {name: _by_way_of_the_cpu(func) for name, func in rnn._rnn_impls.items()}
+    yield patch.dict(rnn._rnn_impls, layers)
+    attention = _by_way_of_the_cpu(functional.scaled_dot_product_attention)
+    yield patch.object(functional, "scaled_dot_product_attention", attention)
 
 
 def _lowered(tensor: Tensor) -> Tensor:
@@ -223,6 +240,8 @@ def simulated_gpu() -> Iterator[torch.device]:
         stack.enter_context(patch.object(Tensor, "pin_memory", lambda self, *_: self))
         stack.enter_context(patch.object(torch.backends.cudnn, "is_acceptable", lambda _: False))
         stack.enter_context(patch.object(nn.Module, "_apply", _swapped))
+        for each in _patched_kernels():
+            stack.enter_context(each)
         stack.enter_context(_Functions())
         stack.enter_context(_Ops())
         yield GPU

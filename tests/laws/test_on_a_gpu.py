@@ -135,12 +135,9 @@ def test_every_cell_and_option_runs_on_a_gpu_as_on_the_cpu(part: int, every: int
     wrong = []
     for given in COMBINATIONS[part :: 4 * every]:
         try:
-            ran = check(given)
+            check(given)
         except Exception as error:
             wrong.append(f"{given}: {type(error).__name__}: {error}")
-        else:
-            if given["cell"] == "gru" and not ran:
-                wrong.append(f"{given} is refused by the GRU, so that no cell may try it")
     assert not wrong, "\n".join(wrong)
 
 
