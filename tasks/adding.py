@@ -41,14 +41,14 @@ class Adding(Generated):
     `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
-    def __init__(self, length: int = 100, held_out: int = 1000, test_length: int | None = None) -> None:
+    def __init__(self, length: int = 50, held_out: int = 1000, test_length: int | None = None) -> None:
         check_range(2, length=length, test_length=test_length)
         super().__init__(length, test_length, held_out)
 
     @property
     def spec(self) -> TaskSpec:
         return TaskSpec(
-            id="adding-v1",
+            id="adding-v2",
             inputs=Features(2),
             outputs=1,
             reads="last_step",

@@ -37,7 +37,7 @@ class TemporalOrder(Generated):
     `held_out` is the number of sequences in each of valid and test. Raises ValueError for values out of range.
     """
 
-    def __init__(self, length: int = 100, held_out: int = 1000, test_length: int | None = None) -> None:
+    def __init__(self, length: int = 50, held_out: int = 1000, test_length: int | None = None) -> None:
         check_range(10, length=length, test_length=test_length)
         super().__init__(length, test_length, held_out)
 
@@ -46,7 +46,7 @@ class TemporalOrder(Generated):
         classes = _RELEVANT**2
         baselines = {"one_symbol": 1 / _RELEVANT}
         return TaskSpec(
-            id="temporal-order-v1",
+            id="temporal-order-v2",
             inputs=Tokens(_RELEVANT + _DISTRACTORS),
             outputs=classes,
             reads="last_step",
