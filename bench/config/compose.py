@@ -124,8 +124,9 @@ def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> T
     return flatten({key: value for key, value in tree.items() if key != "hydra"})
 
 
+@cache
 def schema_node() -> DictConfig:
-    """The schema as a node that options are merged into."""
+    """The schema as a node, of which Hydra and OmegaConf make a copy that options are merged into."""
     node = OmegaConf.structured(Config)
     _unlock(node)
     return node

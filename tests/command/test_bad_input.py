@@ -116,7 +116,7 @@ OF_THE_MACHINE = ("hardware.device", "results_dir")
 
 def refused_without_composing(option: str, value: object) -> str:
     """The line with which the schema or the rules refuse an option's value, as Hydra sets it and a run validates it."""
-    node = schema_node()
+    node = OmegaConf.merge(schema_node())
     with pytest.raises(ConfigError) as caught, explained([f"{option}={value}"]):
         OmegaConf.update(node, option, value)
         validate(typed(OmegaConf.to_container(node)))
