@@ -52,6 +52,6 @@ if __name__ == "__main__":
     for task in TASKS:
         batch = first_batch(task)
         read, scored = steps(task, batch)
-        name = task.spec.id.removesuffix("-v1")
+        name = task.spec.id.rpartition("-v")[0]
         print(f"{name:12} inputs {list(batch.inputs.shape)!s:11}  {shape(read, scored)}")
         print(f"    reads   {read}\n    scored  {scored}")

@@ -68,6 +68,7 @@ OUT_OF_RANGE = {
     "hardware.device": "tpu",
     "hardware.threads": "0",
     "hardware.precision": "float16",
+    "hardware.deterministic": "perhaps",
     "batch_size": "0",
     "accumulate": "0",
     "ema": "1",
