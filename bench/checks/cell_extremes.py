@@ -46,7 +46,7 @@ def forms_agree_in_bfloat16(probe: Probe) -> str:
     """
     right, cell = _right_for_few(probe), probe.cell()
     for name in right:
-        if found := disagreement(cell, all_forms(cell)[name], precision=torch.bfloat16):
+        if found := disagreement(cell, all_forms(cell)[name], precision="bfloat16"):
             raise Broken(f"{name}: {found[0]} differ from the step loop's (by {found[1]:.2g} of the largest)")
     return ", ".join(right)
 

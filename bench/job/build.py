@@ -56,8 +56,7 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
     model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
     forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
-    precision = torch.bfloat16 if machine.precision == "bfloat16" else None
-    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, precision)
+    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, machine.precision)
     optimizer = build_optimizer(config.optimizer, model)
     for cell in (module for module in model.modules() if isinstance(module, Cell)):
         if type(cell).after_update is not Cell.after_update:

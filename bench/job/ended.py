@@ -23,8 +23,8 @@ from bench.train.progress import Progress
 class Ended:
     """The outcome of a run, after any of its stages. It counts as failed until the last stage is done.
 
-    `scores` are those of the best weights, by split and name. `flops`, `speed` and `memory` are None before they are
-    measured.
+    `scores` are those of the best weights, by split and name. `flops`, `products`, `speed` and `memory` are None before
+    they are measured.
     """
 
     status: Status = "failed"
@@ -32,6 +32,7 @@ class Ended:
     progress: Progress = field(default_factory=Progress)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     flops: Any = None
+    products: list[str] | None = None
     memory: Any = None
     speed: Any = None
 
@@ -81,6 +82,8 @@ class Ended:
             resumed=prepared.source.stated() if prepared.source else None,
             flops=self.flops,
             untrained=prepared.untrained,
+            form_refused=setup.model.refused if setup else None,
+            products=self.products,
         )
 
     def _metric(self, prepared: Prepared) -> Any:

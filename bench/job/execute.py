@@ -20,6 +20,7 @@ from bench.job.listener import Listener
 from bench.job.log import log, logging_to
 from bench.job.prepared import Prepared, prepare
 from bench.job.reason import reason_of
+from bench.measure.dtypes import product_dtypes
 from bench.measure.flops import count_flops, parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
@@ -38,6 +39,7 @@ from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
 from bench.train.optimizer import decay_note, form_note
+from bench.train.setup import Setup
 from bench.train.validation import Validation
 
 
@@ -131,7 +133,7 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
             folder.path(names.WEIGHTS).write_bytes(weights)
         listener.measuring()
         log.info("measuring speed and memory")
-        ended = replace(ended, flops=flops_of(setup.model))
+        ended = replace(ended, flops=flops_of(setup.model), products=products_of(setup))
         hold_still(setup.optimizer)
         ended = replace(ended, memory=measure_memory(setup))
         yield ended
@@ -149,6 +151,21 @@ def flops_of(model: SequenceModel) -> Flops | None:
     if counted.unknown:
         log.warning(f"FLOPs are without those of {', '.join(counted.unknown)}, which are not known")
     return counted.figures()
+
+
+def products_of(setup: Setup) -> list[str] | None:
+    """The dtypes of the model's products for the record; None, and a line, where the code of its cells fails there."""
+    try:
+        found = product_dtypes(setup)
+    except Exception as error:
+        log.warning(f"the dtypes of products are not known: {reason_of(error)}")
+        return None
+    if setup.machine.precision == "bfloat16" and "float16" in found:
+        log.warning(
+            "hardware.precision=bfloat16: this device computes some products in float16, which rounds less and "
+            "overflows at 65,504"
+        )
+    return found
 
 
 def say_and_tell(validation: Validation, metric: str, listener: Listener) -> None:
@@ -171,6 +188,8 @@ def say_what_begins(prepared: Prepared) -> None:
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
     if note := form_note(setup.optimizer):
         log.info(note)
+    if setup.model.refused:
+        log.warning(setup.model.refused)
     if note := decay_note(setup.optimizer, setup.model):
         log.info(note)
     if prepared.untrained:

@@ -65,9 +65,14 @@ class EncoderDecoder(SequenceModel):
             self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, self.reader.width)  # as before a head
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
-    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
+    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None) -> str:
         self.reader.choose_unroll(mode, steps, precision)
-        return super().choose_unroll(mode, steps, precision)
+        name = super().choose_unroll(mode, steps, precision)
+        if refused := self.reader.refused or self.refused:
+            self.reader.choose_unroll("eager")
+            name = super().choose_unroll("eager")
+            self.refused = refused
+        return name
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step; with attention an empty memory, too."""

@@ -49,6 +49,8 @@ class SequenceModel(nn.Module):
 
     like: Tensor
     """An empty tensor with the dtype and device of the weights."""
+    refused: str | None = None
+    """Why `choose_unroll` took the loop of steps and not the cells' fast form, in a line; None where it did not."""
 
     def __init__(
         self,
@@ -103,15 +105,19 @@ class SequenceModel(nn.Module):
         """The cells from input to head, without the parts around them; both of a bidirectional layer."""
         return [cell.cell if isinstance(cell, NoisyCell) else cell for layer in self.layers for cell in layer.both]
 
-    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: torch.dtype | None = None) -> str:
-        """Choose how the cells are unrolled over time, and return the name of the form.
+    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None) -> str:
+        """Choose how the cells are unrolled over time, and return the name of the form, which is that of all cells.
 
-        Call it after the model is moved to its device. Raises ConfigError if a cell has no such form, or one that
-        differs from its steps over sequences of so many `steps`, or in the `precision` of autocast.
+        Call it after the model is moved to its device. A form is compared with the cell's steps over sequences of so
+        many `steps`, in the `precision` of the run. Raises ConfigError if a cell has no form of that name, or one that
+        differs from its steps; with `auto` all cells then go by the loop of steps, and `refused` says why.
         """
         chosen = [[choose(cell, mode, steps, precision) for cell in layer.both] for layer in self.layers]
-        self._unrolls = [[unroll for _, unroll in of_layer] for of_layer in chosen]
-        return chosen[0][0][0]
+        self.refused = next((form.refused for of_layer in chosen for form in of_layer if form.refused), None)
+        if self.refused:
+            chosen = [[choose(cell, "eager") for cell in layer.both] for layer in self.layers]
+        self._unrolls = [[form.unroll for form in of_layer] for of_layer in chosen]
+        return chosen[0][0].name
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step, for `batch_size` lanes."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from math import isnan
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from bench.api import Cell, State, Unroll, leaves
 from bench.unroll.eager import unroll_eager
+from bench.unroll.tame import halve_largest, weights_kept
 
 Results = dict[str, list[Tensor]]
 """Tensors by what they are: outputs, last states, gradients of the input and the parameters."""
@@ -18,14 +21,34 @@ PIECE = 35
 """A length over which a form is compared with the loop alone: odd, and longer than a block of 32."""
 
 _LOOPED = 16  # steps by the loop at the beginning of a longer sequence; at its end it makes the rest of a piece
-_TOLERANCE = 1e-3  # far above float32 rounding, far below the effect of another equation or a lost state
-_IN_BFLOAT16 = {"outputs": 0.05, "states": 0.05, "gradients": 0.2}
-"""The largest `gap` by kind: those of the built-in cells are 0.01, 0.01 and 0.08 at most over up to 1,030 steps, and a
-state that is lost changes outputs by their own size.
+
+
+class Allowed(NamedTuple):
+    """What two ways to compute the same may differ by in a precision: the largest `gap` by kind of result.
+
+    `rounding` is the relative error of one product, `least` the size below which a difference counts as if it were
+    of a result of that size.
+    """
+
+    rounding: float
+    outputs: float
+    states: float
+    gradients: float
+    least: float
+
+
+ALLOWED = {
+    "float64": Allowed(1e-14, 1e-3, 1e-3, 1e-3, 1.0),
+    "float32": Allowed(1e-6, 1e-3, 1e-3, 1e-3, 1.0),
+    "tf32": Allowed(2.0**-10, 0.0125, 0.0125, 0.1, 1e-3),
+    "bfloat16": Allowed(2.0**-8, 0.05, 0.05, 0.2, 1e-3),
+}
+"""In float32 far above rounding errors, and far below the effect of another equation or a lost state. In bfloat16 the
+built-in cells differ by 0.01, 0.01 and 0.08 at most over up to 1,030 steps, and a state that is lost changes outputs by
+their own size; TF32 has two bits more.
 """
-_ROUNDING = {torch.bfloat16: 2.0**-8, torch.float32: 1e-6, torch.float64: 1e-14}
-_FEWEST = 16
 _TIMES = 4  # an error may be as many times that of a rounding error
+_HALVINGS = 40  # from weights of a trillion to weights of 1
 
 
 def results(
@@ -68,38 +91,51 @@ def disagreement(
     unroll: Unroll,
     steps: int = PIECE,
     lanes: int = 2,
-    precision: torch.dtype | None = None,
+    precision: str | None = None,
     gradients: bool = True,
 ) -> tuple[str, float] | None:
     """The kind of result in which `unroll` differs from the loop over `steps` random inputs, and by how much; or None.
 
     The loop itself carries the first steps of the sequence and, from a state that has lived, the last ones: one piece
     in all. The form carries what is between them, so that the loop costs no more for a long sequence: what a form does
-    at some time after its start, it does 16 steps later there. Where rounding errors grow as large as the difference
-    (as in a chaotic cell), fewer steps decide.
+    at some time after its start, it does 16 steps later there.
 
-    `precision` is bfloat16 where a run computes in it by autocast.
+    `precision` is that of the run, by default that of the cell's weights. Where the cell is chaotic at its weights, so
+    that a rounding error grows as large as the difference, or where its numbers overflow, no two ways to compute it
+    agree. The largest weights are then halved until they do, or until the difference is more than rounding. The cell
+    has its own weights back afterwards.
     """
     like = next(cell.parameters(), torch.empty(0))
+    precision = precision or str(like.dtype).removeprefix("torch.")
     generator = torch.Generator().manual_seed(0)
     x_TBF = torch.randn((steps, lanes, cell.input_size), generator=generator).to(like).requires_grad_()
-    dtype = precision or like.dtype
-    least = 1e-3 if dtype is torch.bfloat16 else 1.0
+    allowed = ALLOWED[precision]
+    up_or_down = 2.0 * torch.randint(2, x_TBF.shape, generator=generator) - 1
+    nearby_TBF = (x_TBF.detach() * (1 + allowed.rounding * up_or_down.to(like))).requires_grad_()
+    autocast = torch.autocast(like.device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
     def carried(form: Unroll, x_TBF: Tensor) -> Results:
-        bfloat16 = torch.autocast(like.device.type, torch.bfloat16) if dtype is torch.bfloat16 else nullcontext()
-        return results(cell, form, x_TBF, cell.initial_state(lanes, x_TBF), bfloat16, gradients)
+        return results(cell, form, x_TBF, cell.initial_state(lanes, x_TBF), autocast, gradients)
 
-    pieces = partial(_by_pieces, cell, unroll)
-    found, wanted = carried(unroll, x_TBF), carried(pieces, x_TBF)
-    for kind in wanted:
-        difference = gap(found, wanted, kind, least)
-        if not difference <= (_IN_BFLOAT16[kind] if dtype is torch.bfloat16 else _TOLERANCE):
-            disturbed = carried(pieces, (x_TBF.detach() * (1 + _ROUNDING[dtype])).requires_grad_())
-            if steps >= _FEWEST and difference <= _TIMES * gap(disturbed, wanted, kind, least):
-                return disagreement(cell, unroll, steps // 4, lanes, precision, gradients)
-            return kind, difference
-    return None
+    loop = partial(_by_pieces, cell, unroll)
+    with weights_kept(cell) as weights:
+        for _ in range(_HALVINGS):
+            wanted = carried(loop, x_TBF)
+            differing = _differing(carried(unroll, x_TBF), wanted, allowed)
+            if differing is None:
+                return None
+            kind, difference = differing
+            rounding = gap(carried(loop, nearby_TBF), wanted, kind, allowed.least)  # NaN where numbers overflow
+            if difference > _TIMES * rounding or (isnan(difference) and not isnan(rounding)):
+                break
+            halve_largest(weights)
+    return differing
+
+
+def _differing(found: Results, wanted: Results, allowed: Allowed) -> tuple[str, float] | None:
+    """The first kind of result that differs by more than is allowed, and by how much."""
+    gaps = {kind: gap(found, wanted, kind, allowed.least) for kind in wanted}
+    return next(((kind, each) for kind, each in gaps.items() if not each <= getattr(allowed, kind)), None)
 
 
 def _by_pieces(cell: Cell, unroll: Unroll, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:

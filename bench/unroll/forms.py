@@ -3,16 +3,14 @@
 eager     the cell's step in a Python loop
 vendor    torch.nn's fused layer of the same equation, on the same parameters
 parallel  the cell's own `unroll` over the whole sequence
-auto      vendor where the cell has it, else parallel, else eager
+auto      vendor where the cell has it, else parallel, else eager; and eager where the fast form differs from it
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
-
-import torch
+from typing import Literal, NamedTuple
 
 from bench.api import Cell, GatedCell, Unroll
 from bench.errors import ConfigError
@@ -25,16 +23,24 @@ Mode = Literal["auto", "eager", "vendor", "parallel"]
 _LONGEST, _WITH_GRADIENTS = 1030, 130  # time steps of the comparison at most: longer than a block of 1024, or of 128
 
 
-def choose(
-    cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: torch.dtype | None = None
-) -> tuple[str, Unroll]:
-    """The name and the unrolling of `cell` under `mode`, after checking that it agrees with the plain loop.
+class Form(NamedTuple):
+    """The form that a cell is unrolled in."""
 
-    It is compared over the `steps` of a run's sequences, in the `precision` of its autocast where it has one; over 0
-    steps, not at all.
+    name: str
+    unroll: Unroll
+    refused: str | None = None
+    """Why it is not the faster form that `auto` would take otherwise, in a line."""
 
-    Call it once the cell is on its device. Raises ConfigError where the cell has no such form, or where the form's
-    outputs or gradients differ from the loop's (as when a subclass changed `gates` but kept `vendor`).
+
+def choose(cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: str | None = None) -> Form:
+    """The form of `cell` under `mode`, after checking that it agrees with the plain loop.
+
+    It is compared over the `steps` of a run's sequences, in the `precision` of the run, by default that of the weights;
+    over 0 steps, not at all. A form that differs is none that `auto` takes: it takes the loop.
+
+    Call it once the cell is on its device. Raises ConfigError where the cell has no such form, or where the outputs or
+    gradients of a form that was asked for by name differ from the loop's (as when a subclass changed `gates` but kept
+    `vendor`).
     """
     available = forms(cell)
     name = next(n for n in ("vendor", "parallel", "eager") if n in available) if mode == "auto" else mode
@@ -42,9 +48,11 @@ def choose(
         have = ", ".join(sorted(available))
         raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
     unroll = available[name]()
-    if name != "eager" and steps:
-        _hold_to_loop(cell, name, unroll, steps, precision)
-    return name, unroll
+    if name == "eager" or not steps or (wrong := _wrong(cell, name, unroll, steps, precision)) is None:
+        return Form(name, unroll)
+    if mode == "auto":
+        return Form("eager", available["eager"](), f"unroll=auto takes the loop of steps, and not {name}: {wrong}")
+    raise ConfigError(f"unroll={name}: {wrong}, or use unroll=eager")
 
 
 def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
@@ -57,9 +65,9 @@ def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
     return found
 
 
-def _hold_to_loop(cell: Cell, name: str, unroll: Unroll, steps: int, precision: torch.dtype | None) -> None:
-    """Raise ConfigError where `unroll` differs from the plain loop: over so many steps, within limits, of which those
-    for gradients are narrower, since a run's start is not to wait for them.
+def _wrong(cell: Cell, name: str, unroll: Unroll, steps: int, precision: str | None) -> str | None:
+    """What is wrong with a form that differs from the plain loop, or None. They are compared over so many steps, within
+    limits, of which those for gradients are narrower, since a run's start is not to wait for them.
     """
     try:
         found = disagreement(cell, unroll, min(max(steps, PIECE), _WITH_GRADIENTS), precision=precision)
@@ -67,13 +75,14 @@ def _hold_to_loop(cell: Cell, name: str, unroll: Unroll, steps: int, precision: 
             found = disagreement(cell, unroll, min(steps, _LONGEST), precision=precision, gradients=False)
     except Exception as error:
         said = str(error).partition("\n")[0]
-        raise ConfigError(
-            f"unroll={name}: {type(cell).__name__} does not go through {steps} steps in this form: "
-            f"{type(error).__name__}: {said}; mend its {name} form or its step, or use unroll=eager"
-        ) from error
-    if found:
-        what, gap = found
-        raise ConfigError(
-            f"unroll={name}: {what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
-            f"where a subclass changes the equation, change or drop its {name} form too, or use unroll=eager"
+        return (
+            f"{type(cell).__name__} does not go through {steps} steps in this form: "
+            f"{type(error).__name__}: {said}; mend its {name} form or its step"
         )
+    if found is None:
+        return None
+    what, gap = found
+    return (
+        f"{what} of {type(cell).__name__} differ from its step loop by {gap:.2g}; "
+        f"where a subclass changes the equation, change or drop its {name} form too"
+    )

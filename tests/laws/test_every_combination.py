@@ -108,11 +108,10 @@ def check(cell: str, given: dict[str, Any]) -> bool:
 
 def agree(setup: Any) -> None:
     """Raise AssertionError where a form of a cell differs from its loop of steps."""
-    precision = torch.bfloat16 if setup.machine.precision == "bfloat16" else None
     for cell in setup.model.eval().modules():
         for name, form in forms(cell).items() if isinstance(cell, Cell) else ():
             if name != "eager":
-                found = disagreement(cell, form(), precision=precision)
+                found = disagreement(cell, form(), precision=setup.machine.precision)
                 assert found is None, f"the trained cell's form {name} differs in {found}"
 
 

@@ -60,7 +60,7 @@ def test_auto_takes_the_fastest_form_that_the_cell_has(cell, chosen):
 
 @pytest.mark.parametrize("cell", [*CELLS, Own, Plain, Parallel])
 def test_every_cell_has_the_plain_loop(cell):
-    name, unroll = choose(cell(3, 4), "eager")
+    name, unroll, _ = choose(cell(3, 4), "eager")
     like = torch.zeros(2, 1, 3)
     y_TBH, _ = unroll(like, cell(3, 4).initial_state(1, like))
     assert (name, y_TBH.shape) == ("eager", (2, 1, 4))

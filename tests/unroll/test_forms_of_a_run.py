@@ -13,6 +13,8 @@ from bench.config.catalogue import choices
 from bench.config.compose import compose
 from bench.errors import ConfigError
 from bench.job.build import load_cell
+from bench.job.ended import Ended
+from bench.job.execute import say_what_begins
 from bench.job.prepared import prepare
 from bench.unroll.agreement import PIECE, disagreement
 from bench.unroll.eager import unroll_eager
@@ -164,25 +166,33 @@ def test_a_chaotic_cell_is_not_refused_for_its_rounding_errors():
 def test_the_form_of_a_built_in_cell_is_taken_for_long_sequences_and_in_bfloat16(name):
     cell_class, options = load_cell(yaml.safe_load(choices("cell")[name].path.read_text()))
     torch.manual_seed(0)
-    choose(cell_class(3, 13, **options), "auto", 300, torch.bfloat16)
+    choose(cell_class(3, 13, **options), "auto", 300, "bfloat16")
 
 
 def test_in_bfloat16_a_form_is_compared_in_bfloat16():
     choose(OtherInBfloat16(3, 5), "parallel")
     with pytest.raises(ConfigError, match="outputs of OtherInBfloat16 differ from its step loop by 0.2"):
-        choose(OtherInBfloat16(3, 5), "parallel", precision=torch.bfloat16)
+        choose(OtherInBfloat16(3, 5), "parallel", precision="bfloat16")
 
 
 def test_a_form_that_raises_is_one_line():
     choose(DiesInBfloat16(3, 5), "parallel")
     with pytest.raises(ConfigError, match="DiesInBfloat16 does not go through 35 steps .*: RuntimeError: ") as caught:
-        choose(DiesInBfloat16(3, 5), "parallel", precision=torch.bfloat16)
+        choose(DiesInBfloat16(3, 5), "parallel", precision="bfloat16")
     assert "\n" not in str(caught.value)
 
 
+def prepared(cell, *options):
+    """A run of `cell` before it begins."""
+    run = prepare(compose([*COPY, "cell=custom", f"cell.target={__file__}:{cell}", *options]))
+    assert run.error is None, run.error
+    return run
+
+
 def refusal(cell, *options):
-    """What a run of `cell` is refused for, or None."""
-    return prepare(compose([*COPY, "cell=custom", f"cell.target={__file__}:{cell}", *options])).error
+    """What a run of `cell` by its parallel form is refused for, or None."""
+    options = [*COPY, "cell=custom", f"cell.target={__file__}:{cell}", "unroll=parallel", *options]
+    return prepare(compose(options)).error
 
 
 class InBlocksOf64(Leaky):
@@ -199,7 +209,6 @@ class InBlocksOf64(Leaky):
 def test_a_form_that_is_wrong_after_many_steps_is_refused_where_the_run_has_as_many():
     assert "outputs of InBlocksOf64 differ from its step loop" in str(refusal("InBlocksOf64", "task.delay=100"))
     assert "outputs of InBlocksOf64" in str(refusal("InBlocksOf64", "task.test_delay=100")), "those of test count, too"
-    assert refusal("InBlocksOf64", "task.delay=100", "unroll=eager") is None
     assert refusal("InBlocksOf64", "task.delay=20") is None
 
 
@@ -208,3 +217,28 @@ def test_a_form_that_is_wrong_in_bfloat16_is_refused_where_the_run_uses_it():
         refusal("OtherInBfloat16", "hardware.precision=bfloat16")
     )
     assert refusal("OtherInBfloat16") is None
+
+
+def test_auto_goes_by_the_loop_where_the_fast_form_differs_and_says_why():
+    right, wrong, dies = (
+        prepared(*options).setup
+        for options in (
+            ["InBlocksOf64"],
+            ["InBlocksOf64", "task.delay=100"],
+            ["DiesInBfloat16", "hardware.precision=bfloat16"],
+        )
+    )
+    assert (right.unroll, right.model.refused) == ("parallel", None)
+    assert wrong.unroll == dies.unroll == "eager"
+    assert wrong.model.refused.startswith(
+        "unroll=auto takes the loop of steps, and not parallel: outputs of InBlocksOf64 differ from its step loop by"
+    )
+    assert "parallel: DiesInBfloat16 does not go through 20 steps in this form: RuntimeError: " in dies.model.refused
+
+
+def test_the_screen_and_the_record_say_that_auto_goes_by_the_loop(caplog):
+    run = prepared("InBlocksOf64", "task.delay=100")
+    say_what_begins(run)
+    assert run.setup.model.refused in caplog.messages
+    record = Ended().record(run)
+    assert (record.unroll, record.form_refused) == ("eager", run.setup.model.refused)

@@ -1,0 +1,31 @@
+"""A record states the dtypes that products had in fact, whatever the precision of the run promises."""
+
+import pytest
+import torch
+from traces import made
+
+from bench.measure.dtypes import Products, product_dtypes
+
+
+@pytest.mark.parametrize(
+    ("cell", "precision", "wanted"),
+    [
+        ("gru", "float32", ["float32"]),
+        ("lstm", "float64", ["float64"]),
+        ("lstm", "bfloat16", ["bfloat16"]),
+        ("gru", "bfloat16", ["bfloat16"]),
+        ("slstm", "bfloat16", ["bfloat16"]),
+        ("exprnn", "bfloat16", ["bfloat16", "float32", "float64"]),  # it never rotates its state in bfloat16
+    ],
+)
+def test_products_have_the_dtypes_that_they_had(cell, precision, wanted):
+    for task in ("symbols", "features", "sequence"):
+        setup = made({"task": task, "cell": cell, "hardware.precision": precision, "unroll": "auto"})
+        assert product_dtypes(setup) == wanted
+
+
+def test_a_fused_layer_of_another_dtype_is_seen():
+    with Products() as products:
+        torch.nn.LSTM(3, 4)(torch.ones(5, 2, 3))
+        torch.nn.LSTM(3, 4).bfloat16()(torch.ones(5, 2, 3).bfloat16())
+    assert products.seen == {torch.float32, torch.bfloat16}
