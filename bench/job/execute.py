@@ -15,21 +15,19 @@ from bench.config.tree import flatten
 from bench.errors import BenchError, Failed
 from bench.hardware.machine import give_back_memory
 from bench.hardware.settings import torch_settings_kept
+from bench.job.counted import flops_of, products_of
 from bench.job.ended import Ended
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
 from bench.job.prepared import Prepared, prepare
-from bench.job.reason import reason_of
-from bench.measure.dtypes import product_dtypes
-from bench.measure.flops import count_flops, parameter_count
+from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
-from bench.model.sequence import SequenceModel
 from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
 from bench.results.labels import as_percent
-from bench.results.record import Flops, Record
+from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
 from bench.tables.formats import four_digits, loss_digits
@@ -39,7 +37,6 @@ from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
 from bench.train.optimizer import decay_note, form_note
-from bench.train.setup import Setup
 from bench.train.validation import Validation
 
 
@@ -139,33 +136,6 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
         yield ended
         ended = replace(ended, speed=measure_speed(setup, setup.config.measure.seconds), status="done")
     yield ended
-
-
-def flops_of(model: SequenceModel) -> Flops | None:
-    """The model's operations for the record; None, and a line, where the code of its cells fails in a count."""
-    try:
-        counted = count_flops(model)
-    except Exception as error:
-        log.warning(f"FLOPs are not counted: {reason_of(error)}")
-        return None
-    if counted.unknown:
-        log.warning(f"FLOPs are without those of {', '.join(counted.unknown)}, which are not known")
-    return counted.figures()
-
-
-def products_of(setup: Setup) -> list[str] | None:
-    """The dtypes of the model's products for the record; None, and a line, where the code of its cells fails there."""
-    try:
-        found = product_dtypes(setup)
-    except Exception as error:
-        log.warning(f"the dtypes of products are not known: {reason_of(error)}")
-        return None
-    if setup.machine.precision == "bfloat16" and "float16" in found:
-        log.warning(
-            "hardware.precision=bfloat16: this device computes some products in float16, which rounds less and "
-            "overflows at 65,504"
-        )
-    return found
 
 
 def say_and_tell(validation: Validation, metric: str, listener: Listener) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.api import Cell, State, Unroll, leaves
 from bench.unroll.eager import unroll_eager
-from bench.unroll.tame import halve_largest, weights_kept
+from bench.unroll.tame import disturb, halve_largest, kept, weights_of
 
 Results = dict[str, list[Tensor]]
 """Tensors by what they are: outputs, last states, gradients of the input and the parameters."""
@@ -109,24 +109,25 @@ def disagreement(
     precision = precision or str(like.dtype).removeprefix("torch.")
     generator = torch.Generator().manual_seed(0)
     x_TBF = torch.randn((steps, lanes, cell.input_size), generator=generator).to(like).requires_grad_()
-    allowed = ALLOWED[precision]
-    up_or_down = 2.0 * torch.randint(2, x_TBF.shape, generator=generator) - 1
-    nearby_TBF = (x_TBF.detach() * (1 + allowed.rounding * up_or_down.to(like))).requires_grad_()
+    allowed, nearby_TBF, weights = ALLOWED[precision], x_TBF.detach().clone(), weights_of(cell)
+    disturb([nearby_TBF], allowed.rounding, generator)
     autocast = torch.autocast(like.device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
     def carried(form: Unroll, x_TBF: Tensor) -> Results:
         return results(cell, form, x_TBF, cell.initial_state(lanes, x_TBF), autocast, gradients)
 
     loop = partial(_by_pieces, cell, unroll)
-    with weights_kept(cell) as weights:
+    with kept(weights):
         for _ in range(_HALVINGS):
             wanted = carried(loop, x_TBF)
             differing = _differing(carried(unroll, x_TBF), wanted, allowed)
             if differing is None:
                 return None
             kind, difference = differing
-            rounding = gap(carried(loop, nearby_TBF), wanted, kind, allowed.least)  # NaN where numbers overflow
-            if difference > _TIMES * rounding or (isnan(difference) and not isnan(rounding)):
+            with kept(weights):
+                disturb(weights, allowed.rounding, generator)
+                rounding = gap(carried(loop, nearby_TBF.requires_grad_()), wanted, kind, allowed.least)
+            if difference > _TIMES * rounding or (isnan(difference) and not isnan(rounding)):  # NaN: numbers overflow
                 break
             halve_largest(weights)
     return differing

@@ -1,25 +1,37 @@
-"""Weights of a cell made smaller for a while, until rounding errors no longer grow in it."""
+"""Weights of a cell disturbed for a while, to see whether rounding errors grow in it, or made smaller, so none do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import Tensor
+import torch
+from torch import Generator, Tensor
 
 from bench.api import Cell
 
 
+def weights_of(cell: Cell) -> list[Tensor]:
+    """The cell's weights, to be written to."""
+    return [weight.detach() for weight in cell.parameters() if weight.numel()]
+
+
 @contextmanager
-def weights_kept(cell: Cell) -> Iterator[list[Tensor]]:
-    """In the block the cell's weights may be written to; after it they are what they were."""
-    weights = [weight.detach() for weight in cell.parameters() if weight.numel()]
+def kept(weights: list[Tensor]) -> Iterator[None]:
+    """In the block the weights may be written to; after it they are what they were."""
     before = [weight.clone() for weight in weights]
     try:
-        yield weights
+        yield
     finally:
         for weight, old in zip(weights, before, strict=True):
             weight.copy_(old)
+
+
+def disturb(tensors: list[Tensor], rounding: float, generator: Generator) -> None:
+    """Make each number larger or smaller by a share `rounding` of it."""
+    for tensor in tensors:
+        up_or_down = 2.0 * torch.randint(2, tensor.shape, generator=generator) - 1
+        tensor.mul_(1 + rounding * up_or_down.to(tensor))
 
 
 def halve_largest(weights: list[Tensor]) -> None:

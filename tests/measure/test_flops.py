@@ -22,7 +22,7 @@ from bench.config.catalogue import choices
 from bench.config.schema import MatchConfig, ModelConfig
 from bench.errors import ConfigError
 from bench.job.build import build, load_cell
-from bench.job.execute import flops_of
+from bench.job.counted import flops_of
 from bench.job.match import hidden_for
 from bench.measure import flops
 from bench.measure.flops import LANES, STEPS, count_flops, flops_per_token
