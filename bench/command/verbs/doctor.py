@@ -55,24 +55,30 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_devices() -> Iterator[tuple[str, str]]:
-    """Each device by the name that `hardware.device` takes, the one of `auto` first."""
-    import torch
+    """Each device by the name that `hardware.device` takes, the one of `auto` first; each is begun as by a run."""
+    from bench.hardware.machine import devices
+    from bench.hardware.settings import torch_settings_kept
 
+    with torch_settings_kept():
+        for number, name in enumerate(devices()):
+            yield "" if number else "devices", f"{name}: {_of_device(name)}" + " (hardware.device=auto)" * (not number)
+
+
+def _of_device(name: str) -> str:
+    """The device's name, what is known of it and what it computes in; or why it does not start."""
     from bench.config.schema import HardwareConfig
-    from bench.hardware.machine import Machine, devices
+    from bench.errors import ConfigError
+    from bench.hardware.machine import choose_machine
     from bench.hardware.precisions import precisions
     from bench.hardware.processors import gpu_facts
 
-    for number, name in enumerate(devices()):
-        device = torch.device(name)
-        known = {key: value for key, value in gpu_facts(device).items() if value is not None}
-        yield (
-            "" if number else "devices",
-            f"{name}: {Machine(device, 'float32', HardwareConfig().threads).name}"
-            + f" ({_listed(known)})" * bool(known)
-            + f"; hardware.precision={'|'.join(precisions(device))}"
-            + "; the one of hardware.device=auto" * (not number),
-        )
+    try:
+        machine = choose_machine(HardwareConfig(device=name))
+        known = {key: value for key, value in gpu_facts(machine.device).items() if value is not None}
+    except (ConfigError, RuntimeError) as error:
+        return str(error).partition("\n")[0]
+    about = f" ({_listed(known)})" * bool(known)
+    return f"{machine.name}{about}; hardware.precision={'|'.join(precisions(machine.device))}"
 
 
 def _of_torch() -> Iterator[tuple[str, str]]:

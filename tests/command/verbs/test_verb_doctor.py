@@ -1,6 +1,7 @@
 """`bench doctor` shows on one screen what this machine has and what a run sets, and changes nothing."""
 
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import torch
 from cli_tools import bench, the_line
@@ -27,8 +28,15 @@ def test_a_gpu_comes_first_and_has_a_precision_that_the_cpu_lacks(capsys):
         said = bench(capsys, "doctor")
     assert said.code == 0 and len(said.out.splitlines()) <= SCREEN
     gpu, cpu = said.out.partition("devices")[2].split("cpu: ")
-    assert f"cuda: {NAME} (capability 9.0" in gpu and "tf32" in gpu and "the one of hardware.device=auto" in gpu
+    assert f"cuda: {NAME} (capability 9.0" in gpu and "tf32" in gpu and "(hardware.device=auto)" in gpu
     assert "tf32" not in cpu.partition("threads")[0] and "device=auto" not in cpu
+
+
+def test_a_gpu_that_does_not_start_is_told_and_the_cpu_is_still_shown(capsys):
+    broken = Mock(side_effect=RuntimeError("CUDA error: unknown\nand more"))
+    with simulated_gpu(), patch.object(torch.cuda, "get_device_properties", broken):
+        said = bench(capsys, "doctor")
+    assert said.code == 0 and "cuda: CUDA error: unknown (hardware.device=auto)" in said.out and "cpu: " in said.out
 
 
 def test_the_settings_are_those_of_a_run_and_torch_s_own_stay(capsys):
