@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,16 @@ from bench.train.checkpoint import Checkpoints
 
 @dataclass(frozen=True)
 class Source:
-    """The run to go on from: its folder, whether the harness's own code was the same there, and the device that it was
-    on, where that was another one."""
+    """The run to go on from: its folder, whether the harness's own code was the same there, and its `device` and
+    `precision` where those were `other` ones."""
 
     folder: Path
     same_harness: bool
-    device: str | None = None
+    other: Mapping[str, str] = field(default_factory=dict)
 
     def stated(self) -> dict[str, Any]:
         """The same in plain types, for a record."""
-        device = {"device": self.device} if self.device else {}
-        return {"folder": str(self.folder), "same_harness": self.same_harness, **device}
+        return {"folder": str(self.folder), "same_harness": self.same_harness, **self.other}
 
 
 def find_source(config: Config, identity: Identity) -> Source:
@@ -59,13 +59,15 @@ def find_source(config: Config, identity: Identity) -> Source:
         raise ConfigError(f"resume={resume}: that run had other data; bring them back, or start anew")
     if origin["harness"] != identity.harness:
         log.warning(f"resume={resume}: that run began with another version of bench's own code; the record states it")
-    device = origin.get("device")  # older checkpoints do not say
-    if device not in (None, identity.device):
+    there = {"device": origin.get("device"), "precision": state["options"].get("hardware.precision")}
+    here = {"device": identity.device, "precision": config.hardware.precision}
+    other = {name: value for name, value in there.items() if value not in (None, here[name])}  # older ones do not say
+    if other:
+        named = ", ".join(f"{name} {value} and has {here[name]} here" for name, value in other.items())
         log.warning(
-            f"resume={resume}: that run was on {device}, and goes on on {identity.device}: from here on it is rounded "
-            "otherwise, and its dropout is another; the record states it"
+            f"resume={resume}: that run had {named}: from here on it is computed otherwise; the record states it"
         )
-    return Source(folder, origin["harness"] == identity.harness, None if device == identity.device else device)
+    return Source(folder, origin["harness"] == identity.harness, other)
 
 
 def matched_size(config: Config) -> int | None:

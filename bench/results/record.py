@@ -111,7 +111,7 @@ class Record:
     - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
-      its `device`, where that was another.
+      its `device` and `precision`, where those were others.
     - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
     """
 

@@ -27,7 +27,7 @@ def on_a_gpu(capsys, monkeypatch, tmp_path: Path) -> Path:
 
     with simulated_gpu(), monkeypatch.context() as patched:
         patched.setattr(runner, "evaluate", interrupt)
-        assert bench(capsys, *RUN, f"results_dir={tmp_path}").code == 130
+        assert bench(capsys, *RUN, "hardware.precision=tf32", f"results_dir={tmp_path}").code == 130
     (folder,) = (tmp_path / "runs").glob("[!.]*")
     return folder
 
@@ -36,10 +36,10 @@ def test_a_run_of_a_gpu_goes_on_on_a_cpu_and_says_so(capsys, on_a_gpu: Path, tmp
     again = (*RUN, "budget.steps=6", "measure.seconds=0.01", f"results_dir={tmp_path / 'more'}", f"resume={on_a_gpu}")
     said = bench(capsys, *again)
     assert said.code == 0
-    assert "that run was on cuda Simulated GPU, and goes on on cpu" in said.err
+    assert "that run had device cuda Simulated GPU and has cpu here, precision tf32 and has float32 here" in said.err
     assert "going on from the checkpoint after step 4" in said.err
     (record,) = records(tmp_path / "more")
-    assert record["resumed"]["device"] == "cuda Simulated GPU"
+    assert record["resumed"].items() >= {"device": "cuda Simulated GPU", "precision": "tf32"}.items()
     assert record["labels"]["hardware"].endswith(", cpu 1 thread float32 deterministic")
 
 
