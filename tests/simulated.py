@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch import __future__ as future
 from torch.nn import functional
-from torch.nn.modules import rnn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -154,32 +153,22 @@ class _Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _by_way_of_the_cpu(func: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that chooses a kernel by the device, in C++: there is none for this one."""
-
-    def on_cpu(*args: Any, **kwargs: Any) -> Any:
-        tensors: list[Tensor] = []
-        _each(tensors.append, (args, *kwargs.values()))
-        if not any(isinstance(each, Simulated) for each in tensors):
-            return func(*args, **kwargs)
-        _refuse_both_devices(func, args, tensors)
-        args, kwargs = _each(at_hand, args), {name: _each(at_hand, each) for name, each in kwargs.items()}
-        return _each(lambda each: each.to(GPU), func(*args, **kwargs))
-
-    def at_hand(tensor: Tensor) -> Tensor:
-        return (_lowered(tensor) if torch.is_autocast_enabled("cuda") else tensor).cpu()
-
-    return on_cpu
+_attention = functional.scaled_dot_product_attention
 
 
-def _patched_kernels() -> Iterator[Any]:
-    """Patches of these functions where they are looked up: modes do not reach what bptt.checkpoint computes anew."""
-    for name in ("lstm", "gru"):
-        yield patch.object(torch._VF, name, _by_way_of_the_cpu(getattr(torch._VF, name)))
-    layers = {name: _by_way_of_the_cpu(func) for name, func in rnn._rnn_impls.items()}
-    yield patch.dict(rnn._rnn_impls, layers)
-    attention = _by_way_of_the_cpu(functional.scaled_dot_product_attention)
-    yield patch.object(functional, "scaled_dot_product_attention", attention)
+def _attention_on_cpu(*args: Any, **kwargs: Any) -> Tensor:
+    """Attention, which chooses a kernel by the device in C++, where there is none for this one."""
+    tensors: list[Tensor] = []
+    _each(tensors.append, (args, *kwargs.values()))
+    if not any(isinstance(each, Simulated) for each in tensors):
+        return _attention(*args, **kwargs)
+    _refuse_both_devices(_attention, args, tensors)
+    args, kwargs = _each(_at_hand, args), {name: _each(_at_hand, each) for name, each in kwargs.items()}
+    return _attention(*args, **kwargs).to(GPU)
+
+
+def _at_hand(tensor: Tensor) -> Tensor:
+    return (_lowered(tensor) if torch.is_autocast_enabled("cuda") else tensor).cpu()
 
 
 def _lowered(tensor: Tensor) -> Tensor:
@@ -240,8 +229,7 @@ def simulated_gpu() -> Iterator[torch.device]:
         stack.enter_context(patch.object(Tensor, "pin_memory", lambda self, *_: self))
         stack.enter_context(patch.object(torch.backends.cudnn, "is_acceptable", lambda _: False))
         stack.enter_context(patch.object(nn.Module, "_apply", _swapped))
-        for each in _patched_kernels():
-            stack.enter_context(each)
+        stack.enter_context(patch.object(functional, "scaled_dot_product_attention", _attention_on_cpu))
         stack.enter_context(_Functions())
         stack.enter_context(_Ops())
         yield GPU

@@ -1,14 +1,18 @@
 """On a GPU a cell's forms over time compute what its loop of steps does, from every start and in every precision."""
 
+from contextlib import suppress
+
 import pytest
 import torch
 from acting import values_of
 from lives import ended, lived
 from tiny import Given, a_batch, a_setup
-from traces import chosen
+from traces import chosen, made
 
 from bench.config.schema import HardwareConfig
+from bench.errors import ConfigError
 from bench.hardware.precisions import WEIGHTS, lack
+from bench.hardware.settings import torch_settings_kept
 from bench.job.build import load_cell
 from bench.unroll.forms import forms
 
@@ -36,6 +40,9 @@ def test_every_start_runs_in_the_fastest_form_and_trains_as_the_loop_does(gpu, p
     wrong = []
     for cell, start in gpu.some(STARTED):
         given = {**BASE, "cell": cell, "hardware.precision": precision, **start}
+        with torch_settings_kept(), suppress(ConfigError):  # a cell that has no such start
+            refused = made({**given, "hardware.device": gpu.device, "unroll": "auto"}).model.refused
+            wrong += [f"{cell} {start}: {refused}"] * bool(refused)
         fast, loop = (ended([{**given, "unroll": form}], gpu.device) for form in ("auto", "eager"))
         if (fast is None) != (loop is None):
             wrong.append(f"{cell} {start}: only one of the two forms is refused")

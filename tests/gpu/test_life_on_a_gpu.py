@@ -155,7 +155,7 @@ def test_the_speed_of_every_cell_is_printed(gpu_for_runs):
             cls, _ = load_cell(chosen("cell")[name])
             setup = a_gpu_setup(gpu_for_runs, 128 if gpu_for_runs.real else 4, f"{cls.__module__}.{cls.__qualname__}")
             hold_still(setup.optimizer)
-            found = measure_speed(setup, seconds=0.3 if gpu_for_runs.real else 0.0)
+            found = measure_speed(setup, seconds=0.1 if gpu_for_runs.real else 0.0)
             train, infer, step = (
                 found[key]["median"] for key in ("train_tokens_per_s", "infer_tokens_per_s", "step_us")
             )
