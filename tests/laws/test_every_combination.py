@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 from acting import options_of, values_of
+from lives import ended
 from pydantic import TypeAdapter, ValidationError
 from tiny import seeded
 from traces import chosen, made
@@ -150,6 +151,23 @@ def test_a_cell_trains_under_every_option_that_does_not_refuse_it(cell: str, eve
         else:
             if cell == "gru" and not trained:
                 wrong.append(f"{given} is refused by the GRU, so that no cell may try it")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_runs_in_bfloat16_under_every_option_that_does_not_refuse_it(cell: str, every: int) -> None:
+    """A run's life, from training to single steps, with finite losses and scores: no op meets a dtype that it lacks."""
+    wrong = []
+    for given in ALL[CELLS.index(cell) * 7 % every :: every]:
+        beside = {**SMALLER.get(cell, {}), **given, "hardware.precision": "bfloat16"}
+        try:
+            figures = ended([{**BASE, **setting, "cell": cell, **beside} for setting in SETTINGS], "cpu")
+        except Exception as error:
+            wrong.append(f"{given}: {type(error).__name__}: {error}")
+        else:
+            if figures is not None and not figures.isfinite().all():
+                wrong.append(f"{given}: losses and scores {figures}")
     assert not wrong, "\n".join(wrong)
 
 
