@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 WEIGHTS = {
@@ -25,6 +27,8 @@ def lack(device: torch.device, precision: str) -> str | None:
     """Why `device` cannot compute in `precision`, in a few words; None where it can."""
     if precision == "tf32" and (device.type != "cuda" or torch.version.hip):
         return f"TF32 is the arithmetic of NVIDIA GPUs, and the device is {device}"
+    if precision == "tf32" and os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":  # above all that a program sets
+        return "NVIDIA_TF32_OVERRIDE=0 in the environment keeps NVIDIA's libraries from it: unset it"
     if precision in ("tf32", "bfloat16") and device.type == "cuda" and not torch.version.hip:
         capability = torch.cuda.get_device_capability(device)
         if capability < _TENSOR_CORES:

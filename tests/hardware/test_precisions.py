@@ -35,6 +35,15 @@ def test_gpus_before_ampere_have_neither_tf32_nor_bfloat16(monkeypatch, precisio
     assert refused("cuda", precision).endswith(has)
 
 
+def test_tf32_that_the_environment_forbids_is_refused_and_not_stated(monkeypatch):
+    gpus(monkeypatch, "H100")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert refused("cuda", "tf32").endswith(
+        "NVIDIA_TF32_OVERRIDE=0 in the environment keeps NVIDIA's libraries from it: unset it; "
+        "cuda has float32, bfloat16, float64"
+    )
+
+
 def test_newer_ones_have_all(monkeypatch):
     gpus(monkeypatch, "H100")
     assert precisions(torch.device("cuda")) == list(WEIGHTS)
