@@ -56,10 +56,12 @@ def gpu_facts(device: torch.device) -> dict[str, Any]:
 
 
 def _of_driver(uuid: str) -> dict[str, str | float | None]:
-    """What the driver says of the GPU with this `uuid`, which is its name whatever `CUDA_VISIBLE_DEVICES` hides."""
-    query = f"--query-gpu={','.join(_ASKED.values())}"
-    said = _printed_by("nvidia-smi", query, "--format=csv,noheader,nounits", f"--id=GPU-{uuid.removeprefix('GPU-')}")
-    values = said.split(", ")
+    """What the driver says of the GPU with this `uuid`, which is its name whatever `CUDA_VISIBLE_DEVICES` hides.
+
+    A part of a GPU (MIG) has a name that the driver does not know: then of the only GPU, where there is but one.
+    """
+    ask = ("nvidia-smi", f"--query-gpu={','.join(_ASKED.values())}", "--format=csv,noheader,nounits")
+    values = (_printed_by(*ask, f"--id=GPU-{uuid.removeprefix('GPU-')}") or _printed_by(*ask)).split(", ")
     if len(values) != len(_ASKED):
         return {}
     return {name: _number_or_text(name, value) for name, value in zip(_ASKED, values, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -66,11 +67,27 @@ def _peak_of(work: Callable[[], object], machine: Machine) -> int:
         work()
         machine.synchronize()
         return torch.cuda.max_memory_allocated(machine.device) - before
-    with _without_lines_of_cpp(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with (
+        _without_lines_of_cpp(),
+        _without_collection(),
+        profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
+    ):
         work()
     events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
     changes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
     return max(itertools.accumulate(changes, initial=0))
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Let Python look for no garbage: what it would free is of an earlier time, and would be taken off the peak."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

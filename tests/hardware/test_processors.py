@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from absent_devices import gpus, mac
 
@@ -48,6 +49,14 @@ def test_a_record_on_a_gpu_has_what_torch_and_the_driver_say(monkeypatch):
     assert (facts["capability"], facts["memory_mib"], facts["driver"]) == ("9.0", 80 * 1024, "580.65.06")
     assert (facts["power_limit_w"], facts["clock_mhz"], facts["mig"]) == (700.0, 1980.0, "Disabled")
     json.dumps(facts)
+
+
+@pytest.mark.parametrize(("gpus_there", "driver"), [(1, "580.65.06"), (2, None)])
+def test_a_part_of_a_gpu_has_the_facts_of_the_only_one_that_it_can_be_of(monkeypatch, gpus_there, driver):
+    gpus(monkeypatch, "NVIDIA H100 80GB HBM3 MIG 1g.10gb")
+    answers = "\n".join(["580.65.06, Enabled, 700.00, 1980, 1980, 2619"] * gpus_there)
+    monkeypatch.setattr(processors, "_printed_by", lambda *command: "" if "--id" in command[-1] else answers)
+    assert gpu_facts(CUDA)["driver"] == driver
 
 
 def test_what_the_driver_does_not_say_is_null(monkeypatch):

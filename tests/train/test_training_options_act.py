@@ -125,6 +125,7 @@ ELSEWHERE = {
     "evaluations": "tests/train/test_fit.py",
     "patience": "tests/laws/test_early_stopping.py",
     "hardware": "tests/hardware/test_machine.py",
+    "measure": "tests/job/test_execute.py",
     "match": "tests/job/test_match.py",
     "batch_size": "tests/tasks/test_copy.py",
     "seed": "tests/laws/test_streams.py",
