@@ -4,6 +4,8 @@ import pytest
 import torch
 from traces import made
 
+from bench.job import counted
+from bench.job.counted import products_of
 from bench.measure.dtypes import Products, product_dtypes
 
 
@@ -29,3 +31,17 @@ def test_a_fused_layer_of_another_dtype_is_seen():
         torch.nn.LSTM(3, 4)(torch.ones(5, 2, 3))
         torch.nn.LSTM(3, 4).bfloat16()(torch.ones(5, 2, 3).bfloat16())
     assert products.seen == {torch.float32, torch.bfloat16}
+
+
+def test_float16_in_a_run_of_bfloat16_is_told_and_a_cell_that_no_mode_sees_into_ends_no_run(monkeypatch, caplog):
+    setup = made({"task": "symbols", "cell": "gru", "hardware.precision": "bfloat16"})
+    monkeypatch.setattr(counted, "product_dtypes", lambda setup: ["bfloat16", "float16"])
+    assert products_of(setup) == ["bfloat16", "float16"]
+    assert "this device computes some products in float16" in caplog.text
+
+    def dies(setup):
+        raise NotImplementedError("no such mode")
+
+    monkeypatch.setattr(counted, "product_dtypes", dies)
+    assert products_of(setup) is None
+    assert "the dtypes of products are not known: NotImplementedError: no such mode" in caplog.text
