@@ -36,8 +36,8 @@ class Gpu:
     params=[pytest.param(True, marks=pytest.mark.gpu), pytest.param(False, marks=pytest.mark.slow)],
     ids=["real", "simulated"],
 )
-def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
-    """A GPU, of which a test may make the only one that torch knows."""
+def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
+    """A GPU: a real one, or where there is none a simulated one."""
     real = request.param
     if real and not torch.cuda.is_available():
         pytest.skip("torch finds no NVIDIA GPU on this machine")

@@ -55,4 +55,4 @@ def test_a_recurrent_layer_of_cudnn_has_the_error_of_its_precision(machine, laye
     wanted = exact(x_TBF)[0].detach()
     found = exact.to(machine.dtype).to(machine.device)(x_TBF.to(machine.dtype).to(machine.device))[0].detach().cpu()
     print(f"\n{machine.label}: the error of {layer.__name__} is {error(found, wanted):.1e}")
-    assert error(found, wanted) <= ERRORS[machine.precision][1]
+    assert error(found, wanted) <= 10 * ERRORS[machine.precision][1]  # over 20 steps

@@ -49,7 +49,13 @@ def weights(run):
 def test_the_same_command_gives_the_same_bits_again_and_after_a_cut(gpu_for_runs, tmp_path, task):
     for cell in gpu_for_runs.some(CELLS)[: None if gpu_for_runs.real else 1]:
         words = options(gpu_for_runs, tmp_path, *task, f"cell={cell}", "hardware.deterministic=true")
-        first = bench.run(*words)
+        try:
+            first = bench.run(*words)
+        except Failed as error:  # which may be of these cells, and is a line of the report
+            if cell in ("gru", "lstm") or "has no deterministic form" not in str(error):
+                raise
+            print(f"\n{error}")
+            continue
         again = bench.run(*words, "rerun=true", "resume=never")
         with suppress(KeyboardInterrupt):
             execute(compose([*words, "rerun=true"]), CutOff())
