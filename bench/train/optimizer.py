@@ -64,17 +64,18 @@ def decay_note(optimizer: Optimizer, model: nn.Module) -> str | None:
     return f"weight decay of {first['weight_decay']:g} acts on {', '.join(acted_on)} alone"
 
 
-def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Load the `state` that the optimiser's `state_dict` gave, in the precision in which it was.
+def restore_optimizer(optimizer: Optimizer, state: dict[str, Any], weights: torch.dtype) -> None:
+    """Load the `state` that the optimiser's `state_dict` gave, when the model's weights had the dtype `weights`.
 
-    torch alone brings most of it to the parameters' precision: also factors that it always keeps in float32.
+    torch alone brings most of it to the parameters' dtype. That is right for what had the dtype of the weights, which
+    may be another now, and wrong for factors that torch always keeps in float32.
     """
     optimizer.load_state_dict(state)
     optimizer._opt_called = True  # type: ignore[attr-defined]  # torch asks, at the first step of a schedule
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for place, kept in state["state"].items():
         restored = optimizer.state[parameters[place]]
-        tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
+        tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor) and value.dtype != weights}
         restored.update({name: restored[name].to(value.dtype) for name, value in tensors.items()})
 
 

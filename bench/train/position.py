@@ -52,7 +52,8 @@ class Position:
         setup, optimizer = self.setup, self.setup.optimizer
         setup.model.load_state_dict(state["model"])
         began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-        restore_optimizer(optimizer, state["optimizer"])
+        weight, _ = next(setup.model.named_parameters())
+        restore_optimizer(optimizer, state["optimizer"], state["model"][weight].dtype)
         if not setup.schedule.fits(state["schedule"]):  # the budget is larger: its schedule differs from the first step
             for group, options in zip(optimizer.param_groups, began, strict=True):
                 group.update(options)

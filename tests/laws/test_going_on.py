@@ -12,7 +12,7 @@ from cli_tools import ROOT
 from interrupted import A_PASS, EVERY, STEPS, TRAININGS, Ran, differing, run
 from tiny import truncated
 
-from bench.config.schema import BudgetConfig
+from bench.config.schema import BudgetConfig, HardwareConfig
 
 OWN = {
     "checkpoints._saved_at": "the time of the last checkpoint on the clock of this process",
@@ -68,6 +68,17 @@ def check_cut_once(folder: Path, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 def test_every_optimizer_goes_on(tmp_path: Path, optimizer: str) -> None:
     check_cut_once(tmp_path, {"optimizer": OPTIMIZERS[optimizer]})
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_every_optimizer_goes_on_in_another_precision(tmp_path: Path, optimizer: str) -> None:
+    for there, here in ("float32", "float64"), ("float64", "float32"):
+        folder, options = tmp_path / here, {"optimizer": OPTIMIZERS[optimizer], "ema": 0.9, "bptt": truncated(3)}
+        folder.mkdir()
+        run(folder, {**options, "hardware": HardwareConfig("cpu", precision=there)}, cut=8)
+        resumed = run(folder, {**options, "hardware": HardwareConfig("cpu", precision=here)})
+        assert list(resumed.rates) == list(range(7, STEPS + 1))
+        assert {str(weight.dtype) for weight in resumed.left["latest weights"].values()} == {f"torch.{here}"}
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.8])
