@@ -34,10 +34,11 @@ class Machine:
         return WEIGHTS[self.precision]
 
     def autocast(self) -> AbstractContextManager[object]:
-        """A context with autocast to bfloat16 for `precision=bfloat16`, else one without effect."""
-        if self.precision != "bfloat16":
+        """A context with autocast to bfloat16 for `precision=bfloat16`, else one without any, not even a user's own."""
+        wanted = self.precision == "bfloat16"
+        if not wanted and not torch.is_autocast_enabled(self.device.type):
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=wanted)
 
     @property
     def queues(self) -> bool:

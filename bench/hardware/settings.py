@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 
@@ -18,11 +18,11 @@ _IN_USE = threading.Lock()
 @contextmanager
 def torch_settings_kept() -> Iterator[None]:
     """Restore torch's settings after the block: threads, random generators, gradient mode, default dtype, arithmetic,
-    determinism and current GPU.
+    autocast, determinism and current GPU.
 
-    In the block gradients are on, the default dtype is float32, products of float32 are computed in float32, and the
-    default device is the CPU, since a run relies on them. Raises Busy while such a block is open already, in any
-    thread: both would draw from the same generators.
+    In the block gradients are on, the default dtype is float32, products of float32 are computed in float32, autocast
+    is off, and the default device is the CPU, since a run relies on them. Raises Busy while such a block is open
+    already, in any thread: both would draw from the same generators.
     """
     if not _IN_USE.acquire(blocking=False):
         raise Busy("another run is under way in this process: wait for its end, or use a process for each run")
@@ -40,6 +40,7 @@ def _settings_of_a_run() -> Iterator[None]:
     with (
         using_threads(torch.get_num_threads()),
         arithmetic_kept(),
+        _without_autocast(),
         determinism_kept(),
         _current_gpu_kept(),
         torch.inference_mode(False),
@@ -52,6 +53,16 @@ def _settings_of_a_run() -> Iterator[None]:
         finally:
             torch.set_default_dtype(dtype)
             _set_generators(generators)
+
+
+@contextmanager
+def _without_autocast() -> Iterator[None]:
+    """In the block an autocast that the user has on, on any kind of device, is off: it would lower float32, too."""
+    with ExitStack() as stack:
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 @contextmanager

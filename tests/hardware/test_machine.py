@@ -1,5 +1,6 @@
 """The machine of a run: device, arithmetic, threads."""
 
+from contextlib import nullcontext
 from types import NoneType
 
 import pytest
@@ -43,11 +44,14 @@ def test_threads_are_set(monkeypatch):
         ("tf32", torch.float32, torch.float32),
     ],
 )
-def test_precision_decides_the_type_of_weights_and_of_products(precision, weights, product):
+def test_precision_decides_the_type_of_weights_and_of_products_also_where_a_user_has_autocast(
+    precision, weights, product
+):
     machine = Machine(torch.device("cpu"), precision, 1)
     matrix = torch.ones(2, 2, dtype=machine.dtype)
-    with machine.autocast():
-        assert (machine.dtype, (matrix @ matrix).dtype) == (weights, product)
+    for own in nullcontext(), torch.autocast("cpu", torch.float16):
+        with own, machine.autocast():
+            assert (machine.dtype, (matrix @ matrix).dtype) == (weights, product)
 
 
 def test_the_label_tells_apart_what_must_not_be_ranked_together(monkeypatch):

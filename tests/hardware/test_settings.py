@@ -48,6 +48,17 @@ def test_torch_is_left_as_it_was_found(odd_torch, mode):
     assert torch.equal(torch.rand(3), wanted)
 
 
+@pytest.mark.parametrize("kind", ["cpu", "cuda", "mps"])
+def test_autocast_of_the_user_s_is_off_and_then_on_again(kind):
+    torch.set_autocast_enabled(kind, True)
+    try:
+        with torch_settings_kept():
+            assert not torch.is_autocast_enabled(kind)
+        assert torch.is_autocast_enabled(kind)
+    finally:
+        torch.set_autocast_enabled(kind, False)
+
+
 def test_an_error_leaves_it_so_too(odd_torch):
     before = settings(), torch.get_rng_state()
     with pytest.raises(KeyError), torch_settings_kept():
