@@ -20,7 +20,9 @@ from bench.printable import printable
 _WIDTH = 12
 _OPTIONAL = {"hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes"}
 """Packages that are not needed, with what pip installs them by and why."""
-_VARIABLES = ("BENCH_CACHE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTORCH_ENABLE_MPS_FALLBACK")
+_VARIABLES = (
+    "BENCH_CACHE", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "PYTORCH_ENABLE_MPS_FALLBACK",
+)  # fmt: skip
 """Variables of the environment that change where or how a run computes."""
 
 
@@ -100,13 +102,20 @@ def _of_torch() -> Iterator[tuple[str, str]]:
 
 
 def _of_folder(results_dir: str) -> str:
+    """How many runs the results folder has, and what keeps a run from being read or written there."""
     from bench.results.store import Store
 
-    runs = Store(results_dir).runs
-    there = next(folder for folder in (runs, *runs.absolute().parents) if folder.is_dir())
-    count = sum(1 for each in runs.glob("[!.]*") if each.is_dir())
+    runs, place = Store(results_dir).runs.absolute(), Path(results_dir).absolute()
+    try:
+        with os.scandir(runs) as found:
+            count = sum(1 for each in found if each.is_dir() and not each.name.startswith("."))
+    except FileNotFoundError:
+        count = 0
+    except OSError as error:
+        return f"{place} cannot be read: {error.strerror}"
+    there = next(folder for folder in (runs, *runs.parents) if folder.is_dir())
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written"
-    return f"{Path(results_dir).absolute()} has {count} run{'s' * (count != 1)}{writable}"
+    return f"{place} has {count} run{'s' * (count != 1)}{writable}"
 
 
 def _version(package: str) -> str | None:

@@ -56,6 +56,20 @@ def test_it_counts_the_runs_of_a_folder_and_makes_none(capsys, tmp_path: Path):
     assert not (tmp_path / "none").exists()
 
 
+def test_a_results_folder_that_is_none_or_cannot_be_read_is_told_with_the_cause(capsys, tmp_path: Path):
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name, cause in {"file": "Not a directory", "circle": "Too many levels of symbolic links"}.items():
+        said = bench(capsys, "doctor", f"results_dir={tmp_path / name}")
+        assert said.code == 0
+        assert f"{tmp_path / name} cannot be read: {cause}" in " ".join(said.out.split())
+
+
+def test_a_variable_that_keeps_a_gpu_from_tf32_is_shown(capsys, monkeypatch):
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert "NVIDIA_TF32_OVERRIDE 0" in " ".join(bench(capsys, "doctor").out.split())
+
+
 def test_a_package_that_is_not_there_is_said_with_its_remedy(capsys, monkeypatch):
     monkeypatch.setattr("bench.command.verbs.doctor._version", lambda _: None)
     assert "is not installed: pip install 'bench-sequences[sweep]'" in " ".join(bench(capsys, "doctor").out.split())
