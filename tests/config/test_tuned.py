@@ -26,7 +26,7 @@ def test_a_preset_sets_a_cell_and_what_stands_around_it_and_a_rate(name, task):
 
 
 def test_what_a_preset_sets_counts_as_changed_and_the_command_has_the_last_word():
-    assert compose(["+tuned=vanilla"]).changed == {"optimizer.lr": 0.002}
+    assert compose(["+tuned=vanilla", "task=digits"]).changed == {"optimizer.lr": 0.002}
     assert compose(["+tuned=vanilla", "optimizer.lr=3e-3"]).config.optimizer["lr"] == 0.003
     assert compose(["+tuned=vanilla", "cell=irnn"]).choices["cell"] == "irnn"
 
