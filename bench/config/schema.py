@@ -18,6 +18,7 @@ _MODEL, _TRAINING = Role("cell"), Role("bptt")
 _WINDOWS = Role("bptt", heads=True, named_otherwise=("window",))
 _BUDGET = Role("budget", resumable=True)
 _HARDWARE = Role("hardware", stated=True, resumable=True)
+_DEVICE = Role("hardware", decides=False, stated=True, resumable=True)  # the kind of the device found decides instead
 _SEED = Role(None, stated=True)
 _RESUME = Role("bptt", neutral=("auto", "never"), resumable=True)
 _CLIP = Role("bptt", shown_by_options=True)
@@ -162,7 +163,7 @@ class MatchConfig:
 class HardwareConfig:
     """Where and in which arithmetic to run."""
 
-    device: str = "auto"
+    device: Annotated[str, _DEVICE] = "auto"
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     precision: Annotated[str, one_of("float32", "tf32", "bfloat16", "float64")] = "float32"
     deterministic: bool = False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import about
 from bench.config.roles import decides
-from bench.config.tree import Tree
+from bench.config.tree import Tree, flatten
 from bench.results.closure import Closure, closure, closure_hash, own_files
 from bench.results.reads import FilesRead
 
@@ -40,7 +40,7 @@ class Identity:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the deciding options (`bench.config.roles`) and of all else here."""
-        decisive = {key: value for key, value in self.options.items() if decides(key, value)}
+        decisive = {key: value for key, value in flatten(self.options).items() if decides(key, value)}
         facts = [self.task, self.device, self.data, self.code, self.harness]
         text = json.dumps([decisive, facts], sort_keys=True, default=str)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

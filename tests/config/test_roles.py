@@ -39,7 +39,7 @@ def groups_where(holds):
 @pytest.mark.parametrize(
     ("holds", "expected"),
     [
-        (lambda role: not role.decides, {"results_dir", "rerun", "checkpoint", "measure"}),
+        (lambda role: not role.decides, {"results_dir", "rerun", "checkpoint", "measure", "hardware"}),
         (lambda role: role.neutral, {"resume"}),
         (lambda role: role.stated, {"seed", "results_dir", "rerun", "checkpoint", "measure", "hardware"}),
         (

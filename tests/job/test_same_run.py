@@ -162,3 +162,12 @@ def test_a_run_on_another_kind_of_gpu_is_another_run(monkeypatch):
         hashes.append(prepared.prepare(compose(COPY)).identity.hash)
     assert hashes[0] != hashes[1]
     assert hashes[0] == hashes[2]
+
+
+def test_a_device_of_one_kind_is_the_same_by_any_name_and_other_arithmetic_is_not():
+    def run_with(setting):
+        return prepared.prepare(compose([*COPY, setting])).identity.hash
+
+    devices = {run_with(f"hardware.device={name}") for name in ("cpu", "cpu:0")}
+    others = ("hardware.threads=2", "hardware.precision=float64", "hardware.deterministic=true")
+    assert len(devices) == 1 and len(devices | set(map(run_with, others))) == 1 + len(others)
