@@ -10,6 +10,7 @@ from own_code import OPTIONS, PARTS, edit, new_process, write_files
 import bench as library
 from bench.config.compose import compose
 from bench.hardware.machine import Machine
+from bench.hardware.settings import torch_settings_kept
 from bench.job import prepared
 from bench.results.store import Store
 
@@ -166,7 +167,8 @@ def test_a_run_on_another_kind_of_gpu_is_another_run(monkeypatch):
 
 def test_a_device_of_one_kind_is_the_same_by_any_name_and_other_arithmetic_is_not():
     def run_with(setting):
-        return prepared.prepare(compose([*COPY, setting])).identity.hash
+        with torch_settings_kept():
+            return prepared.prepare(compose([*COPY, setting])).identity.hash
 
     devices = {run_with(f"hardware.device={name}") for name in ("cpu", "cpu:0")}
     others = ("hardware.threads=2", "hardware.precision=float64", "hardware.deterministic=true")
