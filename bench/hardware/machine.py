@@ -6,7 +6,7 @@ import gc
 import os
 import platform
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import torch
@@ -140,7 +140,8 @@ def give_back_memory() -> None:
     """
     if torch.cuda.is_initialized():
         gc.collect()
-        torch.cuda.empty_cache()
+        with suppress(torch.AcceleratorError):  # after an error in a kernel each call fails, and the run has said so
+            torch.cuda.empty_cache()
 
 
 def devices() -> list[str]:

@@ -74,7 +74,7 @@ def lock(folder: Path) -> int | None:
     """Lock a folder until the handle that is returned is closed, or this process and its children have ended.
 
     None where the system or the file system has no locks on folders. Raises BlockingIOError where the folder is locked,
-    FileNotFoundError where it is gone.
+    FileNotFoundError where it is gone: also where another process, which had the lock, moved it away meanwhile.
     """
     if fcntl is None:
         return None
@@ -86,7 +86,18 @@ def lock(folder: Path) -> int | None:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             raise BlockingIOError(error.errno, "another process holds the lock", str(folder)) from None
         return None
+    if not _is_at(folder, handle):
+        os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, "it was moved while it was being locked", str(folder))
     return handle
+
+
+def _is_at(folder: Path, handle: int) -> bool:
+    """Whether the folder that `handle` has open is still at its path."""
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _alive(pid: int) -> bool:

@@ -102,6 +102,15 @@ def test_memory_of_a_run_before_is_given_back_before_the_next_begins(monkeypatch
     assert at_return == [None]
 
 
+def test_after_an_error_in_a_kernel_a_run_s_end_raises_no_second_one(monkeypatch):
+    def fails():
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", fails)
+    give_back_memory()
+
+
 def test_a_mac_has_its_chip_s_name(monkeypatch):
     mac(monkeypatch, chip="Apple M2 Max")
     assert devices() == ["mps", "cpu"]

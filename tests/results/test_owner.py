@@ -170,6 +170,22 @@ def test_a_folder_that_another_process_clears_away_before_it_is_locked_is_made_a
         assert not refused[0].exists(), "the first folder is nobody's, and goes with the next run"
 
 
+def test_a_folder_that_another_process_clears_away_while_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """The folder is open by then, so that its lock can still be had: of a folder that is nowhere."""
+    store, real, cleared = Store(tmp_path), module.fcntl.flock, []
+
+    def cleared_first(handle, how):
+        if not cleared:
+            cleared.extend(store.runs.glob(".run.*"))
+            cleared[0].rmdir()
+        real(handle, how)
+
+    monkeypatch.setattr(module.fcntl, "flock", cleared_first)
+    with store.open("run", "run") as folder:
+        assert folder.path("").exists()
+        assert folder.path("") != cleared[0]
+
+
 def test_what_a_removal_that_was_cut_off_left_goes_with_the_next_run(tmp_path):
     store = Store(tmp_path)
     doomed = store.runs / f".run.{HERE}.0123abcd.partial.removed"
