@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 TINY = ("model.hidden=8", "budget.steps=3", "evaluations=1", "measure.seconds=0.01")
 """A run that takes a moment."""
 COPY = (*TINY, "task=copy", "task.held_out=20")
+TEXT = (*TINY, "task=charlm", "task.length=16", "batch_size=4")
 
 
 class Said(NamedTuple):

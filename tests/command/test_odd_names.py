@@ -3,19 +3,9 @@
 import os
 
 import pytest
-from cli_tools import bench, records
+from cli_tools import TEXT, bench, records
 
 import bench as library
-
-RUN = (
-    "task=charlm",
-    "task.length=16",
-    "batch_size=4",
-    "model.hidden=8",
-    "budget.steps=3",
-    "evaluations=1",
-    "measure.seconds=0.01",
-)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.txt", b"\x1b[2J.txt", "\u202etxt.exe".encode()])
@@ -23,7 +13,7 @@ def test_a_source_of_any_name_can_be_run_tabulated_and_loaded(tmp_path, capsys, 
     source, results = os.fsdecode(os.fsencode(tmp_path) + b"/" + name), tmp_path / "results"
     with open(source, "w") as file:
         file.write("the quick brown fox jumps over the lazy dog. " * 100)
-    said = bench(capsys, *RUN, f"results_dir={results}", f'task.source="{source}"')
+    said = bench(capsys, *TEXT, f"results_dir={results}", f'task.source="{source}"')
     assert said.code == 0 and all(line.isprintable() for line in said.out.splitlines())
     (record,) = records(results)
     assert record["config"]["task"]["source"] == source

@@ -4,17 +4,7 @@ import errno
 import os
 
 import pytest
-from cli_tools import bench
-
-RUN = (
-    "task=charlm",
-    "task.length=16",
-    "batch_size=4",
-    "model.hidden=8",
-    "budget.steps=3",
-    "evaluations=1",
-    "measure.seconds=0.01",
-)
+from cli_tools import TEXT, bench
 
 
 @pytest.fixture
@@ -34,15 +24,15 @@ def refuse_writing(monkeypatch):
 
 def test_what_is_in_a_read_only_folder_can_be_shown_tabulated_and_sampled(tmp_path, capsys, refuse_writing):
     place = f"results_dir={tmp_path / 'results'}"
-    done = bench(capsys, *RUN, place)
+    done = bench(capsys, *TEXT, place)
     (run,) = os.listdir(tmp_path / "results" / "runs")
     refuse_writing()
-    again = bench(capsys, *RUN, place)
+    again = bench(capsys, *TEXT, place)
     assert again.code == 0 and again.out.splitlines()[0] == done.out.splitlines()[0]
     table = bench(capsys, "leaderboard", place)
     assert table.code == 0 and table.out.startswith("charlm-v1(length=16): ")
     assert "the tables are shown, but not written: cannot write to" in table.err and "Read-only" in table.err
     text = bench(capsys, "sample", run, "--length", "3", place)
     assert (text.code, len(text.out)) == (0, 5)
-    new = bench(capsys, *RUN, "seed=1", place)
+    new = bench(capsys, *TEXT, "seed=1", place)
     assert new.code == 1 and "cannot write to" in new.err
