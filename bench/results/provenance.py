@@ -18,12 +18,16 @@ _SECONDS = 3.0
 def versions() -> dict[str, str]:
     """Versions of Python, this package, the libraries that results depend on, and installed plugin packages."""
     found = {"python": platform.python_version(), "bench": about.VERSION}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    found |= {name: installed for name in _PACKAGES if (installed := version(name))}
     return found | {package.name: package.version for package in third_party()}
+
+
+def version(package: str) -> str | None:
+    """The version of an installed package; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def git() -> dict[str, str | bool | None]:

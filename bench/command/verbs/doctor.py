@@ -11,7 +11,6 @@ import os
 import platform
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 
 from bench.command.parser import Parser
@@ -42,7 +41,7 @@ def run(options: Namespace) -> int:
 
 def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     """Each fact with its name; further lines of a name have none."""
-    from bench.results.provenance import git, versions
+    from bench.results.provenance import git, version, versions
 
     commit = git()["commit"]
     yield "versions", _listed({**versions(), **({"commit": str(commit)[:12]} if commit else {})})
@@ -51,7 +50,7 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     yield from _of_torch()
     yield "results", _of_folder(results_dir)
     for name, remedy in _OPTIONAL.items():
-        yield "optional", f"{name} {_version(name) or f'is not installed: pip install {remedy}'}"
+        yield "optional", f"{name} {version(name) or f'is not installed: pip install {remedy}'}"
     if found := {name: os.environ[name] for name in _VARIABLES if name in os.environ}:
         yield "variables", _listed(found)
 
@@ -116,13 +115,6 @@ def _of_folder(results_dir: str) -> str:
     there = next(folder for folder in (runs, *runs.parents) if folder.is_dir())
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written"
     return f"{place} has {count} run{'s' * (count != 1)}{writable}"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _listed(facts: Mapping[str, object]) -> str:
