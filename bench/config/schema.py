@@ -141,7 +141,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class MeasureConfig:
-    """How long a run samples each of its three speeds, in seconds; at least five samples are taken."""
+    """How long a run samples each of its speeds, in seconds; it takes at least five samples of each."""
 
     seconds: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0
 

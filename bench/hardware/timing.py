@@ -13,7 +13,7 @@ _WARM_UP, _LEAST, _MOST = 3, 5, 50  # samples
 def sample(
     work: Callable[[], int],
     machine: Machine,
-    seconds: float = 1.0,
+    seconds: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[tuple[int, float]]:
     """Pairs (tokens, seconds) of repeated `work`, after a warm-up. `work` returns its number of tokens.

@@ -31,7 +31,7 @@ def hold_still(optimizer: Optimizer) -> None:
 
 
 def measure_speed(
-    setup: Setup, seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
+    setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, dict[str, Any] | None]:
     """Training and inference tokens/s and `step_us`, each as median, quartiles and samples (`bench.stats.summary`).
 
