@@ -17,7 +17,7 @@ settings.load_profile("bench")
 _cache = tempfile.TemporaryDirectory(prefix="bench-cache-")  # one for each worker; removed when the process ends
 os.environ["BENCH_CACHE"] = _cache.name
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell, and so in all children
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores Ctrl-C, and so do its children
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -132,7 +132,7 @@ class _Ops(TorchDispatchMode):
     """Makes tensors on the GPU where an op is asked for them by `device`."""
 
     @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # which it does by way of torch's compiler, and that is slow
+    def _should_skip_dynamo(cls) -> bool:  # torch would send each op through its compiler to leave it out there
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

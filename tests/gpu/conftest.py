@@ -1,7 +1,8 @@
 """The GPU of the tests that settle what only a GPU can: a real one where there is one, else a simulated one.
 
-`python -m pytest tests/gpu -n0 -m gpu -rs -s` takes at most ten minutes on one H100, and prints what it measured. Where
-there is no GPU, all of it is skipped; the same bodies then run on a simulated one, as slow tests, so that they do run.
+`python -m pytest tests/gpu -n0 -m gpu -rs -s` is to take at most ten minutes on one H100, and prints what it measured.
+Where there is no GPU, all of it is skipped; the same bodies then run on a simulated one, as slow tests, so that they do
+run.
 """
 
 from __future__ import annotations
