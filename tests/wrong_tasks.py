@@ -77,6 +77,10 @@ class NoOutputs(OfSpec):
     facts: ClassVar = {"outputs": 0}
 
 
+class OneNote(OfSpec):
+    facts: ClassVar = {"notes": "read 3 files"}
+
+
 class PercentAsShare(Good):
     """Scores in hundredths beside a chance as a share of one."""
 
@@ -361,6 +365,7 @@ WRONG = {
     FewerOutputs: "train, batch 0: targets reaches from 0 to 7, outside 0 to 2",
     MetricByName: "spec.metric is 'accuracy', and no bench.api.Metric",
     NoOutputs: "spec.outputs is 0, not a whole number of 1 or more",
+    OneNote: "spec.notes is 'read 3 files', not a tuple of lines",
     PercentAsShare: "the metric's score of chance is 125, but scores reach from 0 to 100",
     Growing: "spec.outputs was 8 at first, and became",
     ShortSymbols: r"train, batch 0: inputs is torch.int32 \[10, 4\] instead of torch.int64 \[10, 4\]",

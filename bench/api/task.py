@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -61,6 +61,8 @@ class TaskSpec:
     `id` ends in a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
     model's output. `fingerprint` is a hash of the data that a task reads, None for generated data. A task with
     `reads="sequence"` reads a whole sequence and then writes another, of at most `longest` symbols, END included.
+    `notes` say how a user's data was read, a line each: what is predicted from what, what was found out, what was left
+    out. A run shows them as it begins, and its record keeps them.
     """
 
     id: str
@@ -72,6 +74,7 @@ class TaskSpec:
     licence: str
     fingerprint: str | None = None
     longest: int = 0
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ def _spec_faults(spec: TaskSpec) -> Iterator[str]:
             yield f"the metric's score of {name} is {score!r}, not a finite number"
         elif metric.unit == "share" and not 0 <= score <= 1:
             yield f"the metric's score of {name} is {score}, and a share is between 0 and 1"
+    if isinstance(spec.notes, str) or not all(isinstance(note, str) for note in spec.notes):
+        yield f"spec.notes is {spec.notes!r}, not a tuple of lines"
     if metric.solved is not None and not metric.better(metric.solved, metric.chance):
         yield f"the metric's solved score, {metric.solved}, is no better than its chance score, {metric.chance}"
 

@@ -84,6 +84,7 @@ class Ended:
             untrained=prepared.untrained,
             form_refused=setup.model.refused if setup else None,
             products=self.products,
+            notes=list(prepared.task.spec.notes) if prepared.task else None,
         )
 
     def _metric(self, prepared: Prepared) -> Any:

@@ -153,6 +153,8 @@ def say_what_begins(prepared: Prepared) -> None:
     log.info(f"{prepared.stem}: {params:,} parameters, {setup.unroll} unroll, on {setup.machine.label}")
     direction = "higher" if metric.direction == "max" else "lower"
     log.info(f"{metric.name} in {metric.unit}, {direction} is better: {to_beat(asdict(metric))}")
+    for line in setup.task.spec.notes:
+        log.info(f"  {line}")
     if prepared.unstated:
         files = ", ".join(map(str, prepared.unstated))
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")

@@ -21,6 +21,7 @@ def task_facts(task: Task) -> dict[str, str]:
         "licence": spec.licence,
         "fingerprint": spec.fingerprint or "none: generated",
         "inputs": f"{type(spec.inputs).__name__.lower()}, {spec.inputs.size}",
+        **({"read as": "; ".join(spec.notes)} if spec.notes else {}),
         "to beat": f"{beat} ({metric.name}, {metric.direction})",
         **{split: _size(task, split) for split in ("train", "valid", "test")},
     }

@@ -101,6 +101,7 @@ class Record:
     - `fingerprint`: a hash of the data; null where it is generated.
     - `unroll`: the cell's form over time that the run used, also where the option was `auto`.
     - `form_refused`: why `unroll=auto` took the loop of steps, where the cell has a faster form that differs from it.
+    - `notes`: how the task read its data, as its spec says it; null in older records.
     - `products`: the dtypes that products of matrices had in fact, in the model's form over time on the run's device.
     - `clipped`: the share of updates with a clipped gradient; missing in older records.
     - `hidden`: the hidden size that `match` chose; null where nothing was matched, and in older records, whose
@@ -150,6 +151,7 @@ class Record:
     untrained: float | None = None
     form_refused: str | None = None
     products: list[str] | None = None
+    notes: list[str] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():
