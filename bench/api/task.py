@@ -118,6 +118,16 @@ class Batch:
         go_on = device.type == "cuda"
         return Batch(*(p if p is None else p.to(device, non_blocking=go_on) for p in parts))  # type: ignore[arg-type]
 
+    def lanes(self, chosen: slice | Tensor) -> Batch:
+        """The lanes of a slice, or of these numbers."""
+        return Batch(
+            inputs=self.inputs[:, chosen],
+            targets=self.targets[:, chosen],
+            weight=self.weight[:, chosen],
+            fresh=self.fresh[chosen],
+            lengths=None if self.lengths is None else self.lengths[chosen],
+        )
+
     def span(self, start: int, stop: int) -> Batch:
         """Time steps `start` to `stop` (excluded) of every lane; `fresh` is False everywhere unless `start` is 0."""
         return replace(

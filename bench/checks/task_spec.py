@@ -53,17 +53,6 @@ def must_honour(task: Task, spec: TaskSpec, batch: Batch, place: str, few: Calla
         raise Broken(f"{place}: {fault}")
 
 
-def some_lanes(batch: Batch, lanes: slice) -> Batch:
-    """The part of a batch that some lanes are."""
-    return Batch(
-        inputs=batch.inputs[:, lanes],
-        targets=batch.targets[:, lanes],
-        weight=batch.weight[:, lanes],
-        fresh=batch.fresh[lanes],
-        lengths=None if batch.lengths is None else batch.lengths[lanes],
-    )
-
-
 def _spec_faults(spec: TaskSpec) -> Iterator[str]:
     metric = spec.metric
     if not isinstance(metric, Metric):

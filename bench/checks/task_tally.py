@@ -13,7 +13,6 @@ from torch import Generator, Tensor
 from bench.api import END, Batch, Task, TaskSpec
 from bench.checks.law import Broken, law
 from bench.checks.task_probe import SPLITS, TaskProbe
-from bench.checks.task_spec import some_lanes
 
 
 @law("return sums and counts from tally, each a scalar, and divide in scores alone")
@@ -45,7 +44,7 @@ def must_add_up(task: Task, batch: Batch, place: str) -> Counter[str]:
     whole = tally_of(task, logits_TBC, decoded_UB, batch)
     totals: Counter[str] = Counter()
     for lanes in (slice(lane, lane + 1) for lane in range(len(batch.fresh))):
-        for name, value in tally_of(task, logits_TBC[:, lanes], decoded_UB[:, lanes], some_lanes(batch, lanes)).items():
+        for name, value in tally_of(task, logits_TBC[:, lanes], decoded_UB[:, lanes], batch.lanes(lanes)).items():
             totals[name] += value.item()  # type: ignore[assignment]
     for name, value in whole.items():
         if not abs(value.item() - totals[name]) <= 1e-4 * max(1.0, abs(totals[name])):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Generator
 
-from bench.api import Split, Task
+from bench.api import Batch, Split, Task
 from bench.errors import Diverged, Failed
 from bench.hardware.machine import Machine
 from bench.model.seq2seq import EncoderDecoder
@@ -17,6 +17,7 @@ from bench.model.sequence import SequenceModel
 from bench.train.finite import must_have_numbers
 
 BATCH_SIZE = 256  # lanes; by the contract of Task.batches, scores do not depend on it
+MOST_STEPS = 2**16  # time steps over the lanes that are scored at once, so that memory does not grow with their length
 
 
 @torch.inference_mode()
@@ -30,8 +31,7 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
     model.eval()
     totals: Counter[str] = Counter()
     state = None
-    for number, batch in enumerate(task.batches(split, BATCH_SIZE, Generator().manual_seed(0))):
-        must_have_numbers(batch, split, number)
+    for batch in _batches(task, split):
         state = model.carry(state, batch.fresh)
         batch = batch.to(machine.device)
         with machine.autocast():
@@ -48,6 +48,35 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
     if not isinstance(scores, Mapping):
         raise Failed(f"the task's `scores` gave {scores} on {split}: let it return scores by name")
     return {name: float(value) for name, value in scores.items()}
+
+
+def _batches(task: Task, split: Split) -> Iterator[Batch]:
+    """The batches of a split in parts of at most MOST_STEPS, but for those whose lanes go on in the next batch."""
+    batches = iter(task.batches(split, BATCH_SIZE, Generator().manual_seed(0)))
+    batch, number = next(batches, None), 0
+    while batch is not None:
+        must_have_numbers(batch, split, number)
+        following = next(batches, None)
+        goes_on = following is not None and not following.fresh.all()
+        yield from [batch] if goes_on else in_parts(batch, task.spec.reads)
+        batch, number = following, number + 1
+
+
+def in_parts(batch: Batch, reads: str) -> Iterator[Batch]:
+    """The batch, or a few of its lanes at a time: lanes of like length, padded no further than the longest needs.
+
+    Lanes that go on from the batch before stay together, as their states do.
+    """
+    steps, lanes = max(len(batch.inputs), len(batch.targets)), len(batch.fresh)
+    if lanes == 1 or steps * lanes <= MOST_STEPS or not batch.fresh.all():
+        yield batch
+        return
+    lengths_B = torch.full((lanes,), steps) if batch.lengths is None else batch.lengths
+    for half_B in lengths_B.argsort(stable=True).tensor_split(2):
+        half = batch.lanes(half_B)
+        if reads != "sequence":
+            half = half.span(0, int(lengths_B[half_B].max()))
+        yield from in_parts(half, reads)
 
 
 def score_in(scores: Mapping[str, float], task: Task, split: Split) -> float:

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 __all__ = ["Ragged", "by_equal_length", "by_length"]
 
 _POOL = 32  # batches that are sorted by length together: little padding, and yet every pass mixes anew
+_MOST_STEPS = 2**16  # of a held-out batch, padding included
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,26 @@ def by_length(lengths: Tensor, batch_size: int, generator: Generator | None = No
     """The numbers of all sequences, in batches of similar length, each number once.
 
     With a generator they are shuffled, sorted by length within pools of 32 batches, and the batches of a pool come in
-    random order. Without one they are sorted as a whole, shortest first.
+    random order. Without one they are sorted as a whole, shortest first, and where a batch would have more than
+    2**16 time steps, it has fewer sequences: so held-out data of any length need the same memory.
     """
     if generator is None:
-        yield from lengths.argsort(stable=True).split(batch_size)
+        for batch in lengths.argsort(stable=True).split(batch_size):
+            yield from _halved(batch, lengths)
         return
     for pool in torch.randperm(len(lengths), generator=generator).split(_POOL * batch_size):
         batches = pool[lengths[pool].argsort(stable=True)].split(batch_size)
         for number in torch.randperm(len(batches), generator=generator).tolist():
             yield batches[number]
+
+
+def _halved(batch: Tensor, lengths: Tensor) -> Iterator[Tensor]:
+    """The numbers of a batch, shortest first, in as many parts as its padded size needs."""
+    if len(batch) > 1 and len(batch) * int(lengths[batch[-1]]) > _MOST_STEPS:
+        for half in batch.tensor_split(2):
+            yield from _halved(half, lengths)
+    else:
+        yield batch
 
 
 def by_equal_length(lengths: Tensor, batch_size: int, generator: Generator | None = None) -> Iterator[Tensor]:

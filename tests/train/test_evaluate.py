@@ -11,8 +11,11 @@ from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few
 
 from bench.cells.gru import GRU
 from bench.hardware.machine import Machine
+from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.tasks.copy import Copy
+from bench.tasks.sentiment import Sentiment
+from bench.tasks.translation import Translation
 from bench.train import evaluate as evaluate_module
 from bench.train.evaluate import evaluate
 from bench.train.loop import train
@@ -38,6 +41,31 @@ def test_scores_do_not_depend_on_the_batch_size(batch_size):
         parts = evaluate(model, task, "valid", CPU32)
     assert parts == pytest.approx(whole, rel=1e-6)
     assert parts["recall_accuracy"] == whole["recall_accuracy"]
+
+
+LONG = {
+    "every_step": lambda: Copy(symbols=3, delay=2, held_out=40),
+    "last_step": lambda: Sentiment(reviews=300),
+    "sequence": lambda: Translation(largest=300),
+}
+
+
+@pytest.mark.parametrize("reads", LONG)
+def test_long_batches_are_scored_a_few_lanes_at_a_time_to_the_same_scores(reads, monkeypatch):
+    task, most = LONG[reads](), 100
+    torch.manual_seed(0)
+    model = (EncoderDecoder if reads == "sequence" else SequenceModel)(task.spec, GRU, hidden=6, layers=1)
+    model.choose_unroll("eager")
+    seen, predict = [], model.predict
+    monkeypatch.setattr(model, "predict", lambda batch, state: seen.append(batch) or predict(batch, state))
+    whole = evaluate(model, task, "test", CPU32)
+    lanes = sum(len(batch.fresh) for batch in seen)
+    seen.clear()
+    monkeypatch.setattr(evaluate_module, "MOST_STEPS", most)
+    parts = evaluate(model, task, "test", CPU32)
+    assert parts == pytest.approx(whole, rel=1e-6)
+    assert sum(len(batch.fresh) for batch in seen) == lanes
+    assert all(len(b.fresh) == 1 or max(len(b.inputs), len(b.targets)) * len(b.fresh) <= most for b in seen)
 
 
 def test_a_mean_of_batch_means_would_depend_on_the_batch_size():
@@ -84,6 +112,15 @@ def test_the_state_goes_from_batch_to_batch_where_lanes_go_on():
     assert evaluate(model, task, "valid", CPU64) == pytest.approx(evaluate(model, Given(valid=[whole]), "valid", CPU64))
     cut = Given(valid=[whole.span(0, 2), replace(whole.span(2, 6), fresh=whole.fresh)])
     assert evaluate(model, cut, "valid", CPU64)["nll"] != pytest.approx(evaluate(model, task, "valid", CPU64)["nll"])
+
+
+def test_lanes_that_go_on_stay_together_however_long_a_batch_is(monkeypatch):
+    batch = a_batch(T=6, B=4)
+    task = Given(valid=[batch.span(0, 2), batch.span(2, 6), batch, batch.span(0, 3), batch.span(3, 6)])
+    model = a_model()
+    whole = evaluate(model, task, "valid", CPU64)
+    monkeypatch.setattr(evaluate_module, "MOST_STEPS", 6)
+    assert evaluate(model, task, "valid", CPU64) == pytest.approx(whole, rel=1e-12)
 
 
 def test_evaluation_leaves_no_gradient():

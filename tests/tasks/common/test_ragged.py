@@ -57,6 +57,15 @@ def test_without_a_generator_the_shortest_come_first(lengths, batch_size):
     assert torch.tensor(lengths)[order].tolist() == sorted(lengths)
 
 
+@given(st.lists(st.integers(1, 100_000), min_size=1, max_size=40))
+def test_held_out_batches_of_long_sequences_have_fewer(lengths):
+    lengths = torch.tensor(lengths)
+    batches = list(by_length(lengths, 16))
+    assert torch.equal(torch.cat(batches), lengths.argsort(stable=True))
+    assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= 2**16 for batch in batches)
+    assert len(batches) <= len(lengths) / 16 + 1 + 4 * lengths.sum() / 2**16
+
+
 def test_the_generator_decides_the_order():
     lengths = torch.randint(1, 50, (500,), generator=seeded())
     first, again, other = (torch.cat(list(by_length(lengths, 8, seeded(seed)))) for seed in (1, 1, 2))
