@@ -42,7 +42,8 @@ from .common.generated import check_range
 from .common.generated_reviews import generate_reviews
 from .common.prepared import check_checksum
 from .common.reviews import Review, read_reviews
-from .common.vocabulary import SPLITTERS, UNKNOWN, Vocabulary
+from .common.vocabulary import UNKNOWN, Vocabulary
+from .common.words import SPLITTERS, composed
 
 
 class Sentiment(Classification):
@@ -94,7 +95,7 @@ class Sentiment(Classification):
 
     def tokens(self, review: Review) -> list[str]:
         """The tokens of a review; `<unk>` for an empty review, so that each review has a last token."""
-        found = self._split_text(review[0]) or [UNKNOWN]
+        found = self._split_text(composed(review[0])) or [UNKNOWN]
         return list(found[-self.max_length :] if self.max_length else found)
 
     def _labelled(self, reviews: list[Review]) -> Labelled:

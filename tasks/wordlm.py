@@ -8,9 +8,12 @@ Text: as for `charlm`. `builtin` is Python's reference text; `hub:Salesforce/wik
 a folder with `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt` is the Penn Treebank in Mikolov's version (you need a
 licence of the Linguistic Data Consortium).
 
-Words: `tokens: word` lower-cases the text and splits it at spaces and around punctuation
-(`tasks.common.vocabulary.words`); `space` splits at spaces alone, for texts that are already split into words. The end
-of each line, also of an empty one, is a word of its own, the `<eos>` of the literature.
+Words: `tokens: word` lower-cases the text and cuts it at Unicode's word boundaries (UAX #29), with contractions in two
+and compounds and numbers in their parts (`tasks.common.words`). Of scripts without spaces a word is a single character
+(Chinese, Japanese) or all that stands between two spaces (Thai, Lao, Khmer, Burmese): divide such texts beforehand.
+`space` splits at spaces alone, for texts that are already split into words. The text is in NFC first, so that words
+are equal however their marks are spelled (`normalise: none` for the text as it stands). The end of each line, also of
+an empty one, is a word of its own, the `<eos>` of the literature.
 
 Vocabulary: `<unk>` and the most frequent words of train. All other words become `<unk>`, which is predicted and scored
 as a word, so that perplexities over different vocabularies are not comparable.
@@ -35,7 +38,8 @@ from bench.api import Metric
 
 from .common.generated import check_range
 from .common.stream import Splits, Stream, read_stream
-from .common.vocabulary import SPLITTERS, Vocabulary
+from .common.vocabulary import Vocabulary
+from .common.words import SPLITTERS, WORDS, composed, composed_note, unspaced_note
 
 EOS = "\n"
 
@@ -59,15 +63,18 @@ class WordLM(Stream):
         tokens: Literal["word", "space"] = "word",
         vocabulary: int | None = 2000,
         min_count: int = 1,
+        normalise: Literal["nfc", "none"] = "nfc",
     ) -> None:
         super().__init__(length, splits)
         check_range(2, vocabulary=vocabulary)
         check_range(1, min_count=min_count)
-        self._split_line = SPLITTERS[tokens]
+        self._split_line, self._composes = SPLITTERS[tokens], normalise == "nfc"
         corpus, words = read_stream(source, encoding, splits, self.tokens)
         self.vocabulary = Vocabulary.of([words["train"]], vocabulary, min_count)
         ids = {split: np.array(self.vocabulary.encode(words[split]), np.int32) for split in words}
-        self.set_stream("wordlm-v1", corpus, ids, len(self.vocabulary))
+        notes = composed_note(corpus.text) if self._composes else []
+        notes += [WORDS, *unspaced_note(corpus.text)] if tokens == "word" else []
+        self.set_stream("wordlm-v1", corpus, ids, len(self.vocabulary), [] if source == "builtin" else notes)
 
     def metric(self, size: int, bits: Mapping[str, float]) -> Metric:
         baselines = {name: 2**score for name, score in bits.items()}
@@ -76,7 +83,7 @@ class WordLM(Stream):
     def tokens(self, text: str) -> list[str]:
         """The words of `text`, with a newline for each end of a line."""
         words: list[str] = []
-        for line in text.split("\n"):
+        for line in (composed(text) if self._composes else text).split("\n"):
             words += [*self._split_line(line), EOS]
         return words[:-1]  # the last line has no newline
 

@@ -28,7 +28,7 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 ENVIRONMENT = frozenset(
     "annotated-types bench datasets hydra-core matplotlib num2words numpy omegaconf pandas pillow pyarrow pydantic "
-    "pyyaml rich sacrebleu safetensors scikit-learn scipy soundfile torch".split()
+    "pyyaml regex rich sacrebleu safetensors scikit-learn scipy soundfile torch".split()
 )
 """The distributions that every run has, whatever its plugins are: a closure lists their versions, which do not tell its
 code apart from another."""

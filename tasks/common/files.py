@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
+import codecs
 import os
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, BinaryIO, Literal, cast
+from typing import Literal
 
 from bench.api import DataError
 
+from .packed import Unpackable, binary_kind, unpack
+
 __all__ = [
-    "MOST_TIMES", "MOST_UNPACKED",
     "decode", "find", "find_in", "listing", "read_bytes", "read_decoded", "read_unpacked", "reason", "some",
     "unreadable",
 ]  # fmt: skip
 
-MOST_UNPACKED = 64 * 2**20
-MOST_TIMES = 50
-"""What a packed file may unpack to: the larger of so many bytes and so many times its own size."""
-
 _CHECK = "check the file and its permissions"
 _MARK = "\ufeff"
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # begins with that of UTF-16
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_MOST_NUL = 0.2
+"""Share of NUL characters above which a content is no text: half of UTF-16's are where it is read as bytes."""
 
 
 def find(source: str, give: str, kind: Literal["file", "folder", "file or folder"] = "file or folder") -> Path:
@@ -45,10 +45,17 @@ def find(source: str, give: str, kind: Literal["file", "folder", "file or folder
 
 
 def find_in(folder: Path, names: Sequence[str], remedy: str) -> Path:
-    """The first of the files `names` that the folder has; raises DataError where it has none of them."""
+    """The first of the files `names` that the folder has, else the first in another case (`TRAIN.EN`).
+
+    Raises DataError where it has none of them.
+    """
     for name in names:
         if (folder / name).is_file():
             return folder / name
+    there = {path.name.casefold(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_file()}
+    for name in names:
+        if path := there.get(name.casefold()):
+            return path
     raise DataError(f"{folder}: has no file {' or '.join(names)}; {remedy}")
 
 
@@ -66,42 +73,12 @@ def read_bytes(path: Path, remedy: str = _CHECK) -> bytes:
 
 
 def read_unpacked(path: Path, remedy: str = "fetch the file again") -> bytes:
-    """A file's content, unpacked where its name ends in `.gz`, `.bz2`, `.xz` or `.zip` (of one file).
-
-    Raises DataError where it cannot be read or unpacked, or unpacks to more than MOST_UNPACKED bytes and more than
-    MOST_TIMES its size: no text does, but a few kilobytes can be made to fill any memory.
-    """
+    """A file's content, unpacked where it is packed (`tasks.common.packed`); raises DataError where it cannot be."""
     content = read_bytes(path, remedy)
-    if path.suffix not in _UNPACKED:
-        return content
-    most = max(MOST_UNPACKED, MOST_TIMES * len(content))
     try:
-        with _UNPACKED[path.suffix](io.BytesIO(content)) as file:
-            unpacked = file.read(most + 1)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
-        raise unreadable(path, error, remedy) from error  # OSError: the content is not gzipped
-    if len(unpacked) > most:
-        raise DataError(
-            f"{path}: unpacks to more than {most:,} bytes, {MOST_TIMES} times its size or {MOST_UNPACKED:,}; "
-            "unpack it yourself if it is right"
-        )
-    return unpacked
-
-
-def _open_zip(packed: BinaryIO) -> IO[bytes]:
-    archive = zipfile.ZipFile(packed)
-    names = [info for info in archive.infolist() if not info.is_dir()]
-    if len(names) != 1:
-        raise ValueError(f"it holds {len(names)} files, not one")
-    return archive.open(names[0])
-
-
-_UNPACKED: dict[str, Callable[[BinaryIO], IO[bytes]]] = {
-    ".gz": lambda packed: cast(IO[bytes], gzip.GzipFile(fileobj=packed)),
-    ".bz2": lambda packed: cast(IO[bytes], bz2.BZ2File(packed)),
-    ".xz": lambda packed: cast(IO[bytes], lzma.LZMAFile(packed)),  # noqa: SIM115  closed by whoever reads it
-    ".zip": _open_zip,
-}
+        return unpack(content, path.suffix)
+    except Unpackable as error:
+        raise unreadable(path, error, error.remedy or remedy) from error
 
 
 def some(names: Sequence[str], most: int = 20) -> str:
@@ -111,17 +88,32 @@ def some(names: Sequence[str], most: int = 20) -> str:
 
 
 def decode(content: bytes, path: Path, encoding: str = "utf-8", remedy: str = "convert it to UTF-8") -> str:
-    """The decoded content of a file, otherwise unchanged; DataError names the first byte that cannot be decoded."""
+    """The decoded content of a file, otherwise unchanged; one with the mark of UTF-16 or UTF-32 is read as that.
+
+    Raises DataError for a file that is no text, and for another mark than that of `encoding`; it names the first byte
+    that cannot be decoded.
+    """
+    if what := binary_kind(content):
+        raise DataError(f"{path}: is {what}, not text; name a text file")
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    given = codecs.lookup(encoding).name
+    if marked and not given.startswith(marked):
+        if given not in ("utf-8", "utf-8-sig"):
+            raise DataError(f"{path}: begins with the byte order mark of {marked}, which {encoding} is not; {remedy}")
+        encoding = marked
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         offset = len(content) - len(error.object) + error.start  # some codecs count from behind the byte order mark
         raise DataError(f"{path}: byte {offset} (0x{content[offset]:02x}) is not {encoding}; {remedy}") from error
+    if text.count("\0") > _MOST_NUL * len(text):
+        raise DataError(f"{path}: is binary data, or UTF-16 without its mark, not text in {encoding}; {remedy}")
+    return text
 
 
 def read_decoded(path: Path, encoding: str = "utf-8", remedy: str = "convert it to UTF-8") -> str:
-    """The text of a file without its byte order mark; raises DataError as `read_bytes` and `decode` do."""
-    return decode(read_bytes(path), path, encoding, remedy).removeprefix(_MARK)
+    """The text of a file without its byte order mark; raises DataError as `read_unpacked` and `decode` do."""
+    return decode(read_unpacked(path), path, encoding, remedy).removeprefix(_MARK)
 
 
 def unreadable(path: Path | str, error: Exception, remedy: str) -> DataError:

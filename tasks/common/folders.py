@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .files import some
+from .litter import is_litter
 
 __all__ = ["Walk", "walk"]
-
-_LITTER = {"__macosx", "thumbs.db", "desktop.ini", "__pycache__"}
-"""What systems leave in folders without hiding it by a dot, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +45,13 @@ def walk(folder: Path, suffixes: Sequence[str] | None = None, depth: int | None 
     found = Walk(folder, [], [], [])
     wanted = None if suffixes is None else tuple(suffix.lower() for suffix in suffixes)
     for path in sorted(_below(folder, depth)):
-        if any(_is_hidden(part) for part in path.relative_to(folder).parts):
+        if is_litter(path.relative_to(folder).parts):
             found.hidden.append(path)
         elif wanted is None or path.name.lower().endswith(wanted):
             found.files.append(path)
         else:
             found.others.append(path)
     return found
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER
 
 
 def _below(folder: Path, depth: int | None) -> Iterator[Path]:

@@ -46,7 +46,9 @@ class Stream(TextTask):
         _check_splits(splits)
         self.length, self.splits = length, splits
 
-    def set_stream(self, id: str, corpus: Corpus, ids: Mapping[Split, np.ndarray], size: int) -> None:
+    def set_stream(
+        self, id: str, corpus: Corpus, ids: Mapping[Split, np.ndarray], size: int, notes: Sequence[str] = ()
+    ) -> None:
         """Take the symbols of each split, integers in `[0, size)`; DataError where one is shorter than a window.
 
         Test may be empty if its fraction is 0. Baselines are fitted to train and scored on test, else on valid.
@@ -70,6 +72,7 @@ class Stream(TextTask):
             source=corpus.origin,
             licence=corpus.licence,
             fingerprint=corpus.fingerprint,
+            notes=(*corpus.notes, *notes),
         )
 
     @abstractmethod

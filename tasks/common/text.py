@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from bench.api import DataError, Split
 
-from .files import decode, find, listing, read_bytes
+from .files import decode, find, read_unpacked
+from .folders import walk
 from .hub import hub_origin, hub_rows
+from .overlap import repeated_files, repeated_lines
 
 __all__ = ["Corpus", "join", "read_splits", "read_text"]
 
@@ -22,12 +26,16 @@ _REMEDY = "download the text and name the local file: task.source=path/to/file.t
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text with a short `name`, its `origin`, and its `licence` as far as the source states it."""
+    """A text with a short `name`, its `origin`, and its `licence` as far as the source states it.
+
+    `notes` say how it was read, see `bench.api.TaskSpec`.
+    """
 
     name: str
     text: str
     origin: str
     licence: str
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -43,7 +51,8 @@ def read_text(source: str | Sequence[str], encoding: str = "utf-8") -> Corpus:
     - `hub:<owner>/<name>[/<configuration>][@<revision>]`: a data set of the Hugging Face hub; the rows of the column
       `text` of its split `train`, each a line.
     - anything else is a path (`~` expands): a text file, or a folder for all `*.txt` files below it, sorted by path and
-      joined by newlines. Files are decoded by `encoding` and not altered otherwise, line ends included.
+      joined by newlines; hidden files are left out. Files are unpacked where they are packed, decoded by `encoding` (by
+      the mark of UTF-16 or UTF-32 where they have one), and not altered otherwise, line ends included.
 
     Raises ValueError for an unknown encoding or an ill-formed source, DataError for a source that cannot be read or is
     empty.
@@ -59,7 +68,7 @@ def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Sp
     """The texts of a source with separate train, valid and test.
 
     - a data set of the hub, as for `read_text`: its splits `train`, `validation` and `test`.
-    - a folder: the one file each with `train`, `valid` and `test` in its name; other files are ignored.
+    - a folder: the one file each with `train`, `valid` (else `val` or `dev`) and `test` in its name.
     - a list of three sources as `read_text` takes them, in this order.
 
     Raises as `read_text` does.
@@ -67,28 +76,39 @@ def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Sp
     _check_encoding(encoding)
     if isinstance(source, str) and source.startswith("hub:"):
         return {split: _from_hub(source, name) for split, name in _ON_THE_HUB.items()}
-    paths = [_file_of(source, split) for split in _ON_THE_HUB] if isinstance(source, str) else list(source)
+    paths = _files_of(source) if isinstance(source, str) else list(source)
     if len(paths) != len(_ON_THE_HUB):
         raise ValueError(f"task.source={paths}: task.splits=own takes three sources, of train, valid and test")
-    return {split: read_text(path, encoding) for split, path in zip(_ON_THE_HUB, paths, strict=True)}
+    parts = {split: read_text(path, encoding) for split, path in zip(_ON_THE_HUB, paths, strict=True)}
+    told = [f"{split} is {part.name}" for split, part in parts.items()] if isinstance(source, str) else []
+    repeated = repeated_lines({split: part.text for split, part in parts.items()})
+    parts["train"] = replace(parts["train"], notes=(*parts["train"].notes, *filter(None, [", ".join(told)]), *repeated))
+    return parts
 
 
-def _file_of(source: str, split: Split) -> str:
-    """The one file of a split in a folder."""
+def _files_of(source: str) -> list[str]:
+    """The one file of each split in a folder."""
     folder = find(
         source,
         "task.splits=own needs a folder with a file each of train, valid and test, a list of three files, "
         "or a data set of the hub; or set task.splits to fractions, as [0.9, 0.05, 0.05]",
         "folder",
     )
-    found = listing(folder, f"*{split}*")
+    return [str(_file_of(folder, source, split)) for split in _ON_THE_HUB]
+
+
+def _file_of(folder: Path, source: str, split: Split) -> Path:
+    files = walk(folder, depth=1).files
+    found = [file for file in files if split in file.name.lower()]
+    if split == "valid" and not found:
+        found = [file for file in files if re.search(r"(?<![a-z])(?:val|dev)(?![a-z])", file.name.lower())]
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
         raise DataError(
             f"task.source={source}: exactly one file must have {split} in its name, found {names}; "
             "name the three files in a list"
         )
-    return str(found[0])
+    return found[0]
 
 
 def join(parts: Sequence[Corpus]) -> Corpus:
@@ -98,6 +118,7 @@ def join(parts: Sequence[Corpus]) -> Corpus:
         text="\n".join(part.text for part in parts),
         origin="; ".join(part.origin for part in parts),
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
 
@@ -137,6 +158,8 @@ def _builtin() -> Corpus:
 def _from_hub(source: str, split: str = "train") -> Corpus:
     rows = hub_rows(source, split, {"text": "string"}, _REMEDY)
     lines = [row for row in rows["text"][:] if row is not None]
+    if lines and not lines[-1] and any(line.endswith("\n") for line in lines):
+        lines[-1] = "\n"  # rows that are lines with their ends, of which an empty one has lost its own
     return Corpus(
         name=source.removeprefix("hub:"),
         text="\n".join([*(line.removesuffix("\n") for line in lines[:-1]), *lines[-1:]]),
@@ -147,12 +170,29 @@ def _from_hub(source: str, split: str = "train") -> Corpus:
 
 def _from_path(source: str, encoding: str) -> Corpus:
     path = find(source, "give builtin, hub:<owner>/<name>[@<revision>], or the path of a text file or a folder")
-    files = listing(path, "**/*.txt") if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"task.source={source}: no *.txt file in this folder; name a file, or another folder")
+    notes: list[str] = []
+    files = [path]
+    if path.is_dir():
+        found = walk(path, [".txt"])
+        files = found.files
+        notes.append(found.note())
+        if not files:
+            raise DataError(f"task.source={source}: no *.txt file in this folder; name a file, or another folder")
+    texts = {file: decode(read_unpacked(file), file, encoding, _ENCODING) for file in files}
+    notes += repeated_files({str(file.relative_to(path)): text for file, text in texts.items()})
+    text = "\n".join(texts.values())
     return Corpus(
         name=path.resolve().name,
-        text="\n".join(decode(read_bytes(file), file, encoding, _ENCODING) for file in files),
+        text=text,
         origin=f"local {'folder' if path.is_dir() else 'file'} {source}",
         licence="not stated (local text)",
+        notes=(*notes, *_doubts(text, encoding)),
     )
+
+
+def _doubts(text: str, encoding: str) -> Iterator[str]:
+    """What in a decoded text makes one doubt that it was meant to be read so."""
+    if nul := text.count("\0"):
+        yield f"the text has {nul:,} NUL characters, as binary data has"
+    if text.startswith("\ufeff".encode().decode("latin-1")):  # alike in cp1252
+        yield f"the text begins with the byte order mark of UTF-8, but is read as {encoding}"

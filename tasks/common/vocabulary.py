@@ -1,10 +1,9 @@
-"""Texts as tokens, and tokens as numbers: words or characters, and a vocabulary with a place for all others."""
+"""Tokens as numbers: a vocabulary with a place for all tokens that it does not hold."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -13,23 +12,9 @@ import torch
 
 from .ragged import Ragged
 
-__all__ = ["SPLITTERS", "UNKNOWN", "Vocabulary", "words"]
+__all__ = ["UNKNOWN", "Vocabulary"]
 
 UNKNOWN = "<unk>"
-_WORD = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|\w+?(?=n't\b)|\w+|[^\w\s]")
-
-
-def words(text: str) -> list[str]:
-    """Words and punctuation marks of `text` in lower case, contractions in two: `It's good` is `it`, `'s`, `good`.
-
-    Texts that are already split, with spaces between tokens, give the same tokens (`is n't` as `isn't`). Compounds with
-    hyphens are split into their parts.
-    """
-    return _WORD.findall(text.lower())
-
-
-SPLITTERS: Mapping[str, Callable[[str], Sequence[str]]] = {"word": words, "character": str, "space": str.split}
-"""Ways to split a text into tokens: `words`, its characters, or at its spaces."""
 
 
 @dataclass(frozen=True)

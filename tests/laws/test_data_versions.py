@@ -31,6 +31,7 @@ SERIES = "date,level,flow\n" + "".join(
 TASKS = [
     "copy", "copy_bai delay=4", "copy_s4 test_delay=20", "adding", "selective_copy", "associative_recall", "parity",
     "temporal_order", "dyck", "hello", "charlm source=TEXT", "charlm source=TEXT splits=[0.6,0.2,0.2] length=20",
+    "charlm source=SPACED symbols=spaced",
     "wordlm source=TEXT", "sentiment reviews=300", "sentiment reviews=300 tokens=character word_dropout=0.2",
     "sentiment source=MR min_count=2 max_length=4", "speech normalise=none", "speech source=DIGITS mels=12",
     "speech source=TABLES mels=12",
@@ -46,7 +47,8 @@ TASKS = [
 def make(line: str, folder: Path) -> Task:
     """The task with these options, of files with the same content each time."""
     name, *changes = line.split()
-    files = {"TEXT": ("text.txt", TEXT), "SERIES": ("series.csv", SERIES)}
+    spaced = "\n".join(" ".join(line.replace(" ", "_")) for line in TEXT.split("\n"))
+    files = {"TEXT": ("text.txt", TEXT), "SPACED": ("text.txt", spaced), "SERIES": ("series.csv", SERIES)}
     options = yaml.safe_load((CONF / f"{name}.yaml").read_text("utf-8"))["task"]
     for key, value in (change.split("=") for change in changes):
         if value in files:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_a_text_without_characters_has_no_ids(builtin):
 @pytest.mark.parametrize(("kinds", "dtype"), [(127, "int8"), (128, "int16"), (40_000, "int32")])
 def test_ids_are_kept_in_the_narrowest_type_that_holds_them(task_of, kinds, dtype):
     everything = "".join(chr(0x10000 + i) for i in range(kinds))
-    task = task_of(everything * 4, splits=[0.5, 0.25, 0.25])
+    task = task_of(everything * 4, splits=[0.5, 0.25, 0.25], normalise="none")
     assert task.spec.outputs == kinds + 1 and str(task._ids["train"].dtype) == dtype
     assert task.decode(task.encode(everything)) == everything
 
@@ -240,6 +241,41 @@ def test_train_too_short_for_its_lanes_names_batch_size(task_of):
     with pytest.raises(DataError, match=r"train split has 45 characters.* batch_size=12 lanes needs 49;"):
         task.batches("train", 12, seeded())
     assert next(task.batches("train", 11, seeded())).inputs.shape == (4, 11)
+
+
+PTB = "a e r _ b a n k n o t e\n t h e _ < u n k > _ r o s e _ N \n"
+
+
+def test_the_penn_treebank_s_characters_are_counted_as_published(tmp_path):
+    """Its 5,017,482 are the bytes of ptb.train.txt without the space at each end of a line, line ends included."""
+    for split, times in (("train", 30), ("valid", 10), ("test", 10)):
+        (tmp_path / f"ptb.char.{split}.txt").write_text(PTB * times)
+    task = CharLM(str(tmp_path), splits="own", symbols="spaced", length=8)
+    words = "aer banknote\nthe <unk> rose N\n"
+    assert {split: len(ids) for split, ids in task._ids.items()} == {
+        split: len(words) * times for split, times in (("train", 30), ("valid", 10), ("test", 10))
+    }
+    assert task.decode(task._ids["test"][: len(words)].tolist()) == words
+    assert not any("every other" in note for note in task.spec.notes)
+
+
+def test_a_text_that_looks_spaced_says_so_and_one_that_is_not_is_refused(task_of):
+    (note,) = task_of(PTB * 10).spec.notes
+    assert "task.symbols=spaced" in note
+    assert task_of("a plain text of some words " * 9).spec.notes == ()
+    with pytest.raises(DataError, match="line 2 has 'tion' between spaces"):
+        task_of("a b c\nd tion e\n" * 9, symbols="spaced")
+
+
+def test_a_text_is_scored_alike_however_its_marks_are_spelled(task_of):
+    text = "café déjà ﬁn naïve Ångström\n" * 20
+    spellings = [task_of(unicodedata.normalize(form, text)) for form in ("NFC", "NFD")]
+    first, second = ([ids.tolist() for ids in task._ids.values()] for task in spellings)
+    assert first == second and spellings[0].spec.metric == spellings[1].spec.metric
+    assert spellings[0].spec.notes == () and "not in NFC" in spellings[1].spec.notes[0]
+    assert spellings[0].encode("e\u0301") == spellings[0].encode("é")
+    kept = task_of(unicodedata.normalize("NFD", text), normalise="none")
+    assert len(kept._ids["test"]) > len(spellings[0]._ids["test"]) and kept.spec.notes == ()
 
 
 def test_tinyshakespeare_has_65_characters_and_the_customary_cut():

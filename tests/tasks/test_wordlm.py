@@ -1,6 +1,7 @@
 """Words are cut to a vocabulary, predicted once each, and scored by perplexity."""
 
 import math
+import unicodedata
 
 import numpy as np
 import pytest
@@ -107,6 +108,20 @@ def test_an_option_that_will_not_do_is_named_in_one_line(options, says):
 def test_a_split_too_short_counts_words(task_of):
     with pytest.raises(DataError, match=r"the valid split has 5 words, one window needs 6"):
         task_of("a " * 20, length=5, splits=[0.5, 0.25, 0.25])
+
+
+def test_words_of_any_script_are_whole_and_alike_in_all_spellings(task_of):
+    text = "हिन्दी में café\n" * 20
+    tasks = [task_of(unicodedata.normalize(form, text)) for form in ("NFC", "NFD")]
+    assert set(tasks[0].vocabulary.tokens) == {"<unk>", "\n", "हिन्दी", "में", "café"}
+    assert tasks[0].vocabulary == tasks[1].vocabulary and tasks[0].spec.metric == tasks[1].spec.metric
+    assert [len(task.spec.notes) for task in tasks] == [1, 2]
+    assert "cafe\u0301" in task_of(unicodedata.normalize("NFD", text), normalise="none").vocabulary.tokens
+
+
+def test_the_notes_say_how_words_are_cut(task_of):
+    assert "UAX #29" in task_of(LINES * 10).spec.notes[0] and task_of(LINES * 10, tokens="space").spec.notes == ()
+    assert "single character" in task_of("東京に行く。\n" * 20).spec.notes[1]
 
 
 def test_ids_are_kept_narrow(task_of):

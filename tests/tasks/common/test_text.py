@@ -1,5 +1,6 @@
 """A corpus is the text of its source and nothing else; a source that cannot be read says so in one line."""
 
+import gzip
 import hashlib
 import logging
 import platform
@@ -62,6 +63,29 @@ def test_a_folder_is_all_its_txt_files_by_path(tmp_path):
     for name in ("b.txt", "a.txt", "sub.txt/c.txt", "other.md"):
         (tmp_path / name).write_text(name)
     assert read_text(str(tmp_path)).text == "a.txt\nb.txt\nsub.txt/c.txt"
+
+
+def test_a_folder_says_what_was_read_and_what_was_left_out(tmp_path):
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    for name in ("B.TXT", "a.txt", ".ipynb_checkpoints/a-checkpoint.txt", "._a.txt", "other.md"):
+        (tmp_path / name).write_text(f"the text of {name[0]}" * 9)
+    corpus = read_text(str(tmp_path))
+    assert corpus.text == "\n".join("the text of " + name + ("the text of " + name) * 8 for name in "Ba")
+    (note,) = corpus.notes
+    assert "read 2 files; left out 2 hidden: ._a.txt, .ipynb_checkpoints/a-checkpoint.txt; left out 1 of" in note
+    (tmp_path / "copy.txt").write_bytes((tmp_path / "a.txt").read_bytes())
+    assert any("all of copy.txt is also in a.txt" in note for note in read_text(str(tmp_path)).notes)
+
+
+def test_a_packed_text_is_opened_under_any_encoding(tmp_path):
+    (tmp_path / "a.txt").write_bytes(gzip.compress(b"caf\xe9"))
+    assert read_text(str(tmp_path / "a.txt"), "latin-1").text == "café"
+
+
+def test_what_makes_one_doubt_a_text_is_told(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffa long text \0".encode())
+    assert len(read_text(str(tmp_path / "a.txt"), "cp1252").notes) == 2
+    assert len(read_text(str(tmp_path / "a.txt")).notes) == 1
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8-sig"])

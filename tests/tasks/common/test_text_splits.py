@@ -25,9 +25,24 @@ def test_a_folders_files_are_told_apart_by_their_names(folder):
     assert {split: corpus.text for split, corpus in found.items()} == {split: f"{split} text " * 20 for split in NAMES}
 
 
+@pytest.mark.parametrize("name", ["Valid.TXT", "my.val.txt", "dev.txt"])
+def test_other_names_for_valid_are_known_and_litter_is_no_split(folder, name):
+    (folder / NAMES["valid"]).rename(folder / name)
+    (folder / "._ptb.char.valid.txt").write_text("of a Mac")
+    assert read_splits(str(folder))["valid"].text == "valid text " * 20
+    assert f"train is ptb.char.train.txt, valid is {name}, test is" in read_splits(str(folder))["train"].notes[0]
+
+
+def test_splits_that_are_the_same_text_are_told(folder):
+    assert len(read_splits(str(folder))["train"].notes) == 1
+    (folder / NAMES["test"]).write_text("train text " * 10)
+    assert "train and test: all of one is also in the other" in read_splits(str(folder))["train"].notes[1]
+
+
 def test_a_list_gives_the_three_in_order(folder):
     files = [str(folder / name) for name in NAMES.values()]
-    assert read_splits(files) == read_splits(str(folder))
+    texts = {split: part.text for split, part in read_splits(files).items()}
+    assert texts == {split: part.text for split, part in read_splits(str(folder)).items()}
     with pytest.raises(ValueError, match=r"task.splits=own takes three sources"):
         read_splits(files[:2])
 
@@ -42,6 +57,9 @@ def test_the_hubs_splits_are_asked_for_by_its_names(monkeypatch):
     found = read_splits("hub:Salesforce/wikitext/wikitext-2-raw-v1")
     assert asked == [("wikitext-2-raw-v1", split) for split in ("train", "validation", "test")]
     assert found["valid"].text == "one \n\ntwo \n"
+    monkeypatch.setitem(sys.modules, "datasets", hub({"text": ("string", ["one \n", ""])}))
+    assert read_text("hub:Salesforce/wikitext/wikitext-2-v1").text == "one \n\n", "the last row is a line too"
+    monkeypatch.setitem(sys.modules, "datasets", package)
     assert read_text("hub:Salesforce/wikitext/wikitext-2-raw-v1").text == "one \n\ntwo \n"
 
 

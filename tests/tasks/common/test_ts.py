@@ -91,7 +91,7 @@ def test_a_header_must_end(tmp_path):
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):
-    (tmp_path / "MadeUp_TRAIN.ts").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "MadeUp_TRAIN.ts").write_bytes(b"\xff\xfd\x00")
     with pytest.raises(
         DataError, match=r"MadeUp_TRAIN.ts: byte 0 \(0xff\) is not utf-8; name a text file in .ts format"
     ):

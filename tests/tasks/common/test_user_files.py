@@ -6,16 +6,18 @@ import gzip
 import io
 import lzma
 import os
+import pickle
 import socket
 import zipfile
 from pathlib import Path
 
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.api import DataError
-from bench.tasks.common import files
+from bench.tasks.common import packed
 from bench.tasks.common.files import (
     decode,
     find,
@@ -60,6 +62,7 @@ def test_the_first_name_that_is_there_is_taken(tmp_path):
     assert find_in(tmp_path, ["a", "b", "c"], "").name == "b"
     (tmp_path / "c").touch()
     assert find_in(tmp_path, ["c", "b"], "").name == "c"
+    assert find_in(tmp_path, ["x", "C"], "").name == "c"
     assert failure(find_in, tmp_path, ["x", "y"], "rename one") == f"{tmp_path}: has no file x or y; rename one"
 
 
@@ -71,12 +74,17 @@ def test_a_listing_is_of_files_alone_in_the_order_of_their_paths(tmp_path):
     assert names == ["a/z.txt", "b.txt", "c.txt/inner.txt"]
 
 
-def test_only_what_is_named_gz_is_unpacked(tmp_path):
-    packed, plain = tmp_path / "a.gz", tmp_path / "a.txt"
-    content = gzip.compress(b"text")  # once: it holds the time
-    for path in (packed, plain):
-        path.write_bytes(content)
-    assert read_unpacked(packed) == b"text" and read_unpacked(plain) == read_bytes(packed) == content
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "zst"])
+def test_a_packed_file_is_known_by_its_signature_whatever_its_name(tmp_path, kind):
+    (tmp_path / "a.txt").write_bytes(PACK[f".{kind}"]("Kürze".encode()))
+    assert read_unpacked(tmp_path / "a.txt") == "Kürze".encode()
+    assert read_decoded(tmp_path / "a.txt", "latin-1") == "Kürze".encode().decode("latin-1")
+
+
+def test_a_text_that_begins_as_a_packed_file_does_is_a_text(tmp_path):
+    for text in ("BZh or not", "PK", "ARROW"):
+        (tmp_path / "a.txt").write_text(text)
+        assert read_unpacked(tmp_path / "a.txt") == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,11 @@ def zipped(content, names=("a.txt",)):
     return packed.getvalue()
 
 
-PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zip": zipped}
+def zstandard(content):
+    return pyarrow.compress(content, codec="zstd", asbytes=True)
+
+
+PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zip": zipped, ".zst": zstandard}
 
 
 @pytest.mark.parametrize("suffix", PACK)
@@ -165,12 +177,12 @@ def test_a_packed_file_is_unpacked_up_to_the_stated_limit_and_no_further(suffix,
     path.write_bytes(PACK[suffix](zeros))
     assert read_unpacked(path) == zeros
     most = max(99_999, 50 * path.stat().st_size)
-    monkeypatch.setattr(files, "MOST_UNPACKED", 99_999)
+    monkeypatch.setattr(packed, "MOST_UNPACKED", 99_999)
     if most == 99_999:
-        assert "unpacks to more than 99,999 bytes, 50 times its size or 99,999; unpack it" in failure(
+        assert "unpacks to more than 99,999 bytes, 50 times its size or 99,999); unpack it" in failure(
             read_unpacked, path
         )
-    monkeypatch.setattr(files, "MOST_TIMES", 10_000)
+    monkeypatch.setattr(packed, "MOST_TIMES", 10_000)
     assert read_unpacked(path) == zeros
 
 
@@ -181,9 +193,45 @@ def test_a_packed_file_that_is_cut_short_is_named(suffix, tmp_path):
     assert failure(read_unpacked, path).startswith(f"{path}: cannot be read (")
 
 
-def test_an_archive_of_several_files_is_no_file(tmp_path):
-    (tmp_path / "it.zip").write_bytes(zipped(b"x", ["a", "b"]))
-    assert "it holds 2 files, not one" in failure(read_unpacked, tmp_path / "it.zip")
+def test_an_archive_is_the_one_file_in_it_beside_what_a_mac_adds(tmp_path):
+    path = tmp_path / "it.zip"
+    path.write_bytes(zipped(b"x", ["a.txt", "__MACOSX/._a.txt", ".DS_Store"]))
+    assert read_unpacked(path) == b"x"
+    path.write_bytes(zipped(b"x", ["a", "b"]))
+    assert failure(read_unpacked, path).endswith("(it holds 2 files, not one); unpack it and name what it holds")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"%PDF-1.7\n%", "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"PAR1\x15\x04", "a Parquet table"),
+        (pickle.dumps(["a text"]), "a pickle"),
+        (pickle.dumps({"a": "text"}, 2), "a pickle"),
+        (b"a.txt" + bytes(252) + b"ustar  ", "a tar archive"),
+        (b"RIFF\x24\x08\x00\x00WAVEfmt ", "a recording"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_what_is_no_text_is_refused_under_any_encoding(content, what, encoding):
+    assert failure(decode, content, "a.txt", encoding) == f"a.txt: is {what}, not text; name a text file"
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(["utf-16", "utf-32"]), st.booleans())
+def test_a_text_with_the_mark_of_its_encoding_is_read_by_it(text, encoding, big):
+    mark, order = ("\ufeff", "be" if big else "le")
+    assert decode((mark + text).encode(f"{encoding}-{order}"), Path("a.txt")) == text
+
+
+def test_utf_16_is_not_read_as_bytes(tmp_path):
+    line = failure(decode, "a text".encode("utf-16"), "a.txt", "cp1252", "set task.encoding")
+    assert line == "a.txt: begins with the byte order mark of utf-16, which cp1252 is not; set task.encoding"
+    for encoding in ("utf-8", "latin-1"):
+        line = failure(decode, "a text".encode("utf-16-le"), "a.txt", encoding, "set task.encoding")
+        assert line == (f"a.txt: is binary data, or UTF-16 without its mark, not text in {encoding}; set task.encoding")
+    assert decode(b"\xff\xfea\x00", Path("a.txt"), "utf-16-le") == "\ufeffa"
 
 
 def test_a_message_names_some_of_many():

@@ -1,37 +1,12 @@
-"""A text comes apart into words the same way however it was written, and words have numbers by how often they occur."""
+"""Tokens have numbers by how often they occur."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.tasks.common.vocabulary import SPLITTERS, UNKNOWN, Vocabulary, words
+from bench.tasks.common.vocabulary import UNKNOWN, Vocabulary
 
 tokens = st.text("abc", min_size=1, max_size=2)
 texts = st.lists(st.lists(tokens, min_size=1), min_size=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "split"),
-    [
-        ("It's good, isn't it?", "it 's good , is n't it ?"),
-        ("WON'T they've we'll I'd I'm you're", "wo n't they 've we 'll i 'd i 'm you 're"),
-        ("a feel-good film...", "a feel - good film . . ."),
-        ("'quoted' crème brûlée", "' quoted ' crème brûlée"),
-        ("  \t ", ""),
-    ],
-)
-def test_words_are_lower_case_with_punctuation_and_contractions_apart(text, split):
-    assert words(text) == split.split()
-
-
-@given(st.text("aBn't's ,.", max_size=30))
-def test_splitting_what_was_split_changes_nothing(text):
-    assert words(" ".join(words(text))) == words(text)
-
-
-def test_a_text_is_also_its_characters_or_what_stands_between_spaces():
-    assert list(SPLITTERS["character"]("a B")) == ["a", " ", "B"]
-    assert SPLITTERS["space"]("It's  a-b .") == ["It's", "a-b", "."]
 
 
 @given(texts, st.randoms(use_true_random=False))
