@@ -11,13 +11,16 @@ Data card. `source` names the reviews:
   twice in train, and two occur both in train and in test.
 - a folder with `train/pos`, `train/neg`, `test/pos` and `test/neg`: IMDB, 25,000 + 25,000 reviews. Maas et al.,
   "Learning word vectors for sentiment analysis", ACL 2011. A tenth of train, by a hash of the text, is valid.
-- a file `*.csv` with columns text and label (0 or 1, neg or pos, negative or positive), split like MR.
+- a folder with `pos` and `neg`, in each a file a review, split like MR.
+- a table, `*.csv` or `*.tsv`, with a column of texts and one of labels (0 or 1, -1 or 1, neg or pos, negative or
+  positive, false or true), split like MR; or a folder with `train` and `test` (and `dev`) as tables.
 - `hub:stanfordnlp/sst2`: its train consists of phrases, and its test has no labels. Here its validation split is test,
   and a tenth of train is valid. `hub:cornell-movie-review-data/rotten_tomatoes` is MR with a split. And
   `hub:stanfordnlp/imdb`.
 The real data sets state no licence: they are for research.
 
-Tokens: words and punctuation in lower case, or characters. The vocabulary comes from train; id 0 is `<unk>`.
+Tokens: words and punctuation in lower case, cut at Unicode's word boundaries (`tasks.common.words`), or characters; of
+text in NFC. The vocabulary comes from train; id 0 is `<unk>`. Empty reviews are left out.
 
 Metric: accuracy. The baseline is a logistic regression over the count of each token (`bag_of_words.py`), fitted to
 train. The fingerprint is the SHA-256 of texts and labels; generated reviews have none. Published, without pretrained
@@ -27,30 +30,17 @@ word vectors: a convolutional network scores 0.761 on MR (ten-fold) and, trained
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
-import torch
-from torch import Generator
-
-from bench.api import Batch, Split, Tokens
-
-from .common import bag_of_words
-from .common.classification import Classification, Labelled
 from .common.generated import check_range
 from .common.generated_reviews import generate_reviews
-from .common.prepared import check_checksum
-from .common.reviews import Review, read_reviews
-from .common.vocabulary import UNKNOWN, Vocabulary
-from .common.words import SPLITTERS, composed
+from .common.reviews import read_reviews
+from .common.text_classes import TextClasses
 
 
-class Sentiment(Classification):
-    """The reviews of `source` as `tokens`; of longer reviews only the last `max_length` tokens.
+class Sentiment(TextClasses):
+    """The reviews of `source` as `tokens`, see `tasks.common.text_classes`; `reviews` and `distance` are for `builtin`.
 
-    The vocabulary is `<unk>` and the tokens that occur at least `min_count` times in train, at most `vocabulary` in
-    all. In train a token becomes `<unk>` with probability `word_dropout`. `reviews` and `distance` are for `builtin`.
     Raises ValueError for options out of range, DataError for reviews that cannot be read.
     """
 
@@ -68,44 +58,8 @@ class Sentiment(Classification):
     ) -> None:
         check_range(100, reviews=reviews)
         check_range(0, distance=distance)
-        check_range(2, vocabulary=vocabulary)
-        check_range(1, min_count=min_count, max_length=max_length)
-        if not 0 <= word_dropout < 1:
-            raise ValueError(f"task.word_dropout={word_dropout:g} must be at least 0 and below 1")
-        self.word_dropout, self.max_length = word_dropout, max_length
-        self._split_text = SPLITTERS[tokens]
-        data = generate_reviews(reviews, distance) if source == "builtin" else read_reviews(source)
-        check_checksum(data.name, data.fingerprint, checksum)
-        self.vocabulary = Vocabulary.of(map(self.tokens, data.splits["train"]), vocabulary, min_count)
-        splits = {split: self._labelled(data.splits[split]) for split in data.splits if data.splits[split]}
-        size = len(self.vocabulary)
-        train, scored = splits.get("train"), splits.get("test") or splits.get("valid")
-        bag = {f"bag_of_{tokens}s": bag_of_words.accuracy(train, scored, size)} if train and scored else {}
-        self.set_data(
-            id="sentiment-v1",
-            inputs=Tokens(size),
-            classes=("negative", "positive"),
-            splits=splits,
-            source=data.origin,
-            licence=data.licence,
-            fingerprint=None if source == "builtin" else data.fingerprint,
-            baselines=bag,
-            solved=1.0 if source == "builtin" else None,
+        super().__init__(tokens, vocabulary, min_count, max_length, word_dropout, checksum)
+        builtin = source == "builtin"
+        self.set_texts(
+            "sentiment-v1", generate_reviews(reviews, distance) if builtin else read_reviews(source), builtin
         )
-
-    def tokens(self, review: Review) -> list[str]:
-        """The tokens of a review; `<unk>` for an empty review, so that each review has a last token."""
-        found = self._split_text(composed(review[0])) or [UNKNOWN]
-        return list(found[-self.max_length :] if self.max_length else found)
-
-    def _labelled(self, reviews: list[Review]) -> Labelled:
-        labels = torch.tensor([label for _, label in reviews])
-        return Labelled(self.vocabulary.encode_all(map(self.tokens, reviews)), labels)
-
-    def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
-        """As for every classification task; in train with word dropout, drawn in each pass."""
-        for batch in super().batches(split, batch_size, generator):
-            if split == "train" and self.word_dropout:
-                kept_TB = torch.rand(batch.inputs.shape, generator=generator) >= self.word_dropout
-                batch = replace(batch, inputs=batch.inputs * kept_TB)
-            yield batch

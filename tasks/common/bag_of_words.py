@@ -13,13 +13,17 @@ __all__ = ["accuracy"]
 def accuracy(train: Labelled, scored: Labelled, size: int) -> float:
     """The accuracy on `scored` of an L2-regularised logistic regression fitted to `train`.
 
-    Both hold sequences of numbers in `[0, size)`. Where train has only one class, that class is predicted.
+    Both hold sequences of numbers in `[0, size)`. Of more than two classes each has a regression against all others.
+    Where train has only one class, that class is predicted.
     """
     from sklearn.linear_model import LogisticRegression  # which takes a second to import
+    from sklearn.multiclass import OneVsRestClassifier
 
-    if len(train.labels.unique()) < 2:
+    classes = len(train.labels.unique())
+    if classes < 2:
         return float((scored.labels == train.labels[0]).double().mean())
-    model = LogisticRegression(solver="liblinear")
+    two = LogisticRegression(solver="liblinear")
+    model = two if classes == 2 else OneVsRestClassifier(two)
     model.fit(_counts(train, size), train.labels.numpy())
     return float(model.score(_counts(scored, size), scored.labels.numpy()))
 

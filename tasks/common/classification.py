@@ -47,6 +47,7 @@ class Classification(Task):
         fingerprint: str | None = None,
         baselines: Mapping[str, float] | None = None,
         solved: float | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Take the data. Raises DataError where train or valid has no sequence, and for a wrong sequence or label."""
         for split in ("train", "valid"):
@@ -59,7 +60,9 @@ class Classification(Task):
         commonest = splits["train"].labels.bincount(minlength=len(classes)).argmax()
         chance = (scored.labels == commonest).double().mean().item()
         metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
-        self._spec = TaskSpec(id, inputs, len(classes), "last_step", metric, source, licence, fingerprint)
+        self._spec = TaskSpec(
+            id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=tuple(notes)
+        )
 
     @property
     def spec(self) -> TaskSpec:

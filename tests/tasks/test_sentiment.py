@@ -152,12 +152,13 @@ def test_each_lane_drops_words_of_its_own_at_steps_of_its_own(mr):
         assert (kept_TB != kept_TB[:, :1]).any() and (kept_TB != kept_TB[:1]).any()
 
 
-def test_a_review_without_a_word_is_one_unknown(tmp_path):
+def test_a_review_without_a_word_is_one_unknown_and_one_without_a_letter_is_left_out(tmp_path):
     write_sst2(tmp_path)
     (tmp_path / "stsa.binary.dev").write_text("1 \n0 \u200b\n0 a fine one\n")
     task = Sentiment(str(tmp_path))
     (batch,) = task.batches("valid", 8, Generator())
-    assert batch.lengths.tolist() == [1, 1, 3] and batch.inputs[0, 0] == 0 and batch.weight.sum() == 3
+    assert batch.lengths.tolist() == [1, 3] and batch.inputs[0, 0] == 0 and batch.weight.sum() == 2
+    assert "left out 1 rows without a text" in task.spec.notes
 
 
 def test_the_baseline_sees_what_single_words_say(mr):

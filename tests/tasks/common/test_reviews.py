@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from review_files import PHRASES, write_imdb, write_mr, write_sst2
 
 from bench.api import DataError
-from bench.tasks.common.reviews import Reviews, carve, read_reviews
+from bench.tasks.common.labelled_texts import LabelledTexts, carve
+from bench.tasks.common.reviews import read_reviews
+
+REST = {"stsa.binary.dev": "1 good", "stsa.binary.test": "0 bad"}
 
 
 def write_csv(folder):
@@ -51,13 +54,21 @@ def test_imdb_has_its_valid_split_out_of_train_and_no_line_breaks_in_html(tmp_pa
     assert ("film number 3 is  pos in test", 1) in splits["test"]
 
 
-@pytest.mark.parametrize(
-    ("label", "opinion"), [("0", 0), ("neg", 0), ("Negative", 0), ("1", 1), ("pos", 1), ("POSITIVE", 1)]
-)
-def test_each_word_for_an_opinion_is_known(tmp_path, label, opinion):
-    (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"{phrase}, {label} \n" for phrase in PHRASES))
-    splits = read_reviews(str(tmp_path / "a.csv")).splits
-    assert {said for split in splits.values() for _, said in split} == {opinion}
+@pytest.mark.parametrize(("labels", "opinion"), [("0 neg Negative -1 False 0.0", 0), ("1 pos POSITIVE True 1.0", 1)])
+def test_each_word_for_an_opinion_is_known(tmp_path, labels, opinion):
+    for label in labels.split():
+        (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"{phrase}, {label} \n" for phrase in PHRASES))
+        splits = read_reviews(str(tmp_path / "a.csv")).splits
+        assert {said for split in splits.values() for _, said in split} == {opinion}
+
+
+def test_a_third_label_is_not_taken_for_one_of_two(tmp_path):
+    rows = "".join(f"{phrase},{n % 3 - 1}\n" for n, phrase in enumerate(PHRASES))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}")
+    assert "a.csv:2: label -1, where " in failure(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("text,label\n" + rows.replace(",-1", ",5"))
+    assert "a.csv:2: label '5' is none of" in failure(tmp_path / "a.csv")
+    assert "task=text_classification" in failure(tmp_path / "a.csv")
 
 
 def test_a_csv_file_has_a_text_and_a_label_in_words_or_numbers(tmp_path):
@@ -83,7 +94,7 @@ def test_carving_gives_about_a_tenth_to_each_held_out_split():
 
 def test_the_fingerprint_is_of_texts_labels_and_splits_alone():
     def of(name, train, test):
-        return Reviews(name, {"train": train, "valid": [], "test": test}, name, name).fingerprint
+        return LabelledTexts(name, {"train": train, "valid": [], "test": test}, name, name).fingerprint
 
     good, bad = [("good", 1)], [("bad", 0)]
     assert of("a", good, bad) == of("b", good, bad)
@@ -119,10 +130,10 @@ def test_a_data_set_of_the_hub_that_is_not_known_names_those_that_are():
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"notes.md": "x"}, "unknown layout of reviews; the folder must contain rt-polarity.pos"),
-        ({"rt-polarity.pos": "good"}, "rt-polarity.neg: cannot be read (No such file"),
-        ({"stsa.binary.train": "1 good\n\n2 bad"}, "stsa.binary.train:3: label '2' is none of 0, neg"),
-        ({"stsa.binary.train": "good"}, "stsa.binary.train:1: label 'good' is none of"),
+        ({"notes.md": "x"}, "unknown layout of texts; the folder must contain rt-polarity.pos (MR), stsa.binary"),
+        ({"rt-polarity.pos": "good"}, "has no file rt-polarity.neg; fetch the data set again"),
+        ({"stsa.binary.train": "1 good\n\n2 bad", **REST}, "stsa.binary.train:3: label '2' is none of 0, neg"),
+        ({"stsa.binary.train": "good bad", **REST}, "stsa.binary.train:1: label 'good' is none of"),
         ({"stsa.binary.train": "1 caf\udce9"}, "stsa.binary.train: byte 5 (0xe9) is not utf-8"),
     ],
 )
@@ -136,10 +147,12 @@ def test_a_folder_that_will_not_do_says_why(tmp_path, files, says):
     ("content", "says"),
     [
         ("title,stars\na,1\n", "has the columns title, stars; name two of them text and label"),
-        ("", "has the columns none"),
+        ("", "a.csv: has no line"),
         ("text,label\ngood,1\nso so,2\n", "a.csv:3: label '2' is none of"),
         ("text,label\ngood\n", "a.csv:2: label '' is none of"),
-        ("text,label\n" + "a" * 200_000 + ",1\n", "a.csv: is no csv after line 1 (field larger than field limit"),
+        ("text,label\n" + "a" * 200_000 + ",1\n", "a.csv:2: is no csv (field larger than field limit"),
+        ("label,text\n0,well, no\n", "a.csv:2: has 3 fields between commas, the first line 2; put texts in quotes"),
+        ('text,label\n"bad" film,0\n', "a.csv:2: is no csv (',' expected after"),
     ],
 )
 def test_a_csv_file_that_will_not_do_says_why(tmp_path, content, says):

@@ -1,0 +1,207 @@
+"""The layouts in which labelled texts lie in files: those of the field's data sets, tables, and a folder a class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.api import DataError, Split
+
+from .files import decode, find_in, read_decoded, read_unpacked, some
+from .folders import walk
+from .labelled_texts import Row, carve
+from .litter import is_litter
+from .text_table import read_text_table
+
+__all__ = ["LAYOUTS", "Layout", "read_layout"]
+
+Splits = dict[Split, list[Row]]
+_TABLES = (".csv", ".tsv")
+_VALID = ("valid", "dev", "val")
+_REMEDY = "fetch the data set again"
+_LEFT_OUT = "unsup"
+"""IMDB's folder of reviews without an opinion."""
+
+
+class Layout(NamedTuple):
+    """A data set's files: `first` tells it, `read` gives its splits and notes from the folder."""
+
+    name: str
+    first: str
+    read: Callable[[Path], tuple[Splits, list[str]]]
+
+
+def read_layout(path: Path, source: str) -> tuple[Splits, list[str]]:
+    """The splits of a file or a folder, and notes; DataError for one in no known layout."""
+    if path.is_file():
+        known = next((layout for layout in LAYOUTS if layout.first == path.name), None)
+        return known.read(path.parent) if known else _read_file(path)
+    names = {each.name for each in path.iterdir()}
+    known_here = [layout for layout in LAYOUTS if layout.first in names]
+    if known_here:
+        splits, notes = known_here[0].read(path)
+        others = [f"{layout.name} ({layout.first})" for layout in known_here[1:]]
+        said = f"read as {known_here[0].name}; name the file to read another that is there: {', '.join(others)}"
+        return splits, [*notes, said] if others else notes
+    for read in (_read_tables, _read_class_folders):
+        if found := read(path):
+            return found
+    raise DataError(f"task.source={source}: unknown layout of texts; the folder must contain {_KNOWN}")
+
+
+def _read_two(negative: str, positive: str, labels: tuple[str, str], folder: Path) -> tuple[Splits, list[str]]:
+    """Two files, one for each class, a text a line, in UTF-8 or cp1252."""
+    rows = [
+        Row(line, label, f"{name}:{number}")
+        for name, label in zip((negative, positive), labels, strict=True)
+        for number, line in _lines(find_in(folder, (name,), _REMEDY), western=True)
+    ]
+    return carve(rows, "test", "valid"), []
+
+
+def _read_labelled_lines(names: Sequence[str], western: bool, folder: Path) -> tuple[Splits, list[str]]:
+    """Files of lines `LABEL TEXT`; of two files a tenth of train is valid, of one a tenth each valid and test."""
+    parts = [list(_labelled_lines(find_in(folder, (name,), _REMEDY), western)) for name in names]
+    if len(parts) == 3:
+        return {"train": parts[0], "valid": parts[1], "test": parts[2]}, []
+    if len(parts) == 2:
+        return {**carve(parts[0], "valid"), "test": parts[1]}, []
+    return carve(parts[0], "test", "valid"), []
+
+
+def _labelled_lines(file: Path, western: bool) -> Iterator[Row]:
+    for number, line in _lines(file, western):
+        label, _, text = line.partition(" ")
+        yield Row(text.strip(), label.removeprefix("__label__"), f"{file}:{number}")
+
+
+def _read_trec(folder: Path) -> tuple[Splits, list[str]]:
+    """Lines `COARSE:fine TEXT`, of which the coarse classes count."""
+    splits, notes = _read_labelled_lines(("train_5500.label", "TREC_10.label"), True, folder)
+    coarse = {
+        split: [row._replace(label=row.label.partition(":")[0]) for row in rows] for split, rows in splits.items()
+    }
+    return coarse, notes
+
+
+def _read_file(file: Path) -> tuple[Splits, list[str]]:
+    """One file: a table, or lines `LABEL TEXT`; a hash of each text gives a tenth each to test and valid."""
+    if file.suffix.lower() not in _TABLES:
+        lines = _lines(file)
+        if not all("\t" in line for _, line in lines):
+            return carve(list(_labelled_lines(file, False)), "test", "valid"), []
+    rows, columns = read_text_table(file)
+    return carve(rows, "test", "valid"), [columns.note()]
+
+
+def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:
+    """`train.csv` and `test.csv`, or `.tsv`, and `valid`, `dev` or `val` where it is there.
+
+    Without labels in test (GLUE) valid is scored as test, and a tenth of train is valid, as without a file for it.
+    """
+    found = {file.stem.lower(): file for file in walk(folder, _TABLES, depth=1).files}
+    if not {"train", "test"} <= found.keys() and not ("train" in found and any(name in found for name in _VALID)):
+        return None
+    train, columns = read_text_table(found["train"])
+    notes = [columns.note()]
+    held_out: dict[str, list[Row]] = {}
+    for split, names in (("valid", _VALID), ("test", ("test",))):
+        if file := next((found[name] for name in names if name in found), None):
+            rows, theirs = read_text_table(file, columns)
+            if theirs.label is not None:
+                held_out[split] = rows
+            else:
+                notes.append(f"{file.name} has no labels and is left out")
+    if not held_out:
+        return carve(train, "test", "valid"), notes
+    if len(held_out) == 2:
+        return {"train": train, "valid": held_out["valid"], "test": held_out["test"]}, notes
+    if "valid" in held_out:
+        notes.append("the split for validation is scored as test, and a tenth of train is valid")
+    (scored,) = held_out.values()
+    return {**carve(train, "valid"), "test": scored}, notes
+
+
+def _read_class_folders(folder: Path) -> tuple[Splits, list[str]] | None:
+    """A folder a class, in each a file a text; all of it within folders of train and test, or split by a hash."""
+    parts = _subfolders(folder)
+    train, test = ([part for part in parts if name in part.name.lower()] for name in ("train", "test"))
+    notes: list[str] = []
+    if len(train) == len(test) == 1:
+        valid = [part for part in parts if part.name.lower() in _VALID]
+        read = {part: list(_texts_of_classes(part, notes)) for part in (*train, *valid, *test)}
+        if read[train[0]]:
+            splits: Splits = {"train": read[train[0]], "valid": read[valid[0]]} if valid else {}
+            return {**(splits or carve(read[train[0]], "valid")), "test": read[test[0]]}, notes
+    rows = list(_texts_of_classes(folder, notes))
+    return (carve(rows, "test", "valid"), notes) if len({row.label for row in rows}) > 1 else None
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir() and not is_litter([each.name]))
+
+
+def _texts_of_classes(folder: Path, notes: list[str]) -> Iterator[Row]:
+    """The texts below a folder by class; its `*.txt` or, where a class has none, all its files."""
+    western = 0
+    for place in _subfolders(folder):
+        if place.name == _LEFT_OUT:
+            notes.append(f"left out {place}: its texts have no class")
+            continue
+        found = walk(place, [".txt"], depth=1)
+        files = found.files or found.others
+        if found.hidden or (found.files and found.others):
+            notes.append(found.note())
+        for file in files:
+            text, in_utf_8 = _western(file)
+            western += not in_utf_8
+            yield Row(re.sub(r"<br */?>", " ", text), place.name, str(file))
+    if western:
+        notes.append(f"{folder}: {western:,} files are not UTF-8 and are read as cp1252")
+
+
+def _lines(file: Path, western: bool = False) -> list[tuple[int, str]]:
+    """Numbers and texts of lines that are not blank. Only line feeds end a line: MR has other separators of Unicode
+    within its lines.
+    """
+    text = _western(file)[0] if western else read_decoded(file, remedy="fetch the file again, or convert it")
+    return [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _western(file: Path) -> tuple[str, bool]:
+    """The text of a file in UTF-8, as later copies are, and True; else in cp1252, and False."""
+    content = read_unpacked(file, _REMEDY)
+    try:
+        return decode(content, file).removeprefix("\ufeff"), True
+    except DataError:
+        return decode(content, file, "cp1252", _REMEDY), False
+
+
+LAYOUTS = (
+    Layout("MR", "rt-polarity.pos", partial(_read_two, "rt-polarity.neg", "rt-polarity.pos", ("neg", "pos"))),
+    Layout(
+        "SST-2",
+        "stsa.binary.train",
+        partial(_read_labelled_lines, [f"stsa.binary.{split}" for split in ("train", "dev", "test")], False),
+    ),
+    Layout(
+        "SST-5",
+        "stsa.fine.train",
+        partial(_read_labelled_lines, [f"stsa.fine.{split}" for split in ("train", "dev", "test")], False),
+    ),
+    Layout("TREC", "train_5500.label", _read_trec),
+    Layout("TREC", "TREC.train.all", partial(_read_labelled_lines, ["TREC.train.all", "TREC.test.all"], True)),
+    Layout(
+        "SUBJ",
+        "plot.tok.gt9.5000",
+        partial(_read_two, "plot.tok.gt9.5000", "quote.tok.gt9.5000", ("objective", "subjective")),
+    ),
+)
+_KNOWN = (
+    f"{some([f'{layout.first} ({layout.name})' for layout in LAYOUTS])}; train and test as .csv or .tsv; or a folder a "
+    "class with a file a text, at once or within train and test; or name one file: a table with columns text and "
+    "label, or lines LABEL TEXT"
+)

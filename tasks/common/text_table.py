@@ -1,0 +1,153 @@
+"""Tables of labelled texts, csv and tsv: separator, header and columns are found out, and no text is cut in silence."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.api import DataError
+
+from .files import read_decoded, some
+from .labelled_texts import Row
+
+__all__ = ["Columns", "read_text_table"]
+
+_TEXTS = ("text", "review", "sentence", "content", "comment", "tweet", "question", "message")
+_PARTS = ("title", "headline", "description", "body", "abstract")
+_LABELS = ("label", "sentiment", "class", "class index", "category", "topic", "target", "polarity", "intent")
+_SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+_SAMPLE = 1000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns hold the text, in parts that are joined by a space, and which the label; None where none does.
+
+    `names` are the header's, None where the table has none.
+    """
+
+    text: tuple[int, ...]
+    label: int | None
+    names: tuple[str, ...] | None
+
+    def note(self) -> str:
+        if self.names is None:
+            columns = ", ".join(str(number + 1) for number in self.text)
+            return f"no header: text from column {columns}, label from column {(self.label or 0) + 1}"
+        label = "" if self.label is None else f", label from {self.names[self.label]!r}"
+        return f"text from {' and '.join(repr(self.names[number]) for number in self.text)}{label}"
+
+
+class _Line(NamedTuple):
+    number: int
+    fields: list[str]
+
+
+def read_text_table(path: Path, like: Columns | None = None) -> tuple[list[Row], Columns]:
+    """The rows of a table, and in which columns text and label were found: by name, else by what the columns hold.
+
+    `like` are the columns of the train split, of which a held-out table has at least the text. A row without the field
+    of its text has an empty text. Raises DataError, naming the line, for one with more fields than the first, and for
+    a table of which text or label cannot be told.
+    """
+    text = read_decoded(path, remedy="fetch the file again, or convert it")
+    separator = _separator(text, path)
+    lines = _lines(text, separator, path)
+    columns = _alike(lines, like) if like else _columns(lines, path)
+    width = len(lines[0].fields)
+    rows = []
+    for number, fields in lines[columns.names is not None :]:
+        if len(fields) > width:
+            raise DataError(
+                f"{path}:{number}: has {len(fields)} fields between {_SEPARATORS[separator]}, the first line {width}; "
+                'put texts in quotes ("a, b"), or separate the columns by tabs'
+            )
+        found = [fields[column].strip() for column in columns.text if column < len(fields)]
+        label = "" if columns.label is None or columns.label >= len(fields) else fields[columns.label].strip()
+        rows.append(Row(" ".join(found), label, f"{path}:{number}"))
+    return rows, columns
+
+
+def _separator(text: str, path: Path) -> str:
+    """The separator under which the first line names text and label, else under which most lines have equal widths."""
+    sample = text[: 2**16].splitlines()[:100]
+    if len(text) > 2**16:
+        sample = sample[:-1] or sample
+    first = "\t" if path.suffix.lower() == ".tsv" else ","
+
+    def fit(separator: str) -> tuple[int, float, bool]:
+        rows = list(csv.reader(sample, delimiter=separator))
+        header = [name.strip().lower() for name in rows[0]] if rows else []
+        named = sum(any(name in header for name in names) for names in (_TEXTS + _PARTS, _LABELS))
+        even = sum(len(row) == len(header) for row in rows) / max(len(rows), 1) if len(header) > 1 else 0.0
+        return named if len(header) > 1 else 0, even, separator == first
+
+    return max(_SEPARATORS, key=fit)
+
+
+def _lines(text: str, separator: str, path: Path) -> list[_Line]:
+    """The fields of each line that is not blank, with its number; quotes count as such unless they cannot."""
+    if separator == "\t" and _bare_quotes(text):
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        lines = [_Line(rows.line_num, row) for row in rows if row]
+    except csv.Error as error:
+        raise DataError(f"{path}:{rows.line_num}: is no csv ({error}); correct the line") from None
+    if not lines:
+        raise DataError(f"{path}: has no line; name a table with columns text and label")
+    return lines
+
+
+def _bare_quotes(text: str) -> bool:
+    """Whether a field begins with a quote that its end does not match, as in texts that nobody quoted (GLUE)."""
+    fields = (field.strip() for line in text.splitlines() for field in line.split("\t") if '"' in line)
+    opened = [field for field in fields if field.startswith('"')]
+    return any(len(field) < 2 or not field.endswith('"') or '"' in field[1:-1].replace('""', "") for field in opened)
+
+
+def _columns(lines: Sequence[_Line], path: Path) -> Columns:
+    header = [name.strip() for name in lines[0].fields]
+    names = [name.lower() for name in header]
+    text = tuple(names.index(name) for name in _TEXTS if name in names)[:1]
+    text = text or tuple(number for number, name in enumerate(names) if name in _PARTS)
+    label = next((names.index(name) for name in _LABELS if name in names), None)
+    if text and label is not None:
+        return Columns(text, label, tuple(header))
+    return _columns_by_content(lines, header, path)
+
+
+def _columns_by_content(lines: Sequence[_Line], header: list[str], path: Path) -> Columns:
+    """Texts have two words or more and seldom come twice; labels are short, few, and come again and again."""
+    rows = [line.fields for line in lines[1:_SAMPLE] if len(line.fields) == len(header)]
+    texts, labels = [], []
+    for number in range(len(header)):
+        cells = [row[number].strip() for row in rows]
+        different = len(set(cells))
+        words = sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
+        if different > len(cells) / 2 and words >= 2:
+            texts.append(number)
+        elif 2 <= different <= len(cells) / 2 and words < 3:
+            labels.append(number)
+    if not texts or len(labels) != 1:
+        raise DataError(f"{path}: has the columns {some(header) or 'none'}; name two of them text and label")
+    headless = header[labels[0]] in {row[labels[0]].strip() for row in rows}
+    return Columns(tuple(texts), labels[0], None if headless else tuple(header))
+
+
+def _alike(lines: Sequence[_Line], like: Columns) -> Columns:
+    """The same columns in another table: by name where both have a header, else at the same places."""
+    if like.names is None:
+        return like
+    header = [name.strip() for name in lines[0].fields]
+    wanted = [like.names[number] for number in like.text]
+    if not set(wanted) <= set(header):
+        return like
+    label = None if like.label is None else like.names[like.label]
+    text = tuple(header.index(name) for name in wanted)
+    return Columns(text, header.index(label) if label in header else None, tuple(header))

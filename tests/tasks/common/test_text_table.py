@@ -1,0 +1,83 @@
+"""Tables of texts are read as they were meant, in any dialect, or refused by line; no text is cut."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.api import DataError
+from bench.tasks.common.text_table import read_text_table
+
+WORDS = st.sampled_from(["good", 'a "fine"', "film,", "it's", "; or |", "naïve", '"quoted"'])
+TEXTS = st.lists(WORDS, min_size=2, max_size=4).map(" ".join)
+
+
+def texts_of(path):
+    return [(row.text, row.label) for row in read_text_table(path)[0]]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    texts=st.lists(TEXTS, min_size=8, max_size=8),
+    separator=st.sampled_from(",\t;|"),
+    names=st.sampled_from([("Text", "label"), ("sentence", "Class"), ("Utterance", "intent of it"), None]),
+    label_first=st.booleans(),
+    index=st.booleans(),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_every_dialect_is_read_as_it_was_written(
+    tmp_path_factory, texts, separator, names, label_first, index, quoting, end
+):
+    texts = [f"{n} {text}" for n, text in enumerate(texts)]
+    labels = [f"kind{n % 2}" for n in range(len(texts))]
+    written = io.StringIO()
+    table = csv.writer(written, delimiter=separator, quoting=quoting, lineterminator=end)
+    for n, pair in enumerate(zip(texts, labels, strict=True)):
+        if n == 0 and names:
+            table.writerow([""] * index + list(reversed(names) if label_first else names))
+        table.writerow([n] * index + list(reversed(pair) if label_first else pair))
+    path = tmp_path_factory.mktemp("table") / "a.csv"
+    path.write_text("\ufeff" + written.getvalue(), "utf-8", newline="")
+    assert texts_of(path) == list(zip(texts, labels, strict=True))
+
+
+def test_quotes_that_nobody_closed_are_part_of_a_text_between_tabs(tmp_path):
+    path = tmp_path / "train.tsv"
+    path.write_text('sentence\tlabel\n"a fine film\t1\nit "works"\t0\nno "\t0\n')
+    assert texts_of(path) == [('"a fine film', "1"), ('it "works"', "0"), ('no "', "0")]
+
+
+def test_title_and_description_are_one_text(tmp_path):
+    rows = [f'"{n % 4 + 1}","Title {n}","Some news, {n}"' for n in range(12)]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    (tmp_path / "b.csv").write_text("\n".join(["Class Index,Title,Description", *rows]))
+    assert texts_of(tmp_path / "a.csv") == texts_of(tmp_path / "b.csv")
+    assert texts_of(tmp_path / "a.csv")[5] == ("Title 5 Some news, 5", "2")
+    assert read_text_table(tmp_path / "a.csv")[1].note() == "no header: text from column 2, 3, label from column 1"
+    assert (
+        read_text_table(tmp_path / "b.csv")[1].note() == "text from 'Title' and 'Description', label from 'Class Index'"
+    )
+
+
+def test_a_row_without_its_text_has_an_empty_one(tmp_path):
+    (tmp_path / "a.csv").write_text("label,text\n0\n1,fine\n\n0,\n")
+    assert texts_of(tmp_path / "a.csv") == [("", "0"), ("fine", "1"), ("", "0")]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("label,text\n0,fine\n1,well, no\n", "a.csv:3: has 3 fields between commas, the first line 2"),
+        ("text;label\nso so;0\nwell; no;1\n", "a.csv:3: has 3 fields between semicolons, the first line 2"),
+        ('text,label\nso so,0\n"no,1\n', "a.csv:3: is no csv (unexpected end of data"),
+        ("name,stars\na b,1\nc d,2\n", "has the columns name, stars; name two of them text and label"),
+    ],
+)
+def test_a_table_that_could_only_be_guessed_at_is_refused_by_line(tmp_path, content, says):
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(DataError) as caught:
+        read_text_table(tmp_path / "a.csv")
+    assert says in str(caught.value) and "\n" not in str(caught.value)
