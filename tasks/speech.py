@@ -17,8 +17,9 @@ Features are those of `tasks.common.audio`, with mean 0 and variance 1 over all 
 over each recording (`utterance`), or not normalised (`none`). They are stored on the disk, under a hash of data and
 options.
 
-Metric: accuracy at the last frame. Chance is the share of train's most frequent word in test. The baseline
-`mean_features` is a linear classifier of the features' mean over time, which does not depend on their order.
+Metric: accuracy at the last frame. Chance is the share of train's most frequent word in test, or that of a word drawn
+at random where this is more. The baseline `mean_features` is a linear classifier of the features' mean over time, which
+does not depend on their order.
 """
 
 from __future__ import annotations

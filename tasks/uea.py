@@ -19,8 +19,9 @@ class and the same series in every run. The fingerprint is the SHA-256 of both f
 Features: scaled per dimension to mean 0 and variance 1, over train's time steps (`normalise: corpus`) or over each
 series alone (`series`, as the UCR archive did with its univariate series), or not scaled (`none`).
 
-Metric: accuracy at the last real step. Chance is the share of train's most frequent class in test. The baseline
-`mean_features` is a linear classifier of each series' mean over time: it cannot tell a bell from a funnel.
+Metric: accuracy at the last real step. Chance is the share of train's most frequent class in test, or that of a class
+drawn at random where this is more. The baseline `mean_features` is a linear classifier of each series' mean over time:
+it cannot tell a bell from a funnel.
 """
 
 from __future__ import annotations

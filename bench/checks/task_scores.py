@@ -19,19 +19,24 @@ _NEAR = 0.1  # for sampling error: a share of the way from chance to `solved`, o
 _SURE = 30.0  # a logit by which a class is all but certain
 _ROUNDING = 1e-3
 _FEW = 1e-9  # the frequency of a class that train lacks
+_MANY = 128  # classes: what a class drawn at random scores takes a pass for each
 
 
 @law("set metric.chance to the score of the best of these constants, computed for the options in use")
 def a_constant_predictor_scores_chance(probe: TaskProbe) -> str:
-    """A predictor that ignores its input scores the spec's chance: equal logits, the classes' frequencies in train, or
-    the mean of the targets in train. Right predictions of classes score no worse than wrong ones.
+    """A predictor that ignores its input scores the spec's chance: equal logits, the classes' frequencies in train, the
+    mean of the targets in train, or a class at random. Right predictions of classes score no worse than wrong ones.
     """
     metric = probe.task.spec.metric
     must_span_its_figures(probe.task, next(_held_out(probe)))
     scores = {name: _score(probe, logits_C) for name, logits_C in _constants(probe).items()}
-    scale = abs(metric.chance if metric.solved is None else metric.solved - metric.chance)
-    name = min(scores, key=lambda constant: abs(scores[constant] - metric.chance))
-    if not abs(scores[name] - metric.chance) <= _NEAR * scale:
+    most = _NEAR * abs(metric.chance if metric.solved is None else metric.solved - metric.chance)
+    off = {name: abs(score - metric.chance) for name, score in scores.items()}
+    if not min(off.values()) <= most and "the classes' frequencies" in scores and probe.task.spec.outputs <= _MANY:
+        scores["a class at random"] = _score_at_random(probe)
+        off["a class at random"] = abs(scores["a class at random"] - metric.chance)
+    name = min(off, key=lambda constant: off[constant])
+    if not off[name] <= most:
         found = ", ".join(f"{constant} {score:.4g}" for constant, score in scores.items())
         raise Broken(f"metric.chance is {metric.chance:.4g} {metric.unit}, but constants score: {found}")
     return f"{name} {scores[name]:.4g}, chance {metric.chance:.4g}"
@@ -72,6 +77,12 @@ def _constants(probe: TaskProbe) -> dict[str, Tensor]:
         if ((targets_N == 0) | (targets_N == 1)).all():
             constants["the frequencies of ones"] = mean_C.clamp(_FEW, 1 - 1e-6).logit()
     return constants
+
+
+def _score_at_random(probe: TaskProbe) -> float:
+    """The mean score of always the same class, over the classes."""
+    outputs = probe.task.spec.outputs
+    return sum(_score(probe, logits_C) for logits_C in _SURE * torch.eye(outputs)) / outputs
 
 
 def _score(probe: TaskProbe, logits_C: Tensor) -> float:

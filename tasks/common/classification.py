@@ -29,8 +29,8 @@ class Labelled:
 class Classification(Task):
     """A task with one class for each sequence, predicted at its end; a subclass passes its data to `set_data`.
 
-    The metric is accuracy; `nll` is the negative log-likelihood in nats. Chance is the share of train's most frequent
-    class in test (in valid where there is no test).
+    The metric is accuracy; `nll` is the negative log-likelihood in nats. Chance is the better of two answers that
+    ignore the input, in test (in valid where there is no test): train's most frequent class, or any class at random.
     """
 
     classes: Sequence[str]
@@ -58,7 +58,7 @@ class Classification(Task):
         self.classes, self._splits = classes, splits
         scored = splits.get("test") or splits["valid"]
         commonest = splits["train"].labels.bincount(minlength=len(classes)).argmax()
-        chance = (scored.labels == commonest).double().mean().item()
+        chance = max((scored.labels == commonest).double().mean().item(), 1 / len(classes))
         metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
         self._spec = TaskSpec(
             id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=tuple(notes)

@@ -121,7 +121,7 @@ def _sequence(place: str, dimensions: list[str], missing: Missing) -> Tensor:
         if missing == "refuse":
             raise DataError(f"{place}: has missing values; set task.missing=fill to put the last known one there")
         values_TF = _filled(values_TF)
-    return torch.from_numpy(values_TF).float()
+    return torch.from_numpy(values_TF)
 
 
 def _filled(values_TF: np.ndarray) -> np.ndarray:

@@ -56,9 +56,11 @@ def test_scores_are_shares_of_sequences_not_of_steps():
     assert scores["nll"] == pytest.approx(4.5, abs=0.01)
 
 
-def test_chance_is_the_share_of_trains_commonest_class_in_test():
-    task = a_task(train=labelled([1] * 4, [1, 1, 1, 0]), test=labelled([1] * 5, [1, 0, 0, 0, 0]))
-    assert task.spec.metric.chance == pytest.approx(0.2)
+def test_chance_is_the_better_of_trains_commonest_class_and_any_at_random():
+    task = a_task("abcd", train=labelled([1] * 4, [1, 1, 1, 0]), test=labelled([1] * 5, [1, 1, 0, 0, 0]))
+    assert task.spec.metric.chance == pytest.approx(0.4)
+    words = {"train": labelled([1] * 30, range(30)), "test": labelled([1] * 29, range(1, 30))}
+    assert a_task([str(word) for word in range(30)], **words).spec.metric.chance == 1 / 30, "the first is not in test"
     assert a_task(train=labelled([1] * 2, [1, 1]), valid=labelled([1] * 4, [1, 1, 1, 0])).spec.metric.chance == 0.75
 
 

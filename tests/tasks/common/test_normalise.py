@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import seeded
 
+from bench.api import DataError
 from bench.tasks.common.classification import Labelled
 from bench.tasks.common.least_squares import linear_accuracy
-from bench.tasks.common.normalise import mean_accuracy, means, normalised
+from bench.tasks.common.normalise import constant_notes, in_float32, mean_accuracy, means, normalised
 from bench.tasks.common.ragged import Ragged
 from bench.tasks.common.stratified import stratified
 
@@ -48,8 +49,92 @@ def test_a_feature_that_never_varies_stays_finite(by):
     assert not normalised(flat, by)["train"].sequences.values.any()
 
 
+def in_other_units(splits, scale_F, offset_F):
+    """The same data in float64, each feature in another unit and with an offset."""
+    return {
+        split: Labelled(Ragged(data.sequences.values.double() * scale_F + offset_F, data.sequences.starts), data.labels)
+        for split, data in splits.items()
+    }
+
+
+UNITS = st.tuples(st.floats(-12, 12), st.sampled_from([0.0, 1e-3, 1.0, 1e3, 1e8]), st.booleans())
+
+
+@pytest.mark.parametrize("by", ["corpus", "sequence"])
+@given(units=st.lists(UNITS, min_size=2, max_size=2))
+def test_neither_units_nor_offsets_change_features_or_the_baseline(by, units):
+    scale_F = torch.tensor([(-1) ** flip * 10.0**power for power, _, flip in units], dtype=torch.float64)
+    offset_F = torch.tensor([times for _, times, _ in units], dtype=torch.float64) * scale_F.abs()
+    other = in_other_units(SPLITS, scale_F, offset_F)
+    signs_F = scale_F.sign().float()
+    for split, data in normalised(other, by).items():
+        wanted_SF = normalised(SPLITS, by)[split].sequences.values
+        assert data.sequences.values.dtype == torch.float32
+        torch.testing.assert_close(data.sequences.values * signs_F, wanted_SF, atol=2e-5, rtol=2e-5)
+    assert mean_accuracy(other["train"], other["test"]) == mean_accuracy(SPLITS["train"], SPLITS["test"])
+
+
+@given(power=st.integers(-150, 150).filter(lambda power: abs(power) > 15))
+def test_a_unit_too_small_or_large_for_float32_changes_no_bit(power):
+    """Standard deviations around 1 in round units are brought back to just these numbers."""
+    decimals = {
+        split: Labelled(
+            Ragged((data.sequences.values.double() / 3).round(decimals=4), data.sequences.starts), data.labels
+        )
+        for split, data in SPLITS.items()
+    }
+    wanted, found = (normalised(splits, "corpus") for splits in (decimals, in_other_units(decimals, 10.0**power, 0.0)))
+    assert all(torch.equal(found[split].sequences.values, wanted[split].sequences.values) for split in wanted)
+
+
+@pytest.mark.parametrize("by", ["corpus", "sequence"])
+@given(value=st.floats(-1e12, 1e12))
+def test_a_feature_constant_in_train_is_as_if_it_were_not_there(by, value):
+    stuck = {}
+    for split, data in SPLITS.items():
+        extra_S = torch.full((len(data.sequences.values),), value, dtype=torch.float64)
+        if split == "test":
+            extra_S += torch.arange(len(extra_S))
+        values_SF = torch.column_stack([data.sequences.values.double(), extra_S])
+        stuck[split] = Labelled(Ragged(values_SF, data.sequences.starts), data.labels)
+    without = normalised(in_other_units(SPLITS, 1.0, 0.0), by)
+    for split, data in normalised(stuck, by).items():
+        assert torch.equal(data.sequences.values[:, :2], without[split].sequences.values)
+        assert not data.sequences.values[:, 2].any()
+    assert mean_accuracy(stuck["train"], stuck["test"]) == mean_accuracy(SPLITS["train"], SPLITS["test"])
+    assert constant_notes(stuck, by, "channel") == ["1 of 3 channels constant in train, and read as 0: 3"]
+
+
+@given(offset=st.floats(1e4, 1e8), step=st.floats(1e-2, 1.0))
+def test_each_sequence_may_have_an_offset_of_its_own(offset, step):
+    """As recordings that drift: scaled by its own, a sequence is what it was."""
+    drifting = {}
+    for split, data in SPLITS.items():
+        parts = [each.double() * step + offset * (n + 1) for n, each in enumerate(data.sequences)]
+        drifting[split] = Labelled(Ragged.of(parts), data.labels)
+    for split, data in normalised(drifting, "sequence").items():
+        wanted_SF = normalised(SPLITS, "sequence")[split].sequences.values
+        torch.testing.assert_close(data.sequences.values, wanted_SF, atol=1e-3, rtol=1e-3)
+
+
+def test_a_feature_constant_in_one_sequence_is_0_there_and_said():
+    parts = [*SPLITS["train"].sequences, torch.tensor([[0.1, 1.0], [0.1, 3.0], [0.1, 7.0]]) * 1e4]
+    data = {"train": Labelled(Ragged.of(parts), torch.zeros(5).long())}
+    assert not normalised(data, "sequence")["train"].sequences.values[-3:, 0].any()
+    assert constant_notes(data, "sequence", "channel") == ["1 of 5 sequences have a constant channel, read as 0 there"]
+    assert constant_notes(data, "corpus", "channel") == []
+
+
+def test_numbers_beyond_float32_are_refused_where_they_must_stay_as_they_are():
+    huge = in_other_units(SPLITS, 1e60, 0.0)
+    with pytest.raises(DataError, match=r"task.normalise=none: numbers of up to .*e\+60 are too large for float32"):
+        normalised(huge, "none")
+    assert in_float32(huge)["train"].sequences.values.abs().max() < 100
+
+
 def test_none_leaves_the_features_as_they_are():
     assert normalised(SPLITS, "none") == SPLITS
+    assert in_float32(SPLITS) == SPLITS, "and float32 that holds them is not copied"
 
 
 def test_a_linear_classifier_finds_what_is_linear_and_nothing_else():
