@@ -12,7 +12,6 @@ cannot tell hel from hell, and scores 0.75; a score of 1 needs memory. `python -
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -26,7 +25,7 @@ _LETTERS = "helo"
 class Hello(TextTask):
     """Predict each next letter of `hello` from the letters before it."""
 
-    expected_failures: ClassVar[Mapping[str, str]] = {
+    expected_failures: Mapping[str, str] = {
         "splits are disjoint": "the toy is one word, which is trained on, selected by and scored"
     }
     spec = TaskSpec(

@@ -8,10 +8,11 @@ Data card. Recordings, by `source`:
   recordings 0 to 4 of each speaker and digit are test, all others train, of which 5 to 9 serve as valid here.
   `split: speaker:NAME` leaves one speaker out for testing; 5 to 9 of the others are valid.
 - a folder of Speech Commands (Warden, arXiv 1804.03209, 2018, CC BY 4.0), with a folder for each word; its two lists
-  name the recordings of valid and test. Folders that begin with `_` are ignored. Its recordings have 16 kHz.
+  name the recordings of valid and test. Folders that begin with `_` are ignored. Its recordings have 16 kHz. Without
+  lists the hash that made them decides: of the file's name up to `_nohash_`, 10% valid and 10% test.
 - parquet files `train*` and `test*`, or `hub:mteb/free-spoken-digit-dataset`, with the columns `audio` (bytes, path)
   and `label`. Without a valid part, valid is taken out of train: by number as above, or 10% of each word.
-The fingerprint is a SHA-256 of names, words and file contents.
+WAV, FLAC, Ogg, AIFF and MP3 are read. The fingerprint is a SHA-256 of names, words and file contents.
 
 Features are those of `tasks.common.audio`, with mean 0 and variance 1 over all frames of train (`normalise: corpus`),
 over each recording (`utterance`), or not normalised (`none`). They are stored on the disk, under a hash of data and
@@ -38,14 +39,15 @@ from bench.api import DataError, Features, Split
 from .common import vowels
 from .common.audio import Corrupt, Recipe, at_rate, features, read_wave
 from .common.classification import Classification, Labelled
-from .common.normalise import mean_accuracy, normalised
+from .common.files import some
+from .common.normalise import By, constant_notes, mean_accuracy, normalised
 from .common.prepared import check_checksum, prepared
 from .common.ragged import Ragged
 from .common.recordings import Recording, read_recordings
 
 _log = logging.getLogger("bench")
 _SPLITS: tuple[Split, ...] = ("train", "valid", "test")
-_VERSION = 1  # goes up whenever features of the same sound change
+_VERSION = 2  # goes up whenever features of the same sound change, or which sounds can be read
 
 
 class Speech(Classification):
@@ -73,6 +75,8 @@ class Speech(Classification):
         checksum: str | None = None,
     ) -> None:
         said: Sequence[tuple[Split | None, str]]
+        notes: list[str] = []
+        shared: list[str] = []
         recipe = Recipe(features, sample_rate, window_ms, stride_ms, mels, coefficients, deltas)
         if source == "builtin":
             origin, licence, fingerprint = "generated: spoken vowels by source-filter synthesis", "none needed", None
@@ -80,22 +84,28 @@ class Speech(Classification):
                 raise ValueError(f"task.split={split}: the builtin source has the split official alone")
             said, heard = vowels.labels(), _synthesised(recipe)
         else:
-            recordings, origin = read_recordings(source, split)
+            recordings, origin, notes = read_recordings(source, split)
             licence, fingerprint = "as its source states", _fingerprint(recordings)
             recordings, heard = _heard(source, recordings, fingerprint, recipe, resample, corrupt)
             said = [(each.split, each.word) for each in recordings]
+            notes, shared = [*notes, *_lacking(said)], _shared(recordings)
         check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
         classes = sorted({word for split, word in said if split == "train"})
         raw = _divided(said, classes, heard)
+        by: By = "sequence" if normalise == "utterance" else normalise
+        if source != "builtin":
+            notes += constant_notes(raw, by, "feature")
         self.set_data(
             id="speech-v1",
             inputs=Features(recipe.size),
             classes=classes,
-            splits=normalised(raw, "sequence" if normalise == "utterance" else normalise),
+            splits=normalised(raw, by),
             source=origin,
             licence=licence,
             fingerprint=fingerprint,
             baselines={"mean_features": mean_accuracy(raw["train"], raw["test"])},
+            notes=notes,
+            shared=shared,
         )
 
 
@@ -170,6 +180,25 @@ def _divided(said: Sequence[tuple[Split | None, str]], classes: list[str], heard
         labels = torch.tensor([numbers[word] for word in words])
         data[split] = Labelled(Ragged.of(sequences[number] for number in of_split), labels)
     return data
+
+
+def _lacking(said: Sequence[tuple[Split | None, str]]) -> list[str]:
+    """What is said of the words that train holds and another split does not."""
+    words = {split: {word for where, word in said if where == split} for split in _SPLITS}
+    lacking = {split: sorted(words["train"] - words[split]) for split in _SPLITS[1:]}
+    return [f"{split} holds no recording of {some(missing, 5)}" for split, missing in lacking.items() if missing]
+
+
+def _shared(recordings: list[Recording]) -> list[str]:
+    """What is said of sounds that are in train and in another split."""
+    sounds = {split: [each.sound for each in recordings if each.split == split] for split in _SPLITS}
+    in_train = {*sounds["train"]}
+    shared = {split: sum(sound in in_train for sound in sounds[split]) for split in _SPLITS[1:]}
+    return [
+        f"{count} of {len(sounds[split])} recordings in {split} are in train too, by their sound"
+        for split, count in shared.items()
+        if count
+    ]
 
 
 def _fingerprint(recordings: list[Recording]) -> str:

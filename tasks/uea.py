@@ -1,4 +1,4 @@
-"""Time series classification: any data set of the UEA and UCR archives in `.ts` files, and cylinder, bell, funnel.
+"""Time series classification: any data set of the UEA and UCR archives, and cylinder, bell, funnel.
 
 Data card. Bagnall et al., "The UEA multivariate time series classification archive, 2018" (arXiv 1811.00075); Dau et
 al., "The UCR time series archive", IEEE/CAA Journal of Automatica Sinica 2019.
@@ -11,10 +11,12 @@ Series, by `source`:
 - a folder of one `*_TRAIN.ts` and one `*_TEST.ts`, with any number of dimensions and any lengths. So Japanese Vowels:
   12 LPC cepstrum coefficients of 7 to 29 frames, one of 9 speakers saying /ae/, 270 train and 370 test utterances
   (Kudo, Toyama & Shimbo, "Multidimensional curve classification using passing-through regions", Pattern Recognition
-  Letters 20, 1999).
+  Letters 20, 1999). Or of a pair `.tsv`, `.txt`, `.csv` or without a suffix, as the UCR archive has them: a series of
+  one dimension a line, its class first; NaN at a line's end pads a shorter series.
 
-Splits: train and test as the files say. Archives have no valid split: `valid_share` of train, the same share of each
-class and the same series in every run. The fingerprint is the SHA-256 of both files.
+Splits: train and test as the files say; classes are train's, and a test with another one is refused. Archives have no
+valid split: `valid_share` of train, the same share of each class and the same series in every run. The fingerprint is
+the SHA-256 of both files.
 
 Features: scaled per dimension to mean 0 and variance 1, over train's time steps (`normalise: corpus`) or over each
 series alone (`series`, as the UCR archive did with its univariate series), or not scaled (`none`).
@@ -27,7 +29,6 @@ it cannot tell a bell from a funnel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -35,14 +36,14 @@ from torch import Generator, Tensor
 
 from bench.api import DataError, Features, Split, file_hash
 
+from .common.archive import read_problem
 from .common.classification import Classification, Labelled
-from .common.files import find, listing
 from .common.fractions import check_share
-from .common.normalise import mean_accuracy, normalised
+from .common.normalise import By, constant_notes, mean_accuracy, normalised
 from .common.prepared import check_checksum
 from .common.ragged import Ragged
 from .common.stratified import stratified
-from .common.ts import Series, read_ts
+from .common.ts import Series
 
 _SIZES: dict[Split, int] = {"train": 600, "valid": 300, "test": 900}
 _STEPS = 128
@@ -67,25 +68,30 @@ class UEA(Classification):
         check_share(valid_share=valid_share)
         classes: Sequence[str] = ("cylinder", "bell", "funnel")
         fingerprint = None
+        notes: list[str] = []
+        shared: list[str] = []
+        by: By = "sequence" if normalise == "series" else normalise
         if source == "builtin":
             origin, licence, data = "generated; Saito 1994", "none needed", cylinder_bell_funnel()
         else:
-            pair = _files(source)
+            problem = read_problem(source, missing)
             origin, licence = f"local folder {source}", "not stated (local files)"
-            fingerprint = file_hash(*pair)
-            train, test = (read_ts(path, missing) for path in pair)
-            _check_pair(pair, train, test)
-            classes, data = train.classes, _split(train, test, valid_share)
+            fingerprint = file_hash(*problem.paths)
+            classes, data = problem.train.classes, _split(problem.train, problem.test, valid_share)
+            shared = problem.shared
+            notes = [*problem.notes, *constant_notes(data, by, "channel")]
         check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
         self.set_data(
             id="uea-v1",
             inputs=Features(data["train"].sequences.values.shape[1]),
             classes=classes,
-            splits=normalised(data, "sequence" if normalise == "series" else normalise),
+            splits=normalised(data, by),
             source=origin,
             licence=licence,
             fingerprint=fingerprint,
             baselines={"mean_features": mean_accuracy(data["train"], data["test"])},
+            notes=notes,
+            shared=shared,
         )
 
 
@@ -106,31 +112,6 @@ def _cbf_split(size: int, generator: Generator) -> Labelled:
     inside_NT = (passed_NT >= 0) & (passed_NT <= 1)
     values_NT = level_N1 * rise_NT * inside_NT + noise_NT
     return Labelled(Ragged(values_NT.reshape(-1, 1), torch.arange(size + 1) * _STEPS), labels_N)
-
-
-def _files(source: str) -> tuple[Path, Path]:
-    """The files of train and test in the folder `source`."""
-    folder = find(source, "give builtin, or a folder with NAME_TRAIN.ts and NAME_TEST.ts", "folder")
-    train, test = (listing(folder, f"*_{part}.ts") for part in ("TRAIN", "TEST"))
-    if len(train) != 1 or len(test) != 1:
-        raise DataError(
-            f"task.source={source}: has {len(train)} *_TRAIN.ts and {len(test)} *_TEST.ts, not one of each; "
-            "name the folder of one problem"
-        )
-    return train[0], test[0]
-
-
-def _check_pair(paths: tuple[Path, Path], train: Series, test: Series) -> None:
-    if train.classes != test.classes:
-        raise DataError(
-            f"{paths[1]}: @classLabel lists {' '.join(test.classes)}, {paths[0].name} {' '.join(train.classes)}; "
-            "name files of one problem"
-        )
-    widths = [series.sequences[0].shape[1] for series in (train, test)]
-    if widths[0] != widths[1]:
-        raise DataError(
-            f"{paths[1]}: has {widths[1]} dimensions, {paths[0].name} {widths[0]}; name files of one problem"
-        )
 
 
 def _split(train: Series, test: Series, valid_share: float) -> dict[Split, Labelled]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -147,8 +147,9 @@ class Task(ABC):
     options that are wrong in another way, and DataError where the data is at fault.
     """
 
-    expected_failures: ClassVar[Mapping[str, str]] = {}
-    """Laws of `bench check` that the task breaks for a good reason, by name, with the reason."""
+    expected_failures: Mapping[str, str] = {}
+    """Laws of `bench check` that the task breaks for a good reason, by name, with the reason; of the class, or of an
+    object that found the reason in a user's data."""
 
     @property
     @abstractmethod

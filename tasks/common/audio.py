@@ -26,6 +26,8 @@ __all__ = ["Corrupt", "Recipe", "at_rate", "features", "mel_filters", "read_wave
 
 _FLOOR = 1e-6  # of power, below the noise of any recording: digital silence must not become -inf
 _SLOPE = (-2, -1, 0, 1, 2)
+_ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RIFX": "big", b"FORM": "big"}
+_OPEN = 2**31 - 2**16  # bytes of sound in a header, from where it means "until the end": recorders that stream write so
 
 
 class Corrupt(DataError):
@@ -140,17 +142,36 @@ def read_wave(name: str, content: bytes | Path) -> tuple[Tensor, int]:
     import soundfile
 
     try:
-        data = content.read_bytes() if isinstance(content, Path) else content
+        data = _whole(name, content.read_bytes() if isinstance(content, Path) else content)
         samples_SC, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:  # soundfile's own errors are RuntimeErrors
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise Corrupt(f"{name}: cannot be read as sound ({reason})") from error
-    promised = int.from_bytes(data[4:8], "little") + 8
-    if data[:4] == b"RIFF" and len(data) < promised < 2**32:  # all ones is a stream's "until the end"
-        raise Corrupt(f"{name}: is cut short ({len(data)} of {promised} bytes)")
     if not len(samples_SC) or not np.isfinite(samples_SC).all():
         raise Corrupt(f"{name}: holds {'NaN or infinite samples' if len(samples_SC) else 'no sample'}")
     return torch.from_numpy(samples_SC.mean(axis=1)), rate
+
+
+def _whole(name: str, data: bytes) -> bytes:
+    """A WAV or AIFF file, with the size of its sound where the header leaves that at 0; Corrupt where it is cut short.
+
+    The sound's own size decides: what the header says of the whole file is off in files of many recorders.
+    """
+    order = _ORDERS.get(data[:4])
+    place, size = 12, 0
+    while order and place + 8 <= len(data):
+        size = int.from_bytes(data[place + 4 : place + 8], order)
+        if data[place : place + 4] in (b"data", b"SSND"):
+            break
+        place += 8 + size + size % 2
+    else:
+        return data
+    there, promised = len(data) - place - 8, int.from_bytes(data[4:8], order) + 8
+    if size == 0 < there and promised < len(data):
+        return data[: place + 4] + there.to_bytes(4, order) + data[place + 8 :]
+    if there < size < _OPEN and promised != len(data):
+        raise Corrupt(f"{name}: is cut short ({len(data)} of {place + 8 + size} bytes)")
+    return data
 
 
 def at_rate(name: str, wave_S: Tensor, rate: int, wanted: int, resample: bool) -> Tensor:

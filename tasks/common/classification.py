@@ -48,8 +48,11 @@ class Classification(Task):
         baselines: Mapping[str, float] | None = None,
         solved: float | None = None,
         notes: Sequence[str] = (),
+        shared: Sequence[str] = (),
     ) -> None:
-        """Take the data. Raises DataError where train or valid has no sequence, and for a wrong sequence or label."""
+        """Take the data; `shared` are notes on what a user's train and another split have in common, which is told and
+        not refused. Raises DataError where train or valid has no sequence, and for a wrong sequence or label.
+        """
         for split in ("train", "valid"):
             if not len(splits.get(split, ())):
                 raise DataError(f"{id}: the {split} split is empty; name more data, or another way to split it")
@@ -61,8 +64,10 @@ class Classification(Task):
         chance = max((scored.labels == commonest).double().mean().item(), 1 / len(classes))
         metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
         self._spec = TaskSpec(
-            id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=tuple(notes)
+            id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=(*notes, *shared)
         )
+        if shared:
+            self.expected_failures = {"splits are disjoint": "; ".join(shared)}
 
     @property
     def spec(self) -> TaskSpec:

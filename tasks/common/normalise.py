@@ -22,7 +22,9 @@ from .files import some
 from .least_squares import linear_accuracy
 from .ragged import Ragged
 
-__all__ = ["constant_notes", "in_float32", "mean_accuracy", "means", "normalised"]
+__all__ = ["By", "constant_notes", "in_float32", "mean_accuracy", "means", "normalised"]
+
+By = Literal["none", "sequence", "corpus"]
 
 _ROUNDING = 2.0**-46  # of float64: what varies by less of its own size does not vary
 _LEAST, _MOST = 1e-5, 1e15  # standard deviations that float32 holds with their squares
@@ -30,7 +32,7 @@ _FAR = 100.0  # standard deviations off 0, from where float32 keeps less than fi
 _NOISE = 1e-6  # of a feature's standard deviation: means over time that vary by less are rounding
 
 
-def normalised(splits: Mapping[Split, Labelled], by: Literal["none", "sequence", "corpus"]) -> dict[Split, Labelled]:
+def normalised(splits: Mapping[Split, Labelled], by: By) -> dict[Split, Labelled]:
     """The splits in float32, each feature at mean 0 and variance 1: over each `sequence`, or over train's time steps.
 
     Raises DataError for numbers that float32 cannot hold, where they are to be left as they are.
@@ -120,7 +122,7 @@ def _constant(ragged: Ragged, whole: bool = False) -> Tensor:
     return torch.from_numpy(most_NF - least_NF <= _ROUNDING * np.maximum(np.abs(most_NF), np.abs(least_NF)))
 
 
-def constant_notes(splits: Mapping[Split, Labelled], by: Literal["none", "sequence", "corpus"], what: str) -> list[str]:
+def constant_notes(splits: Mapping[Split, Labelled], by: By, what: str) -> list[str]:
     """What a task says of features that are constant, in train, or else in a sequence where each is scaled by its own;
     `what` names a feature.
     """

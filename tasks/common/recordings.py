@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,90 +12,54 @@ import torch
 
 from bench.api import DataError, Split
 
-from .files import find, listing, read_bytes, read_decoded, unreadable
+from .files import find, unreadable
+from .folders import walk
 from .hub import hub_origin, hub_rows
+from .recording import Recording, digit, is_spoken_digit, spoken_digit
+from .sound_folders import from_folder, is_laid_out
 from .stratified import stratified
 
 __all__ = ["Recording", "read_recordings"]
 
-_LISTS: dict[Split, str] = {"valid": "validation_list.txt", "test": "testing_list.txt"}
 _LAYOUTS = (
-    "recordings/DIGIT_SPEAKER_INDEX.wav (Free Spoken Digits), WORD/*.wav with validation_list.txt and testing_list.txt "
-    "(Speech Commands), or train*.parquet and test*.parquet with columns audio and label"
+    "recordings/DIGIT_SPEAKER_INDEX.wav (Free Spoken Digits), WORD/*.wav with or without validation_list.txt and "
+    "testing_list.txt (Speech Commands), or train*.parquet and test*.parquet with columns audio and label"
 )
 _REMEDY = "download it and name the local folder: task.source=path/to/folder"
-_NAME = re.compile(r"(\d+)_([^_/]+)_(\d+)\.\w+$")
 _TEST, _VALID = range(5), range(5, 10)  # numbers of the recordings; the official split has no valid part
 _VALID_SHARE, _VALID_SEED = 0.1, 1
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One recording: its name, its word, its sound (a file's path or bytes), and its split.
+def read_recordings(source: str, split: str) -> tuple[list[Recording], str, list[str]]:
+    """All recordings of `source`, sorted by name, each with a split; where they come from, and what is said of them.
 
-    `split` is None where the layout of the source does not give one.
-    """
-
-    name: str
-    word: str
-    content: Path | bytes
-    split: Split | None = None
-
-    @property
-    def digest(self) -> bytes:
-        """A hash of all but the split."""
-        data = read_bytes(self.content) if isinstance(self.content, Path) else self.content
-        return hashlib.sha256(f"{self.name}\0{self.word}\0".encode() + hashlib.sha256(data).digest()).digest()
-
-
-def read_recordings(source: str, split: str) -> tuple[list[Recording], str]:
-    """All recordings of `source`, sorted by name, each with a split; and where they come from.
-
-    `source` is a folder in one of three layouts, a parquet file, or `hub:owner/name`. `split` is `official` or
+    `source` is a folder in one of several layouts, a parquet file, or `hub:owner/name`. `split` is `official` or
     `speaker:NAME`. Raises ValueError for another split, DataError for a source that cannot be read or split so.
     """
     if split != "official" and not re.fullmatch(r"speaker:.+", split):
         raise ValueError(f"task.split={split}: give official, or speaker:NAME to test on one speaker")
+    notes: list[str] = []
     if source.startswith("hub:"):
         found = [*_from_hub(source, "train"), *_from_hub(source, "test")]
         origin = hub_origin(source, "train") + " and test"
     else:
-        found = list(_from_path(source))
+        found, notes = _from_path(source)
         origin = f"local {source}"
     if not found:
         raise DataError(f"task.source={source}: holds no recording; give {_LAYOUTS}")
     found.sort(key=lambda recording: recording.name)
-    return (_official(found, source) if split == "official" else _by_speaker(found, split)), origin
+    return (_official(found, source) if split == "official" else _by_speaker(found, split)), origin, notes
 
 
-def _from_path(source: str) -> Iterable[Recording]:
+def _from_path(source: str) -> tuple[list[Recording], list[str]]:
     path = find(source, f"give builtin, hub:mteb/free-spoken-digit-dataset, or a folder of {_LAYOUTS}")
     if path.is_file():
-        return _from_parquet([path])
-    if (path / "recordings").is_dir():
-        return _free_spoken_digits(path)
-    if all((path / name).is_file() for name in _LISTS.values()):
-        return _speech_commands(path)
-    return _from_parquet(listing(path, "*.parquet", "data/*.parquet"))
-
-
-def _free_spoken_digits(folder: Path) -> Iterator[Recording]:
-    for path in listing(folder / "recordings", "*.wav"):
-        digit, _, _ = _parts(path.name)
-        yield Recording(f"recordings/{path.name}", _digit(path.name, int(digit)), path)
-
-
-def _speech_commands(folder: Path) -> Iterator[Recording]:
-    """A folder a word; those that begin with an underscore hold noise."""
-    listed: dict[str, Split] = {}
-    for split, name in _LISTS.items():
-        for line in read_decoded(folder / name).split():
-            if not (folder / line).is_file():
-                raise DataError(f"{folder / name}: lists {line}, which is not there; fetch the data again")
-            listed[line] = split
-    for path in listing(folder, "[!_.]*/*.wav"):
-        name = path.relative_to(folder).as_posix()
-        yield Recording(name, path.parent.name, path, listed.get(name, "train"))
+        return list(_from_parquet([path])), []
+    found = walk(path, [".parquet"], depth=2)
+    tables = [file for file in found.files if file.parent in (path, path / "data")]
+    if tables and not is_laid_out(path):
+        return list(_from_parquet(tables)), [replace(found, files=tables, others=[]).note()]
+    return from_folder(path)
 
 
 def _from_parquet(files: list[Path]) -> Iterator[Recording]:
@@ -104,7 +67,7 @@ def _from_parquet(files: list[Path]) -> Iterator[Recording]:
     import pyarrow.parquet  # type: ignore[import-untyped]
 
     for path in files:
-        split = next((split for split in ("train", "valid", "test") if path.name.startswith(split)), None)
+        split = next((split for split in ("train", "valid", "test") if path.name.lower().startswith(split)), None)
         try:
             table = pyarrow.parquet.read_table(path, columns=["audio", "label"])
             rows = table.to_pylist()
@@ -129,18 +92,18 @@ def _of_rows(rows: Iterable[dict[str, Any]], table: str, split: Any) -> Iterator
         audio, label = row["audio"], row["label"]
         if not (isinstance(audio, dict) and isinstance(audio.get("bytes"), bytes)):
             raise DataError(f"{place}: audio holds no bytes; store the sound itself in the table")
-        word = label if isinstance(label, str) and label else _digit(place, label)
+        word = label if isinstance(label, str) and label else digit(place, label)
         name = str(audio.get("path") or "").rpartition("/")[2]
         yield Recording(f"{place}: {name}" if name else place, word, audio["bytes"], split)
 
 
 def _official(recordings: list[Recording], source: str) -> list[Recording]:
     """The source's own train and test; where it has no valid part, one is taken from train."""
-    named = all(_NAME.search(recording.name) for recording in recordings)
+    named = all(is_spoken_digit(recording.name) for recording in recordings)
     if any(recording.split is None for recording in recordings):
         if not named:
             raise DataError(f"task.source={source}: does not mark its test recordings; give {_LAYOUTS}")
-        numbers = [int(_parts(recording.name)[2]) for recording in recordings]
+        numbers = [int(spoken_digit(recording.name)[2]) for recording in recordings]
         return [
             replace(recording, split="test" if number in _TEST else "valid" if number in _VALID else "train")
             for recording, number in zip(recordings, numbers, strict=True)
@@ -150,7 +113,7 @@ def _official(recordings: list[Recording], source: str) -> list[Recording]:
     train = [recording for recording in recordings if recording.split == "train"]
     rest = [recording for recording in recordings if recording.split != "train"]
     if named:
-        held_out = [int(_parts(recording.name)[2]) in _VALID for recording in train]
+        held_out = [int(spoken_digit(recording.name)[2]) in _VALID for recording in train]
     else:
         words = sorted({recording.word for recording in train})
         labels = torch.tensor([words.index(recording.word) for recording in train])
@@ -162,7 +125,7 @@ def _official(recordings: list[Recording], source: str) -> list[Recording]:
 def _by_speaker(recordings: list[Recording], split: str) -> list[Recording]:
     """One speaker is for testing; of the others recordings 5 to 9 are for validation."""
     wanted = split.removeprefix("speaker:")
-    parts = [_parts(recording.name) for recording in recordings]
+    parts = [spoken_digit(recording.name) for recording in recordings]
     speakers = sorted({speaker for _, speaker, _ in parts})
     if wanted not in speakers:
         raise DataError(f"task.split={split}: no such speaker; there are {', '.join(speakers)}")
@@ -170,17 +133,3 @@ def _by_speaker(recordings: list[Recording], split: str) -> list[Recording]:
         replace(recording, split="test" if speaker == wanted else "valid" if int(number) in _VALID else "train")
         for recording, (_, speaker, number) in zip(recordings, parts, strict=True)
     ]
-
-
-def _parts(name: str) -> tuple[str, str, str]:
-    """Digit, speaker and number of a recording of Free Spoken Digits, out of its file's name."""
-    match = _NAME.search(name)
-    if match is None:
-        raise DataError(f"{name}: is not named DIGIT_SPEAKER_INDEX.wav, so its speaker is unknown; rename or remove it")
-    return match[1], match[2], match[3]
-
-
-def _digit(place: str, label: object) -> str:
-    if not (isinstance(label, int) and 0 <= label <= 9):
-        raise DataError(f"{place}: label {label} is out of range 0 to 9; correct it")
-    return str(label)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,21 +15,22 @@ from torch import Tensor
 
 from bench.api import DataError
 
-from .files import read_decoded
+from .files import decode, read_unpacked
 
-__all__ = ["Series", "read_ts"]
+__all__ = ["Missing", "Series", "known", "numbers", "padding_notes", "read_lines", "read_ts", "unpadded"]
 
 Missing = Literal["refuse", "fill"]
 
 
 @dataclass(frozen=True)
 class Series:
-    """A file's series, each `[T, F]`, with their class numbers `labels [N]` and the names of the classes."""
+    """A file's series, each `[T, F]` in float64, with their class numbers `labels [N]` and the names of the classes."""
 
     name: str
     classes: list[str]
     sequences: list[Tensor]
     labels: Tensor
+    notes: Sequence[str] = ()
 
 
 def read_ts(path: Path, missing: Missing = "refuse") -> Series:
@@ -35,37 +38,57 @@ def read_ts(path: Path, missing: Missing = "refuse") -> Series:
 
     Colons separate the dimensions, commas the time steps. The last part is the class, which `@classLabel` must list. A
     missing value (`?` or NaN) is refused, or filled with the value before it in its dimension (at the start with the
-    next known one, 0 where all are missing). Raises DataError, naming the line, for a line that does not fit.
+    next known one, 0 where all are missing); refused ones at the end of all dimensions pad a shorter series, and end
+    it. Raises DataError, naming the line, for a line that does not fit.
     """
-    lines = read_decoded(path, remedy="name a text file in .ts format").splitlines()
+    lines = read_lines(path, "name a text file in .ts format")
     header, first = _header(path, lines)
     classes = _classes(path, header)
-    numbers = {name: number for number, name in enumerate(classes)}
-    sequences, labels = [], []
+    numbers_of = {name: number for number, name in enumerate(classes)}
+    sequences, labels, padded = [], [], 0
     width = _declared_width(path, header)
     for number, line in _cases(lines, first):
         place = f"{path}, line {number}"
         *dimensions, label = line.split(":")
-        if label.strip() not in numbers:
+        if label.strip() not in numbers_of:
             raise DataError(
                 f"{place}: class {label.strip()!r} is none of @classLabel: {', '.join(classes)}; correct it"
             )
         width = width or len(dimensions)
         if len(dimensions) != width:
             raise DataError(f"{place}: has {len(dimensions)} dimensions instead of {width}; correct it")
-        sequences.append(_sequence(place, dimensions, missing))
-        labels.append(numbers[label.strip()])
+        values_TF = _table(place, dimensions)
+        ended_TF = unpadded(values_TF) if missing == "refuse" else values_TF
+        padded += len(ended_TF) < len(values_TF)
+        sequences.append(known(place, ended_TF, missing))
+        labels.append(numbers_of[label.strip()])
     if not sequences:
         raise DataError(f"{path}: holds no case after @data; name another file")
-    if header.get("equallength") == "true" and len({len(each) for each in sequences}) > 1:
+    if header.get("equallength", "").lower() == "true" and len({len(each) for each in sequences}) > 1:
         raise DataError(f"{path}: @equalLength is true, but lengths differ; set it to false")
-    return Series(header.get("problemname", path.stem), classes, sequences, torch.tensor(labels))
+    name = header.get("problemname", path.stem)
+    return Series(name, classes, sequences, torch.tensor(labels), padding_notes(path, padded, len(labels)))
+
+
+def read_lines(path: Path, remedy: str) -> list[str]:
+    """The lines of a file in UTF-8 or UTF-16 with a mark, else in Windows-1252: numbers are the same in all three, and
+    what is not is in a comment or a class's name.
+    """
+    content = read_unpacked(path, remedy)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = decode(content, path, "utf-16", remedy)
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = decode(content, path, "cp1252", remedy)
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def _cases(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     """The lines that hold a case, with their numbers from 1."""
     for number, line in enumerate(lines[first:], first + 1):
-        if line.strip() and not line.startswith("#"):
+        if line.strip() and not line.lstrip().startswith("#"):
             yield number, line
 
 
@@ -73,11 +96,11 @@ def _header(path: Path, lines: list[str]) -> tuple[dict[str, str], int]:
     """The `@` lines by lower-case name, and the number of lines up to and with `@data`."""
     header: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
-        key, _, value = line.strip().partition(" ")
+        key, *value = line.split(maxsplit=1) or [""]
         if key.lower() == "@data":
             return header, number
         if key.startswith("@"):
-            header[key[1:].lower()] = value.strip()
+            header[key[1:].lower()] = "".join(value).strip()
         elif key and not key.startswith("#"):
             raise DataError(f"{path}, line {number}: {line.strip()[:40]!r} comes before @data; is it a .ts file?")
     raise DataError(f"{path}: has no line @data; is it a .ts file?")
@@ -102,32 +125,50 @@ def _declared_width(path: Path, header: dict[str, str]) -> int | None:
     return None if stated is None else int(stated)
 
 
-def _sequence(place: str, dimensions: list[str], missing: Missing) -> Tensor:
-    """One case `[T, F]`."""
-    columns = []
-    for number, part in enumerate(dimensions, 1):
-        try:
-            column = np.array(part.replace("?", "nan").split(","), dtype=np.float64)
-        except ValueError as error:
-            raise DataError(f"{place}, dimension {number}: {error}; correct it") from None
-        if np.isinf(column).any():
-            raise DataError(f"{place}, dimension {number}: holds an infinite number; correct it")
-        columns.append(column)
+def _table(place: str, dimensions: list[str]) -> np.ndarray:
+    """One case `[T, F]`, NaN where a value is missing."""
+    columns = [
+        numbers(f"{place}, dimension {number}", part.replace("?", "nan").split(","))
+        for number, part in enumerate(dimensions, 1)
+    ]
     lengths = [len(column) for column in columns]
     if len(set(lengths)) > 1:
         raise DataError(f"{place}: dimensions have {min(lengths)} to {max(lengths)} time steps, all must have the same")
-    values_TF = np.stack(columns, axis=1)
-    if np.isnan(values_TF).any():
-        if missing == "refuse":
-            raise DataError(f"{place}: has missing values; set task.missing=fill to put the last known one there")
-        values_TF = _filled(values_TF)
-    return torch.from_numpy(values_TF)
+    return np.stack(columns, axis=1)
 
 
-def _filled(values_TF: np.ndarray) -> np.ndarray:
-    """Each missing value replaced by the one before it, at the start by the first there is, else by 0."""
-    known_TF = ~np.isnan(values_TF)
-    first_F = known_TF.argmax(axis=0)
+def numbers(place: str, fields: list[str]) -> np.ndarray:
+    """The values of the fields; raises DataError where one is no finite number or NaN."""
+    try:
+        values_T = np.array(fields, dtype=np.float64)
+    except ValueError as error:
+        raise DataError(f"{place}: {error}; correct it") from None
+    if np.isinf(values_T).any():
+        raise DataError(f"{place}: holds an infinite number; correct it")
+    return values_T
+
+
+def unpadded(values_TF: np.ndarray) -> np.ndarray:
+    """The steps up to the last one at which anything is known; all where nothing is."""
+    is_known_T = ~np.isnan(values_TF).all(axis=1)
+    return values_TF[: np.flatnonzero(is_known_T)[-1] + 1] if is_known_T.any() else values_TF
+
+
+def known(place: str, values_TF: np.ndarray, missing: Missing) -> Tensor:
+    """A series without missing values: refused, or each replaced by the one before it, at the start by the first there
+    is, else by 0.
+    """
+    is_known_TF = ~np.isnan(values_TF)
+    if is_known_TF.all():
+        return torch.from_numpy(values_TF)
+    if missing == "refuse":
+        raise DataError(f"{place}: has missing values; set task.missing=fill to put the last known one there")
+    first_F = is_known_TF.argmax(axis=0)
     steps_T1 = np.arange(len(values_TF))[:, None]
-    last_TF = np.maximum.accumulate(np.where(known_TF, steps_T1, first_F), axis=0)
-    return np.nan_to_num(np.take_along_axis(values_TF, last_TF, axis=0), nan=0.0)
+    last_TF = np.maximum.accumulate(np.where(is_known_TF, steps_T1, first_F), axis=0)
+    return torch.from_numpy(np.nan_to_num(np.take_along_axis(values_TF, last_TF, axis=0), nan=0.0))
+
+
+def padding_notes(path: Path, padded: int, count: int) -> list[str]:
+    """What is said of series whose end is padded with missing values."""
+    return [f"{path.name}: {padded} of {count} series end in missing values, read as their end"] if padded else []

@@ -81,13 +81,13 @@ def test_a_checksum_is_of_both_files(tmp_path):
 def test_files_that_do_not_go_together_are_refused(tmp_path):
     for name, change in {"width": {"dimensions": 3}, "classes": {"classes": "abc"}}.items():
         (tmp_path / name).mkdir()
-        a_problem(tmp_path / name)
-        test = (tmp_path / name / "MadeUp_TEST.ts").read_text()
         a_problem(tmp_path / name, **change)
+        test = (tmp_path / name / "MadeUp_TEST.ts").read_text()
+        a_problem(tmp_path / name)
         (tmp_path / name / "MadeUp_TEST.ts").write_text(test)
-    with pytest.raises(DataError, match="MadeUp_TEST.ts: has 2 dimensions, MadeUp_TRAIN.ts 3"):
+    with pytest.raises(DataError, match="MadeUp_TEST.ts: has 3 dimensions, MadeUp_TRAIN.ts 2"):
         UEA(str(tmp_path / "width"))
-    with pytest.raises(DataError, match="@classLabel lists a b, MadeUp_TRAIN.ts a b c"):
+    with pytest.raises(DataError, match="MadeUp_TEST.ts: has 3 series of class c, MadeUp_TRAIN.ts a, b; name files"):
         UEA(str(tmp_path / "classes"))
 
 

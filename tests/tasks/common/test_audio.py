@@ -58,9 +58,47 @@ def test_a_missing_file_is_named(tmp_path):
         read_wave("a.wav", tmp_path / "a.wav")
 
 
-def test_a_streams_header_that_leaves_its_length_open_is_no_fault():
-    content = wav([0.5] * 10)
-    assert len(read_wave("a.wav", content[:4] + struct.pack("<I", 2**32 - 1) + content[8:])[0]) == 10
+OPEN = (0x7FFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 44)
+
+
+@given(
+    samples=st.integers(1, 40),
+    riff=st.sampled_from([-8, 0, "pad", *OPEN, 0x24]),
+    size=st.sampled_from([0, *OPEN, "right"]),
+    odd=st.booleans(),
+    after=st.booleans(),
+)
+def test_sizes_that_recorders_leave_wrong_are_no_fault_where_the_sound_is_whole(samples, riff, size, odd, after):
+    wave = np.arange(1, samples + 1) / 64
+    content = wav(wave)
+    if odd:  # a byte too many, and no pad byte behind it
+        content += b"\x01"
+    whole = len(content) - 44
+    size = whole if size == "right" else size
+    if size == whole and after:
+        content += b"LIST\x04\x00\x00\x00INFO"
+    riff = len(content) - 8 + 1 if riff == "pad" else len(content) + riff if riff in (-8, 0) else riff
+    if size == 0 and riff >= len(content) - 8:
+        riff = 0  # a header that was never finished
+    content = content[:4] + struct.pack("<I", riff) + content[8:40] + struct.pack("<I", size) + content[44:]
+    assert read_wave("a.wav", content)[0].tolist() == wave.tolist()
+
+
+@given(st.integers(1, 150), st.sampled_from([0, -8, "right"]))
+def test_a_sound_that_is_cut_short_is_refused_whatever_the_size_of_the_whole_file(lost, riff):
+    content = wav([0.1] * 100)
+    promised = len(content) - 8 if riff == "right" else len(content) + riff
+    cut = content[:4] + struct.pack("<I", promised) + content[8:-lost]
+    with pytest.raises(Corrupt, match=rf"is cut short .{244 - lost} of 244 bytes"):
+        read_wave("a.wav", cut)
+
+
+def test_an_aiff_that_is_cut_short_is_refused():
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(100, 0.5), 8000, format="AIFF", subtype="PCM_16")
+    assert read_wave("a.aiff", buffer.getvalue())[0].tolist() == [0.5] * 100
+    with pytest.raises(Corrupt, match="a.aiff: is cut short"):
+        read_wave("a.aiff", buffer.getvalue()[:-20])
 
 
 def test_another_rate_is_resampled_or_refused():

@@ -43,7 +43,7 @@ def test_a_split_of_another_kind_is_refused(split):
 
 
 def test_speech_commands_is_split_by_its_lists_and_noise_is_no_word(tmp_path):
-    found, _ = read_recordings(speech_commands(tmp_path), "official")
+    found, *_ = read_recordings(speech_commands(tmp_path), "official")
     assert {each.word for each in found} == {"yes", "no"}
     assert Counter(each.split for each in found) == {"train": 12, "valid": 2, "test": 2}
     assert {each.name for each in found if each.split == "test"} == {
@@ -75,7 +75,7 @@ def test_without_names_a_tenth_of_every_word_is_held_out(tmp_path):
         ]
 
     parquet(tmp_path / "train.parquet", nameless(40, 0))
-    found, _ = read_recordings(parquet(tmp_path / "test.parquet", nameless(6, 50)), "official")
+    found, *_ = read_recordings(parquet(tmp_path / "test.parquet", nameless(6, 50)), "official")
     assert Counter((each.split, each.word) for each in found) == {
         ("train", "up"): 18, ("train", "down"): 18, ("valid", "up"): 2, ("valid", "down"): 2,
         ("test", "up"): 3, ("test", "down"): 3,
@@ -98,9 +98,9 @@ def test_the_hub_is_read_like_tables(monkeypatch):
         return Rows(rows(named(numbers=range(5, 12) if split == "train" else range(5))))
 
     monkeypatch.setattr(recordings, "hub_rows", hub_rows)
-    found, origin = read_recordings("hub:mteb/free-spoken-digit-dataset", "official")
+    found, origin, notes = read_recordings("hub:mteb/free-spoken-digit-dataset", "official")
     assert Counter(each.split for each in found) == {"train": 12, "valid": 30, "test": 30}
-    assert "mteb/free-spoken-digit-dataset" in origin
+    assert "mteb/free-spoken-digit-dataset" in origin and not notes
 
 
 def one_list_alone(folder):

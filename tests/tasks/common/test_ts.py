@@ -1,7 +1,11 @@
 """A .ts file is read as it stands, and what does not fit is named with its line."""
 
+import re
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.api import DataError
 from bench.tasks.common.ts import read_ts
@@ -90,9 +94,42 @@ def test_a_header_must_end(tmp_path):
     assert "has no line @data; is it a .ts file?" in failure(tmp_path, "", HEADER)
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path):
-    (tmp_path / "MadeUp_TRAIN.ts").write_bytes(b"\xff\xfd\x00")
-    with pytest.raises(
-        DataError, match=r"MadeUp_TRAIN.ts: byte 0 \(0xff\) is not utf-8; name a text file in .ts format"
-    ):
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x89\x8d\x00\x81"])
+def test_a_file_that_is_no_text_is_named(tmp_path, content):
+    (tmp_path / "MadeUp_TRAIN.ts").write_bytes(content)
+    with pytest.raises(DataError, match=r"MadeUp_TRAIN.ts: byte .* is not .*; name a text file in .ts format"):
         read_ts(tmp_path / "MadeUp_TRAIN.ts")
+
+
+BODY = "1.5,2:3,-4e1:up\n0.1,0.2:0.3,0.4:down\n"
+
+
+@given(
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    blank=st.sampled_from([" ", "\t", " \t "]),
+    upper=st.booleans(),
+)
+def test_encodings_line_ends_blanks_and_case_change_nothing(tmp_path_factory, encoding, newline, blank, upper):
+    folder = tmp_path_factory.mktemp("ts")
+    header = HEADER.replace(" ", blank) + CLASSES.replace(" ", blank)
+    if upper:
+        header = re.sub(r"@\w+|true|false", lambda found: found[0].upper(), header)
+    text = f"# from 0\u2013100\u20ac, by M\u00fcller\n{header}{BODY}".replace("\n", newline)
+    (folder / "MadeUp_TRAIN.ts").write_bytes(text.encode(encoding))
+    found, wanted = read_ts(folder / "MadeUp_TRAIN.ts"), read(folder, BODY)
+    assert found.classes == wanted.classes and found.labels.tolist() == wanted.labels.tolist()
+    assert [each.tolist() for each in found.sequences] == [each.tolist() for each in wanted.sequences]
+
+
+def test_missing_values_at_the_end_of_all_dimensions_end_a_series(tmp_path):
+    series = read(tmp_path, "1,2,?:3,?,NaN:up\n1,2,3:4,5,6:up\n", missing="fill")
+    assert [len(each) for each in series.sequences] == [3, 3] and not series.notes, "as was asked, they are filled"
+    assert "has missing values" in failure(tmp_path, "1,2,?:3,?,?:up\n"), "up to the last that is known"
+    series = read(tmp_path, "1,2,?:3,4,NaN:up\n1,2,3:4,5,6:up\n")
+    assert [each.tolist() for each in series.sequences] == [[[1, 3], [2, 4]], [[1, 4], [2, 5], [3, 6]]]
+    assert series.notes == ["MadeUp_TRAIN.ts: 1 of 2 series end in missing values, read as their end"]
+
+
+def test_values_keep_the_digits_of_float64(tmp_path):
+    assert read(tmp_path, "100000000.25:1e-300:up\n").sequences[0].tolist() == [[100000000.25, 1e-300]]
