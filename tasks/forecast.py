@@ -7,13 +7,18 @@ once (the direct strategy: forecasts are not fed back). Series, by `source`:
   and sampled every `stride` time units. tau = 17 and forecasts 6 time units ahead are the usual choice.
 - `narma10`: the system of Atiya & Parlos 2000. The input is the noise that drives the system. The target is the
   system's response one step later, which the model never reads; `horizon` is 1.
-- the path of a CSV file with a header and one row for each time step. The model reads `columns` (null: all except
-  `date`) and forecasts `predict` (null: the first of `columns`). `spec.source` gives the number of rows with a missing
-  value. With `gaps=interpolate` missing values are filled in, and steps that read or forecast one are not scored.
-  Examples are the yearly sunspots and the weekly CO2 of Mauna Loa in statsmodels (public domain).
+- the path of a CSV file, a row for each time step. Separator, decimal sign and header are found out where the file
+  leaves no choice, else refused and asked for (`separator`, `decimal`, `header`). A column of dates, found by its
+  content or named by `date`, orders the rows, which are taken as equally spaced. The model reads `columns` (null: all
+  except dates, texts, and counters such as row numbers and years) and forecasts `predict` (null: the first of
+  `columns`, else the only column left). `spec.notes` say what is forecast from what, and what is doubtful in the file;
+  `spec.source` gives the number of rows with a missing value. With `gaps=interpolate` missing values are filled in, and
+  steps that read or forecast one are not scored. Examples are the yearly sunspots and the weekly CO2 of Mauna Loa in
+  statsmodels (public domain).
 
 With `difference`, for series with a trend, the model reads changes from step to step, and forecasts the changes from
-now to each of the next steps. Inputs and targets are normalised by mean and standard deviation of train.
+now to each of the next steps. Inputs and targets are normalised by mean and standard deviation of train, so that scores
+are the same in any unit; an input that is constant in train is left out.
 
 Splits: contiguous in time, in the order train, valid, test, cut at the fractions `splits`; no value is forecast in two
 splits. A window has `context` steps that are read but not scored, then `length` scored steps. In valid and test the
@@ -25,7 +30,7 @@ of these values (around the mean in train of each of the `horizon` next values).
 `rmse_last` is the error of the last of the `horizon` values. Chance is the train mean as the forecast, about 1.
 Baselines, scored on test, or on valid without a test split: `naive`, the last value (no change); `seasonal_naive`, the
 value one `period` before the forecast one (the change since then); `linear`, least squares from the inputs of a step
-and its context, fitted to train.
+and its context, fitted to train; of many columns the target's own past first, and at most 1,000 numbers in all.
 """
 
 from __future__ import annotations
@@ -39,16 +44,17 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
 
-from .common.series import GENERATED, Series, generated, read_series
-from .common.table import Gaps
-from .common.windows import Windows, autoregression, scored_steps
+from .common.dialect import WrittenAs
+from .common.scaling import constants, deviation, scaled
+from .common.series import GENERATED, Gaps, Series, generated, read_series
+from .common.windows import Windows, autoregression, fit_note, scored_steps
 
 
 class Forecast(Task):
     """The next `horizon` values of `source`, from windows of `context + length` steps.
 
-    `steps`, `tau` and `stride` are for generated series; `columns`, `predict`, `date`, `gaps` and `checksum` (SHA-256
-    of the file) are for CSV files. Raises ValueError for options out of range, DataError for unusable data.
+    `steps`, `tau` and `stride` are for generated series; `columns` and the options after it are for CSV files, with
+    `checksum` the SHA-256 of the file. Raises ValueError for options out of range, DataError for unusable data.
     """
 
     def __init__(
@@ -67,6 +73,9 @@ class Forecast(Task):
         predict: str | None = None,
         date: str | None = None,
         gaps: Gaps = "interpolate",
+        separator: str | None = None,
+        decimal: str | None = None,
+        header: bool | None = None,
         checksum: str | None = None,
     ) -> None:
         for name, value, least in (("horizon", horizon, 1), ("context", context, 0), ("length", length, 1)):
@@ -74,17 +83,23 @@ class Forecast(Task):
                 raise ValueError(f"task.{name}={value} must be at least {least}")
         if period is not None and period < 1:
             raise ValueError(f"task.period={period} must be at least 1, or null")
+        written = WrittenAs.of(separator, decimal, header)
         if source in GENERATED:
             series = generated(source, steps, tau, stride, horizon)
         else:
-            series = read_series(source, columns, predict, date, gaps, checksum)
+            series = read_series(source, columns, predict, date, gaps, checksum, written)
         ranges = scored_steps(len(series.target), splits, horizon, context, length, series.origin)
         train = ranges["train"]
         inputs_NF, targets_NC = _inputs(series, difference), _targets(series, horizon, difference)
         known_NC = targets_NC[train.start : train.stop]
-        self._scale = _deviation(known_NC - known_NC.mean(0), series.origin)
+        sizes_F = np.abs(series.inputs[: train.stop]).max(0)
+        normal_NF, kept = scaled(inputs_NF, train.stop, sizes_F)
+        self._scale = deviation(known_NC - known_NC.mean(0), np.abs(series.target[: train.stop]).max())
+        if not self._scale or not {series.place} <= {*kept, None}:
+            what = "its changes are" if difference else "it is"
+            raise DataError(f"{series.origin}: {what} constant in train; there is nothing to forecast")
         self._windows = Windows(
-            inputs=_tensor(_normalised(inputs_NF, train.stop, series.origin)),
+            inputs=_tensor(normal_NF),
             targets=_tensor((targets_NC - known_NC.mean(0)) / self._scale),
             weight=_tensor(_weight(series.real, horizon)),
             steps=ranges,
@@ -97,14 +112,16 @@ class Forecast(Task):
                 raise DataError(
                     f"{series.origin}: every step of {split} reads or foresees a missing value; fill them in"
                 )
-        forecasts = {"linear": autoregression(self._windows, scored)}
-        if series.is_read:
+        target = None if series.place is None else kept.index(series.place)
+        names = [series.names[place] for place in kept]
+        forecasts = {"linear": autoregression(self._windows, scored, target)}
+        if series.place is not None:
             for name, season in {"naive": None, **({"seasonal_naive": period} if period else {})}.items():
                 ahead_NC = _repeated(series.target, ranges[scored], horizon, season, difference)
                 forecasts[name] = (ahead_NC - known_NC.mean(0)) / self._scale
         self._spec = TaskSpec(
             id="narma10-v1" if source == "narma10" else "forecast-v1",
-            inputs=Features(inputs_NF.shape[1]),
+            inputs=Features(len(kept)),
             outputs=horizon,
             reads="every_step",
             metric=Metric(
@@ -117,6 +134,7 @@ class Forecast(Task):
             source=series.origin,
             licence=series.licence,
             fingerprint=series.fingerprint,
+            notes=(*series.notes, *constants(series.names, kept), *fit_note(self._windows, names, target)),
         )
 
     @property
@@ -196,22 +214,6 @@ def _repeated(y_N: np.ndarray, steps: range, horizon: int, period: int | None, d
             raise ValueError(f"task.period={period} reaches back beyond the beginning of the series; set it smaller")
         forecasts.append(y_N[at + ahead - back] - (y_N[start] if difference else 0))
     return np.stack(forecasts, axis=1)
-
-
-def _normalised(values_NF: np.ndarray, known: int, what: str) -> np.ndarray:
-    """The columns by mean and standard deviation of their first `known` rows."""
-    mean_F = values_NF[:known].mean(0)
-    deviations = [_deviation(column[:known] - mean, what) for column, mean in zip(values_NF.T, mean_F, strict=True)]
-    return (values_NF - mean_F) / deviations
-
-
-def _deviation(centred: np.ndarray, what: str) -> float:
-    deviation = float(np.sqrt(np.square(centred).mean()))
-    if not deviation > 0:
-        raise DataError(
-            f"{what}: a column is constant in train; there is nothing to forecast, or leave it out of columns"
-        )
-    return deviation
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from bench.api import DataError, file_hash
 
+from .dialect import FOUND_OUT, WrittenAs
 from .dynamics import mackey_glass, narma10
-from .files import some
 from .prepared import check_checksum
-from .table import Gaps, read_table
+from .roles import Roles, roles_of
+from .table import read_table
 
-__all__ = ["GENERATED", "Series", "generated", "read_series"]
+__all__ = ["GENERATED", "Gaps", "Series", "generated", "read_series"]
 
 GENERATED = ("mackey_glass", "narma10")
+Gaps = Literal["interpolate", "drop", "refuse"]
 _SEED = 1_000_003
 
 
@@ -24,7 +27,8 @@ _SEED = 1_000_003
 class Series:
     """`inputs [N, F]` that the model reads, `target [N]` to forecast, `real [N]` False where a value was filled in.
 
-    `is_read` is True where the target is one of the inputs, so that its past is known.
+    `place` is that of the target among the inputs, None where its past is not read. `names` are those of the inputs,
+    and `notes` say how they were read; generated series have none.
     """
 
     inputs: np.ndarray
@@ -33,7 +37,9 @@ class Series:
     origin: str
     licence: str = "none needed"
     fingerprint: str | None = None
-    is_read: bool = True
+    place: int | None = 0
+    names: tuple[str, ...] = ("the series",)
+    notes: tuple[str, ...] = ()
 
 
 def generated(source: str, steps: int, tau: float, stride: int, horizon: int) -> Series:
@@ -53,25 +59,72 @@ def generated(source: str, steps: int, tau: float, stride: int, horizon: int) ->
 
 
 def read_series(
-    source: str, columns: Sequence[str] | None, predict: str | None, date: str | None, gaps: Gaps, checksum: str | None
+    source: str,
+    columns: Sequence[str] | None,
+    predict: str | None,
+    date: str | None,
+    gaps: Gaps,
+    checksum: str | None,
+    written: WrittenAs = FOUND_OUT,
 ) -> Series:
-    """The columns of a CSV file; the target is `predict`, None for the first. DataError where it cannot be read."""
-    table = read_table(source, columns, date, gaps)
-    if predict is not None and predict not in table.columns:
-        raise DataError(f"{source}: task.predict={predict} is none of the columns read, {some(table.columns)}")
-    predict = predict or table.columns[0]
+    """The columns of a CSV file in the roles that `roles_of` finds; rows are taken as equally spaced in time.
+
+    Missing values are interpolated linearly in time (`interpolate`), their rows are left out (`drop`), or they are an
+    error (`refuse`). Raises DataError where the file cannot be read, or where its reading is in doubt.
+    """
+    table = read_table(source, written, "give mackey_glass, narma10, or the path of a CSV file")
     fingerprint = file_hash(table.path)
     check_checksum(source, fingerprint, checksum)
-    done = f", {table.missing} rows with gaps {'left out' if gaps == 'drop' else 'filled in'}" if table.missing else ""
-    origin = f"local file {source}, {predict} of {len(table.values)} rows{done}"
+    roles = roles_of(table, columns, predict, date)
+    return _series(source, roles, gaps, fingerprint)
+
+
+def _series(source: str, roles: Roles, gaps: Gaps, fingerprint: str) -> Series:
+    table = roles.table
+    values = np.stack([table.numbers(name) for name in roles.inputs], axis=1)
+    real = ~np.isnan(values)
+    whole = real.all(axis=1)
+    missing = int((~whole).sum())
+    if missing and gaps == "refuse":
+        raise DataError(
+            f"{table.path}: {missing} of {len(values)} rows lack a value, the first in line "
+            f"{table.lines[int(np.argmin(whole))]}; fill them in, or set task.gaps=interpolate or drop"
+        )
+    if gaps == "drop":
+        values, real = values[whole], real[whole]
+    elif not real.any(axis=0).all():
+        empty = roles.inputs[int(np.argmin(real.any(axis=0)))]
+        raise DataError(f"{table.path}: column {empty} holds no value; name other columns")
+    time = np.arange(len(values))
+    filled = np.stack([np.interp(time, time[r], v[r]) for v, r in zip(values.T, real.T, strict=True)], axis=1)
+    done = f", {missing} rows with gaps {'left out' if gaps == 'drop' else 'filled in'}" if missing else ""
     return Series(
-        inputs=table.values,
-        target=table.values[:, table.columns.index(predict)],
-        real=np.asarray(table.real.all(axis=1)),
-        origin=origin,
+        inputs=filled,
+        target=filled[:, roles.inputs.index(roles.target)],
+        real=np.asarray(real.all(axis=1)),
+        origin=f"local file {source}, {roles.target} of {len(filled)} rows{done}",
         licence="not stated (local file)",
         fingerprint=fingerprint,
+        place=roles.inputs.index(roles.target),
+        names=tuple(roles.inputs),
+        notes=(roles.note(), *table.notes, *roles.notes, *_sentinels(roles.inputs, values)),
     )
+
+
+def _sentinels(names: Sequence[str], values: np.ndarray) -> list[str]:
+    """A note for each column with a number, such as -9999, that repeats farther from the others than they spread."""
+    notes = []
+    for name, column in zip(names, values.T, strict=True):
+        there = column[~np.isnan(column)]
+        for extreme in (there.min(), there.max()) if len(there) else ():
+            rest = there[there != extreme]
+            count = len(there) - len(rest)
+            if count > 1 and len(rest) > 2 and np.abs(extreme - rest).min() > np.ptp(rest) > 0:
+                notes.append(
+                    f"{name}: {extreme:g} stands in {count:,} rows, far from all others; if it marks a missing value, "
+                    "leave the cells empty"
+                )
+    return notes
 
 
 def _mackey_glass(steps: int, tau: float, stride: int) -> Series:
@@ -84,4 +137,4 @@ def _narma10(steps: int) -> Series:
     """The target is the output of `narma10` one step later: at each step, the next value answers the present input."""
     u_N, y_N = narma10(steps, _SEED)
     answer_N = np.concatenate([y_N[:1], y_N[:-1]])
-    return Series(u_N[:, None], answer_N, np.ones(steps, bool), "generated; Atiya & Parlos 2000", is_read=False)
+    return Series(u_N[:, None], answer_N, np.ones(steps, bool), "generated; Atiya & Parlos 2000", place=None)

@@ -1,113 +1,149 @@
-"""Time series in a CSV file: numeric columns, a row for each time step, and missing values."""
+"""Tables of numbers in text files: the columns by name, whatever the dialect, and the line of each row."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from bench.api import DataError
 
-from .files import find, read_unpacked, reason, some
+from .dialect import SEPARATORS, Dialect, WrittenAs, find_dialect
+from .files import find, some
+from .numerals import MISSING, Sign, evidence, numbers, thousands
+from .records import Records, read_records
 
-__all__ = ["MOST_COLUMNS", "Gaps", "Table", "read_table"]
+__all__ = ["Table", "read_table"]
 
-MOST_COLUMNS = 10_000
-"""More would take minutes to read, one by one, and hours to learn from."""
-
-Gaps = Literal["interpolate", "drop", "refuse"]
+_GIVE = "give the path of a CSV file"
 
 
 @dataclass(frozen=True)
 class Table:
-    """`values [N, F]` float64 without gaps, by column name; `real [N, F]` is False where a value was filled in.
+    """`cells` are the columns as pandas reads them, numbers or texts; `lines [N]` the line of each row in the file.
 
-    `path` is the file, and `missing` the number of rows with a missing value.
+    `notes` say in what the file differs from a plain CSV file with a header.
     """
 
     path: Path
-    columns: list[str]
-    values: np.ndarray
-    real: np.ndarray
-    missing: int
+    cells: pd.DataFrame
+    lines: np.ndarray
+    decimal: Sign
+    notes: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.cells.columns)
+
+    def column(self, name: str, option: str) -> pd.Series:
+        """A column that an option of the task names; raises DataError where there is none."""
+        if name not in self.names:
+            raise DataError(f"{self.path}: has no column {name} (task.{option}), only {some(self.names)}")
+        return self.cells[name]
+
+    def is_text(self, name: str) -> bool:
+        """Whether most of a column's values are no numbers."""
+        values = self._values(name)
+        there = ~np.isnan(values)
+        return bool(np.isinf(values).sum() > 0.5 * there.sum()) and self.cells[name].dtype.kind not in "iuf"
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column as float64, NaN where a value is missing; raises DataError for what is no finite number."""
+        values = self._values(name)
+        wrong = np.isinf(values)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{self.path}, line {self.lines[row]}: {name} is {str(self.cells[name].iloc[row])!r}, no finite "
+                "number; correct it, or name the columns to read by task.columns and the dates' by task.date"
+            )
+        return values
+
+    def _values(self, name: str) -> np.ndarray:
+        column = self.cells[name]
+        if column.dtype.kind in "iufb":
+            return column.to_numpy(np.float64)
+        return numbers(column.tolist(), self.decimal)
+
+    def reversed(self) -> Table:
+        """The same rows from the last to the first."""
+        cells = self.cells.iloc[::-1].reset_index(drop=True)
+        return Table(self.path, cells, self.lines[::-1], self.decimal, self.notes)
 
 
-def read_table(source: str, columns: Sequence[str] | None, date: str | None, gaps: Gaps) -> Table:
-    """Read a CSV file with a header, plain or packed; rows are taken as equally spaced in time.
+def read_table(source: str, written: WrittenAs, give: str = _GIVE) -> Table:
+    """Read a table from a text file, plain or packed, in the dialect that is found or `written`.
 
-    `columns` names the columns to read; None reads all but `date`. The dates must ascend from row to row, and serve no
-    other purpose. Missing values (empty, NA, nan) are interpolated linearly in time (`interpolate`), their rows are
-    left out (`drop`), or they are an error (`refuse`). Raises DataError for a file or column that cannot be read.
+    Raises DataError, with the remedy `give`, where it cannot be read, and where its dialect is in doubt.
     """
-    give = "give mackey_glass, narma10, or the path of a CSV file"
     path = find(source, give, "file")
-    content = io.BytesIO(read_unpacked(path, give))
-    if (width := 1 + max(content.readline().count(b",") for _ in range(2))) > MOST_COLUMNS:
-        raise DataError(f"{path}: has {width:,} columns, and at most {MOST_COLUMNS:,} are read; name a smaller table")
-    content.seek(0)
-    try:
-        table = pd.read_csv(content, skipinitialspace=True)  # UTF-8, with or without a mark
-    except ValueError as error:  # pandas' own and UnicodeDecodeError are among them
+    records = read_records(path, give)
+    dialect = find_dialect(records, written)
+    decimal = written.decimal or dialect.shown.sign or "."
+    cells = _cells(records, dialect, decimal)
+    if written.decimal is None and dialect.shown.sign is None and (sign := _sign(records, cells)) != decimal:
+        decimal, cells = sign, _cells(records, dialect, sign)
+    twice = [name for name, count in Counter(dialect.names).items() if count > 1 and name]
+    if twice:
+        raise DataError(f"{path}: has more than one column {some(twice)}; rename all but one")
+    names = [name or f"Unnamed: {number}" for number, name in enumerate(dialect.names)]
+    cells.columns = pd.Index(names)
+    empty = [name for name in names if name.startswith("Unnamed: ") and cells[name].isna().all()]
+    cells = cells.drop(columns=empty)  # a separator at the end of each line
+    notes = [*records.notes, *_dialect_notes(dialect, decimal, cells), *dialect.notes]
+    doubtful = dialect.shown.either_point
+    if doubtful and decimal == "." and not (written.decimal or dialect.shown.sign or _shows_a_point(cells)):
+        notes.append(f"{doubtful} is read with a decimal point; set task.decimal=comma if it marks thousands")
+    if len(names) == 1 and records.blank:
+        notes.append(f"{records.blank} blank lines between rows are left out: they stand for no missing value")
+    return Table(path, cells, np.array(records.lines[dialect.start :]), decimal, notes)
+
+
+def _cells(records: Records, dialect: Dialect, decimal: Sign) -> pd.DataFrame:
+    return pd.read_csv(
+        io.StringIO("\n".join(records.texts[dialect.start :])),
+        sep=r"\s+" if dialect.separator == " " else dialect.separator,
+        header=None, names=range(len(dialect.names)), index_col=False, skipinitialspace=True, skip_blank_lines=False,
+        decimal=decimal, na_values=sorted(MISSING - {""}), low_memory=False,
+    )  # fmt: skip
+
+
+def _shows_a_point(cells: pd.DataFrame) -> bool:
+    """Whether a number cannot be one whose thousands a point sets apart: 1234.5, 0.5, 1.25."""
+    values = np.abs(cells.select_dtypes("float").to_numpy(np.float64))
+    fraction = (values % 1 > 0) & ((values < 1) | (values >= 1000))
+    return bool((fraction | (np.abs(values * 1000 - np.round(values * 1000)) > 1e-6 * values)).any())
+
+
+def _sign(records: Records, cells: pd.DataFrame) -> Sign:
+    """The decimal sign that texts with a comma or a point show; the first rows did not tell it."""
+    texts = [cells[name].dropna().astype(str).str.strip() for name in cells if cells[name].dtype.kind not in "iufb"]
+    found = evidence(cell for column in texts for cell in column)
+    if found.point is not None and found.comma is not None:
         raise DataError(
-            f"{path}: no CSV file in UTF-8 ({reason(error)}); save it as one, with a header line"
-        ) from error
-    there = [str(name) for name in table.columns]
-    for option, name in [("date", date), *(("columns", name) for name in columns or ())]:
-        if name is not None and name not in there:
-            raise DataError(f"{path}: has no column {name} (task.{option}), only {some(there)}")
-    if date is not None:
-        _check_ascending(path, date, table[date])
-    chosen = list(columns) if columns else [name for name in there if name != date]
-    if not chosen:
-        raise DataError(f"{path}: has no column beside task.date={date}; name a file with values")
-    values = np.stack([_numbers(path, name, table[name]) for name in chosen], axis=1)
-    real = ~np.isnan(values)
-    missing = int((~real.all(axis=1)).sum())
-    if missing and gaps == "refuse":
-        line = 2 + int(np.argmin(real.all(axis=1)))
-        raise DataError(
-            f"{path}: {missing} of {len(values)} rows lack a value, the first in line {line}; "
-            "fill them in, or set task.gaps=interpolate or drop"
+            f"{records.path}, line {records.line_of(found.point)}: {found.point!r} has a decimal point, and "
+            f"{found.comma!r} in line {records.line_of(found.comma)} a comma; correct one, or set task.decimal"
         )
-    if gaps == "drop":
-        kept = real.all(axis=1)
-        values, real = values[kept], real[kept]
-    elif not real.any(axis=0).all():
-        raise DataError(f"{path}: column {chosen[int(np.argmin(real.any(axis=0)))]} holds no value; name other columns")
-    time = np.arange(len(values))
-    filled = [np.interp(time, time[r], v[r]) for v, r in zip(values.T, real.T, strict=True)]
-    return Table(path, chosen, np.stack(filled, axis=1), real, missing)
-
-
-def _numbers(path: Path, name: str, column: pd.Series) -> np.ndarray:
-    """A column as float64, NaN where a value is missing."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    wrong = np.isinf(numbers) | (np.isnan(numbers) & column.notna().to_numpy())
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    if found.sign is None and (cell := found.either_comma) is not None:
         raise DataError(
-            f"{path}, line {row + 2}: {name} is {str(column.iloc[row])!r}, no finite number; "
-            "correct it, or name the columns to read by task.columns and the dates' by task.date"
+            f"{records.path}, line {records.line_of(cell)}: {cell!r} may have a decimal comma or stand for "
+            f"{cell.replace(',', '')}; set task.decimal=comma, or task.decimal=point"
         )
-    return numbers
+    return found.sign or "."
 
 
-def _check_ascending(path: Path, name: str, column: pd.Series) -> None:
-    """DataError where a date is no date, or not after that of the row before."""
-    if pd.api.types.is_numeric_dtype(column):
-        time = column.to_numpy(np.float64)
-    else:
-        dates = pd.to_datetime(column, errors="coerce", format="mixed")
-        time = np.where(dates.isna(), np.nan, dates.to_numpy().astype("datetime64[s]").astype(np.float64))
-    bad = np.isnan(time) | (np.diff(time, prepend=-np.inf) <= 0)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise DataError(
-            f"{path}, line {row + 2}: {name} is {str(column.iloc[row])!r}, no date after the one before; "
-            "sort the rows by time"
-        )
+def _dialect_notes(dialect: Dialect, decimal: Sign, cells: pd.DataFrame) -> list[str]:
+    """What differs from commas between columns and decimal points; a sign between thousands."""
+    found = []
+    if len(dialect.names) > 1 and dialect.separator != ",":
+        found.append(f"separator {next(name for name, sign in SEPARATORS.items() if sign == dialect.separator)}")
+    if decimal != ".":
+        found.append("decimal comma")
+    texts = [cells[name].dropna().astype(str).str.strip() for name in cells if cells[name].dtype.kind not in "iufb"]
+    if sign := next((sign for column in texts if (sign := thousands(column, decimal))), None):
+        found.append(f"{sign!r} between thousands")
+    return [", ".join(found)] if found else []

@@ -13,9 +13,11 @@ from bench.api import Batch, DataError, Split
 
 from .fractions import check_fractions, cut_points
 
-__all__ = ["Windows", "autoregression", "scored_steps"]
+__all__ = ["Windows", "autoregression", "fit_note", "scored_steps"]
 
 _MOST = 20_000  # steps that a linear baseline is fitted to
+_WIDEST = 1_000  # numbers that it reads at a step: the work grows with their square, and memory with their number
+_CELLS = 40_000_000  # of a matrix of what is read, at once
 _RIDGE = 1e-6  # keeps the fit well-posed where columns repeat each other
 
 
@@ -85,19 +87,53 @@ def scored_steps(
     return steps
 
 
-def autoregression(windows: Windows, split: Split) -> np.ndarray:
-    """Forecasts `[steps of split, C]` of linear least squares, fitted to train, from a step's inputs and context."""
-    lags = windows.context + 1
+def autoregression(windows: Windows, split: Split, target: int | None = 0) -> np.ndarray:
+    """Forecasts `[steps of split, C]` of linear least squares, fitted to train, from a step's inputs and context.
 
-    def design(steps: range) -> np.ndarray:
-        past_NFL = windows.inputs.numpy().astype(np.float64)[steps.start - lags + 1 : steps.stop]
-        past_NFL = np.lib.stride_tricks.sliding_window_view(past_NFL, lags, axis=0)
-        return np.concatenate([past_NFL.reshape(len(past_NFL), -1), np.ones((len(past_NFL), 1))], axis=1)
+    `target` is the place among the inputs of the column that is forecast, None where it is not read: where there are
+    too many numbers to fit, the column's own past goes before all else (see `fit_note`).
+    """
+    known = windows.steps["train"]
+    known = range(max(known.start, known.stop - _MOST), known.stop)
+    weight_N1 = windows.weight[known.start : known.stop, None].numpy().astype(np.float64)
+    read_NK, wanted_NC = _past(windows, known, target), windows.targets[known.start : known.stop].numpy() * weight_N1
+    read_NK *= weight_N1
+    ridge = _RIDGE * len(read_NK) * np.eye(read_NK.shape[1])
+    coefficients_KC = np.linalg.solve(read_NK.T @ read_NK + ridge, read_NK.T @ wanted_NC)
+    steps, rows = windows.steps[split], max(1, _CELLS // len(coefficients_KC))
+    parts = (range(start, min(start + rows, steps.stop)) for start in range(steps.start, steps.stop, rows))
+    return np.concatenate([_past(windows, part, target) @ coefficients_KC for part in parts])
 
-    train = windows.steps["train"]
-    train = range(max(train.start, train.stop - _MOST), train.stop)
-    weight_N1 = windows.weight[train.start : train.stop, None].numpy().astype(np.float64)
-    known, wanted = design(train) * weight_N1, windows.targets[train.start : train.stop].numpy() * weight_N1
-    ridge = _RIDGE * len(known) * np.eye(known.shape[1])
-    coefficients = np.linalg.solve(known.T @ known + ridge, known.T @ wanted)
-    return design(windows.steps[split]) @ coefficients
+
+def fit_note(windows: Windows, names: Sequence[str], target: int | None) -> list[str]:
+    """A line where `autoregression` does not read all that a model reads."""
+    features, lags = windows.inputs.shape[1], windows.context + 1
+    own, others = _lags(features, lags, target)
+    if min(own, others if features > 1 else own) == lags:
+        return []
+    what = f"{own:,} steps of {names[target]}" if target is not None else f"{own:,} steps"
+    beside = f" and {others:,} of the other columns" if features > 1 and target is not None else ""
+    return [f"the baseline linear reads the last {what}{beside}: at most {_WIDEST:,} numbers are fitted"]
+
+
+def _lags(features: int, lags: int, target: int | None) -> tuple[int, int]:
+    """How many steps a linear fit reads of the target, and of each other column."""
+    if target is None:
+        return (min(lags, _WIDEST // features),) * 2
+    own = min(lags, _WIDEST)
+    return own, min(lags, (_WIDEST - own) // max(1, features - 1))
+
+
+def _past(windows: Windows, steps: range, target: int | None) -> np.ndarray:
+    """What a linear fit reads at each of the steps, with a 1 at the end: `[steps, K]` float64."""
+    own, others = _lags(windows.inputs.shape[1], windows.context + 1, target)
+    inputs_NF = windows.inputs.numpy()
+    groups = [(inputs_NF, own)]
+    if target is not None and own != others:
+        groups = [(inputs_NF[:, [target]], own), (np.delete(inputs_NF, target, axis=1), others)]
+    parts = [np.ones((len(steps), 1))]
+    for group_NF, lags in reversed(groups):
+        if lags:
+            past_NF = group_NF[steps.start - lags + 1 : steps.stop].astype(np.float64)
+            parts.insert(0, np.lib.stride_tricks.sliding_window_view(past_NF, lags, axis=0).reshape(len(steps), -1))
+    return np.concatenate(parts, axis=1)

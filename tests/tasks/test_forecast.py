@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import seeded
 
 from bench.api import DataError
+from bench.tasks.common import windows
 from bench.tasks.forecast import Forecast
 
 SPLITS = ("train", "valid", "test")
@@ -158,8 +159,7 @@ def test_several_columns_are_read_and_one_is_foreseen(tmp_path):
     assert task.spec.inputs.size == 2 and "b of 100 rows" in task.spec.source
     (batch, *_) = task.batches("test", 8, seeded())
     assert torch.allclose(batch.inputs[1:, :, 1], batch.targets[:-1, :, 0], atol=0.1)
-    with pytest.raises(DataError, match=r"task\.predict=c is none of the columns read, a, b"):
-        Forecast(str(path), predict="c")
+    assert task.spec.notes == ("forecasts b from a, b",)
 
 
 def test_narma_shows_its_input_alone_and_asks_for_the_answer():
@@ -203,7 +203,7 @@ def test_a_file_does_not_say_its_licence_and_what_is_generated_needs_none(task_o
 
 
 def test_options_may_be_at_their_bounds():
-    for options in ({"steps": 100}, {"tau": 1}, {"tau": 1000, "stride": 1}, {"context": 0, "length": 1, "horizon": 1}):
+    for options in ({"steps": 100}, {"tau": 5}, {"tau": 1000, "stride": 1}, {"context": 0, "length": 1, "horizon": 1}):
         assert Forecast(**options).spec.id
 
 
@@ -225,10 +225,73 @@ def test_a_split_that_is_just_long_enough_will_do(task_of, options, split):
 
 
 def test_a_constant_series_and_a_wrong_checksum_are_refused(task_of):
-    with pytest.raises(DataError, match="constant in train"):
-        task_of([1] * 100)
+    for value in (1, 0.1, 1e8 + 0.1):  # the mean of some is not the value itself
+        with pytest.raises(DataError, match="y of 100 rows: it is constant in train; there is nothing to forecast"):
+            task_of([value] * 100)
+    with pytest.raises(DataError, match="its changes are constant in train"):
+        task_of([1e8 + n / 10 for n in range(100)], difference=True)
+    with pytest.raises(DataError, match="tau 1, .* constant in train"):
+        Forecast(tau=1)
     with pytest.raises(DataError, match=r"SHA-256 is [0-9a-f]{64}, task\.checksum says abc"):
         task_of(wavy(100), checksum="abc")
+
+
+def test_a_column_that_is_constant_in_train_is_no_input_and_told(tmp_path):
+    path = tmp_path / "stuck.csv"
+    rows = [f"{v},{0.1 if i < 75 else v}" for i, v in enumerate(wavy(100))]
+    path.write_text("\n".join(["y,stuck", *rows]))
+    task = Forecast(str(path), predict="y", context=3, length=4)
+    alone = Forecast(str(path), columns=["y"], context=3, length=4)
+    assert task.spec.inputs.size == 1 and task.spec.metric == alone.spec.metric
+    assert task.spec.notes[1] == "constant in train and left out of the inputs: stuck"
+
+
+@settings(max_examples=20)
+@given(
+    scale=st.sampled_from([1e-6, 1.0, -3.7, 1e3, 1e12]),
+    offset=st.sampled_from([0.0, 1.0, -1e8, 1e8]),
+    difference=st.booleans(),
+)
+def test_scores_are_the_same_in_any_unit(task_of, scale, offset, difference):
+    """The offset in the series' own deviations, up to which float64 keeps eight digits of it."""
+    values = np.array(wavy(100))
+    options = {"horizon": 2, "period": 5, "difference": difference}
+    plain = task_of(values.tolist(), **options)
+    other = task_of([scale * (v + offset) for v in values.tolist()], **options)
+    sign = math.copysign(1, scale)
+    torch.testing.assert_close(sign * other._windows.inputs, plain._windows.inputs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(sign * other._windows.targets, plain._windows.targets, atol=1e-5, rtol=0)
+    for one, two in zip(other.spec.metric.baselines.values(), plain.spec.metric.baselines.values(), strict=True):
+        assert one == pytest.approx(two, abs=1e-5)
+    assert other.spec.metric.chance == pytest.approx(plain.spec.metric.chance, abs=1e-5)
+
+
+def test_a_linear_baseline_of_more_than_can_be_fitted_reads_the_targets_past_first(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    columns = generator.standard_normal((200, 4)).round(3)
+    path = tmp_path / "wide.csv"
+    path.write_text("a,b,c,d\n" + "\n".join(",".join(map(str, row)) for row in columns))
+    whole = Forecast(str(path), predict="b", context=5, length=4)
+    assert len(whole.spec.notes) == 1
+    for widest, says, read in (
+        (16, "the baseline linear reads the last 6 steps of b and 3 of the other columns: at most 16 numbers", [6, 3]),
+        (4, "the baseline linear reads the last 4 steps of b and 0 of the other columns: at most 4 numbers", [4, 0]),
+    ):
+        monkeypatch.setattr(windows, "_WIDEST", widest)
+        task = Forecast(str(path), predict="b", context=5, length=4)
+        assert task.spec.notes[1].startswith(says)
+        known = np.array([_past(task, t, *read) for t in task._windows.steps["train"]])
+        wanted = task._windows.targets[task._windows.steps["train"]].numpy()
+        weight = np.linalg.lstsq(known, wanted, rcond=None)[0]
+        forecast = np.array([_past(task, t, *read) for t in task._windows.steps["test"]]) @ weight
+        assert task.spec.metric.baselines["linear"] == pytest.approx(task._nrmse(forecast, "test"), rel=1e-4)
+
+
+def _past(task, step, own, others):
+    """The last values of b and of the other columns, and 1."""
+    x_NF = task._windows.inputs.numpy()
+    parts = [x_NF[step - own + 1 : step + 1, 1], *(x_NF[step - others + 1 : step + 1, f] for f in (0, 2, 3))]
+    return np.concatenate([*(part if others else part[:0] for part in parts[1:]), parts[0], [1.0]])
 
 
 @pytest.mark.skipif("BENCH_DATA" not in os.environ, reason="BENCH_DATA names no folder with timeseries/")

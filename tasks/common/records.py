@@ -1,0 +1,93 @@
+"""The rows of a table in a text file: its lines but for blank ones and comments, each with its number in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.api import DataError
+
+from .files import decode, read_unpacked
+
+__all__ = ["Records", "read_records"]
+
+_COMMENT = re.compile(r"\s*(#(?!N/?A|DIV/0|VALUE|REF|NUM|NAME|NULL)|%|//)")  # a spreadsheet's #N/A is a missing value
+_LONGEST = 1000  # lines in a quoted cell; more, and its closing mark is missing
+_EMPTY = re.compile(r"[\s,;|]*")
+
+
+@dataclass(frozen=True)
+class Records:
+    """`texts` are the rows as they stand in the file, and `lines` the number of the line in which each begins.
+
+    `comment` is the last one before the first row, without its mark: some programs write the names of columns there.
+    `blank` counts the blank lines between rows.
+    """
+
+    path: Path
+    texts: list[str]
+    lines: list[int]
+    comment: str
+    blank: int
+    notes: list[str]
+
+    def line_of(self, cell: str) -> int:
+        """The line of the first row that holds a cell's text."""
+        return next(line for text, line in zip(self.texts, self.lines, strict=True) if cell in text)
+
+
+def read_records(path: Path, remedy: str) -> Records:
+    """Read a file, plain or packed; lines may end as on any system, and rows of separators alone at its end are none.
+
+    Raises DataError where it cannot be read, is no text, or has no rows.
+    """
+    text, notes = _text(path, remedy)
+    texts: list[str] = []
+    lines: list[int] = []
+    blank, comment, between = 0, "", 0
+    for number, record in _whole_lines(path, text.split("\n")):
+        if not record or record.isspace():
+            between += 1
+        elif _COMMENT.match(record):
+            comment = comment if texts else record.strip().lstrip("#%/ \t")
+        else:
+            blank += between if texts else 0
+            between = 0
+            texts.append(record)
+            lines.append(number)
+    rows = len(texts)
+    while texts and _EMPTY.fullmatch(texts[-1]):
+        texts.pop()
+    if len(texts) < 2:
+        raise DataError(f"{path}: no CSV file: it has no rows{' below its header' * len(texts)}; {remedy}")
+    if len(texts) < rows:
+        notes.append(f"{rows - len(texts)} rows of separators alone at the end are left out")
+    return Records(path, texts, lines[: len(texts)], comment, blank, notes)
+
+
+def _whole_lines(path: Path, file: list[str]) -> Iterator[tuple[int, str]]:
+    """Each line with its number; one that ends within quotation marks with those that follow, up to the closing one."""
+    at = 0
+    while at < len(file):
+        line, number = file[at], at + 1
+        at += 1
+        if '"' in line and not _COMMENT.match(line):
+            while line.count('"') % 2:
+                if at == len(file) or at - number > _LONGEST:
+                    raise DataError(f'{path}, line {number}: a quotation mark (") is not closed; correct the line')
+                line += "\n" + file[at]
+                at += 1
+        yield number, line
+
+
+def _text(path: Path, remedy: str) -> tuple[str, list[str]]:
+    """The text of a file with one kind of line end, and a note where its encoding had to be guessed."""
+    content = read_unpacked(path, remedy)
+    try:
+        text, notes = decode(content, path), []
+    except DataError:
+        text = decode(content, path, "cp1252", remedy)
+        notes = ["is not in UTF-8; names are read as cp1252, the code of Windows"]
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), notes
