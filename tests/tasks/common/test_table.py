@@ -48,7 +48,7 @@ def values_of(table):
         ("a,2001\n1.5,2\n3,4\n", ["a", "2001"], [1.5, 2], "the first row is read as names, though 2001 are numbers"),
         ("# made\n\na,b\r\n1.5,2\r3,4", ["a", "b"], [1.5, 2], None),
         ("a,b\n1.5,\u22122\n3,4\n".encode("utf-16"), ["a", "b"], [1.5, -2], None),
-        ("T\u00b0;b\n1.5;2\n3;4\n".encode("cp1252"), ["T\u00b0", "b"], [1.5, 2], "is not in UTF-8; names are read as cp1252"),
+        ("T\u00b0;b\n1.5;2\n3;4\n".encode("cp1252"), ["T\u00b0", "b"], [1.5, 2], "is not in UTF-8; names are read"),
         ("v\n1.234\n2.345\n", ["v"], [1.234], "1.234 is read with a decimal point; set task.decimal=comma if"),
         ("v\n1\n\n2\n", ["v"], [1], "1 blank lines between rows are left out"),
         ("a,b\n1.5,2\n,\n,\n", ["a", "b"], [1.5, 2], "2 rows of separators alone at the end are left out"),
