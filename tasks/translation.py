@@ -8,13 +8,17 @@ Sentences, by `source`:
   with them every word. A hash of the number puts a tenth of the others into valid and a tenth into test. Number, order
   and form of the words depend on their neighbours. num2words is LGPL 2.1; another version of it may change words, and
   with them the fingerprint.
-- a folder of parallel text (`translation-text-v1`): UTF-8 files `NAME.LANGUAGE`, plain or `.gz`, one sentence on each
-  line, for the three names in `files` and both languages. The default names are those of Multi30k, task 1: 29,000 /
-  1,014 / 1,000 image captions, for non-commercial research (Elliott et al., "Multi30K: multilingual English-German
-  image descriptions", 2016; its French: Elliott et al., "Findings of the second shared task on multimodal machine
-  translation and multilingual image description", 2017; https://github.com/multi30k/dataset). One caption of valid is
-  also in train.
-The fingerprint is the SHA-256 of the sentences, or of the files.
+- a folder of parallel text (`translation-text-v1`): UTF-8 files `NAME.LANGUAGE`, plain or packed, one sentence on each
+  line, for the three names in `files` and both languages; or `NAME.tsv`, a pair a line. The default names are those of
+  Multi30k, task 1: 29,000 / 1,014 / 1,000 image captions, for non-commercial research (Elliott et al., "Multi30K:
+  multilingual English-German image descriptions", 2016; its French: Elliott et al., "Findings of the second shared task
+  on multimodal machine translation and multilingual image description", 2017; https://github.com/multi30k/dataset). One
+  caption of valid is also in train.
+- a file of pairs (`translation-text-v1`), a line each with a tab between (Tatoeba, Anki): the first two columns
+  that are no numbers, or those that a first line names by language. A hash of the source sentence puts a tenth each
+  into test and valid, so that a sentence with several translations is on one side.
+Pairs of which a side is empty are left out; text is in NFC. The fingerprint is the SHA-256 of the sentences, or of the
+files.
 
 Tokens are those of sacrebleu's tokeniser 13a, or characters. Each language has its own vocabulary: the tokens that
 occur at least `min_count` times in train, at most `vocabulary` in all. Pairs longer than `longest` on either side, END
@@ -108,6 +112,7 @@ class Translation(TextTask):
             licence=data.licence,
             fingerprint=data.fingerprint,
             longest=longest,
+            notes=data.notes,
         )
 
     @property

@@ -22,7 +22,7 @@ from bench.job.build import build_task
 from bench.tasks.common.bleu import bleu_counts, bleu_score
 from bench.tasks.common.lexicon import lexicon
 from bench.tasks.common.ragged import Ragged, by_equal_length
-from bench.tasks.common.sentences import tokens_13a
+from bench.tasks.common.sentences import file_pairs, tokens_13a
 from bench.tasks.translation import Translation
 
 SMALL = 300
@@ -215,14 +215,14 @@ def truncate(path: Path) -> None:
         ),
         (lambda f: (f / "val.fr.gz").write_bytes(b"un\ndeux\n"), "val.fr.gz: cannot be read (Not a gzipped file"),
         (lambda f: truncate(f / "val.fr.gz"), "val.fr.gz: cannot be read (Compressed file ended"),
-        (lambda f: (f / "val.en.gz").unlink(), "has no file val.en.gz or val.en; set task.files, task.source_language"),
-        (lambda f: write(f, "val.en.gz", ["one", "", "two"]), "val.en.gz, line 2: empty"),
+        (lambda f: (f / "val.en.gz").unlink(), "has no file val.en.gz or val.en or val.en.bz2 or"),
         (
             lambda f: (f / "val.en.gz").write_bytes(gzip.compress("é".encode("latin-1"))),
             "val.en.gz: byte 0 (0xe9) is not utf-8; convert it",
         ),
-        (lambda f: write(f, "val.en.gz", ["one", " \t", "two"]), "val.en.gz, line 2: empty"),
-        (lambda f: write(f, "train.en.gz", []), "train.en.gz, line 1: empty"),
+        (lambda f: write(f, "train.en.gz", ["" for _ in range(40)]), "train has no pair of sentences; name files"),
+        (lambda f: write(f, "val.tsv", ["one un"]), "val.tsv:1: has no tab; give two sentences"),
+        (lambda f: write(f, "val.tsv", ["1\t2"]), "val.tsv: has fewer than two columns of sentences"),
     ],
 )
 def test_files_that_will_not_do_are_named_in_one_line(folder, spoil, words):
@@ -236,7 +236,7 @@ def test_files_that_will_not_do_are_named_in_one_line(folder, spoil, words):
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
-        ({"source": "nowhere"}, DataError, "task.source=nowhere: no such folder"),
+        ({"source": "nowhere"}, DataError, "task.source=nowhere: no such file or folder"),
         ({"checksum": "12"}, DataError, "task.checksum says 12"),
         ({"longest": 2}, DataError, "task.longest=2: all pairs of train are longer"),
         ({"longest": 0}, ConfigError, "task.longest=0 must be at least 1"),
@@ -272,6 +272,53 @@ def test_a_trained_run_translates_what_it_is_asked(capsys, tmp_path):
     assert said == (0, "trente deux\n", "")
     said = bench(capsys, "sample", "translation", "--prompt", "thirty twelfths", f"results_dir={tmp_path}")
     assert the_line(said) == "not in the run's text: 'twelfths'"
+
+
+def test_pairs_with_an_empty_side_are_left_out_and_counted(folder):
+    write(folder, "val.EN", ["one", "", "three", "  "])
+    write(folder, "val.fr", ["un", "deux", "trois", ""])
+    (folder / "val.en.gz").unlink()
+    (folder / "val.fr.gz").unlink()
+    task = Translation(str(folder))
+    assert len(pairs(task, "valid")) == 2
+    assert file_pairs(str(folder), FILES, ("en", "fr")).pairs["valid"] == [("one", "un"), ("three", "trois")]
+    assert "left out 2 pairs of which a side is empty" in task.spec.notes
+
+
+def of_tatoeba(count, attribution="CC-BY 2.0 (France)"):
+    """Sentences as Anki's files have them, two translations of each."""
+    return [
+        f"No. {n}: {num2words(n)}.\t{num2words(n, lang='fr')} {i}\t{attribution}" for n in range(count) for i in (1, 2)
+    ]
+
+
+def test_a_file_of_pairs_is_dealt_by_its_source_sentences(tmp_path):
+    write(tmp_path, "fra.txt", [*of_tatoeba(80), "\trien", "", "a b\t"])
+    found = file_pairs(str(tmp_path / "fra.txt"), FILES, ("en", "fr")).pairs
+    train, valid, test = ({source for source, _ in found[split]} for split in ("train", "valid", "test"))
+    assert sum(map(len, found.values())) == 160 and len(train) + len(valid) + len(test) == 80
+    assert ("No. 3: three.", "trois 2") in found["train"] and valid and test
+    task = Translation(str(tmp_path / "fra.txt"))
+    assert task.spec.notes[0] == "fra.txt: en is column 1, fr is column 2"
+    assert "left out 2 pairs of which a side is empty" in task.spec.notes
+
+
+def test_columns_are_those_that_a_first_line_names_and_numbers_are_none(tmp_path):
+    rows = [f"{n}\tun {n}\t{n + 9}\tone {n}" for n in range(80)]
+    write(tmp_path, "named.tsv", ["id\tfr\tid\ten", *rows])
+    write(tmp_path, "plain.tsv", rows)
+    named = Translation(str(tmp_path / "named.tsv"))
+    assert all(source.startswith("one") and target.startswith("un") for source, target in pairs(named, "train"))
+    other = Translation(str(tmp_path / "named.tsv"), source_language="fr", target_language="en")
+    assert all(source.startswith("un") for source, _ in pairs(other, "train"))
+    assert "fr is column 4" in Translation(str(tmp_path / "plain.tsv")).spec.notes[0]
+
+
+def test_a_folder_has_a_table_for_each_split(tmp_path):
+    for name, count in zip(FILES, (40, 6, 6), strict=True):
+        write(tmp_path, f"{name.upper()}.TSV", of_tatoeba(count))
+    task = Translation(str(tmp_path))
+    assert [len(pairs(task, split)) for split in ("train", "valid", "test")] == [80, 12, 12]
 
 
 @pytest.mark.skipif(
