@@ -1,7 +1,8 @@
 """The errors that a user can fix: each becomes one clear line and an exit code, never a traceback."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from bench.printable import printable
 
@@ -57,5 +58,40 @@ class Failed(BenchError):
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`" (did you mean gru?)"` when a choice is close to `word`, else the empty string."""
-    close = difflib.get_close_matches(word, list(choices), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return asked(nearest(word, choices))
+
+
+def asked(meant: Sequence[str]) -> str:
+    """What may be meant as a question to stand behind the sentence that refuses a word; empty where that is nothing."""
+    *others, last = meant or ("",)
+    return f" (did you mean {', '.join(others)}{' or ' * bool(others)}{last}?)" if last else ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> list[str]:
+    """The choices that `same` finds, else the one that is spelled most like `word`."""
+    known = [*choices]
+    if found := same(word, known):
+        return found
+    for part, likeness in ((str, 0.6), (_last_part, 0.7)):
+        spelled = {part(plain(name)): name for name in reversed(known)}
+        if close := difflib.get_close_matches(plain(word), spelled, n=1, cutoff=likeness):
+            return [spelled[close[0]]]
+    return []
+
+
+def same(word: str, choices: Iterable[str]) -> list[str]:
+    """The choices that are `word` but for case, hyphens and underscores; else those that have its last part, as
+    `model.hidden` has that of `hidden` and of `cell.hidden`."""
+    known = {name: plain(name) for name in choices}
+    said = plain(word)
+    whole = [name for name, text in known.items() if text == said]
+    return whole or [name for name, text in known.items() if _last_part(text) == _last_part(said)]
+
+
+def plain(name: str) -> str:
+    """A name without what people write differently: case, hyphens, underscores and spaces."""
+    return re.sub(r"[-_ ]", "", name).casefold()
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition(".")[2]

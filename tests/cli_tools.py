@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,12 +30,22 @@ class Said(NamedTuple):
     err: str
 
 
+def last_of_each(arguments: Iterable[str]) -> list[str]:
+    """The arguments, where one for an option replaces earlier ones: a test's own come after `TINY`, and a command
+    itself takes none twice."""
+    last = {
+        word.lstrip("+").partition("=")[0] if "=" in word else (word, place): word
+        for place, word in enumerate(arguments)
+    }
+    return [*last.values()]
+
+
 def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
     """The command in this process."""
     capsys.readouterr()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        code = main(list(arguments))
+        code = main(last_of_each(arguments))
     except SystemExit as stop:  # --help
         code = int(stop.code or 0)
     finally:
@@ -45,7 +56,7 @@ def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
 def start(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """The command in a process of its own, in `folder`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "bench", *arguments],
+        [sys.executable, "-m", "bench", *last_of_each(arguments)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,

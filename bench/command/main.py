@@ -58,10 +58,12 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"bench {VERSION}")
         return 0
     if is_run:
+        registry.refuse_late_verb(arguments)
+
         from bench.command.run import run
 
         return run(arguments)
-    return registry.find(first).run(arguments[1:])
+    return registry.find(first, arguments[1:]).run(arguments[1:])
 
 
 def _is_run(arguments: list[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bench.config.keywords import results_folder
@@ -33,6 +34,16 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--trust", action="append", default=[], metavar="PATH", help=trust)
         self.add_argument("--with-this-code", action="store_true", help="go on although the run's code was edited")
 
+    def add_config_dir(self) -> None:
+        """Take a folder with choices of one's own, laid out like `conf/`."""
+        self.add_argument(
+            "--config-dir",
+            "-cd",
+            type=Path,
+            metavar="PATH",
+            help="a folder of your own with choices, such as PATH/cell/mine.yaml",
+        )
+
     def add_results_dir(self) -> None:
         """Take the results folder, which may also be written `results_dir=PATH`, as for a run."""
         self._reads_stored_runs = True
@@ -55,6 +66,8 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean(flag, known)}")
         if self._reads_stored_runs:
             options.results_dir = results_folder(options.results_dir)
+        if (folder := getattr(options, "config_dir", None)) is not None and not folder.is_dir():
+            self.error(f"--config-dir={folder}: there is no such folder")
         return options
 
     def format_help(self) -> str:

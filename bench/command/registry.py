@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bench.command import verbs
 from bench.command.parser import Parser
-from bench.errors import ConfigError, did_you_mean
+from bench.config import words
+from bench.errors import ConfigError, asked, nearest
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,25 @@ def every_verb() -> dict[str, Verb]:
     return {path.stem: Verb(path) for path in sorted(paths, key=lambda path: path.stem)}
 
 
-def find(name: str) -> Verb:
-    """The verb called `name`; where there is none, ConfigError names the nearest verb and all others."""
+def find(name: str, following: Sequence[str] = ()) -> Verb:
+    """The verb called `name`, with the words `following` it in a command.
+
+    Where there is none, ConfigError says what was meant: another verb, or an option or a choice in a run's words.
+    """
     found = every_verb()
-    if name not in found:
-        there_are = f"there are {', '.join(found)} (a run is OPTION=VALUE ...)"
-        raise ConfigError(f"{name}: there is no such verb{did_you_mean(name, found)}; {there_are}")
-    return found[name]
+    if name in found:
+        return found[name]
+    there_are = f"there are {', '.join(found)} (a run is OPTION=VALUE ...)"
+    if synonym := words.verb_meant(name):
+        raise ConfigError(f"{name}: there is no such verb{asked([synonym])}; {there_are}")
+    near = nearest(name, found)
+    if (not near or words.is_of_a_run(name)) and (line := words.meant([name, *following], 0)):
+        raise ConfigError(line)
+    raise ConfigError(f"{name}: there is no such verb{asked(near)}; {there_are}")
+
+
+def refuse_late_verb(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for a verb after the options of a run."""
+    for before, word in pairwise(arguments):
+        if word in every_verb() and (not before.startswith("-") or before in ("-m", "--multirun")):
+            raise ConfigError(f"{word}: a verb comes first: python -m bench {word} ...; see its --help")

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.config.packages import Package, built_in, third_party
+from bench.config.packages import Package, sources
 from bench.config.role import PRESETS
 
 _WIDTH = 120
@@ -32,13 +32,13 @@ class Choice:
         return self.description if self.package.name == "bench" else f"{self.description} [{self.package}]"
 
 
-def choices(group: str) -> dict[str, Choice]:
-    """The choices in a group by name, the built-in ones and those of third-party packages.
+def choices(group: str, own: Path | None = None) -> dict[str, Choice]:
+    """The choices in a group by name: built in, of third-party packages, and of a folder of one's `own`.
 
-    Where two packages have the same name, the built-in choice is listed, but neither can be run.
+    Where two of them have the same name, the built-in choice is listed, but neither can be run.
     """
     found = {}
-    for package in reversed([built_in(), *third_party()]):
+    for package in reversed(sources(own)):
         for path in sorted((package.conf / group).glob("*.yaml")):
             found[path.stem] = Choice(path, _first_comment(path), package)
     return dict(sorted(found.items()))
@@ -67,13 +67,13 @@ def group_options(group: str, path: Path) -> list[tuple[str, str, str]]:
     return [(key if is_global else f"{group}.{key}", value, comment) for key, value, comment in options(path)]
 
 
-def to_text(only: str | None = None) -> str:
+def to_text(only: str | None = None, own: Path | None = None) -> str:
     """All choices with their descriptions and options, or those of one group."""
     lines = []
     for group in GROUPS if only is None else (only,):
         flag = "+" if group in PRESETS else ""
         lines.append(f"{flag}{group}=")
-        for name, choice in choices(group).items():
+        for name, choice in choices(group, own).items():
             lines.append(entry(f"  {name}", 21, str(choice)))
             lines += [entry(f"      {k}={v}", 36, comment) for k, v, comment in group_options(group, choice.path)]
         lines.append("")

@@ -27,17 +27,17 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config import packages
+from bench.config import packages, words
 from bench.config.changed import changed_from
 from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
-from bench.config.explain import default_choices, explain, refuse_too_large, refuse_unknown
+from bench.config.explain import default_choices, elsewhere, explain, refuse_too_large, refuse_unknown
 from bench.config.options import Member, Options, typed
 from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
-from bench.errors import BenchError, ConfigError, did_you_mean
+from bench.errors import BenchError, ConfigError
 
 VERSION = "1.3"
 _GLOBAL_STATE = RLock()  # Hydra's, which one thread at a time changes and puts back
@@ -58,8 +58,9 @@ def compose(arguments: Sequence[str], config_dir: Path | None = None) -> Options
     argument, also for one with several values.
     """
     arguments = flags_first([*arguments])
-    with _loader(config_dir) as loader, explained(arguments):
-        return _compose(loader, arguments, arguments)[0]
+    said = [*arguments, *([f"--config-dir={config_dir}"] if config_dir else [])]
+    with _loader(config_dir) as loader, explained(said):
+        return _compose(loader, arguments, said)[0]
 
 
 def compose_sweep(arguments: Sequence[str]) -> list[Options]:
@@ -68,7 +69,7 @@ def compose_sweep(arguments: Sequence[str]) -> list[Options]:
     The last argument varies fastest. The members' folders are named, but not created. Raises ConfigError as `compose`
     does.
     """
-    arguments = flags_first([*arguments])
+    arguments = for_their_members(flags_first([*arguments]))
     with _loader() as loader, explained(arguments):
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
         (members,) = BasicSweeper.split_arguments(overrides, None)
@@ -92,15 +93,20 @@ def _compose(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str
 def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str]) -> Options:
     """The options in a composed node; `settings` are Hydra's own."""
     names = {group: name for group, name in settings.runtime.choices.items() if not group.startswith("hydra/")}
-    choices = {group: str(name) for group, name in names.items() if name is not None}
+    choices = {group: _one_name(group, name) for group, name in names.items() if name is not None}
+    for group in default_choices().keys() - choices.keys():  # Hydra merges the choices of a list into one
+        raise ConfigError(f"{group}=[...]: a run has one {group}: write -m {group}=A,B for a sweep over several")
+    own = packages.own_folder(arguments)
     for group, name in choices.items():
-        if len(packages.providers(group, name)) > 1:  # Hydra would take the first in silence
-            packages.provider(group, name)
+        if len(packages.providers(group, name, own)) > 1:  # Hydra would take the first in silence
+            packages.provider(group, name, own)
     try:
         tree = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(explain(str(error), arguments)) from None
     assert isinstance(tree, dict)
+    for group, _, key in (option.partition(".") for option in elsewhere(arguments, choices)):
+        tree[group].pop(key, None)
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]
     refuse_too_large(tree)  # type: ignore[arg-type]
     folders = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
@@ -109,7 +115,27 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     named = {line.lstrip("+~").partition("=")[0] for line in settings.overrides.task}
     default_clip, tree["clip"] = settled_clip(tree["clip"], choices, named, folders, _read)
     changed = changed_from(defaults | flatten({"clip": default_clip}), tree, choices)  # type: ignore[arg-type]
+    if own is not None:
+        for group in groups_of_classes():
+            tree[group] = _from_folder(own, own / group / f"{choices[group]}.yaml", tree[group])
     return Options(typed(tree), choices, changed)  # type: ignore[arg-type]
+
+
+def _from_folder(own: Path, file: Path, options: Tree) -> Tree:
+    """The options of a class with a target that the user's `file` names as from the folder of one's `own`, in full."""
+    key = "target" if "target" in options else "_target_"
+    place, colon, name = str(options.get(key)).rpartition(":")
+    if file.is_file() and place.endswith(".py") and (own / place).is_file():
+        return {**options, key: f"{own / place}{colon}{name}"}
+    return options
+
+
+def _one_name(group: str, given: Any) -> str:
+    """The name of a choice; ConfigError for that of a file, which Hydra would take for the choice."""
+    name = str(given)
+    if name.endswith((".yaml", ".yml")):
+        raise ConfigError(f"{group}={name}: write {group}={name.rpartition('.')[0]}")
+    return name
 
 
 def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> Tree:
@@ -186,19 +212,38 @@ def explained(arguments: list[str]) -> Iterator[None]:
         raise ConfigError(explain(f"{error}\n{error.__cause__ or ''}", arguments)) from None  # the cause is OmegaConf's
 
 
+def for_their_members(arguments: list[str]) -> list[str]:
+    """The arguments of a sweep, of which each option that is for some members alone is given to all.
+
+    Hydra would refuse such an option for the others; `options_of` takes it away from them.
+    """
+    keys = {key for group in groups_of_classes() for key in elsewhere(arguments, {group: ""})}
+    return [f"++{word.lstrip('+')}" if word.lstrip("+").partition("=")[0] in keys else word for word in arguments]
+
+
 def flags_first(arguments: list[str]) -> list[str]:
-    """The arguments with Hydra's flags first, as Hydra requires; ConfigError for an unknown flag or a removal."""
+    """The arguments with Hydra's flags first, as Hydra requires.
+
+    Raises ConfigError for an unknown flag, a removal, an option that is there twice, and a word that is no option.
+    """
+    words.refuse_twice(arguments)
     for argument in arguments:
         if re.match(rf"~(?!({'|'.join(groups_of_classes())})\.)", argument):
             raise ConfigError(f"{argument}: this cannot be removed: set it to another value")
     options = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     flags = [a for a in arguments if a not in options]
     parser = get_args_parser()
+    known = [flag for action in parser._actions for flag in action.option_strings]
 
     def refuse(message: str) -> NoReturn:
-        known = re.findall(r"--[\w-]+", parser.format_usage())
-        raise ConfigError(f"{message}{did_you_mean(message.split()[-1], known)}; see python -m bench --help")
+        if unknown := re.match(r"unrecognized arguments: (\S+)", message):
+            raise ConfigError(words.unknown_flag(unknown[1], arguments, known))
+        raise ConfigError(f"{message}; see python -m bench --help")
 
     parser.error = refuse  # type: ignore[method-assign]
-    parser.parse_args([*flags, *options])
+    for short in (flag for flag in flags if re.match(r"-[^-cp]", flag) and flag not in known):
+        refuse(f"unrecognized arguments: {short}")  # argparse would take it for the beginning of another
+    given = parser.parse_args([*flags, *options])
+    if lost := [word for word in given.overrides if word not in options]:
+        raise ConfigError(words.stray(arguments, arguments.index(lost[0])))
     return [*flags, *options]

@@ -24,7 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bench.config import packages
-from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
+from bench.config.compose import VERSION, compose, explained, flags_first, for_their_members, options_of, register
 from bench.config.keywords import quoted
 from bench.config.options import Member, Options
 from bench.errors import ConfigError, StoreError
@@ -73,6 +73,7 @@ def run_hydra(
     if any(re.match(r"--config-(name|path)\b|-c?n\b", argument) for argument in arguments):
         raise ConfigError("--config-name and --config-path: the main file is fixed; give options, or --config-dir=PATH")
     _refuse_targets(arguments)
+    arguments = for_their_members(arguments)
     arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
     parent = os.getpid()

@@ -4,7 +4,8 @@
     anything = "their_package"
 
 The package's folder `conf/` holds groups like the built-in one: `conf/cell/theirs.yaml`, `conf/task/theirs.yaml`.
-The package is not imported here: a broken package fails only the runs that use it.
+The package is not imported here: a broken package fails only the runs that use it. A folder of one's own, added by
+`--config-dir`, is laid out like `conf/`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 from bench import about
@@ -32,7 +35,7 @@ class Package:
     conf: Path
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{self.name} {self.version}".rstrip()
 
 
 def built_in() -> Package:
@@ -68,18 +71,34 @@ def _found(_: tuple[tuple[str, int], ...]) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: package.name))
 
 
-def providers(group: str, name: str) -> list[Package]:
-    """The packages that have a choice `name` in `group`, the built-in one first."""
-    return [package for package in (built_in(), *third_party()) if (package.conf / group / f"{name}.yaml").is_file()]
+def own_folder(arguments: Sequence[str]) -> Path | None:
+    """The folder that a command adds by `--config-dir`; None where it adds none."""
+    flags = [*arguments, ""]
+    for flag, value in pairwise(flags):
+        name, _, joined = flag.partition("=")
+        if name in ("--config-dir", "-cd") and (joined or value):
+            return Path(joined or value)
+    return None
 
 
-def provider(group: str, name: str) -> Package:
-    """The one package that has the choice; ConfigError where none or several have it, naming them all."""
-    found = providers(group, name)
+def sources(own: Path | None = None) -> list[Package]:
+    """Where choices come from: from here first, then from third-party packages, then from a folder of one's `own`."""
+    return [built_in(), *third_party(), *([Package(str(own), "", own)] if own else [])]
+
+
+def providers(group: str, name: str, own: Path | None = None) -> list[Package]:
+    """The sources that have a choice `name` in `group`, the built-in one first."""
+    return [source for source in sources(own) if (source.conf / group / f"{name}.yaml").is_file()]
+
+
+def provider(group: str, name: str, own: Path | None = None) -> Package:
+    """The one source that has the choice; ConfigError where none or several have it, naming them all."""
+    found = providers(group, name, own)
     if len(found) == 1:
         return found[0]
     if not found:
         raise ConfigError(f"{group}={name}: there is no such {group}")
-    raise ConfigError(
-        f"{group}={name} is offered by {' and '.join(map(str, found))}; uninstall one, or have its author rename it"
-    )
+    remedy = "uninstall one, or have its author rename it"
+    if found[-1].conf == own:
+        remedy = f"rename {own / group / name}.yaml"
+    raise ConfigError(f"{group}={name} is offered by {' and '.join(map(str, found))}; {remedy}")

@@ -9,7 +9,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, AllowInfNan
 
 from bench.config.role import Role
-from bench.errors import did_you_mean
+from bench.config.synonyms import VALUES
+from bench.errors import asked, nearest, plain
 
 _TASK = Role("task", heads=True, named_otherwise=("target",), of_class=True)
 _CELL = Role("cell", heads=True, named_otherwise=("target",), of_class=True)
@@ -32,10 +33,22 @@ def one_of(*choices: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if value not in choices:
-            raise ValueError(f"choose one of {', '.join(choices)}{did_you_mean(value, choices)}")
+            synonym = VALUES.get(plain(value), "")
+            meant = [synonym] if synonym.partition(",")[0] in choices else nearest(value, choices)
+            raise ValueError(f"choose one of {', '.join(choices)}{asked(meant)}")
         return value
 
     return AfterValidator(check)
+
+
+def _auto_never_or_place(value: str) -> str:
+    """A check that `resume` says how, or from where: a truth value or nothing says neither."""
+    if value.casefold() in ("", "true", "false", "yes", "no", "on", "off", "none", "1", "0"):
+        meant = {"": "", "false": "never", "no": "never", "off": "never", "none": "never", "0": "never"}
+        hint = meant.get(value.casefold(), "auto")
+        there_are = "auto (go on with a run that was cut off), never (start anew), or a run's folder or id"
+        raise ValueError(f"choose {there_are}{asked([hint] if hint else [])}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -194,6 +207,6 @@ class Config:
     seed: Annotated[int, Ge(0), _SEED] = 0
     results_dir: Annotated[str, _PLACE] = "results"
     rerun: Annotated[bool, _UPKEEP] = False
-    resume: Annotated[str, _RESUME] = "auto"
+    resume: Annotated[str, AfterValidator(_auto_never_or_place), _RESUME] = "auto"
     checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)
     measure: Annotated[MeasureConfig, _UPKEEP] = field(default_factory=MeasureConfig)

@@ -7,8 +7,10 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -79,11 +81,49 @@ def _load_file(path: Path, what: str, target: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that what the file defines can be pickled and inspected like any module's
     try:
-        spec.loader.exec_module(module)
+        with beside(path):
+            _refuse_others_siblings(path)
+            spec.loader.exec_module(module)
+    except ConfigError:
+        del sys.modules[name]
+        raise
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ConfigError(f"{what}={target}: {path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[None]:
+    """In the block an import looks first into the folder of the file at `path`, and afterwards there last.
+
+    Last, so that a file that happens to be called as an installed module hides that from nobody else.
+    """
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
+
+
+def _refuse_others_siblings(path: Path) -> None:
+    """Raise ConfigError where the file at `path` imports one beside it and Python has another of that name already.
+
+    Python has one module of a name: the file would get the other in silence. Python's own modules come first anywhere.
+    """
+    named = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", path.read_text("utf-8", "replace"), re.MULTILINE)
+    for name in {*named} - sys.stdlib_module_names:
+        sibling = next(
+            (each for each in (path.parent / f"{name}.py", path.parent / name / "__init__.py") if each.is_file()), None
+        )
+        there = getattr(sys.modules.get(name), "__file__", None)
+        if sibling is not None and there is not None and not sibling.samefile(there):
+            raise ConfigError(
+                f"{path} imports {name}: {sibling} is beside it, but {there} was imported first: rename one"
+            )
 
 
 def _import(name: str, what: str, target: str) -> ModuleType:

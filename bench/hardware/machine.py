@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.config.schema import HardwareConfig
-from bench.errors import ConfigError
+from bench.errors import ConfigError, asked, same
 from bench.hardware.arithmetic import arithmetic, set_arithmetic
 from bench.hardware.determinism import determinism, set_determinism
 from bench.hardware.precisions import WEIGHTS, lack, precisions
@@ -161,7 +161,9 @@ def _find(wanted: str) -> torch.device:
     have = devices()
     name = have[0] if wanted == "auto" else wanted
     if name.removesuffix(":0") not in have:
-        raise ConfigError(f"hardware.device={wanted} is not on this machine; it has {', '.join(['auto', *have])}")
+        there_are = ["auto", *have]
+        hint = asked(same(wanted, there_are))
+        raise ConfigError(f"hardware.device={wanted} is not on this machine{hint}; it has {', '.join(there_are)}")
     return torch.device(name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.packages import ENTRY_POINTS
-from bench.config.targets import is_loaded, split
+from bench.config.targets import beside, is_loaded, split
 from bench.config.tree import Tree
 from bench.errors import ConfigError
 from bench.results.closure import PLUGINS, closure_of, file_of, own_files
@@ -65,7 +65,8 @@ class Trust:
                 f"then say where it lies: --trust {shown} (in Python trust={str(shown)!r})"
             )
         try:
-            found = closure_of(file if is_file else place)
+            with beside(file):
+                found = closure_of(file if is_file else place)
         except OSError as error:
             raise ConfigError(f"{record.id}: {file}, the code of its {role}: {error.strerror}") from None
         stated = (record.sources or {}).get(role, {})

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from cli_tools import COPY, ROOT, bench, records, run, write_cell
+from cli_tools import COPY, ROOT, bench, records, run, the_line, write_cell
+
+from bench.about import VERSION
 
 KEYS = (
     "schema id status reason task cell bptt seed metric params speed memory seconds config versions git machine"
@@ -115,6 +117,34 @@ def test_a_folder_of_ones_own_configurations_can_be_added(capsys, tmp_path):
     said = bench(capsys, *COPY, "cell=mine", "--config-dir", str(tmp_path), f"results_dir={tmp_path}")
     assert said.code == 0
     assert records(tmp_path)[0]["labels"]["cell"] == "mine(model.hidden=8)"
+
+
+def test_a_folder_of_ones_own_is_known_to_runs_hints_and_verbs(capsys, monkeypatch, tmp_path):
+    """Its files' targets are looked for in it, from whatever folder the command is started."""
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own"
+    for group, text in {
+        "cell": "# A star\ntarget: mine.py:Mine\nalpha: 0.2  # share of the new state\n",
+        "experiment": "# @package _global_\n# Quick\ndefaults:\n  - override /cell: star\nmodel: {layers: 2}\n",
+        "optimizer": "# Slow\n_target_: torch.optim.SGD\nlr: 0.001  # rate\n",
+    }.items():
+        (own / group).mkdir(parents=True)
+        (own / group / f"{'star' if group == 'cell' else 'quick'}.yaml").write_text(text)
+    write_cell(own, "pass")
+    folder = ("--config-dir", str(own))
+    assert bench(capsys, *COPY, "+experiment=quick", "optimizer=quick", *folder, "results_dir=d").code == 0
+    (record,) = records(tmp_path / "d")
+    assert record["labels"]["cell"] == "star(model.hidden=8, model.layers=2)"
+    assert record["config"]["cell"] == {"target": str(own / "mine.py:Mine"), "alpha": 0.2}
+    assert "did you mean star?" in the_line(bench(capsys, "cell=sta", *folder))
+    assert "did you mean cell.alpha?" in the_line(bench(capsys, "cell=star", "cell.alhpa=1", *folder))
+    assert "cell=scrn,star has it" in the_line(bench(capsys, "cell=gru", "cell.alpha=1", *folder))
+    assert "A star" in bench(capsys, "list", "cell", *folder).out
+    assert bench(capsys, "check", "cell=star", *folder).code == 0
+    assert "there is no such folder" in the_line(bench(capsys, "list", "--config-dir=nowhere"))
+    (own / "cell" / "gru.yaml").write_text("_target_: bench.cells.lstm.LSTM\n")
+    line = the_line(bench(capsys, *COPY, "cell=gru", *folder))
+    assert line == f"cell=gru is offered by bench {VERSION} and {own}; rename {own / 'cell' / 'gru.yaml'}"
 
 
 def test_a_home_folder_is_not_taken_for_a_folder_called_tilde(capsys, tmp_path, monkeypatch):

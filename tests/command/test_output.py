@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from cli_tools import COPY, ROOT, records
+from cli_tools import COPY, ROOT, last_of_each, records
 from test_terminal import a_run
 
 from bench.command.main import main
@@ -69,7 +69,7 @@ def output_goes_to(make):
 def test_a_run_is_done_and_recorded_and_its_exit_code_is_its_own(make, monkeypatch, tmp_path, sweep):
     monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
     with output_goes_to(make):
-        assert main([*sweep, *COPY, "evaluations=3", f"results_dir={tmp_path}"]) == 0
+        assert main(last_of_each([*sweep, *COPY, "evaluations=3", f"results_dir={tmp_path}"])) == 0
     assert {record["status"] for record in records(tmp_path)} == {"done"}
 
 

@@ -58,7 +58,7 @@ def test_the_results_folder_of_a_run_is_read_in_the_same_way(monkeypatch):
     ("words", "message"),
     [
         (["copy", "--markdwn"], r"look: unrecognized arguments: --markdwn \(did you mean --markdown\?\)"),
-        (["copy", "--result_dir=x"], r"unrecognized arguments: --result_dir=x \(did you mean --results_dir\?\)"),
+        (["copy", "--result_dir=x"], r"unrecognized arguments: --result_dir=x \(did you mean --results-dir\?\)"),
         (["copy", "lstm"], "look: unrecognized arguments: lstm;"),
         ([], "look: the following arguments are required: run"),
         (["copy", "--markdown=3"], "look: argument --markdown: ignored explicit argument '3'"),
@@ -98,8 +98,7 @@ def test_words_that_fit_a_pattern_are_taken():
         ("model.hiden=3", r" \(did you mean model.hidden\?\)"),
         ("model.layers=3", ""),
         ("tasks.delay=3", ".*"),
-        ("copy", ""),
-        ("task", ".*"),
+        ("zzz", ""),
     ],
 )
 def test_the_first_word_that_fits_none_is_refused_with_all_of_them(word, hint):
@@ -107,3 +106,14 @@ def test_the_first_word_that_fits_none_is_refused_with_all_of_them(word, hint):
         ConfigError, match=f"^{word}: bench look takes {', '.join(PATTERNS).replace('+', '.')}{hint}; see"
     ):
         refuse_others("look", ["task=copy", word, "seed=3"], PATTERNS)
+
+
+@pytest.mark.parametrize(("given", "write"), [(["copy"], "task=copy"), (["lr", "0.1"], "optimizer.lr=0.1")])
+def test_a_word_without_an_equals_sign_is_told_what_to_write(given, write):
+    with pytest.raises(ConfigError, match=f"^look: {' '.join(given)}: write {write}$"):
+        refuse_others("look", given, PATTERNS)
+
+
+def test_an_option_that_is_there_twice_is_refused():
+    with pytest.raises(ConfigError, match="task is given twice, as copy and as dyck"):
+        refuse_others("look", ["task=copy", "task=dyck"], PATTERNS)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from cli_tools import COPY, ROOT
+from cli_tools import COPY, ROOT, last_of_each
 from factories import a_failure, a_record, a_score
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,7 +188,7 @@ def test_a_real_terminal_is_left_clean(tmp_path):
     import pty
 
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "bench", *COPY, "budget.steps=200", f"results_dir={tmp_path}"]
+    command = [sys.executable, "-m", "bench", *last_of_each([*COPY, "budget.steps=200"]), f"results_dir={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=theirs, stdout=theirs):
         os.close(theirs)

@@ -56,6 +56,41 @@ def test_files_of_one_name_in_two_folders_do_not_mix(mine, tmp_path):
     assert [load(f"{path}:MyCell", "cell.target").blocks for path in (mine, other, mine)] == [1, 2, 1]
 
 
+@pytest.fixture
+def star(tmp_path):
+    """A maker of folders with a file that imports the one beside it, from which it has `word`."""
+
+    def make(folder, word, name="beside_it"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text(f"word = {word!r}\n")
+        (tmp_path / folder / "star.py").write_text(f"from {name} import word\nclass Star: said = word\n")
+        return tmp_path / folder / "star.py"
+
+    before = [*sys.path]
+    yield make
+    sys.path[:] = before
+    for name in ("beside_it", "beside_another"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("path", [[], [""]], ids=["bench", "python -m bench"])
+def test_a_file_imports_the_one_beside_it_before_one_in_the_current_folder(star, monkeypatch, tmp_path, path):
+    monkeypatch.setattr(sys, "path", [*path, *(place for place in sys.path if place)])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside_it.py").write_text("word = 'of the current folder'")
+    assert load(f"{star('a', 'its own')}:Star", "cell.target").said == "its own"
+    assert sys.path[-1] == str(tmp_path / "a")  # last, where it hides no installed module
+
+
+def test_a_file_whose_neighbour_has_the_name_of_another_folder_s_is_refused_and_not_mixed(star):
+    one, two, other = star("a", "one"), star("b", "two"), star("c", "three", "beside_another")
+    assert [load(f"{path}:Star", "cell.target").said for path in (one, other, one)] == ["one", "three", "one"]
+    with pytest.raises(
+        ConfigError, match="imports beside_it: .*/b/beside_it.py is beside it, but .*/a/beside_it.py was"
+    ):
+        load(f"{two}:Star", "cell.target")
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -32,5 +32,5 @@ def test_what_a_preset_sets_counts_as_changed_and_the_command_has_the_last_word(
 
 
 def test_a_preset_is_added_with_a_plus_sign():
-    with pytest.raises(ConfigError, match=r"tuned: a run has none by default: write \+tuned=NAME"):
+    with pytest.raises(ConfigError, match=r"tuned: a run has none by default: write \+tuned=gru"):
         compose(["tuned=gru"])

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from cli_tools import TINY
+from cli_tools import TINY, last_of_each
 from tiny import Given, a_batch, a_setup
 from traces import chosen
 
@@ -38,7 +38,7 @@ class CutOff(Listener):
 
 
 def options(gpu, folder, *more):
-    return (*TINY, *NOISY, f"hardware.device={gpu.device}", f"results_dir={folder}", *more)
+    return last_of_each([*TINY, *NOISY, f"hardware.device={gpu.device}", f"results_dir={folder}", *more])
 
 
 def weights(run):
@@ -94,7 +94,7 @@ def test_a_run_that_was_cut_off_on_a_gpu_goes_on_on_a_cpu(gpu_for_runs, tmp_path
     with pytest.raises(KeyboardInterrupt):
         execute(compose(words), CutOff())
     (folder,) = (tmp_path / "runs").glob("[!.]*")
-    run = bench.run(*words, "hardware.device=cpu", f"resume={folder}")
+    run = bench.run(*last_of_each([*words, "hardware.device=cpu"]), f"resume={folder}")
     assert run.record.machine["device"] == "cpu" and run.record.resumed["folder"] == str(folder)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.command.overrides import add_overrides, refuse_others
@@ -48,6 +49,7 @@ python -m bench check cell=NAME [cell.OPTION=VALUE ...]   all laws on one cell, 
        python -m bench check task=...                            the same for tasks"""
     add_overrides(parser, [*_PATTERNS["cell"], *_PATTERNS["task"]])
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_config_dir()
     parser.appendix = _statements
 
 
@@ -56,14 +58,14 @@ def run(options: Namespace) -> int:
 
     Raises ConfigError in one line for a wrong command, as a run does.
     """
-    group, names, overrides = _subjects(options.overrides)
+    group, names, overrides = _subjects(options.overrides, options.config_dir)
 
     import torch
 
     torch.set_num_threads(1)  # as a run does; for tensors this small more are slower
     if len(names) > 1:
-        return _print_table(group, names, overrides, options.markdown)
-    checked = _check(group, names[0], overrides)
+        return _print_table(group, names, overrides, options)
+    checked = _check(group, names[0], overrides, options.config_dir)
     _print_verdicts(checked)
     return int(not checked.ok)
 
@@ -76,7 +78,7 @@ def _statements() -> str:
     return "".join(f"{name}: {' '.join(statement.split())}\n" for name, statement in statements.items())
 
 
-def _subjects(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
+def _subjects(words: Sequence[str], own: Path | None) -> tuple[str, list[str], list[str]]:
     """The group to check, the names in it, and the options of each."""
     given = {word.lstrip("+").partition("=")[0].partition(".")[0] for word in words}
     group = next((name for name in _PATTERNS if name in given), "cell")
@@ -85,17 +87,18 @@ def _subjects(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     options = [word for word in words if word not in chosen]
     names = chosen[-1].partition("=")[2] if chosen else "all"
     if names == "all":
-        built_in = (name for name, choice in choices(group).items() if choice.package.name == "bench")
+        known = choices(group, own).items()
+        built_in = (name for name, choice in known if choice.package.name == "bench" or choice.package.conf == own)
         return group, [name for name in built_in if name != "custom"], options
     return group, names.split(","), options
 
 
-def _check(group: str, name: str, options: Sequence[str]) -> Checked:
+def _check(group: str, name: str, options: Sequence[str], own: Path | None) -> Checked:
     """Compose the options as a run does, and check the cell or task of this name."""
     from bench.config.compose import compose
     from bench.job.checked import checked_cell, checked_task
 
-    composed = compose([f"{group}={name}", *options])
+    composed = compose([f"{group}={name}", *options], own)
     if group == "task":
         return checked_task(composed)
     return checked_cell(composed, sized=any(option.startswith("model.hidden=") for option in options))
@@ -110,25 +113,25 @@ def _print_verdicts(checked: Checked) -> None:
     print(f"laws that hold: {checked.count}")
 
 
-def _print_table(group: str, names: Sequence[str], options: Sequence[str], markdown: bool) -> int:
+def _print_table(group: str, names: Sequence[str], overrides: Sequence[str], options: Namespace) -> int:
     """Print a row as soon as a name is checked, then the failures. A name that cannot be composed fails alone."""
     from bench.checks import Verdict
     from bench.job.checked import SIZES, Checked
 
     widths = {group: max(map(len, names)), **_COLUMNS[group]}
-    start, between, end = ("| ", " | ", " |") if markdown else ("", "  ", "")
+    start, between, end = ("| ", " | ", " |") if options.markdown else ("", "  ", "")
 
     def print_row(texts: Mapping[str, str]) -> None:
         line = between.join(texts.get(column, "-").ljust(width) for column, width in widths.items())
         print(printable(start + line + end).rstrip(), flush=True)
 
     print_row({column: column for column in widths})
-    if markdown:
+    if options.markdown:
         print_row({column: "-" * width for column, width in widths.items()})
     wrong = []
     for name in names:
         try:
-            checked = _check(group, name, options)
+            checked = _check(group, name, overrides, options.config_dir)
         except BenchError as error:
             checked = Checked(name, [Verdict("it can be built", "failed", str(error))])
         print_row({group: name, **checked.facts, "laws": checked.count})

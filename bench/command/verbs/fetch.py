@@ -26,6 +26,7 @@ python -m bench fetch task=NAME [task.OPTION=VALUE ...]            fetch and pre
        python -m bench fetch +experiment=NAME [task.OPTION=VALUE ...]     the data of an experiment's task"""
     parser.help_alone = True
     add_overrides(parser, _PATTERNS)
+    parser.add_config_dir()
 
 
 def run(options: Namespace) -> int:
@@ -37,7 +38,7 @@ def run(options: Namespace) -> int:
     from bench.job.build import build_task
     from bench.job.facts import task_facts
 
-    composed = compose(options.overrides)
+    composed = compose(options.overrides, options.config_dir)
     began = time.perf_counter()
     require_all(composed.tree)
     with _notes() as notes:

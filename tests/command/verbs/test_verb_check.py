@@ -97,7 +97,7 @@ def test_a_task_is_checked_in_the_same_way(capsys):
         (["cell=gru", "seed=3"], "seed=3: bench check takes cell=NAME"),
         (["task=copy", "task.delay=0"], r"task\.delay=0"),
         (["task=copy", "model.hidden=4"], "model.hidden=4: bench check takes task=NAME"),
-        (["gru"], "gru: bench check takes cell=NAME"),
+        (["gru"], "check: gru: write cell=gru"),
     ],
 )
 def test_a_wrong_command_is_one_line(arguments, message):
