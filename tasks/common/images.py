@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,15 @@ from torch import Tensor
 
 from bench.api import DataError
 
-from .files import find, find_in, read_unpacked
+from .files import find, read_unpacked
+from .folders import Walk, walk
 from .hub import hub_rows
 
 __all__ = ["Images", "hub_images", "idx_images", "read_idx", "sklearn_images"]
 
 _REMEDY = "download the IDX files and name their folder: task.source=path/to/folder"
 _FILES = {"train": "train", "test": "t10k"}
+_DEPTH = 3  # torchvision puts the files into MNIST/raw/
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,25 @@ def sklearn_images() -> Images:
     return Images(torch.from_numpy(digits.images).float() / 16, torch.from_numpy(digits.target).long())
 
 
-def idx_images(source: str) -> dict[str, Images]:
-    """Train and test from a folder of MNIST's four files, plain or `.gz`, named as LeCun, Cortes & Burges name them.
+def idx_images(source: str) -> tuple[dict[str, Images], str]:
+    """Train and test from a folder of MNIST's four files, plain or packed, named as LeCun, Cortes & Burges name them or
+    as those who copied them do (`train-images.idx3-ubyte`, in `raw/`); and which files were read.
 
     Raises DataError for a missing file, one that is no IDX file, and images and labels that do not go together.
     """
     folder = find(source, "give builtin, hub:ylecun/mnist, or a folder of MNIST's IDX files", "folder")
-    return {split: _idx_split(folder, stem) for split, stem in _FILES.items()}
+    there = walk(folder, depth=_DEPTH)
+    pairs = {
+        split: (_find(there, f"{stem}-images-idx3-ubyte"), _find(there, f"{stem}-labels-idx1-ubyte"))
+        for split, stem in _FILES.items()
+    }
+    read = [path for pair in pairs.values() for path in pair]
+    note = replace(there, files=read, others=[path for path in there.files if path not in read]).note()
+    return {split: _idx_split(folder, _FILES[split], *pair) for split, pair in pairs.items()}, note
 
 
-def _idx_split(folder: Path, stem: str) -> Images:
-    pixels = read_idx(_find(folder, f"{stem}-images-idx3-ubyte"), dimensions=3)
-    labels = read_idx(_find(folder, f"{stem}-labels-idx1-ubyte"), dimensions=1)
+def _idx_split(folder: Path, stem: str, images: Path, answers: Path) -> Images:
+    pixels, labels = read_idx(images, dimensions=3), read_idx(answers, dimensions=1)
     if len(pixels) != len(labels):
         raise DataError(f"{folder}: {stem} has {len(pixels)} images and {len(labels)} labels; fetch the files again")
     if (wrong := np.flatnonzero(labels > 9)).size:
@@ -59,8 +69,13 @@ def _idx_split(folder: Path, stem: str) -> Images:
     return Images(torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long())
 
 
-def _find(folder: Path, name: str) -> Path:
-    return find_in(folder, (name, f"{name}.gz"), "put MNIST's four IDX files there")
+def _find(there: Walk, name: str) -> Path:
+    """The file of that name, however its parts are joined: of several the plain one, and the one that is least deep."""
+    joined = re.compile("[-._]".join(name.split("-")) + r"(\.(gz|bz2|xz|zip))?", re.IGNORECASE)
+    found = [path for path in there.files if joined.fullmatch(path.name)]
+    if not found:
+        raise DataError(f"{there.folder}: has no file {name} or {name}.gz; put MNIST's four IDX files there")
+    return min(found, key=lambda path: (len(path.parts), len(path.name), path))
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:

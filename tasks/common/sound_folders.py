@@ -57,8 +57,9 @@ def _without_copies(found: Walk, wanted: list[Path]) -> Walk:
     for path in wanted:
         rank = _SUFFIXES.index(path.suffix.lower())
         ranks[path.with_suffix("")] = min(rank, ranks.get(path.with_suffix(""), rank))
+    lists = {found.folder / name for name in _LISTS.values()}
     read = [path for path in wanted if _SUFFIXES.index(path.suffix.lower()) == ranks[path.with_suffix("")]]
-    return replace(found, files=read, others=sorted({*found.others, *found.files} - {*read}))
+    return replace(found, files=read, others=sorted({*found.others, *found.files} - {*read} - lists))
 
 
 def _free_spoken_digits(found: Walk) -> tuple[list[Recording], list[str]]:

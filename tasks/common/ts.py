@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -71,17 +70,14 @@ def read_ts(path: Path, missing: Missing = "refuse") -> Series:
 
 
 def read_lines(path: Path, remedy: str) -> list[str]:
-    """The lines of a file in UTF-8 or UTF-16 with a mark, else in Windows-1252: numbers are the same in all three, and
+    """The lines of a file in UTF-8, in UTF-16 with its mark, or else in Windows-1252: numbers are the same in all, and
     what is not is in a comment or a class's name.
     """
     content = read_unpacked(path, remedy)
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = decode(content, path, "utf-16", remedy)
-    else:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = decode(content, path, "cp1252", remedy)
+    try:
+        text = decode(content, path, "utf-8-sig", remedy)
+    except DataError:
+        text = decode(content, path, "cp1252", remedy)
     return re.split(r"\r\n|\r|\n", text)
 
 
@@ -158,14 +154,14 @@ def known(place: str, values_TF: np.ndarray, missing: Missing) -> Tensor:
     """A series without missing values: refused, or each replaced by the one before it, at the start by the first there
     is, else by 0.
     """
-    is_known_TF = ~np.isnan(values_TF)
-    if is_known_TF.all():
+    known_TF = ~np.isnan(values_TF)
+    if known_TF.all():
         return torch.from_numpy(values_TF)
     if missing == "refuse":
         raise DataError(f"{place}: has missing values; set task.missing=fill to put the last known one there")
-    first_F = is_known_TF.argmax(axis=0)
+    first_F = known_TF.argmax(axis=0)
     steps_T1 = np.arange(len(values_TF))[:, None]
-    last_TF = np.maximum.accumulate(np.where(is_known_TF, steps_T1, first_F), axis=0)
+    last_TF = np.maximum.accumulate(np.where(known_TF, steps_T1, first_F), axis=0)
     return torch.from_numpy(np.nan_to_num(np.take_along_axis(values_TF, last_TF, axis=0), nan=0.0))
 
 

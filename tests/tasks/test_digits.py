@@ -90,6 +90,32 @@ def test_mnists_files_are_read_plain_or_zipped(tmp_path, zipped):
     assert task._splits["test"].labels.tolist() == [*range(10)] * 2
 
 
+@pytest.mark.parametrize(
+    ("name", "renamed"),
+    [
+        ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
+        ("t10k-labels-idx1-ubyte", "T10K-LABELS-IDX1-UBYTE"),
+        ("train-labels-idx1-ubyte", "MNIST/raw/train-labels-idx1-ubyte"),
+        ("t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte/t10k-images-idx3-ubyte"),
+        ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte.gz"),
+    ],
+)
+def test_mnists_files_are_found_as_those_who_copied_them_name_them(tmp_path, name, renamed):
+    source = mnist(tmp_path)
+    wanted = Digits(source)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    (tmp_path / renamed).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / renamed).write_bytes(gzip.compress(content) if renamed.endswith(".gz") else content)
+    (tmp_path / f"._{name}").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / f"emnist-{name}").write_bytes(content)
+    found = Digits(source)
+    assert found.spec.fingerprint == wanted.spec.fingerprint
+    assert found.spec.notes == (
+        f"{tmp_path}: read 4 files; left out 1 hidden: ._{name}; left out 1 of another kind: emnist-{name}",
+    )
+
+
 def test_made_up_files_keep_the_laws(tmp_path):
     assert_task(Digits, {"source": mnist(tmp_path), "order": "rows"}, laws=HERE)
 

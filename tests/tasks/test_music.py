@@ -191,11 +191,23 @@ def test_a_wrong_piece_is_named_with_its_number(mat_of, piece, says):
         Music(mat_of(testdata=cell))
 
 
+def test_a_folder_with_one_file_is_that_file(mat_of, tmp_path):
+    data = Path(mat_of()).read_bytes()
+    for name in ("JSB.MAT", "._JSB.MAT"):
+        (tmp_path / name).write_bytes(data[:: 1 if name == "JSB.MAT" else 9])
+    task = Music(str(tmp_path))
+    assert task.spec.fingerprint == file_hash(tmp_path / "JSB.MAT")
+    assert task.spec.notes == (f"{tmp_path}: read 1 file; left out 1 hidden: ._JSB.MAT",)
+    (tmp_path / "Nottingham.mat").write_bytes(data)
+    with pytest.raises(DataError, match="the folder holds JSB.MAT, Nottingham.mat; name one file"):
+        Music(str(tmp_path))
+
+
 def test_a_file_that_is_none_or_missing_is_named(tmp_path):
     (tmp_path / "text.mat").write_text("no music " * 99)
     with pytest.raises(DataError, match=r"text\.mat: cannot be read as a MATLAB file"):
         Music(str(tmp_path / "text.mat"))
-    with pytest.raises(DataError, match=r"none\.mat: no such file .looked from .*; name a .mat file"):
+    with pytest.raises(DataError, match=r"none\.mat: no such file or folder .looked from .*; name a .mat file"):
         Music(str(tmp_path / "none.mat"))
     with pytest.raises(ValueError, match="task.transpose=88"):
         Music(transpose=88)

@@ -9,6 +9,7 @@ from tiny import seeded
 
 from bench.api import DataError
 from bench.checks import TASK_LAWS, assert_task
+from bench.checks.quick_task import quick_check_task
 from bench.tasks.uea import UEA, cylinder_bell_funnel
 
 REAL = Path(os.environ.get("BENCH_DATA", "")) / "japanese_vowels"
@@ -16,16 +17,15 @@ needs_data = pytest.mark.skipif("BENCH_DATA" not in os.environ, reason="BENCH_DA
 HERE = [law for law in TASK_LAWS if law not in ("same seed same batches", "memory is flat")]  # which take seconds
 
 
-def a_problem(folder, train=20, test=10, dimensions=2, classes="ab", name="MadeUp"):
-    """A pair of files of random series, their classes in turn."""
+def a_problem(folder, train=20, test=10, dimensions=2, classes="ab", name="MadeUp", change=lambda x_FT: x_FT):
+    """A pair of files of random series, their classes in turn; `change` sees each before it is written."""
     generator = seeded(train)
     for part, count in (("TRAIN", train), ("TEST", test)):
-        lines = [f"@problemName {name}", f"@dimensions {dimensions}", f"@classLabel true {' '.join(classes)}", "@data"]
+        lines = [f"@problemName {name}", f"@classLabel true {' '.join(classes)}", "@data"]
         for i in range(count):
-            x = torch.randn(dimensions, 3 + i % 4, generator=generator) + i % 2
-            lines.append(
-                ":".join([*(",".join(f"{v:.4f}" for v in row) for row in x.tolist()), classes[i % len(classes)]])
-            )
+            x = torch.randn(dimensions, 3 + i % 4, generator=generator).double().round(decimals=4) + i % 2
+            rows = (",".join(f"{v:.16g}" for v in row) for row in change(x).tolist())
+            lines.append(":".join([*rows, classes[i % len(classes)]]))
         (folder / f"{name}_{part}.ts").write_text("\n".join(lines))
     return str(folder)
 
@@ -66,6 +66,41 @@ def test_features_are_scaled_by_train_alone(tmp_path):
     assert data["test"].sequences.values.mean(0).abs().max() > 1e-3
     for sequence in UEA(a_problem(tmp_path), normalise="series")._splits["test"].sequences:
         torch.testing.assert_close(sequence.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("normalise", ["corpus", "series"])
+def test_units_offsets_and_a_stuck_channel_change_no_score_of_files(tmp_path, normalise):
+    """Through the text of files, as a recorder in volts, with an offset, or with a dead channel would write them."""
+    changes = {
+        "plain": lambda x_FT: x_FT,
+        "volts": lambda x_FT: x_FT * 1e-6,
+        "mixed": lambda x_FT: (
+            x_FT * torch.tensor([[1e9], [-1e-9]], dtype=torch.float64) + torch.tensor([[0.0], [1e-3]])
+        ),
+        "offset": lambda x_FT: x_FT + 1e8,
+        "stuck": lambda x_FT: torch.cat([x_FT, torch.full_like(x_FT[:1], 3.7)]),
+    }
+    made = {}
+    for name, change in changes.items():
+        (tmp_path / name).mkdir()
+        made[name] = UEA(a_problem(tmp_path / name, change=change), normalise=normalise)
+    wanted = made.pop("plain")
+    for name, task in made.items():
+        assert task.spec.metric.baselines == wanted.spec.metric.baselines and task.spec.metric.chance == 0.5
+        for split, data in task._splits.items():
+            found_SF, wanted_SF = data.sequences.values[:, :2], wanted._splits[split].sequences.values
+            signs_F = torch.tensor([1.0, -1.0 if name == "mixed" else 1.0])
+            torch.testing.assert_close(found_SF * signs_F, wanted_SF, atol=1e-5, rtol=1e-5)
+    assert not made["stuck"]._splits["test"].sequences.values[:, 2].any()
+    assert "1 of 3 channels constant in train, and read as 0: 3" in made["stuck"].spec.notes
+
+
+def test_a_test_that_is_train_is_told_and_runs(tmp_path):
+    source = a_problem(tmp_path)
+    (tmp_path / "MadeUp_TEST.ts").write_bytes((tmp_path / "MadeUp_TRAIN.ts").read_bytes())
+    task = UEA(source)
+    assert "20 of 20 series of test are in train too" in task.spec.notes
+    quick_check_task(task, 8)
 
 
 def test_a_checksum_is_of_both_files(tmp_path):
