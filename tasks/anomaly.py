@@ -1,23 +1,28 @@
 """Anomaly detection by forecast error: values that a model cannot forecast are suspect.
 
 Data card. A model learns to forecast the next value of a normal series; the larger its squared error at a step, the
-more suspect is the value. The series is that of Mackey & Glass (`tasks.common.dynamics`, tau 17, a value every 6 time
-units) plus white noise with `noise` of the series' standard deviation. The first half is train, without anomalies; a
-quarter each is valid and test. These have an anomaly about every `spacing` steps, and labels at all its steps:
+more suspect is the value. Series, by `source`:
 
-- spike: one value is off by one standard deviation, in either direction;
-- stuck: six values repeat the value before them;
-- cut: six values come from another time of the series.
+- `generated`: that of Mackey & Glass (`tasks.common.dynamics`, tau 17, a value every 6 time units) plus white noise
+  with `noise` of the series' standard deviation. Train has no anomalies; valid and test have one about every `spacing`
+  steps: a spike (one value is off by one standard deviation, in either direction), a stuck value (six values repeat
+  the value before them), or a cut (six values come from another time of the series). All anomalous values are within
+  or near the usual range; only their place is wrong.
+- the path of a CSV file, read as in `tasks.forecast`, with labels in the column `label` (0 normal, 1 anomalous; null:
+  the column that is named so), or with `windows`, a JSON file of first and last times as that of the Numenta Anomaly
+  Benchmark (Lavin & Ahmad 2015), in which the file's name is looked up. Anomalous values of train are not learned from.
+  A split without anomalies is refused. Fingerprint: SHA-256 of the files.
 
-All anomalous values are within or near the usual range; only their place is wrong. Normal values up to 20 steps after
-an anomaly are not scored, since their forecasts use anomalous inputs. Windows, normalisation and `context` are those of
-`tasks.common.windows`. Generated, no licence needed; train, valid and test are consecutive parts of one series.
+Normal values up to 20 steps after an anomaly are not scored, since their forecasts use anomalous inputs. Windows,
+normalisation and `context` are those of `tasks.common.windows`; train, valid and test (`splits`) are consecutive parts
+of one series.
 
 Metric: average precision, the area under the curve of precision over recall for all alarm thresholds. It is computed
 from counts of normal and anomalous steps in 96 bins of the squared error, each a twelfth of a decade wide. `precision`,
-`recall` and `f1` are for a fixed threshold: an error above `alarm` standard deviations of the noise. Chance is the
-train mean as the forecast; it is above the share of anomalous steps, since spikes may leave the range. Baselines:
-`naive`, the last value as the forecast, and `linear`, least squares from a step and its context.
+`recall` and `f1` are for a fixed threshold: an error above `alarm` standard deviations of the noise; in a file, of the
+errors of the linear forecast in train. Chance is the train mean as the forecast; it is above the share of anomalous
+steps, since spikes may leave the range. Baselines: `naive`, the last value as the forecast, and `linear`, least squares
+from a step and its context.
 """
 
 from __future__ import annotations
@@ -28,65 +33,94 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from bench.api import Batch, Features, Metric, Split, Task, TaskSpec
+from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
 
+from .common.dialect import WrittenAs
 from .common.dynamics import mackey_glass
-from .common.windows import Windows, autoregression, scored_steps
+from .common.fractions import check_fractions
+from .common.labels import read_labelled
+from .common.scaling import constants, scaled
+from .common.series import Series
+from .common.windows import Windows, autoregression, fit_note, scored_steps
 
 _SEED = 1_000_003
-_SPLITS = (0.5, 0.25, 0.25)
 _LONG = 6  # steps that a stuck value or a cut lasts
 _RECOVERY = 20  # steps after an anomaly that are not scored
 _EDGES = torch.logspace(-6, 2, 97, dtype=torch.float64)[1:-1].float()  # of bins of the squared error
 
 
 class Anomaly(Task):
-    """`steps` values with `noise`, and in valid and test an anomaly about every `spacing` steps.
+    """The series `source`: generated, with an anomaly about every `spacing` steps in valid and test, or a CSV file.
 
-    `alarm` is the fixed threshold in standard deviations of the noise. Raises ValueError for options out of range.
+    `steps`, `noise` and `spacing` are for the generated series; `columns` and the options after it for a file. `alarm`
+    is the fixed threshold in standard deviations of the noise. Raises ValueError for options out of range, DataError
+    for unusable data.
     """
 
     def __init__(
         self,
+        source: str = "generated",
         steps: int = 4000,
         noise: float = 0.1,
         spacing: int = 50,
         alarm: float = 4.0,
+        splits: Sequence[float] = (0.5, 0.25, 0.25),
         context: int = 20,
         length: int = 30,
+        columns: Sequence[str] | None = None,
+        predict: str | None = None,
+        label: str | None = None,
+        windows: str | None = None,
+        date: str | None = None,
+        separator: str | None = None,
+        decimal: str | None = None,
+        header: bool | None = None,
+        checksum: str | None = None,
     ) -> None:
         for name, value, least in (("steps", steps, 1000), ("spacing", spacing, 40), ("context", context, 1)):
             if value < least:
                 raise ValueError(f"task.{name}={value} must be at least {least}")
         if not (noise > 0 and alarm > 0):
             raise ValueError(f"task.noise={noise:g} and task.alarm={alarm:g} must be above 0")
-        ranges = scored_steps(steps, _SPLITS, 1, context, length, "the series")
-        generator = Generator().manual_seed(_SEED)
-        clean_N = mackey_glass(steps, stride=6)
-        clean_N = (clean_N - clean_N[: ranges["train"].stop].mean()) / clean_N[: ranges["train"].stop].std()
-        clean_N = clean_N + noise * torch.randn(steps, generator=generator, dtype=torch.float64).numpy()
-        y_N, label_N = _disturbed(clean_N, int(steps * _SPLITS[0]), spacing, generator)
-        self._threshold = (alarm * noise) ** 2
-        self._windows = Windows(
-            inputs=torch.from_numpy(y_N[:, None]).float(),
-            targets=torch.from_numpy(np.stack([np.roll(y_N, -1), np.roll(label_N, -1)], axis=1)).float(),
-            weight=torch.from_numpy(np.roll(_scored(label_N), -1)).float(),
-            steps=ranges,
-            context=context,
-            length=length,
-        )
-        test = slice(ranges["test"].start, ranges["test"].stop)
-        forecasts = {"naive": y_N[test, None], "linear": autoregression(self._windows, "test")[:, :1]}
+        written = WrittenAs.of(separator, decimal, header)
+        if source == "generated":
+            series, label_N = _generated(steps, noise, spacing, splits)
+        else:
+            series, label_N = read_labelled(source, columns, predict, date, label, windows, checksum, written)
+        ranges = scored_steps(len(label_N), splits, 1, context, length, series.origin)
+        self._windows, kept = _windows(series, label_N, ranges, context, length)
+        target = kept.index(series.place or 0)
+        scored: Split = "test" if ranges["test"] else "valid"
+        if source == "generated":
+            self._threshold = (alarm * noise) ** 2
+        else:
+            self._threshold = alarm**2 * self._residual(target)
+        at = slice(ranges[scored].start, ranges[scored].stop)
+        y_N = self._windows.inputs[:, target].double().numpy()
+        forecasts = {"naive": y_N[at, None], "linear": autoregression(self._windows, scored, target)[:, :1]}
         metric = Metric(
             name="average_precision",
             unit="share",
             direction="max",
-            chance=self._score(np.zeros((len(ranges["test"]), 1))),
+            chance=self._score(np.zeros((len(ranges[scored]), 1)), scored),
             solved=1.0,
-            baselines={name: self._score(forecast) for name, forecast in forecasts.items()},
+            baselines={name: self._score(forecast, scored) for name, forecast in forecasts.items()},
         )
-        origin = "generated; Mackey & Glass 1977, with noise and anomalies"
-        self._spec = TaskSpec("anomaly-v1", Features(1), 1, "every_step", metric, origin, "none needed")
+        names = [series.names[place] for place in kept]
+        notes = [*series.notes, *constants(series.names, kept), *fit_note(self._windows, names, target)]
+        if count := int(label_N[: ranges["train"].stop].sum()):
+            notes.append(f"rows of train that are anomalous, and not learned from: {count:,}")
+        self._spec = TaskSpec(
+            id="anomaly-v1",
+            inputs=Features(len(kept)),
+            outputs=1,
+            reads="every_step",
+            metric=metric,
+            source=series.origin,
+            licence=series.licence,
+            fingerprint=series.fingerprint,
+            notes=tuple(notes),
+        )
 
     @property
     def spec(self) -> TaskSpec:
@@ -128,10 +162,18 @@ class Anomaly(Task):
             "mse": _share(totals["squared_error"], sum(normal)),
         }
 
-    def _score(self, forecast_N1: np.ndarray) -> float:
-        """The metric of a forecast of test's steps."""
+    def _residual(self, target: int) -> float:
+        """The mean squared error of the linear forecast over train's normal steps: what `alarm` is measured by."""
+        steps = self._windows.steps["train"]
+        at = slice(steps.start, steps.stop)
+        error_N = autoregression(self._windows, "train", target)[:, 0] - self._windows.targets[at, 0].double().numpy()
+        weight_N = self._windows.weight[at].double().numpy()
+        return float((np.square(error_N) * weight_N).sum() / weight_N.sum())
+
+    def _score(self, forecast_N1: np.ndarray, split: Split) -> float:
+        """The metric of a forecast of a split's steps."""
         windows = self._windows
-        at = slice(windows.steps["test"].start, windows.steps["test"].stop)
+        at = slice(windows.steps[split].start, windows.steps[split].stop)
         batch = Batch(windows.inputs[at, None], windows.targets[at, None], windows.weight[at, None])
         tally = self.tally(torch.from_numpy(forecast_N1[:, None]).float(), batch)
         return self.scores({name: count.item() for name, count in tally.items()})["average_precision"]
@@ -148,6 +190,52 @@ def average_precision(normal: Sequence[float], anomalous: Sequence[float]) -> fl
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
+
+
+def _generated(steps: int, noise: float, spacing: int, splits: Sequence[float]) -> tuple[Series, np.ndarray]:
+    """The disturbed series, with 0 and 1 the mean and deviation of the clean one in train, and its labels."""
+    check_fractions(splits)
+    first = int(steps * splits[0])
+    generator = Generator().manual_seed(_SEED)
+    clean_N = mackey_glass(steps, stride=6)
+    known_N = clean_N[: first - 1]
+    clean_N = (clean_N - known_N.mean()) / known_N.std()
+    clean_N = clean_N + noise * torch.randn(steps, generator=generator, dtype=torch.float64).numpy()
+    y_N, label_N = _disturbed(clean_N, first, spacing, generator)
+    origin = "generated; Mackey & Glass 1977, with noise and anomalies"
+    return Series(y_N[:, None], y_N, np.ones(steps, bool), origin, is_scaled=True), label_N
+
+
+def _windows(
+    series: Series, label_N: np.ndarray, steps: dict[Split, range], context: int, length: int
+) -> tuple[Windows, list[int]]:
+    """Windows of the next value and its label as targets `[N, 2]`; and the places of the inputs that are read."""
+    inputs_NF, kept, known = series.inputs, list(range(series.inputs.shape[1])), steps["train"].stop
+    if not series.is_scaled:
+        inputs_NF, kept = scaled(inputs_NF, known, np.abs(inputs_NF[:known]).max(0))
+    if series.place not in kept:
+        raise DataError(f"{series.origin}: it is constant in train; there is nothing to learn")
+    y_N = inputs_NF[:, kept.index(series.place)]
+    weight_N = np.roll(_scored(label_N) & series.real, -1) & series.real
+    weight_N[: steps["train"].stop] &= np.roll(label_N == 0, -1)[: steps["train"].stop]  # normal is what is learned
+    for split, range_ in steps.items():
+        count = int((np.roll(label_N, -1) * weight_N)[range_.start : range_.stop].sum())
+        if range_ and split != "train" and not count:
+            rows = np.flatnonzero(label_N) + 1
+            where = f"they are rows {rows[0]:,} to {rows[-1]:,} of {len(label_N):,}" if len(rows) else "there are none"
+            raise DataError(
+                f"{series.origin}: no scored step of {split} is an anomaly ({where}); set task.splits so that valid "
+                "and test have some"
+            )
+    windows = Windows(
+        inputs=torch.from_numpy(np.ascontiguousarray(inputs_NF)).float(),
+        targets=torch.from_numpy(np.stack([np.roll(y_N, -1), np.roll(label_N, -1)], axis=1)).float(),
+        weight=torch.from_numpy(weight_N).float(),
+        steps=steps,
+        context=context,
+        length=length,
+    )
+    return windows, kept
 
 
 def _disturbed(y_N: np.ndarray, first: int, spacing: int, generator: Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -65,6 +65,6 @@ def _written(key: str, value: object) -> str:
     """A value as written on the command line; of a path only the last part."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(key, part) for part in value)}]"
-    if key in ("task.source", "resume"):
+    if key in ("task.source", "task.windows", "resume"):
         return str(value).rstrip("/").rpartition("/")[2] or str(value)
     return written(value)

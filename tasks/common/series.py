@@ -16,7 +16,7 @@ from .prepared import check_checksum
 from .roles import Roles, roles_of
 from .table import read_table
 
-__all__ = ["GENERATED", "Gaps", "Series", "generated", "read_series"]
+__all__ = ["GENERATED", "Gaps", "Series", "generated", "read_series", "series_of"]
 
 GENERATED = ("mackey_glass", "narma10")
 Gaps = Literal["interpolate", "drop", "refuse"]
@@ -28,7 +28,8 @@ class Series:
     """`inputs [N, F]` that the model reads, `target [N]` to forecast, `real [N]` False where a value was filled in.
 
     `place` is that of the target among the inputs, None where its past is not read. `names` are those of the inputs,
-    and `notes` say how they were read; generated series have none.
+    and `notes` say how they were read; generated series have none. `is_scaled` where mean and deviation
+    are those of train already.
     """
 
     inputs: np.ndarray
@@ -38,6 +39,7 @@ class Series:
     licence: str = "none needed"
     fingerprint: str | None = None
     place: int | None = 0
+    is_scaled: bool = False
     names: tuple[str, ...] = ("the series",)
     notes: tuple[str, ...] = ()
 
@@ -76,10 +78,11 @@ def read_series(
     fingerprint = file_hash(table.path)
     check_checksum(source, fingerprint, checksum)
     roles = roles_of(table, columns, predict, date)
-    return _series(source, roles, gaps, fingerprint)
+    return series_of(source, roles, gaps, fingerprint)
 
 
-def _series(source: str, roles: Roles, gaps: Gaps, fingerprint: str) -> Series:
+def series_of(source: str, roles: Roles, gaps: Gaps, fingerprint: str) -> Series:
+    """The columns of a table in their roles, with their gaps filled in or their rows left out."""
     table = roles.table
     values = np.stack([table.numbers(name) for name in roles.inputs], axis=1)
     real = ~np.isnan(values)
