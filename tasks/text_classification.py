@@ -74,6 +74,10 @@ def _read(source: str) -> LabelledTexts:
     if unlabelled := next((row for row in every if not row.label), None):
         raise DataError(f"{unlabelled.place}: has no label; correct the line")
     labels = {row.label for row in every}
+    if len(labels) < 2:
+        raise DataError(
+            f"task.source={source}: all texts have the label {', '.join(labels) or 'none'}; give two classes"
+        )
     by_number = all(label.lstrip("-").isdecimal() for label in labels)
     in_order = sorted(labels, key=lambda label: (int(label) if by_number else label.casefold(), label))
     number = {label: place for place, label in enumerate(in_order)}

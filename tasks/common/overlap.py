@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from itertools import combinations
 
-__all__ = ["repeated_files", "repeated_lines"]
+from bench.api import Split
+
+__all__ = ["repeated_files", "repeated_lines", "shared_with_train"]
 
 _MOST = 0.5
 """Share of the smaller text's lines from which `repeated_lines` speaks: headings come twice in most texts."""
@@ -44,3 +46,14 @@ def repeated_lines(texts: Mapping[str, str]) -> list[str]:
         elif fewest == 1 and (texts[one].strip() in texts[other] or texts[other].strip() in texts[one]):
             sentences.append(f"{one} and {other}: all of one is also in the other; is one a copy of the other?")
     return sentences
+
+
+def shared_with_train(what: str, splits: Mapping[Split, Iterable[Hashable]]) -> list[str]:
+    """A sentence for each held-out split of which some `what`, a noun in the plural, are also in train."""
+    train = set(splits["train"])
+    found = {split: [each in train for each in splits[split]] for split in splits if split != "train"}
+    return [
+        f"{sum(shared):,} of the {len(shared):,} {what} of {split} are also in train"
+        for split, shared in found.items()
+        if any(shared)
+    ]

@@ -20,7 +20,7 @@ from .overlap import repeated_files, repeated_lines
 __all__ = ["Corpus", "join", "read_splits", "read_text"]
 
 _ON_THE_HUB: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
-_ENCODING = "set task.encoding to the file's own, such as latin-1 or cp1252"
+_ENCODING = "set task.encoding to the file's own, such as latin-1, cp1252 or utf-16"
 _REMEDY = "download the text and name the local file: task.source=path/to/file.txt"
 
 
@@ -61,7 +61,10 @@ def read_text(source: str | Sequence[str], encoding: str = "utf-8") -> Corpus:
     sources = [source] if isinstance(source, str) else list(source)
     if not sources or not all(sources):
         raise ValueError(f"task.source={source!r}: empty; give builtin, hub:<owner>/<name>[@<revision>], or a path")
-    return join([_read_one(each, encoding) for each in sources])
+    parts = [_read_one(each, encoding) for each in sources]
+    repeated = repeated_files({f"{n}. {part.name}": part.text for n, part in enumerate(parts, 1)})
+    whole = join(parts)
+    return replace(whole, notes=(*whole.notes, *repeated))
 
 
 def read_splits(source: str | Sequence[str], encoding: str = "utf-8") -> dict[Split, Corpus]:

@@ -17,6 +17,7 @@ from . import bag_of_words
 from .classification import Classification, Labelled
 from .generated import check_range
 from .labelled_texts import LabelledTexts
+from .overlap import shared_with_train
 from .prepared import check_checksum, prepared
 from .ragged import Ragged
 from .vocabulary import UNKNOWN, Vocabulary
@@ -66,17 +67,19 @@ class TextClasses(Classification):
             recipe = {"texts": data.fingerprint, "version": _VERSION, **options, **libraries}
             kept = prepared("texts", recipe, lambda: self._prepare(data))
         self.vocabulary = Vocabulary(tuple(json.loads(kept["vocabulary"].numpy().tobytes())))
+        splits = _splits(kept)
         self.set_data(
             id=id,
             inputs=Tokens(len(self.vocabulary)),
             classes=data.classes,
-            splits=_splits(kept),
+            splits=splits,
             source=data.origin,
             licence=data.licence,
             fingerprint=None if generated else data.fingerprint,
             baselines={f"bag_of_{self._kind}s": kept["bag"].item()} if "bag" in kept else {},
             solved=1.0 if generated else None,
             notes=() if generated else self._notes(data),
+            shared=() if generated else _shared(splits),
         )
 
     def _prepare(self, data: LabelledTexts) -> dict[str, Tensor]:
@@ -121,3 +124,9 @@ def _splits(kept: dict[str, Tensor]) -> dict[Split, Labelled]:
         for split in ("train", "valid", "test")
         if f"{split} values" in kept
     }
+
+
+def _shared(splits: dict[Split, Labelled]) -> list[str]:
+    """What held-out texts train has too, token by token."""
+    contents = {split: [text.numpy().tobytes() for text in data.sequences] for split, data in splits.items()}
+    return shared_with_train("texts", contents) if "train" in contents else []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.api import DataError, Split
 
 from .files import decode, find_in, read_decoded, read_unpacked, some
-from .folders import walk
+from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
 from .text_table import read_text_table
@@ -20,8 +20,11 @@ __all__ = ["LAYOUTS", "Layout", "read_layout"]
 
 Splits = dict[Split, list[Row]]
 _TABLES = (".csv", ".tsv")
-_VALID = ("valid", "dev", "val")
+_VALID = ("valid", "validation", "dev", "val")
 _REMEDY = "fetch the data set again"
+_EACH = 4
+"""Fewest lines a label, on average, for lines `LABEL TEXT`: prose begins with ever other words."""
+
 _LEFT_OUT = "unsup"
 """IMDB's folder of reviews without an opinion."""
 
@@ -92,19 +95,26 @@ def _read_file(file: Path) -> tuple[Splits, list[str]]:
     if file.suffix.lower() not in _TABLES:
         lines = _lines(file)
         if not all("\t" in line for _, line in lines):
-            return carve(list(_labelled_lines(file, False)), "test", "valid"), []
+            rows = list(_labelled_lines(file, False))
+            labels = {row.label for row in rows}
+            if len(labels) < 2 or len(labels) > len(rows) / _EACH:
+                raise DataError(
+                    f"{file}: its {len(rows):,} lines begin with {len(labels):,} different words, which are no labels; "
+                    "give lines LABEL TEXT, or a table with columns text and label"
+                )
+            return carve(rows, "test", "valid"), []
     rows, columns = read_text_table(file)
     return carve(rows, "test", "valid"), [columns.note()]
 
 
 def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:
-    """`train.csv` and `test.csv`, or `.tsv`, and `valid`, `dev` or `val` where it is there.
+    """`train.csv` and `test.csv`, or `.tsv`, and `valid`, `dev` or `val` where it is there; or one table alone.
 
     Without labels in test (GLUE) valid is scored as test, and a tenth of train is valid, as without a file for it.
     """
     found = {file.stem.lower(): file for file in walk(folder, _TABLES, depth=1).files}
-    if not {"train", "test"} <= found.keys() and not ("train" in found and any(name in found for name in _VALID)):
-        return None
+    if "train" not in found or len(found) == 1:
+        return _read_file(next(iter(found.values()))) if len(found) == 1 else None
     train, columns = read_text_table(found["train"])
     notes = [columns.note()]
     held_out: dict[str, list[Row]] = {}
@@ -147,18 +157,22 @@ def _subfolders(folder: Path) -> list[Path]:
 def _texts_of_classes(folder: Path, notes: list[str]) -> Iterator[Row]:
     """The texts below a folder by class; its `*.txt` or, where a class has none, all its files."""
     western = 0
+    whole = Walk(folder, [], [], [])
     for place in _subfolders(folder):
         if place.name == _LEFT_OUT:
             notes.append(f"left out {place}: its texts have no class")
             continue
         found = walk(place, [".txt"], depth=1)
         files = found.files or found.others
-        if found.hidden or (found.files and found.others):
-            notes.append(found.note())
+        whole.files.extend(files)
+        whole.hidden.extend(found.hidden)
+        whole.others.extend(found.others if found.files else [])
         for file in files:
             text, in_utf_8 = _western(file)
             western += not in_utf_8
             yield Row(re.sub(r"<br */?>", " ", text), place.name, str(file))
+    if whole.files:
+        notes.append(whole.note())
     if western:
         notes.append(f"{folder}: {western:,} files are not UTF-8 and are read as cp1252")
 

@@ -119,11 +119,15 @@ def _columns(lines: Sequence[_Line], path: Path) -> Columns:
     label = next((names.index(name) for name in _LABELS if name in names), None)
     if text and label is not None:
         return Columns(text, label, tuple(header))
-    return _columns_by_content(lines, header, path)
+    return _columns_by_content(lines, header, text, label, path)
 
 
-def _columns_by_content(lines: Sequence[_Line], header: list[str], path: Path) -> Columns:
-    """Texts have two words or more and seldom come twice; labels are short, few, and come again and again."""
+def _columns_by_content(
+    lines: Sequence[_Line], header: list[str], text: tuple[int, ...], label: int | None, path: Path
+) -> Columns:
+    """The columns that no name tells: texts have two words or more and seldom come twice; labels are short, few, and
+    come again and again.
+    """
     rows = [line.fields for line in lines[1:_SAMPLE] if len(line.fields) == len(header)]
     texts, labels = [], []
     for number in range(len(header)):
@@ -134,10 +138,12 @@ def _columns_by_content(lines: Sequence[_Line], header: list[str], path: Path) -
             texts.append(number)
         elif 2 <= different <= len(cells) / 2 and words < 3:
             labels.append(number)
-    if not texts or len(labels) != 1:
+    labels = labels if label is None else [label]
+    text = text or tuple(number for number in texts if number not in labels)
+    if not text or len(labels) != 1:
         raise DataError(f"{path}: has the columns {some(header) or 'none'}; name two of them text and label")
     headless = header[labels[0]] in {row[labels[0]].strip() for row in rows}
-    return Columns(tuple(texts), labels[0], None if headless else tuple(header))
+    return Columns(text, labels[0], None if headless else tuple(header))
 
 
 def _alike(lines: Sequence[_Line], like: Columns) -> Columns:

@@ -126,6 +126,15 @@ def test_one_file_is_a_table_or_lines_that_begin_with_their_label(tmp_path):
     assert list(tasks[0].classes) == ["ham", "spam"]
 
 
+def test_prose_and_one_class_are_no_classes(tmp_path):
+    (tmp_path / "book.txt").write_text("".join(f"word{n} and others\n" for n in range(40)))
+    with pytest.raises(DataError, match=r"book\.txt: its 40 lines begin with 40 different words, which are no labels"):
+        TextClassification(str(tmp_path / "book.txt"))
+    (tmp_path / "a.csv").write_text("text,label\na b,x\nc d,x\n")
+    with pytest.raises(DataError, match="all texts have the label x; give two classes"):
+        TextClassification(str(tmp_path / "a.csv"))
+
+
 def test_files_that_are_not_utf_8_and_folders_without_labels_are_told(tmp_path):
     write_imdb(tmp_path)
     (tmp_path / "train" / "unsup").mkdir()
@@ -134,6 +143,7 @@ def test_files_that_are_not_utf_8_and_folders_without_labels_are_told(tmp_path):
     notes = TextClassification(str(tmp_path)).spec.notes
     assert any("unsup: its texts have no class" in note for note in notes)
     assert any("1 files are not UTF-8 and are read as cp1252" in note for note in notes)
+    assert any(note == f"{tmp_path / 'train'}: read 121 files" for note in notes)
 
 
 def test_a_text_without_a_label_is_refused_by_line(tmp_path):

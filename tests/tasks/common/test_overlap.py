@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.tasks.common.overlap import repeated_files, repeated_lines
+from bench.tasks.common.overlap import repeated_files, repeated_lines, shared_with_train
 
 LINES = [f"line {n} of a text" for n in range(20)]
 
@@ -35,3 +35,8 @@ def test_splits_that_share_half_of_the_smaller_one_s_lines_are_told(shared, test
 def test_a_split_of_one_line_is_told_where_it_is_within_another():
     assert len(repeated_lines({"train": "abcdef ghi", "test": "def g"})) == 1
     assert repeated_lines({"train": "abcdef ghi", "test": "xyz"}) == []
+
+
+def test_what_held_out_splits_share_with_train_is_counted():
+    splits = {"train": ["a", "b", "b"], "valid": ["c"], "test": ["b", "b", "d"]}
+    assert shared_with_train("texts", splits) == ["2 of the 3 texts of test are also in train"]

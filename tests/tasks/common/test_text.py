@@ -55,7 +55,8 @@ def test_several_sources_are_joined_in_the_order_given(tmp_path):
         (tmp_path / name).write_text(name.upper())
     corpus = read_text([str(tmp_path / "b"), str(tmp_path / "a")])
     assert corpus.text == "B\nA" and corpus.name == "b+a"
-    assert corpus.licence.count("not stated") == 1
+    assert corpus.licence.count("not stated") == 1 and corpus.notes == ()
+    assert "all of 2. a is also in 1. a" in read_text([str(tmp_path / "a")] * 2).notes[0]
 
 
 def test_a_folder_is_all_its_txt_files_by_path(tmp_path):

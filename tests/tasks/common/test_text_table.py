@@ -62,6 +62,15 @@ def test_title_and_description_are_one_text(tmp_path):
     )
 
 
+def test_a_column_that_no_name_tells_is_told_by_what_it_holds(tmp_path):
+    rows = "".join(f"{n % 3},say {n} words,{n % 2}\n" for n in range(9))
+    (tmp_path / "a.csv").write_text(f"user,utterance,label\n{rows}")
+    assert texts_of(tmp_path / "a.csv")[4] == ("say 4 words", "0")
+    (tmp_path / "a.csv").write_text(f"user,utterance,kind\n{rows}")
+    with pytest.raises(DataError, match="has the columns user, utterance, kind; name two of them"):
+        texts_of(tmp_path / "a.csv")
+
+
 def test_a_row_without_its_text_has_an_empty_one(tmp_path):
     (tmp_path / "a.csv").write_text("label,text\n0\n1,fine\n\n0,\n")
     assert texts_of(tmp_path / "a.csv") == [("", "0"), ("fine", "1"), ("", "0")]
