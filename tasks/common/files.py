@@ -72,13 +72,13 @@ def read_bytes(path: Path, remedy: str = _CHECK) -> bytes:
         raise unreadable(path, error, remedy) from error
 
 
-def read_unpacked(path: Path, remedy: str = "fetch the file again") -> bytes:
+def read_unpacked(path: Path, remedy: str | None = None) -> bytes:
     """A file's content, unpacked where it is packed (`tasks.common.packed`); raises DataError where it cannot be."""
-    content = read_bytes(path, remedy)
+    content = read_bytes(path, remedy or _CHECK)
     try:
         return unpack(content, path.suffix)
     except Unpackable as error:
-        raise unreadable(path, error, error.remedy or remedy) from error
+        raise unreadable(path, error, error.remedy or remedy or "fetch the file again") from error
 
 
 def some(names: Sequence[str], most: int = 20) -> str:

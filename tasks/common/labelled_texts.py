@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from bench.api import Split
 
+from .words import composed
+
 __all__ = ["LabelledTexts", "Row", "carve", "numbered"]
 
 _Labelled = TypeVar("_Labelled", bound=tuple[Any, ...])
@@ -50,11 +52,13 @@ class LabelledTexts:
 def carve(texts: Iterable[_Labelled], *names: Split) -> dict[Split, list[_Labelled]]:
     """Deal labelled texts to splits by a hash of the text: about one in ten to each of `names`, the others to train.
 
-    The same text always comes to the same split, so that duplicates are never on both sides.
+    The same text always comes to the same split, so that duplicates are never on both sides; the hash is of its NFC, so
+    that another spelling of its marks is the same text.
     """
     splits: dict[Split, list[_Labelled]] = {name: [] for name in ("train", *names)}
     for each in texts:
-        tenth = int.from_bytes(hashlib.sha256(each[0].encode("utf-8", "surrogatepass")).digest()[:8], "big") % 10
+        content = composed(each[0]).encode("utf-8", "surrogatepass")
+        tenth = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % 10
         splits[names[tenth] if tenth < len(names) else "train"].append(each)
     return splits
 

@@ -197,5 +197,7 @@ def _doubts(text: str, encoding: str) -> Iterator[str]:
     """What in a decoded text makes one doubt that it was meant to be read so."""
     if nul := text.count("\0"):
         yield f"the text has {nul:,} NUL characters, as binary data has"
+    if text.startswith("\ufeff"):
+        yield "the text begins with a byte order mark, which is a character; task.encoding=utf-8-sig leaves it out"
     if text.startswith("\ufeff".encode().decode("latin-1")):  # alike in cp1252
         yield f"the text begins with the byte order mark of UTF-8, but is read as {encoding}"

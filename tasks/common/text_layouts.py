@@ -40,10 +40,10 @@ class Layout(NamedTuple):
 def read_layout(path: Path, source: str) -> tuple[Splits, list[str]]:
     """The splits of a file or a folder, and notes; DataError for one in no known layout."""
     if path.is_file():
-        known = next((layout for layout in LAYOUTS if layout.first == path.name), None)
+        known = next((layout for layout in LAYOUTS if layout.first.lower() == path.name.lower()), None)
         return known.read(path.parent) if known else _read_file(path)
-    names = {each.name for each in path.iterdir()}
-    known_here = [layout for layout in LAYOUTS if layout.first in names]
+    names = {each.name.lower() for each in path.iterdir()}
+    known_here = [layout for layout in LAYOUTS if layout.first.lower() in names]
     if known_here:
         splits, notes = known_here[0].read(path)
         others = [f"{layout.name} ({layout.first})" for layout in known_here[1:]]
@@ -52,6 +52,9 @@ def read_layout(path: Path, source: str) -> tuple[Splits, list[str]]:
     for read in (_read_tables, _read_class_folders):
         if found := read(path):
             return found
+    if len(within := _subfolders(path)) == 1:
+        splits, notes = read_layout(within[0], source)
+        return splits, [f"read from {within[0]}", *notes]
     raise DataError(f"task.source={source}: unknown layout of texts; the folder must contain {_KNOWN}")
 
 

@@ -13,6 +13,7 @@ from bench.api import DataError
 
 from .files import read_decoded, some
 from .labelled_texts import Row
+from .words import unspaced_note
 
 __all__ = ["Columns", "read_text_table"]
 
@@ -125,8 +126,8 @@ def _columns(lines: Sequence[_Line], path: Path) -> Columns:
 def _columns_by_content(
     lines: Sequence[_Line], header: list[str], text: tuple[int, ...], label: int | None, path: Path
 ) -> Columns:
-    """The columns that no name tells: texts have two words or more and seldom come twice; labels are short, few, and
-    come again and again.
+    """The columns that no name tells: texts have two words or more (or a script without spaces) and seldom come twice;
+    labels are short, few, and come again and again.
     """
     rows = [line.fields for line in lines[1:_SAMPLE] if len(line.fields) == len(header)]
     texts, labels = [], []
@@ -134,7 +135,7 @@ def _columns_by_content(
         cells = [row[number].strip() for row in rows]
         different = len(set(cells))
         words = sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
-        if different > len(cells) / 2 and words >= 2:
+        if different > len(cells) / 2 and (words >= 2 or unspaced_note("".join(cells))):
             texts.append(number)
         elif 2 <= different <= len(cells) / 2 and words < 3:
             labels.append(number)

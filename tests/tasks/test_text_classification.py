@@ -117,6 +117,17 @@ def test_a_folder_of_several_data_sets_says_which_was_read_and_a_file_names_anot
     assert len(TextClassification(str(tmp_path / "stsa.fine.train")).classes) == 5
 
 
+def test_a_folder_of_one_folder_is_that_folder_and_a_name_s_case_does_not_matter(tmp_path):
+    (tmp_path / "txt_sentoken").mkdir()
+    write_class_folders(tmp_path / "txt_sentoken")
+    task = TextClassification(str(tmp_path))
+    assert list(task.classes) == ["business", "sport", "Tech"] and "txt_sentoken" in task.spec.notes[0]
+    (tmp_path / "trec").mkdir()
+    write_trec(tmp_path / "trec")
+    (tmp_path / "trec" / "TREC_10.label").rename(tmp_path / "trec" / "trec_10.LABEL")
+    assert len(TextClassification(str(tmp_path / "trec")).classes) == 3
+
+
 def test_one_file_is_a_table_or_lines_that_begin_with_their_label(tmp_path):
     lines = [(f"a text of {n}", "spam" if n % 3 else "ham") for n in range(40)]
     (tmp_path / "SMS").write_text("".join(f"{label}\t{text}\n" for text, label in lines))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_carving_keeps_every_review_and_has_no_text_on_two_sides(reviews):
     assert sorted(review for split in splits.values() for review in split) == sorted(reviews)
     train, valid, test = ({text for text, _ in splits[name]} for name in ("train", "valid", "test"))
     assert not train & valid and not train & test and not valid & test
+
+
+def test_a_text_comes_to_the_same_split_in_all_spellings():
+    texts = [(unicodedata.normalize(form, f"café {n}"), 0) for n in range(40) for form in ("NFC", "NFD")]
+    for split in carve(texts, "test", "valid").values():
+        assert len(split) == 2 * len({unicodedata.normalize("NFC", text) for text, _ in split})
 
 
 def test_carving_gives_about_a_tenth_to_each_held_out_split():

@@ -66,6 +66,8 @@ def test_a_column_that_no_name_tells_is_told_by_what_it_holds(tmp_path):
     rows = "".join(f"{n % 3},say {n} words,{n % 2}\n" for n in range(9))
     (tmp_path / "a.csv").write_text(f"user,utterance,label\n{rows}")
     assert texts_of(tmp_path / "a.csv")[4] == ("say 4 words", "0")
+    (tmp_path / "a.csv").write_text("".join(f"{n % 2},東京に{n}\n" for n in range(9)), "utf-8")
+    assert texts_of(tmp_path / "a.csv")[4] == ("東京に4", "0")
     (tmp_path / "a.csv").write_text(f"user,utterance,kind\n{rows}")
     with pytest.raises(DataError, match="has the columns user, utterance, kind; name two of them"):
         texts_of(tmp_path / "a.csv")
