@@ -94,8 +94,9 @@ def test_series_that_are_in_train_and_in_test_are_counted(tmp_path):
         ("1\t2\t3\n1\t2\n", "line 2: has 1 values after the class, the first line 2; correct it"),
         ("1\n2\n", "line 1: has 0 values after the class"),
         ("1\t2\n\n0.5\t3\n", "line 3: class 0.5 is no whole number; put the class first in each line"),
-        ("label\tt0\n1\t2\n", "line 1: could not convert string to float: 't0'"),
-        ("1\tNaN\n", "line 1: holds no value; remove it"),
+        ("1\t2\n1\tx\n", "line 2: could not convert string to float: 'x'"),
+        ("0\t2\n1\t3\n2\t1\n", "each of its 3 lines has a class of its own"),
+        ("1\tNaN\n1\t2\n", "line 1: holds no value; remove it"),
         ("1\t2\n\t2\n", "line 2: its first field, the class, is empty"),
         ("1\t2\t?\t3\n", "line 1: has missing values; set task.missing=fill"),
         ("1\t2\tinf\n", "line 1: holds an infinite number"),
@@ -111,6 +112,14 @@ def test_a_table_that_does_not_fit_is_named_with_its_line(tmp_path, train, messa
 def test_missing_values_within_a_series_are_filled_and_its_padding_is_its_end(tmp_path):
     problem = read_problem(put(tmp_path, "a\tNaN\t2\t\t4\tNaN\nb\t1\t1\t1\t1\t1\n", "b\t1\n"), "fill")
     assert problem.train.sequences[0].flatten().tolist() == [2, 2, 2, 4] and problem.train.classes == ["a", "b"]
+
+
+@pytest.mark.parametrize("header", ["class\tt0\tt1\tt2\n", "0\t1\t2\t3\n", "label\t0\t1\t2\n"])
+def test_a_header_is_no_series_and_is_said(tmp_path, header):
+    problem = read_problem(put(tmp_path, header + table(TRAIN), header + table(TEST)), "refuse")
+    assert content(problem) == [TRAIN, TEST]
+    assert "Made_TRAIN.tsv: its first line is a header" in problem.notes
+    assert "Made_TRAIN.tsv: classes are the first field of each line: -1, 1" in problem.notes
 
 
 def test_arff_files_are_met_with_those_to_take(tmp_path):
