@@ -90,6 +90,10 @@ def _notes(train: Series, test: Series) -> list[str]:
         name for name, known, asked in zip(train.classes, in_train, in_test, strict=True) if asked > 0 == known
     ]:
         notes.append(f"test has series of class {some(unknown, 5)}, train none: each counts as an error")
+    if unasked := [
+        name for name, known, asked in zip(train.classes, in_train, in_test, strict=True) if known > 0 == asked
+    ]:
+        notes.append(f"train has series of class {some(unasked, 5)}, test none")
     return notes
 
 

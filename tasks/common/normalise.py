@@ -74,7 +74,7 @@ def _units(values_SF: Tensor) -> tuple[Tensor, Tensor]:
     is_held_F = (scale_F >= _LEAST) & (scale_F <= _MOST)
     spread_F = torch.where(is_held_F, scale_F, reach_F).clamp(min=1e-300)
     decade_F = 10.0 ** spread_F.log10().round()
-    mean_F = values_SF.double().mean(0) if values_SF.dtype == torch.float64 else values_SF.mean(0).double()
+    mean_F = values_SF.mean(0).double()
     near_F = mean_F.abs() <= _FAR * spread_F
     offset_F = torch.where(near_F, 0.0, (mean_F / (10 * decade_F)).round() * 10 * decade_F)
     return offset_F, torch.where(is_held_F, 1.0, decade_F)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,16 +75,23 @@ def _free_spoken_digits(found: Walk) -> tuple[list[Recording], list[str]]:
 def _speech_commands(found: Walk) -> list[Recording]:
     """A folder a word, split by two lists of paths."""
     names = {_name(path, found.folder) for path in found.files}
-    in_any_case = {name.lower(): name for name in names}
+    alike = {_key(name): name for name in names}
     listed: dict[str, Split] = {}
     for split, file in _LISTS.items():
-        for line in map(str.strip, read_decoded(found.folder / file).splitlines()):
-            name = line if line in names else in_any_case.get(line.lower().replace("\\", "/"))
-            if line and name is None:
+        for line in filter(None, map(str.strip, read_decoded(found.folder / file).splitlines())):
+            name = line if line in names else alike.get(_key(line))
+            if name is None:
                 raise DataError(f"{found.folder / file}: lists {line}, which is not there; fetch the data again")
-            if name:
-                listed[name] = split
+            if listed.setdefault(name, split) != split:
+                raise DataError(
+                    f"{found.folder / file}: lists {line}, which {_LISTS[listed[name]]} lists too; choose one"
+                )
     return [_of_word(path, found.folder, listed.get(_name(path, found.folder), "train")) for path in found.files]
+
+
+def _key(name: str) -> str:
+    """What the same path has in common on all systems: macOS writes accents apart, and Windows backslashes."""
+    return unicodedata.normalize("NFC", name).casefold().replace("\\", "/")
 
 
 def _by_hash(found: Walk) -> list[Recording]:

@@ -61,6 +61,7 @@ def test_a_test_that_lists_its_own_classes_alone_has_trains_numbers(tmp_path):
     train = ts([("a", [1.0]), ("b", [2.0]), ("c", [3.0])], "abc")
     problem = read_problem(put(tmp_path, train, ts([("c", [4.0]), ("b", [5.0])], "cb"), ".ts"), "refuse")
     assert problem.test.classes == ["a", "b", "c"] and problem.test.labels.tolist() == [2, 1]
+    assert "train has series of class a, test none" in problem.notes
 
 
 def test_a_class_that_train_lists_and_lacks_counts_as_an_error_and_is_told(tmp_path):

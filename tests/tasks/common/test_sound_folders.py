@@ -67,11 +67,27 @@ def test_a_single_list_and_folders_that_are_splits_are_refused(tmp_path):
         read_recordings(words(tmp_path / "splits", ("train", "test"), 1), "official")
 
 
+def test_a_recording_that_both_lists_name_is_refused(tmp_path):
+    source = speech_commands(tmp_path)
+    (tmp_path / "testing_list.txt").write_bytes((tmp_path / "validation_list.txt").read_bytes())
+    with pytest.raises(
+        DataError, match="testing_list.txt: lists yes/00000000_nohash_0.wav, which validation_list.txt l"
+    ):
+        read_recordings(source, "official")
+
+
 def test_a_line_of_a_list_is_a_path_with_blanks_in_any_case_and_with_any_line_end(tmp_path):
-    source = speech_commands(tmp_path, ("yes please", "no"))
+    source = speech_commands(tmp_path, ("u\u0308ber uns", "no"))  # as macOS unpacks it
     wanted = splits_of(source)
     for name in ("validation_list.txt", "testing_list.txt"):
-        lines = (tmp_path / name).read_text().replace("nohash", "NOHASH").replace("no/", "no\\").replace("\n", "\r\n")
+        lines = (
+            (tmp_path / name)
+            .read_text()
+            .replace("nohash", "NOHASH")
+            .replace("no/", "no\\")
+            .replace("u\u0308", "\u00fc")
+            .replace("\n", "\r\n")
+        )
         (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + lines.encode())
     assert splits_of(source) == wanted
     assert Counter(wanted.values()) == {"train": 12, "valid": 2, "test": 2}
