@@ -13,8 +13,8 @@ from bench.api import DataError
 from .packed import Unpackable, binary_kind, unpack
 
 __all__ = [
-    "decode", "find", "find_in", "listing", "read_bytes", "read_decoded", "read_unpacked", "reason", "some",
-    "unreadable",
+    "decode", "find", "find_in", "listing", "read_bytes", "read_decoded", "read_unpacked", "read_western", "reason",
+    "some", "unreadable",
 ]  # fmt: skip
 
 _CHECK = "check the file and its permissions"
@@ -114,6 +114,22 @@ def decode(content: bytes, path: Path, encoding: str = "utf-8", remedy: str = "c
 def read_decoded(path: Path, encoding: str = "utf-8", remedy: str = "convert it to UTF-8") -> str:
     """The text of a file without its byte order mark; raises DataError as `read_unpacked` and `decode` do."""
     return decode(read_unpacked(path), path, encoding, remedy).removeprefix(_MARK)
+
+
+def read_western(path: Path, remedy: str = "convert it to UTF-8") -> tuple[str, bool]:
+    """The text of a file without its byte order mark, and whether it is in UTF-8; else it is read as cp1252.
+
+    Raises DataError as `read_unpacked` and `decode` do, also where most of a file is UTF-8 and some of it is broken.
+    """
+    content = read_unpacked(path)
+    try:
+        return decode(content, path, remedy=remedy).removeprefix(_MARK), True
+    except DataError:
+        tried = content.decode("utf-8", "replace")
+        broken = tried.count("\N{REPLACEMENT CHARACTER}")
+        if not broken or sum(not character.isascii() for character in tried) > 2 * broken:
+            raise
+        return decode(content, path, "cp1252", remedy), False
 
 
 def unreadable(path: Path | str, error: Exception, remedy: str) -> DataError:

@@ -69,4 +69,4 @@ def numbered(
     """The texts with the number of their class, without those that are blank; and a sentence that counts these."""
     kept = {split: [(row.text, number(row)) for row in rows if row.text.strip()] for split, rows in splits.items()}
     blank = sum(len(rows) - len(kept[split]) for split, rows in splits.items())
-    return kept, [f"left out {blank:,} rows without a text"] if blank else []
+    return kept, [f"rows without a text, left out: {blank:,}"] if blank else []

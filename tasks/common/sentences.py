@@ -95,7 +95,7 @@ def file_pairs(source: str, names: Sequence[str], languages: tuple[str, str]) ->
             pairs[split] = _pairs_of_files(mine, notes) if both else _pairs_of_tabs(mine[0], languages, notes)
     kept = {split: [pair for pair in pairs[split] if all(pair)] for split in SPLITS}
     if blank := sum(len(pairs[split]) - len(kept[split]) for split in SPLITS):
-        notes.append(f"left out {blank:,} pairs of which a side is empty")
+        notes.append(f"pairs of which a side is empty, left out: {blank:,}")
     for split in SPLITS:
         if not kept[split]:
             raise DataError(f"task.source={source}: {split} has no pair of sentences; name files with sentences")

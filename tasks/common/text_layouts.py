@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bench.api import DataError, Split
 
-from .files import decode, find_in, read_decoded, read_unpacked, some
+from .files import find_in, read_decoded, read_western, some
 from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
@@ -21,7 +21,7 @@ __all__ = ["LAYOUTS", "Layout", "read_layout"]
 Splits = dict[Split, list[Row]]
 _TABLES = (".csv", ".tsv")
 _VALID = ("valid", "validation", "dev", "val")
-_REMEDY = "fetch the data set again"
+_REMEDY = "fetch the data set again, or convert it to UTF-8"
 _EACH = 4
 """Fewest lines a label, on average, for lines `LABEL TEXT`: prose begins with ever other words."""
 
@@ -106,8 +106,9 @@ def _read_file(file: Path) -> tuple[Splits, list[str]]:
                     "give lines LABEL TEXT, or a table with columns text and label"
                 )
             return carve(rows, "test", "valid"), []
-    rows, columns = read_text_table(file)
-    return carve(rows, "test", "valid"), [columns.note()]
+    notes: list[str] = []
+    rows, _ = read_text_table(file, notes)
+    return carve(rows, "test", "valid"), notes
 
 
 def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:
@@ -118,12 +119,12 @@ def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:
     found = {file.stem.lower(): file for file in walk(folder, _TABLES, depth=1).files}
     if "train" not in found or len(found) == 1:
         return _read_file(next(iter(found.values()))) if len(found) == 1 else None
-    train, columns = read_text_table(found["train"])
-    notes = [columns.note()]
+    notes: list[str] = []
+    train, columns = read_text_table(found["train"], notes)
     held_out: dict[str, list[Row]] = {}
     for split, names in (("valid", _VALID), ("test", ("test",))):
         if file := next((found[name] for name in names if name in found), None):
-            rows, theirs = read_text_table(file, columns)
+            rows, theirs = read_text_table(file, notes, columns)
             if theirs.label is not None:
                 held_out[split] = rows
             else:
@@ -171,30 +172,21 @@ def _texts_of_classes(folder: Path, notes: list[str]) -> Iterator[Row]:
         whole.hidden.extend(found.hidden)
         whole.others.extend(found.others if found.files else [])
         for file in files:
-            text, in_utf_8 = _western(file)
+            text, in_utf_8 = read_western(file)
             western += not in_utf_8
             yield Row(re.sub(r"<br */?>", " ", text), place.name, str(file))
     if whole.files:
         notes.append(whole.note())
     if western:
-        notes.append(f"{folder}: {western:,} files are not UTF-8 and are read as cp1252")
+        notes.append(f"{folder}: files that are not UTF-8 and are read as cp1252: {western:,}")
 
 
 def _lines(file: Path, western: bool = False) -> list[tuple[int, str]]:
     """Numbers and texts of lines that are not blank. Only line feeds end a line: MR has other separators of Unicode
     within its lines.
     """
-    text = _western(file)[0] if western else read_decoded(file, remedy="fetch the file again, or convert it")
+    text = read_western(file, _REMEDY)[0] if western else read_decoded(file, remedy=_REMEDY)
     return [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def _western(file: Path) -> tuple[str, bool]:
-    """The text of a file in UTF-8, as later copies are, and True; else in cp1252, and False."""
-    content = read_unpacked(file, _REMEDY)
-    try:
-        return decode(content, file).removeprefix("\ufeff"), True
-    except DataError:
-        return decode(content, file, "cp1252", _REMEDY), False
 
 
 LAYOUTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from bench.api import DataError
 
-from .files import read_decoded, some
+from .files import read_western, some
 from .labelled_texts import Row
 from .words import unspaced_note
 
@@ -48,17 +49,22 @@ class _Line(NamedTuple):
     fields: list[str]
 
 
-def read_text_table(path: Path, like: Columns | None = None) -> tuple[list[Row], Columns]:
+def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -> tuple[list[Row], Columns]:
     """The rows of a table, and in which columns text and label were found: by name, else by what the columns hold.
 
-    `like` are the columns of the train split, of which a held-out table has at least the text. A row without the field
-    of its text has an empty text. Raises DataError, naming the line, for one with more fields than the first, and for
-    a table of which text or label cannot be told.
+    `notes` take in how the table was read. `like` are the columns of the train split, of which a held-out table has at
+    least the text. A row without the field of its text has an empty text. Raises DataError, naming the line, for one
+    with more fields than the first, and for a table of which text or label cannot be told.
     """
-    text = read_decoded(path, remedy="fetch the file again, or convert it")
-    separator = _separator(text, path)
-    lines = _lines(text, separator, path)
+    text, in_utf_8 = read_western(path)
+    if not in_utf_8:
+        notes.append(f"{path.name} is not UTF-8 and is read as cp1252")
+    stated = re.match("sep=([,;|\t])", text)  # as Excel begins its files
+    separator = stated[1] if stated else _separator(text, path)
+    lines = _lines(text, separator, path)[1 if stated else 0 :]
     columns = _alike(lines, like) if like else _columns(lines, path)
+    if not like:
+        notes.append(columns.note())
     width = len(lines[0].fields)
     rows = []
     for number, fields in lines[columns.names is not None :]:

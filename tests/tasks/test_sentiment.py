@@ -158,7 +158,7 @@ def test_a_review_without_a_word_is_one_unknown_and_one_without_a_letter_is_left
     task = Sentiment(str(tmp_path))
     (batch,) = task.batches("valid", 8, Generator())
     assert batch.lengths.tolist() == [1, 3] and batch.inputs[0, 0] == 0 and batch.weight.sum() == 2
-    assert "left out 1 rows without a text" in task.spec.notes
+    assert "rows without a text, left out: 1" in task.spec.notes
 
 
 def test_the_baseline_sees_what_single_words_say(mr):

@@ -153,7 +153,7 @@ def test_files_that_are_not_utf_8_and_folders_without_labels_are_told(tmp_path):
     (tmp_path / "train" / "pos" / "0_9.txt").write_bytes(b"caf\xe9")
     notes = TextClassification(str(tmp_path)).spec.notes
     assert any("unsup: its texts have no class" in note for note in notes)
-    assert any("1 files are not UTF-8 and are read as cp1252" in note for note in notes)
+    assert any("files that are not UTF-8 and are read as cp1252: 1" in note for note in notes)
     assert any(note == f"{tmp_path / 'train'}: read 121 files" for note in notes)
 
 

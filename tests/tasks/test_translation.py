@@ -282,7 +282,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_counted(folder):
     task = Translation(str(folder))
     assert len(pairs(task, "valid")) == 2
     assert file_pairs(str(folder), FILES, ("en", "fr")).pairs["valid"] == [("one", "un"), ("three", "trois")]
-    assert "left out 2 pairs of which a side is empty" in task.spec.notes
+    assert "pairs of which a side is empty, left out: 2" in task.spec.notes
 
 
 def of_tatoeba(count, attribution="CC-BY 2.0 (France)"):
@@ -300,7 +300,7 @@ def test_a_file_of_pairs_is_dealt_by_its_source_sentences(tmp_path):
     assert ("No. 3: three.", "trois 2") in found["train"] and valid and test
     task = Translation(str(tmp_path / "fra.txt"))
     assert task.spec.notes[0] == "fra.txt: en is column 1, fr is column 2"
-    assert "left out 2 pairs of which a side is empty" in task.spec.notes
+    assert "pairs of which a side is empty, left out: 2" in task.spec.notes
 
 
 def test_columns_are_those_that_a_first_line_names_and_numbers_are_none(tmp_path):

@@ -15,7 +15,7 @@ TEXTS = st.lists(WORDS, min_size=2, max_size=4).map(" ".join)
 
 
 def texts_of(path):
-    return [(row.text, row.label) for row in read_text_table(path)[0]]
+    return [(row.text, row.label) for row in read_text_table(path, [])[0]]
 
 
 @settings(max_examples=30, deadline=None)
@@ -56,9 +56,10 @@ def test_title_and_description_are_one_text(tmp_path):
     (tmp_path / "b.csv").write_text("\n".join(["Class Index,Title,Description", *rows]))
     assert texts_of(tmp_path / "a.csv") == texts_of(tmp_path / "b.csv")
     assert texts_of(tmp_path / "a.csv")[5] == ("Title 5 Some news, 5", "2")
-    assert read_text_table(tmp_path / "a.csv")[1].note() == "no header: text from column 2, 3, label from column 1"
+    assert read_text_table(tmp_path / "a.csv", [])[1].note() == "no header: text from column 2, 3, label from column 1"
     assert (
-        read_text_table(tmp_path / "b.csv")[1].note() == "text from 'Title' and 'Description', label from 'Class Index'"
+        read_text_table(tmp_path / "b.csv", [])[1].note()
+        == "text from 'Title' and 'Description', label from 'Class Index'"
     )
 
 
@@ -71,6 +72,13 @@ def test_a_column_that_no_name_tells_is_told_by_what_it_holds(tmp_path):
     (tmp_path / "a.csv").write_text(f"user,utterance,kind\n{rows}")
     with pytest.raises(DataError, match="has the columns user, utterance, kind; name two of them"):
         texts_of(tmp_path / "a.csv")
+
+
+def test_a_table_as_windows_writes_it_is_told(tmp_path):
+    (tmp_path / "a.csv").write_bytes("sep=;\ntext;label\nein Café;1\nein Tee;0\n".encode("cp1252"))
+    notes = []
+    assert read_text_table(tmp_path / "a.csv", notes)[0][0] == ("ein Café", "1", f"{tmp_path / 'a.csv'}:3")
+    assert notes == ["a.csv is not UTF-8 and is read as cp1252", "text from 'text', label from 'label'"]
 
 
 def test_a_row_without_its_text_has_an_empty_one(tmp_path):
@@ -90,5 +98,5 @@ def test_a_row_without_its_text_has_an_empty_one(tmp_path):
 def test_a_table_that_could_only_be_guessed_at_is_refused_by_line(tmp_path, content, says):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(DataError) as caught:
-        read_text_table(tmp_path / "a.csv")
+        read_text_table(tmp_path / "a.csv", [])
     assert says in str(caught.value) and "\n" not in str(caught.value)

@@ -26,6 +26,7 @@ from bench.tasks.common.files import (
     read_bytes,
     read_decoded,
     read_unpacked,
+    read_western,
     reason,
     some,
 )
@@ -234,6 +235,17 @@ def test_utf_16_is_not_read_as_bytes(tmp_path):
         line = failure(decode, "a text".encode("utf-16-le"), "a.txt", encoding, "set task.encoding")
         assert line == (f"a.txt: is binary data, or UTF-16 without its mark, not text in {encoding}; set task.encoding")
     assert decode(b"\xff\xfea\x00", Path("a.txt"), "utf-16-le") == "\ufeffa"
+
+
+def test_text_that_is_not_utf_8_is_cp1252_unless_most_of_it_is_utf_8(tmp_path):
+    (tmp_path / "a.txt").write_bytes("“déjà”".encode("cp1252"))
+    assert read_western(tmp_path / "a.txt") == ("“déjà”", False)
+    (tmp_path / "a.txt").write_bytes("\ufeff“déjà”".encode())
+    assert read_western(tmp_path / "a.txt") == ("“déjà”", True)
+    (tmp_path / "a.txt").write_bytes("“déjà”".encode() + b"\xe9 ")
+    assert "byte 12 (0xe9) is not utf-8" in failure(read_western, tmp_path / "a.txt")
+    (tmp_path / "a.txt").write_bytes(b"%PDF-1.7")
+    assert "is a PDF document" in failure(read_western, tmp_path / "a.txt")
 
 
 def test_a_message_names_some_of_many():
