@@ -15,6 +15,7 @@ __all__ = ["Records", "read_records"]
 
 _COMMENT = re.compile(r"\s*(#(?!N/?A|DIV/0|VALUE|REF|NUM|NAME|NULL)|%|//)")  # a spreadsheet's #N/A is a missing value
 _LONGEST = 1000  # lines in a quoted cell; more, and its closing mark is missing
+_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?', re.IGNORECASE)
 _EMPTY = re.compile(r"[\s,;|]*")
 
 
@@ -23,7 +24,7 @@ class Records:
     """`texts` are the rows as they stand in the file, and `lines` the number of the line in which each begins.
 
     `comment` is the last one before the first row, without its mark: some programs write the names of columns there.
-    `blank` counts the blank lines between rows.
+    `blank` counts the blank lines between rows. `separator` is that of a line `sep=;` at the top, as Excel reads it.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Records:
     lines: list[int]
     comment: str
     blank: int
+    separator: str | None
     notes: list[str]
 
     def line_of(self, cell: str) -> int:
@@ -47,9 +49,12 @@ def read_records(path: Path, remedy: str) -> Records:
     texts: list[str] = []
     lines: list[int] = []
     blank, comment, between = 0, "", 0
+    separator: str | None = None
     for number, record in _whole_lines(path, text.split("\n")):
         if not record or record.isspace():
             between += 1
+        elif not texts and (told := _SEPARATOR.fullmatch(record)):
+            separator = told[1]
         elif _COMMENT.match(record):
             comment = comment if texts else record.strip().lstrip("#%/ \t")
         else:
@@ -64,7 +69,7 @@ def read_records(path: Path, remedy: str) -> Records:
         raise DataError(f"{path}: no CSV file: it has no rows{' below its header' * len(texts)}; {remedy}")
     if len(texts) < rows:
         notes.append(f"{rows - len(texts)} rows of separators alone at the end are left out")
-    return Records(path, texts, lines[: len(texts)], comment, blank, notes)
+    return Records(path, texts, lines[: len(texts)], comment, blank, separator, notes)
 
 
 def _whole_lines(path: Path, file: list[str]) -> Iterator[tuple[int, str]]:

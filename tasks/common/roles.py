@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def roles_of(
     if dates:
         ordered = in_order(table, dates[0], date is not None, date is not None or not columns)
         table, times, notes = ordered.table, ordered.times, ordered.notes
-        left_out |= dict.fromkeys(dates, "another date") | dict.fromkeys(ordered.columns, "the time")
+        left_out |= dict.fromkeys(dates, "another time") | dict.fromkeys(ordered.columns, "the time")
     if columns:
         return Roles(table, list(columns), predict or columns[0], times, left_out, notes)
     for name in table.names:
@@ -75,9 +76,20 @@ def roles_of(
     inputs = [name for name in table.names if name not in left_out]
     if predict is None and len(inputs) != 1:
         there = f"several columns to forecast, {some(inputs)}" if inputs else "no column to forecast"
-        beside = [f"{name} ({why})" for name, why in left_out.items()]
+        beside = [f"{name} ({_told(table, name, why)})" for name, why in left_out.items()]
         raise DataError(
-            f"{table.path}: has {there}" + (f", beside {some(beside, 5)}" if beside else "")
-            + "; set task.predict to the column to forecast"
-        )  # fmt: skip
+            f"{table.path}: has {there}{', beside ' * bool(beside)}{some(beside, 5)}; name the one to forecast, as in "
+            f"{_option(inputs[0] if inputs else 'NAME')}"
+        )
     return Roles(table, inputs, predict or inputs[0], times, left_out, notes)
+
+
+def _told(table: Table, name: str, why: str) -> str:
+    """Why a column is left out; of a text, which numbers may have been meant to be, the first."""
+    there = table.cells[name].dropna()
+    return f"{why}, such as {str(there.iloc[0])!r}" if why == "text" and len(there) else why
+
+
+def _option(name: str) -> str:
+    """How a shell is told that a column is to be forecast."""
+    return f"task.predict={name}" if re.fullmatch(r"[A-Za-z_][\w-]*", name) else f"""'task.predict="{name}"'"""

@@ -34,8 +34,9 @@ class Ordered:
 
 
 def date_columns(table: Table, taken: Collection[str]) -> list[str]:
-    """The columns that hold dates, but for `taken` ones: by their form, or as numbers that ascend and are named so."""
-    return [name for name in table.names if name not in taken and _holds_dates(table, name)]
+    """The columns that hold dates, but for `taken` ones: by their form, then numbers that ascend and are named so."""
+    found = [name for name in table.names if name not in taken and _holds_dates(table, name)]
+    return sorted(found, key=lambda name: table.cells[name].dtype.kind in "iuf")
 
 
 def is_counter(values: np.ndarray) -> bool:
@@ -101,7 +102,7 @@ def _fault(table: Table, name: str, times: np.ndarray) -> str | None:
         return None
     row = int(np.argmax(bad))
     if missing[row]:
-        why = "no date in the form of the others; correct it"
+        why = "no date in the form of the others; correct or remove the row"
     elif times[row] == times[row - 1]:
         why = (
             "the time of the row before; keep a row for each time and one series in a file (where clocks are set back, "

@@ -120,3 +120,29 @@ def test_a_table_is_read_to_its_values_or_refused_in_any_dialect(read, table, di
     wanted = np.array([[plain(cell) for cell in row[has_marks:]] for row in rows])
     np.testing.assert_array_equal(values, wanted)
     assert len(found.names) == len(names) and (columns == names[has_marks:] or not dialect["header"])
+
+
+@given(st.data(), st.integers(1, 3), st.integers(3, 10), st.sampled_from([None, "index", "day"]))
+def test_decimal_commas_between_commas_are_refused_whatever_is_in_front(read, data, width, height, first):
+    """Of 2020-01-01,1000,5 no one knows what it means; one number in each line can only be one."""
+    numbers = st.decimals(0, 2000, places=data.draw(st.integers(1, 2)), allow_nan=False).map(str)
+    rows = [[data.draw(numbers).replace(".", ",") for _ in range(width)] for _ in range(height)]
+    names = ["a", "b", "c"][:width]
+    if first is not None:
+        rows = [[str(n + 1) if first == "index" else f"2020-01-{n + 1:02}", *row] for n, row in enumerate(rows)]
+        names = [first, *names]
+    text = "\n".join(map(",".join, [names, *rows]))
+    if len(names) == 1:
+        refusal = ""
+        try:
+            found = read(text).numbers("a").tolist()
+        except DataError as error:
+            refusal = str(error)
+        assert (
+            " columns; set task.separator" in refusal
+            if refusal
+            else found == [plain(row[0].replace(",", ".")) for row in rows]
+        )
+    else:
+        with pytest.raises(DataError, match=r"line 2: has \d fields, not \d; .*task\.separator, task\.decimal"):
+            read(text)

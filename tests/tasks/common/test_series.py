@@ -54,7 +54,7 @@ def test_what_is_left_is_the_target_and_the_only_input(read, first, name, why):
 
 def test_of_several_columns_the_user_names_the_target(read):
     text = table(range(12), DAYS, WAVES, OTHER, header="no,day,a,b")
-    says = r"has several columns to forecast, a, b, beside day \(the time\), no \(a counter\); set task\.predict"
+    says = r"several columns to forecast, a, b, beside day \(the time\), no \(a counter\); .* as in task\.predict=a$"
     with pytest.raises(DataError, match=says):
         read(text)
     found = read(text, predict="b")
@@ -63,8 +63,21 @@ def test_of_several_columns_the_user_names_the_target(read):
     assert read(text, columns=["b", "a"]).target.tolist() == OTHER, "the first of those named"
     assert read(text, columns=["no", "a"], predict="a").names == ("no", "a"), "a counter that is asked for is read"
     assert read(text, predict="no").target.tolist() == list(range(12))
-    with pytest.raises(DataError, match=r"has no column to forecast, beside no \(a counter\); set task\.predict"):
+    with pytest.raises(DataError, match=r"has no column to forecast, beside no \(a counter\); .* task\.predict=NAME"):
         read(table(range(12), header="no"))
+
+
+def test_what_may_have_been_meant_as_numbers_is_shown_and_an_odd_name_is_quoted(read):
+    with pytest.raises(DataError, match=r"no column to forecast, beside p \(text, such as '\$5'\); "):
+        read("p\n$5\n$6\n$8\n")
+    with pytest.raises(DataError, match=r"""as in 'task\.predict="p \(mbar\)"'$"""):
+        read(table(WAVES, OTHER, header="p (mbar),b"))
+
+
+def test_dates_come_before_numbers_that_are_named_like_a_time(read):
+    ids = [7 * n + n % 3 for n in range(12)]
+    (note,) = read(table(ids, DAYS, WAVES, header="id,day,v")).notes
+    assert note == "forecasts v from v; day is left out: the time; id is left out: another time"
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,16 @@ def values_of(table):
         ("v,w\n1.5,2,\n3,4,\n", ["v", "w"], [1.5, 2], None),
         ("v,w,\n1.5,2,\n3,4,\n", ["v", "w"], [1.5, 2], None),
         ('"v"\n"1",0.5\n"2",0.75\n', ["Unnamed: 0", "v"], [1, 0.5], None),
+        ("v;w\n1;0,5;3\n2;0,7;4\n", ["Unnamed: 0", "v", "w"], [1, 0.5, 3], "separator semicolon, decimal comma"),
+        ("v\n1,0.5\n2,0.7\n", ["Unnamed: 0", "v"], [1, 0.5], None),
         ("1000.0,505.0\n1002.5,504.95\n", ["column1", "column2"], [1000, 505], "no header: columns are named"),
         ("# a b\n1.5 2\n3 4\n", ["a", "b"], [1.5, 2], "no header: names are those in the comment before, a, b"),
-        ("a,b\ns,m/s\n1.5,2\n3,4\n", ["a", "b"], [1.5, 2], "the second row is left out, as units: s, m/s"),
+        ("a,b\ns,m/s\n1.5,2\n3,4\n", ["a", "b"], [1.5, 2], "a row below the header is left out, as units: s, m/s"),
         (",0,1\n0,1.5,7\n1,2.5,8\n", ["Unnamed: 0", "0", "1"], [0, 1.5, 7], "names, though 0, 1 are numbers"),
         ("a,2001\n1.5,2\n3,4\n", ["a", "2001"], [1.5, 2], "the first row is read as names, though 2001 are numbers"),
+        ("a,2001,2002\nx,2.5,3\ny,3.5,4\n", ["a", "2001", "2002"], None, "names, though 2001, 2002 are numbers"),
+        ("p,c\nq,A\nday,\n2020-01-01,1.5\n2020-01-02,2\n", ["p", "c"], None, "left out, as units: q, A"),
+        ("sep=;\na;b\n1,5;2\n3,25;4\n", ["a", "b"], [1.5, 2], "separator semicolon, decimal comma"),
         ("# made\n\na,b\r\n1.5,2\r3,4", ["a", "b"], [1.5, 2], None),
         ("a,b\n1.5,\u22122\n3,4\n".encode("utf-16"), ["a", "b"], [1.5, -2], None),
         ("T\u00b0;b\n1.5;2\n3;4\n".encode("cp1252"), ["T\u00b0", "b"], [1.5, 2], "is not in UTF-8; names are read"),
@@ -56,7 +61,7 @@ def values_of(table):
 )  # fmt: skip
 def test_a_dialect_is_found_out_and_told(read, text, names, row, note):
     table = read(text)
-    assert table.names == names and [column[0] for column in values_of(table)] == row
+    assert table.names == names and (row is None or [column[0] for column in values_of(table)] == row)
     assert bool(table.notes) == (note is not None) and (note is None or note in ", ".join(table.notes))
 
 
@@ -87,11 +92,14 @@ def test_what_may_be_read_in_two_ways_is_read_as_the_user_says(read, text, given
         ("1,5\n2,7\n", r"line 2: '2,7' may be 2 or 1 columns; set task\.separator, task\.decimal=point or comma, or"),
         ("v\n1,0\n2,5\n3,7\n", r"may be . or . columns"),
         ("1 100\n2 200\n", r"may be . or . columns"),
+        ("day,v\n2020-01-01,1000,0\n2020-01-02,1002,5\n", r"line 2: has 3 fields, not 2"),
+        ('"day","v"\n"2020-01-01",1000,0\n"2020-01-02",1002,5\n', r"line 2: has 3 fields, not 2"),
+        ("no,v\n1,1000,0\n2,1002,5\n", r"line 2: has 3 fields, not 2"),
         ("a;b\n1,234;5\n2,345;6\n", r"'1,234' may have a decimal comma or stand for 1234; set task\.decimal=comma, or"),
         ("a;b;c\n1,2;2.5;1\n1,5;x;2\n", r"line 2: '2\.5' has a decimal point, and '1,2' in line 2 a comma"),
-        ("# c\n\na,b\n1,2\n3,4,5\n6,7\n", r"line 5: has 3 fields, and line 3 2; correct the line, or"),
-        ("a,b\n1,2\n3\n6,7\n", r"line 3: has 1 fields, and line 1 2"),
-        ("a,b\n1,2,3\n4,6,6\n", r"line 2: has 3 fields, and line 1 2"),
+        ("# c\n\na,b\n1,2\n3,4,5\n6,7\n", r"line 5: has 3 fields, not 2; correct the line, write # before it"),
+        ("a,b\n1,2\n3\n6,7\n", r"line 3: has 1 field, not 2"),
+        ("a,b\n1,2,3\n4,6,6\n", r"line 2: has 3 fields, not 2"),
         ("a,a\n1,2\n", r"has more than one column a; rename all but one"),
         ('a,b\n1,"2\n3,4\n', r'line 2: a quotation mark \("\) is not closed'),
         ("a;b\n1,5;2\n12.5;3\n", r"line 3: '12\.5' has a decimal point, and '1,5' in line 2 a comma"),
