@@ -40,7 +40,8 @@ from .common import vowels
 from .common.audio import Corrupt, Recipe, at_rate, features, read_wave
 from .common.classification import Classification, Labelled
 from .common.files import some
-from .common.normalise import By, constant_notes, mean_accuracy, normalised
+from .common.normalise import By, mean_accuracy, normalised, spread_notes
+from .common.overlap import shared_with_train
 from .common.prepared import check_checksum, prepared
 from .common.ragged import Ragged
 from .common.recordings import Recording, read_recordings
@@ -88,13 +89,14 @@ class Speech(Classification):
             licence, fingerprint = "as its source states", _fingerprint(recordings)
             recordings, heard = _heard(source, recordings, fingerprint, recipe, resample, corrupt)
             said = [(each.split, each.word) for each in recordings]
-            notes, shared = [*notes, *_lacking(said)], _shared(recordings)
+            sounds = {split: [each.sound for each in recordings if each.split == split] for split in _SPLITS}
+            notes, shared = [*notes, *_lacking(said)], shared_with_train("recordings", sounds)
         check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
         classes = sorted({word for split, word in said if split == "train"})
         raw = _divided(said, classes, heard)
         by: By = "sequence" if normalise == "utterance" else normalise
         if source != "builtin":
-            notes += constant_notes(raw, by, "feature")
+            notes += spread_notes(raw, by, "feature")
         self.set_data(
             id="speech-v1",
             inputs=Features(recipe.size),
@@ -187,18 +189,6 @@ def _lacking(said: Sequence[tuple[Split | None, str]]) -> list[str]:
     words = {split: {word for where, word in said if where == split} for split in _SPLITS}
     lacking = {split: sorted(words["train"] - words[split]) for split in _SPLITS[1:]}
     return [f"{split} holds no recording of {some(missing, 5)}" for split, missing in lacking.items() if missing]
-
-
-def _shared(recordings: list[Recording]) -> list[str]:
-    """What is said of sounds that are in train and in another split."""
-    sounds = {split: [each.sound for each in recordings if each.split == split] for split in _SPLITS}
-    in_train = {*sounds["train"]}
-    shared = {split: sum(sound in in_train for sound in sounds[split]) for split in _SPLITS[1:]}
-    return [
-        f"{count} of {len(sounds[split])} recordings in {split} are in train too, by their sound"
-        for split, count in shared.items()
-        if count
-    ]
 
 
 def _fingerprint(recordings: list[Recording]) -> str:

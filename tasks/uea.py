@@ -28,7 +28,7 @@ it cannot tell a bell from a funnel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -39,7 +39,8 @@ from bench.api import DataError, Features, Split, file_hash
 from .common.archive import read_problem
 from .common.classification import Classification, Labelled
 from .common.fractions import check_share
-from .common.normalise import By, constant_notes, mean_accuracy, normalised
+from .common.normalise import By, mean_accuracy, normalised, spread_notes
+from .common.overlap import shared_with_train
 from .common.prepared import check_checksum
 from .common.ragged import Ragged
 from .common.stratified import stratified
@@ -78,8 +79,8 @@ class UEA(Classification):
             origin, licence = f"local folder {source}", "not stated (local files)"
             fingerprint = file_hash(*problem.paths)
             classes, data = problem.train.classes, _split(problem.train, problem.test, valid_share)
-            shared = problem.shared
-            notes = [*problem.notes, *constant_notes(data, by, "channel")]
+            notes = [*problem.notes, *spread_notes(data, by, "channel")]
+            shared = shared_with_train("series", {split: _contents(part.sequences) for split, part in data.items()})
         check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
         self.set_data(
             id="uea-v1",
@@ -93,6 +94,10 @@ class UEA(Classification):
             notes=notes,
             shared=shared,
         )
+
+
+def _contents(sequences: Iterable[Tensor]) -> list[bytes]:
+    return [each.numpy().tobytes() for each in sequences]
 
 
 def cylinder_bell_funnel() -> dict[Split, Labelled]:

@@ -23,15 +23,12 @@ _TAKE = "take NAME_TRAIN.ts and NAME_TEST.ts of the archive"
 
 @dataclass(frozen=True)
 class Problem:
-    """The series of train and test, with the same numbers for their classes; `notes` say what is unusual, and `shared`
-    what the two have in common.
-    """
+    """The series of train and test, with the same numbers for their classes; `notes` say what is unusual."""
 
     paths: tuple[Path, Path]
     train: Series
     test: Series
     notes: list[str]
-    shared: list[str]
 
 
 def read_problem(source: str, missing: Missing) -> Problem:
@@ -40,7 +37,7 @@ def read_problem(source: str, missing: Missing) -> Problem:
     read = read_ts if paths[0].suffix.lower() == ".ts" else read_ucr
     train, test = (read(path, missing) for path in paths)
     test = _of_one_problem(paths, train, test)
-    return Problem(paths, train, test, [there.note(), *_notes(train, test)], _shared(train, test))
+    return Problem(paths, train, test, [there.note(), *_notes(train, test)])
 
 
 def _files(source: str) -> tuple[Walk, tuple[Path, Path]]:
@@ -95,9 +92,3 @@ def _notes(train: Series, test: Series) -> list[str]:
     ]:
         notes.append(f"train has series of class {some(unasked, 5)}, test none")
     return notes
-
-
-def _shared(train: Series, test: Series) -> list[str]:
-    seen = {each.numpy().tobytes() for each in train.sequences}
-    count = sum(each.numpy().tobytes() in seen for each in test.sequences)
-    return [f"{count} of {len(test.sequences)} series of test are in train too"] if count else []

@@ -22,13 +22,14 @@ from .files import some
 from .least_squares import linear_accuracy
 from .ragged import Ragged
 
-__all__ = ["By", "constant_notes", "in_float32", "mean_accuracy", "means", "normalised"]
+__all__ = ["By", "in_float32", "mean_accuracy", "means", "normalised", "spread_notes"]
 
 By = Literal["none", "sequence", "corpus"]
 
 _ROUNDING = 2.0**-46  # of float64: what varies by less of its own size does not vary
 _LEAST, _MOST = 1e-5, 1e15  # standard deviations that float32 holds with their squares
 _FAR = 100.0  # standard deviations off 0, from where float32 keeps less than five digits of what varies
+_FARTHEST = 1e4  # standard deviations off the mean of train that no ordinary test reaches
 _NOISE = 1e-6  # of a feature's standard deviation: means over time that vary by less are rounding
 
 
@@ -122,20 +123,32 @@ def _constant(ragged: Ragged, whole: bool = False) -> Tensor:
     return torch.from_numpy(most_NF - least_NF <= _ROUNDING * np.maximum(np.abs(most_NF), np.abs(least_NF)))
 
 
-def constant_notes(splits: Mapping[Split, Labelled], by: By, what: str) -> list[str]:
-    """What a task says of features that are constant, in train, or else in a sequence where each is scaled by its own;
-    `what` names a feature.
+def spread_notes(splits: Mapping[Split, Labelled], by: By, what: str) -> list[str]:
+    """What a task says of features, each a `what`, that vary too little to be scaled: that are constant, in train or in
+    a sequence where each is scaled by its own, or vary far more in test than in the train that they are scaled by.
     """
     read = "" if by == "none" else ", and read as 0"
-    notes = []
+    values_SF, notes = splits["train"].sequences.values, []
     constant_F = _constant(splits["train"].sequences, whole=True)[0]
-    if numbers := [str(feature + 1) for feature in constant_F.nonzero().flatten().tolist()]:
-        notes.append(f"{len(numbers)} of {len(constant_F)} {what}s constant in train{read}: {some(numbers, 5)}")
+    if said := _numbers(constant_F, what):
+        notes.append(f"{said} constant in train{read}")
     if by == "sequence":
         stuck_N = torch.cat([(_constant(data.sequences) & ~constant_F).any(1) for data in splits.values()])
         if stuck_N.any():
             notes.append(f"{int(stuck_N.sum())} of {len(stuck_N)} sequences have a constant {what}, read as 0 there")
+    if by == "corpus" and "test" in splits:
+        mean_F, scale_F = values_SF.mean(0), values_SF.std(0, correction=0)
+        ends_2F = torch.stack([splits["test"].sequences.values.amax(0), splits["test"].sequences.values.amin(0)])
+        far_F = ((ends_2F - mean_F).abs().amax(0) > _FARTHEST * scale_F) & ~constant_F
+        if said := _numbers(far_F, what):
+            notes.append(f"{said} in test more than {_FARTHEST:,.0f} of train's standard deviations off its mean")
     return notes
+
+
+def _numbers(chosen_F: Tensor, what: str) -> str:
+    """How many features were chosen, and which, counted from 1: `2 of 9 channels (3, 7)`."""
+    numbers = [str(feature + 1) for feature in chosen_F.nonzero().flatten().tolist()]
+    return f"{len(numbers)} of {len(chosen_F)} {what}s ({some(numbers, 5)})" if numbers else ""
 
 
 def means(ragged: Ragged) -> Tensor:

@@ -92,14 +92,14 @@ def test_units_offsets_and_a_stuck_channel_change_no_score_of_files(tmp_path, no
             signs_F = torch.tensor([1.0, -1.0 if name == "mixed" else 1.0])
             torch.testing.assert_close(found_SF * signs_F, wanted_SF, atol=1e-5, rtol=1e-5)
     assert not made["stuck"]._splits["test"].sequences.values[:, 2].any()
-    assert "1 of 3 channels constant in train, and read as 0: 3" in made["stuck"].spec.notes
+    assert "1 of 3 channels (3) constant in train, and read as 0" in made["stuck"].spec.notes
 
 
 def test_a_test_that_is_train_is_told_and_runs(tmp_path):
     source = a_problem(tmp_path)
     (tmp_path / "MadeUp_TEST.ts").write_bytes((tmp_path / "MadeUp_TRAIN.ts").read_bytes())
     task = UEA(source)
-    assert "20 of 20 series of test are in train too" in task.spec.notes
+    assert "16 of the 20 series of test are also in train" in task.spec.notes
     quick_check_task(task, 8)
 
 

@@ -84,11 +84,6 @@ def test_what_lies_beside_the_pair_is_left_out_and_said(tmp_path):
     )
 
 
-def test_series_that_are_in_train_and_in_test_are_counted(tmp_path):
-    problem = read_problem(put(tmp_path, table(TRAIN), table([*TEST, TRAIN[0]])), "refuse")
-    assert problem.shared == ["1 of 3 series of test are in train too"]
-
-
 @pytest.mark.parametrize(
     ("train", "message"),
     [

@@ -9,7 +9,7 @@ from tiny import seeded
 from bench.api import DataError
 from bench.tasks.common.classification import Labelled
 from bench.tasks.common.least_squares import linear_accuracy
-from bench.tasks.common.normalise import constant_notes, in_float32, mean_accuracy, means, normalised
+from bench.tasks.common.normalise import in_float32, mean_accuracy, means, normalised, spread_notes
 from bench.tasks.common.ragged import Ragged
 from bench.tasks.common.stratified import stratified
 
@@ -102,7 +102,7 @@ def test_a_feature_constant_in_train_is_as_if_it_were_not_there(by, value):
         assert torch.equal(data.sequences.values[:, :2], without[split].sequences.values)
         assert not data.sequences.values[:, 2].any()
     assert mean_accuracy(stuck["train"], stuck["test"]) == mean_accuracy(SPLITS["train"], SPLITS["test"])
-    assert constant_notes(stuck, by, "channel") == ["1 of 3 channels constant in train, and read as 0: 3"]
+    assert spread_notes(stuck, by, "channel") == ["1 of 3 channels (3) constant in train, and read as 0"]
 
 
 @given(offset=st.floats(1e4, 1e8), step=st.floats(1e-2, 1.0))
@@ -121,8 +121,20 @@ def test_a_feature_constant_in_one_sequence_is_0_there_and_said():
     parts = [*SPLITS["train"].sequences, torch.tensor([[0.1, 1.0], [0.1, 3.0], [0.1, 7.0]]) * 1e4]
     data = {"train": Labelled(Ragged.of(parts), torch.zeros(5).long())}
     assert not normalised(data, "sequence")["train"].sequences.values[-3:, 0].any()
-    assert constant_notes(data, "sequence", "channel") == ["1 of 5 sequences have a constant channel, read as 0 there"]
-    assert constant_notes(data, "corpus", "channel") == []
+    assert spread_notes(data, "sequence", "channel") == ["1 of 5 sequences have a constant channel, read as 0 there"]
+    assert spread_notes(data, "corpus", "channel") == []
+
+
+def test_a_feature_that_hardly_varies_in_train_and_does_in_test_is_said():
+    """A sensor that flickers by its last digit cannot be told from one in a small unit: it is scaled, and said."""
+    flickers = {}
+    for split, data in SPLITS.items():
+        values_SF = data.sequences.values.double()
+        values_SF[:, 1] = 5 + values_SF[:, 1] * (1 if split == "test" else 1e-8)
+        flickers[split] = Labelled(Ragged(values_SF, data.sequences.starts), data.labels)
+    said = "1 of 2 channels (2) in test more than 10,000 of train's standard deviations off its mean"
+    assert spread_notes(flickers, "corpus", "channel") == [said]
+    assert spread_notes(SPLITS, "corpus", "channel") == spread_notes(flickers, "sequence", "channel") == []
 
 
 def test_numbers_beyond_float32_are_refused_where_they_must_stay_as_they_are():

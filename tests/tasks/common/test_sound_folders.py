@@ -137,7 +137,7 @@ def test_what_a_split_lacks_and_what_two_splits_share_is_told_and_not_refused(tm
     task = Speech(source)
     assert task.spec.notes[1:] == (
         "test holds no recording of go",
-        "1 of 2 recordings in test are in train too, by their sound",
+        "1 of the 2 recordings of test are also in train",
     )
     assert list(task.expected_failures) == ["splits are disjoint"]
     assert task.spec.metric.chance == 1 / 3, "train says go most often, which test lacks"
