@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tiny import a_model, seeded
 
 from bench.api import DataError, Features, Tokens
+from bench.checks import check_task
 from bench.tasks.common.classification import Classification, Labelled, last_step
 from bench.tasks.common.ragged import Ragged
 
@@ -62,6 +63,19 @@ def test_chance_is_the_better_of_trains_commonest_class_and_any_at_random():
     words = {"train": labelled([1] * 30, range(30)), "test": labelled([1] * 29, range(1, 30))}
     assert a_task([str(word) for word in range(30)], **words).spec.metric.chance == 1 / 30, "the first is not in test"
     assert a_task(train=labelled([1] * 2, [1, 1]), valid=labelled([1] * 4, [1, 1, 1, 0])).spec.metric.chance == 0.75
+
+
+class FewOfManyWords(Classification):
+    """Six words, of which test lacks the one that a constant predictor says."""
+
+    def __init__(self):
+        splits = {"train": labelled([1] * 6, range(6)), "test": labelled([1] * 5, range(1, 6), seed=9)}
+        self.set_data("given-v1", Features(3), "abcdef", {**splits, "valid": splits["test"]}, "given", "none needed")
+
+
+def test_a_class_drawn_at_random_is_a_predictor_that_the_law_of_chance_knows():
+    (verdict,) = check_task(FewOfManyWords, laws=["a constant predictor scores chance"])
+    assert verdict.ok and "a class at random 0.1667, chance 0.1667" in verdict.message
 
 
 def test_train_is_shuffled_and_valid_is_not():
