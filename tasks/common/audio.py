@@ -157,9 +157,10 @@ def _whole(name: str, data: bytes) -> bytes:
 
     The sound's own size decides: what the header says of the whole file is off in files of many recorders.
     """
-    order = _ORDERS.get(data[:4])
+    if (order := _ORDERS.get(data[:4])) is None:
+        return data
     place, size = 12, 0
-    while order and place + 8 <= len(data):
+    while place + 8 <= len(data):
         size = int.from_bytes(data[place + 4 : place + 8], order)
         if data[place : place + 4] in (b"data", b"SSND"):
             break
@@ -167,11 +168,20 @@ def _whole(name: str, data: bytes) -> bytes:
     else:
         return data
     there, promised = len(data) - place - 8, int.from_bytes(data[4:8], order) + 8
-    if size == 0 < there and promised < len(data):
+    if size == 0 and not _are_chunks(data[place + 8 :], order):
         return data[: place + 4] + there.to_bytes(4, order) + data[place + 8 :]
     if there < size < _OPEN and promised != len(data):
         raise Corrupt(f"{name}: is cut short ({len(data)} of {place + 8 + size} bytes)")
     return data
+
+
+def _are_chunks(rest: bytes, order: Literal["little", "big"]) -> bool:
+    """Whether these bytes are chunks to their end, each with a name and a size, as they may follow an empty sound."""
+    place = 0
+    while place + 8 <= len(rest) and rest[place : place + 4].decode("latin-1").isprintable():
+        size = int.from_bytes(rest[place + 4 : place + 8], order)
+        place += 8 + size + size % 2
+    return place in (len(rest), len(rest) + 1)
 
 
 def at_rate(name: str, wave_S: Tensor, rate: int, wanted: int, resample: bool) -> Tensor:

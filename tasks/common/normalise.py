@@ -136,6 +136,8 @@ def spread_notes(splits: Mapping[Split, Labelled], by: By, what: str) -> list[st
         stuck_N = torch.cat([(_constant(data.sequences) & ~constant_F).any(1) for data in splits.values()])
         if stuck_N.any():
             notes.append(f"{int(stuck_N.sum())} of {len(stuck_N)} sequences have a constant {what}, read as 0 there")
+    if by == "none" and (said := _numbers(_units(values_SF)[0] != 0, what)):
+        notes.append(f"{said} so far off 0 that float32 rounds what varies: set task.normalise=corpus")
     if by == "corpus" and "test" in splits:
         mean_F, scale_F = values_SF.mean(0), values_SF.std(0, correction=0)
         ends_2F = torch.stack([splits["test"].sequences.values.amax(0), splits["test"].sequences.values.amin(0)])

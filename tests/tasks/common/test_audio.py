@@ -78,8 +78,6 @@ def test_sizes_that_recorders_leave_wrong_are_no_fault_where_the_sound_is_whole(
     if size == whole and after:
         content += b"LIST\x04\x00\x00\x00INFO"
     riff = len(content) - 8 + 1 if riff == "pad" else len(content) + riff if riff in (-8, 0) else riff
-    if size == 0 and riff >= len(content) - 8:
-        riff = 0  # a header that was never finished
     content = content[:4] + struct.pack("<I", riff) + content[8:40] + struct.pack("<I", size) + content[44:]
     assert read_wave("a.wav", content)[0].tolist() == wave.tolist()
 
@@ -91,6 +89,12 @@ def test_a_sound_that_is_cut_short_is_refused_whatever_the_size_of_the_whole_fil
     cut = content[:4] + struct.pack("<I", promised) + content[8:-lost]
     with pytest.raises(Corrupt, match=rf"is cut short .{244 - lost} of 244 bytes"):
         read_wave("a.wav", cut)
+
+
+def test_a_sound_without_samples_stays_one_whatever_follows_it():
+    for after in (b"", b"LIST\x04\x00\x00\x00INFO", b"LIST\x03\x00\x00\x00abc"):
+        with pytest.raises(Corrupt, match="holds no sample"):
+            read_wave("a.wav", wav([]) + after)
 
 
 def test_an_aiff_that_is_cut_short_is_refused():

@@ -137,6 +137,12 @@ def test_a_feature_that_hardly_varies_in_train_and_does_in_test_is_said():
     assert spread_notes(SPLITS, "corpus", "channel") == spread_notes(flickers, "sequence", "channel") == []
 
 
+def test_an_offset_that_float32_cannot_hold_is_said_where_it_stays():
+    shifted = in_other_units(SPLITS, 1.0, torch.tensor([1e6, 10.0], dtype=torch.float64))
+    (note,) = spread_notes(shifted, "none", "channel")
+    assert note.startswith("1 of 2 channels (1) so far off 0 that float32 rounds what varies")
+
+
 def test_numbers_beyond_float32_are_refused_where_they_must_stay_as_they_are():
     huge = in_other_units(SPLITS, 1e60, 0.0)
     with pytest.raises(DataError, match=r"task.normalise=none: numbers of up to .*e\+60 are too large for float32"):
