@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bench.api import DataError, Split
 
-from .files import find_in, read_decoded, read_western, some
+from .files import find_in, read_western, some
 from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
@@ -59,34 +59,34 @@ def read_layout(path: Path, source: str) -> tuple[Splits, list[str]]:
 
 
 def _read_two(negative: str, positive: str, labels: tuple[str, str], folder: Path) -> tuple[Splits, list[str]]:
-    """Two files, one for each class, a text a line, in UTF-8 or cp1252."""
+    """Two files, one for each class, a text a line."""
+    notes: list[str] = []
     rows = [
         Row(line, label, f"{name}:{number}")
         for name, label in zip((negative, positive), labels, strict=True)
-        for number, line in _lines(find_in(folder, (name,), _REMEDY), western=True)
+        for number, line in _lines(find_in(folder, (name,), _REMEDY), notes)
     ]
-    return carve(rows, "test", "valid"), []
+    return carve(rows, "test", "valid"), notes
 
 
-def _read_labelled_lines(names: Sequence[str], western: bool, folder: Path) -> tuple[Splits, list[str]]:
-    """Files of lines `LABEL TEXT`; of two files a tenth of train is valid, of one a tenth each valid and test."""
-    parts = [list(_labelled_lines(find_in(folder, (name,), _REMEDY), western)) for name in names]
+def _read_labelled_lines(names: Sequence[str], folder: Path) -> tuple[Splits, list[str]]:
+    """Three files of lines `LABEL TEXT`, or two, of which a tenth of train is valid."""
+    notes: list[str] = []
+    parts = [list(_labelled_lines(find_in(folder, (name,), _REMEDY), notes)) for name in names]
     if len(parts) == 3:
-        return {"train": parts[0], "valid": parts[1], "test": parts[2]}, []
-    if len(parts) == 2:
-        return {**carve(parts[0], "valid"), "test": parts[1]}, []
-    return carve(parts[0], "test", "valid"), []
+        return {"train": parts[0], "valid": parts[1], "test": parts[2]}, notes
+    return {**carve(parts[0], "valid"), "test": parts[1]}, notes
 
 
-def _labelled_lines(file: Path, western: bool) -> Iterator[Row]:
-    for number, line in _lines(file, western):
+def _labelled_lines(file: Path, notes: list[str]) -> Iterator[Row]:
+    for number, line in _lines(file, notes):
         label, _, text = line.partition(" ")
         yield Row(text.strip(), label.removeprefix("__label__"), f"{file}:{number}")
 
 
 def _read_trec(folder: Path) -> tuple[Splits, list[str]]:
     """Lines `COARSE:fine TEXT`, of which the coarse classes count."""
-    splits, notes = _read_labelled_lines(("train_5500.label", "TREC_10.label"), True, folder)
+    splits, notes = _read_labelled_lines(("train_5500.label", "TREC_10.label"), folder)
     coarse = {
         split: [row._replace(label=row.label.partition(":")[0]) for row in rows] for split, rows in splits.items()
     }
@@ -95,19 +95,17 @@ def _read_trec(folder: Path) -> tuple[Splits, list[str]]:
 
 def _read_file(file: Path) -> tuple[Splits, list[str]]:
     """One file: a table, or lines `LABEL TEXT`; a hash of each text gives a tenth each to test and valid."""
-    if file.suffix.lower() not in _TABLES:
-        lines = _lines(file)
-        if not all("\t" in line for _, line in lines):
-            rows = list(_labelled_lines(file, False))
-            labels = {row.label for row in rows}
-            if len(labels) < 2 or len(labels) > len(rows) / _EACH:
-                raise DataError(
-                    f"{file}: its {len(rows):,} lines begin with {len(labels):,} different words, which are no labels; "
-                    "give lines LABEL TEXT, or a table with columns text and label"
-                )
-            return carve(rows, "test", "valid"), []
     notes: list[str] = []
-    rows, _ = read_text_table(file, notes)
+    if file.suffix.lower() in _TABLES or all("\t" in line for _, line in _lines(file, [])):
+        rows, _ = read_text_table(file, notes)
+        return carve(rows, "test", "valid"), notes
+    rows = list(_labelled_lines(file, notes))
+    labels = {row.label for row in rows}
+    if len(labels) < 2 or len(labels) > len(rows) / _EACH:
+        raise DataError(
+            f"{file}: its {len(rows):,} lines begin with {len(labels):,} different words, which are no labels; "
+            "give lines LABEL TEXT, or a table with columns text and label"
+        )
     return carve(rows, "test", "valid"), notes
 
 
@@ -181,11 +179,13 @@ def _texts_of_classes(folder: Path, notes: list[str]) -> Iterator[Row]:
         notes.append(f"{folder}: files that are not UTF-8 and are read as cp1252: {western:,}")
 
 
-def _lines(file: Path, western: bool = False) -> list[tuple[int, str]]:
+def _lines(file: Path, notes: list[str]) -> list[tuple[int, str]]:
     """Numbers and texts of lines that are not blank. Only line feeds end a line: MR has other separators of Unicode
     within its lines.
     """
-    text = read_western(file, _REMEDY)[0] if western else read_decoded(file, remedy=_REMEDY)
+    text, in_utf_8 = read_western(file, _REMEDY)
+    if not in_utf_8:
+        notes.append(f"{file.name} is not UTF-8 and is read as cp1252")
     return [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
@@ -194,15 +194,15 @@ LAYOUTS = (
     Layout(
         "SST-2",
         "stsa.binary.train",
-        partial(_read_labelled_lines, [f"stsa.binary.{split}" for split in ("train", "dev", "test")], False),
+        partial(_read_labelled_lines, [f"stsa.binary.{split}" for split in ("train", "dev", "test")]),
     ),
     Layout(
         "SST-5",
         "stsa.fine.train",
-        partial(_read_labelled_lines, [f"stsa.fine.{split}" for split in ("train", "dev", "test")], False),
+        partial(_read_labelled_lines, [f"stsa.fine.{split}" for split in ("train", "dev", "test")]),
     ),
     Layout("TREC", "train_5500.label", _read_trec),
-    Layout("TREC", "TREC.train.all", partial(_read_labelled_lines, ["TREC.train.all", "TREC.test.all"], True)),
+    Layout("TREC", "TREC.train.all", partial(_read_labelled_lines, ["TREC.train.all", "TREC.test.all"])),
     Layout(
         "SUBJ",
         "plot.tok.gt9.5000",

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,9 @@ _TEXTS = ("text", "review", "sentence", "content", "comment", "tweet", "question
 _PARTS = ("title", "headline", "description", "body", "abstract")
 _LABELS = ("label", "sentiment", "class", "class index", "category", "topic", "target", "polarity", "intent")
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-_SAMPLE = 1000
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_LINES, _FIELD, _SAMPLE = 100, 2**16, 1000
+"""How many lines of a table, up to which character, tell its separator, and how many its columns."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     if not in_utf_8:
         notes.append(f"{path.name} is not UTF-8 and is read as cp1252")
     stated = re.match("sep=([,;|\t])", text)  # as Excel begins its files
-    separator = stated[1] if stated else _separator(text, path)
+    separator = stated[1] if stated else _separator(text)
     lines = _lines(text, separator, path)[1 if stated else 0 :]
     columns = _alike(lines, like) if like else _columns(lines, path)
     if not like:
@@ -79,19 +82,17 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     return rows, columns
 
 
-def _separator(text: str, path: Path) -> str:
+def _separator(text: str) -> str:
     """The separator under which the first line names text and label, else under which most lines have equal widths."""
-    sample = text[: 2**16].splitlines()[:100]
-    if len(text) > 2**16:
-        sample = sample[:-1] or sample
-    first = "\t" if path.suffix.lower() == ".tsv" else ","
+    sample = [line[:_FIELD] for line in islice(io.StringIO(text), _LINES)]
 
-    def fit(separator: str) -> tuple[int, float, bool]:
+    def fit(separator: str) -> tuple[int, float]:
         rows = list(csv.reader(sample, delimiter=separator))
         header = [name.strip().lower() for name in rows[0]] if rows else []
+        if len(header) < 2:
+            return 0, 0.0
         named = sum(any(name in header for name in names) for names in (_TEXTS + _PARTS, _LABELS))
-        even = sum(len(row) == len(header) for row in rows) / max(len(rows), 1) if len(header) > 1 else 0.0
-        return named if len(header) > 1 else 0, even, separator == first
+        return named, sum(len(row) == len(header) for row in rows) / len(rows)
 
     return max(_SEPARATORS, key=fit)
 
@@ -99,9 +100,9 @@ def _separator(text: str, path: Path) -> str:
 def _lines(text: str, separator: str, path: Path) -> list[_Line]:
     """The fields of each line that is not blank, with its number; quotes count as such unless they cannot."""
     if separator == "\t" and _bare_quotes(text):
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE)
+        rows = csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_NONE)
     else:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         lines = [_Line(rows.line_num, row) for row in rows if row]
     except csv.Error as error:
@@ -113,9 +114,8 @@ def _lines(text: str, separator: str, path: Path) -> list[_Line]:
 
 def _bare_quotes(text: str) -> bool:
     """Whether a field begins with a quote that its end does not match, as in texts that nobody quoted (GLUE)."""
-    fields = (field.strip() for line in text.splitlines() for field in line.split("\t") if '"' in line)
-    opened = [field for field in fields if field.startswith('"')]
-    return any(len(field) < 2 or not field.endswith('"') or '"' in field[1:-1].replace('""', "") for field in opened)
+    fields = (field.strip() for line in text.splitlines() if '"' in line for field in line.split("\t"))
+    return any(field.startswith('"') and not _QUOTED.fullmatch(field) for field in fields)
 
 
 def _columns(lines: Sequence[_Line], path: Path) -> Columns:
@@ -160,7 +160,7 @@ def _alike(lines: Sequence[_Line], like: Columns) -> Columns:
     header = [name.strip() for name in lines[0].fields]
     wanted = [like.names[number] for number in like.text]
     if not set(wanted) <= set(header):
-        return like
+        return Columns(like.text, like.label, None)
     label = None if like.label is None else like.names[like.label]
     text = tuple(header.index(name) for name in wanted)
     return Columns(text, header.index(label) if label in header else None, tuple(header))

@@ -8,6 +8,7 @@ from torch import Generator
 
 from bench.api import DataError
 from bench.tasks.common.generated_questions import CLASSES, generate_questions
+from bench.tasks.common.text_layouts import read_layout
 from bench.tasks.text_classification import TextClassification
 
 WORDS = {"who": "person", "where": "place", "when": "time", "why": "reason", "how": "manner", "how many": "number"}
@@ -86,6 +87,20 @@ def write_class_folders(folder):
         (folder / name / "._000.txt").write_text("a Mac's")
 
 
+def write_kims_trec(folder):
+    for name, count in (("train", 60), ("test", 12)):
+        lines = "".join(f"{n % 3} caf\xe9 {name} {n}\n" for n in range(count))
+        (folder / f"TREC.{name}.all").write_bytes(lines.encode("latin-1"))
+
+
+def write_split_folders(folder):
+    for name, count in (("my-train", 9), ("dev", 3), ("my-test", 4)):
+        for label in "ab":
+            (folder / name / label).mkdir(parents=True)
+            for n in range(count):
+                (folder / name / label / str(n)).write_text(f"{name} {label} {n}")
+
+
 @pytest.mark.parametrize(
     ("write", "classes", "found", "one"),
     [
@@ -95,6 +110,8 @@ def write_class_folders(folder):
         (write_ag_news, ["1", "2", "3", "4"], (75, 5, 16), ("title 5 some news , of 5", "2")),
         (write_glue, ["0", "1"], (71, 9, 16), ('a " fine film 5', "1")),
         (write_class_folders, ["business", "sport", "Tech"], (68, 10, 12), ("film number 7 of tech", "Tech")),
+        (write_kims_trec, ["0", "1", "2"], (51, 9, 12), ("café train 7", "1")),
+        (write_split_folders, ["a", "b"], (18, 6, 8), ("<unk> b 2", "b")),
         (write_mr, ["neg", "pos"], (95, 16, 9), ("film number 7 is fine … café", "pos")),
         (write_sst2, ["0", "1"], (2, 2, 2), ("a poor one 0", "0")),
         (write_imdb, ["neg", "pos"], (108, 12, 120), ("film number 7 is pos in train", "pos")),
@@ -126,6 +143,43 @@ def test_a_folder_of_one_folder_is_that_folder_and_a_name_s_case_does_not_matter
     write_trec(tmp_path / "trec")
     (tmp_path / "trec" / "TREC_10.label").rename(tmp_path / "trec" / "trec_10.LABEL")
     assert len(TextClassification(str(tmp_path / "trec")).classes) == 3
+
+
+def test_a_split_without_labels_is_told(tmp_path):
+    write_glue(tmp_path)
+    notes = TextClassification(str(tmp_path)).spec.notes
+    assert "test.tsv has no labels and is left out" in notes and any("is scored as test" in note for note in notes)
+
+
+def test_one_class_alone_is_no_layout_and_files_deeper_than_a_class_are_no_texts(tmp_path):
+    (tmp_path / "pos" / "deep").mkdir(parents=True)
+    for name in ("1.txt", "deep/2.txt"):
+        (tmp_path / "pos" / name).write_text("a text")
+    with pytest.raises(DataError, match="unknown layout of texts; the folder must contain rt-polarity"):
+        TextClassification(str(tmp_path))
+    (tmp_path / "neg").mkdir()
+    (tmp_path / "neg" / "1.txt").write_text("a text")
+    assert sum(map(len, read_layout(tmp_path, "")[0].values())) == 2
+
+
+def test_one_table_in_a_folder_is_read_and_those_of_folders_within_are_not(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name, kinds in (("all.csv", "ab"), ("old/train.csv", "xy"), ("old/test.csv", "xy")):
+        (tmp_path / name).write_text("text,label\n" + "".join(f"a text {n},{kinds[n % 2]}\n" for n in range(30)))
+    assert list(TextClassification(str(tmp_path)).classes) == ["a", "b"]
+
+
+def test_classes_come_in_the_order_of_their_folders_and_what_is_beside_their_texts_is_counted(tmp_path):
+    for label in "hcagbdfe":
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.txt").write_text(f"a text of {label}")
+        (tmp_path / label / "notes.md").write_text("no text")
+    splits, notes = read_layout(tmp_path, str(tmp_path))
+    assert [row.label for row in splits["train"]] == sorted(row.label for row in splits["train"])
+    assert sum(map(len, splits.values())) == 8
+    assert notes == [
+        f"{tmp_path}: read 8 files; left out 8 of another kind: a/notes.md, b/notes.md, c/notes.md and 5 more"
+    ]
 
 
 def test_one_file_is_a_table_or_lines_that_begin_with_their_label(tmp_path):

@@ -42,7 +42,10 @@ def test_mr_is_read_as_cp1252_and_dealt_to_three_splits(tmp_path):
 
 def test_sst2_is_its_three_files(tmp_path):
     write_sst2(tmp_path)
-    splits = read_reviews(str(tmp_path)).splits
+    (tmp_path / "stsa.binary.dev").write_text("1  a fine dev crème .\n \n0 a poor one 1\n", "utf-8")
+    reviews = read_reviews(str(tmp_path))
+    assert reviews.notes == ()
+    splits = reviews.splits
     assert splits["valid"] == [("a fine dev crème .", 1), ("a poor one 1", 0)]
     assert splits["train"][1][0].endswith("0") and splits["test"][1][0].endswith("2")
 
@@ -141,7 +144,7 @@ def test_a_data_set_of_the_hub_that_is_not_known_names_those_that_are():
         ({"rt-polarity.pos": "good"}, "has no file rt-polarity.neg; fetch the data set again"),
         ({"stsa.binary.train": "1 good\n\n2 bad", **REST}, "stsa.binary.train:3: label '2' is none of 0, neg"),
         ({"stsa.binary.train": "good bad", **REST}, "stsa.binary.train:1: label 'good' is none of"),
-        ({"stsa.binary.train": "1 caf\udce9"}, "stsa.binary.train: byte 5 (0xe9) is not utf-8"),
+        ({"stsa.binary.train": "1 café é caf\udce9", **REST}, "stsa.binary.train: byte 14 (0xe9) is not utf-8"),
     ],
 )
 def test_a_folder_that_will_not_do_says_why(tmp_path, files, says):

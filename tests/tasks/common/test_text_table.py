@@ -81,6 +81,31 @@ def test_a_table_as_windows_writes_it_is_told(tmp_path):
     assert notes == ["a.csv is not UTF-8 and is read as cp1252", "text from 'text', label from 'label'"]
 
 
+def test_of_several_names_for_a_text_one_is_taken_whatever_spaces_are_around_it(tmp_path):
+    rows = "".join(f"a, b {n};other text {n};{n % 2}\n" for n in range(9))
+    (tmp_path / "a.csv").write_text(f"text ; sentence; label\n{rows}")
+    assert texts_of(tmp_path / "a.csv")[3] == ("a, b 3", "1")
+
+
+def test_texts_and_labels_are_told_apart_at_their_bounds(tmp_path):
+    """Of four rows two labels are few enough, and texts of two words are long enough; two texts are no text."""
+    (tmp_path / "a.csv").write_text("say,kind\na b,x\na c,y\na d,x\na e,y\n")
+    assert texts_of(tmp_path / "a.csv")[0] == ("a b", "x")
+    (tmp_path / "a.csv").write_text("say,kind\na b,x\na c,y\na b,x\na c,y\n")
+    with pytest.raises(DataError, match="has the columns say, kind"):
+        texts_of(tmp_path / "a.csv")
+
+
+def test_a_held_out_table_has_trains_columns_by_name_or_else_by_place(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na b,x\n")
+    _, columns = read_text_table(tmp_path / "train.csv", [])
+    for content in ("label,text\ny,c d\n", "c d,y\n", "id,text\n3,c d\n"):
+        (tmp_path / "test.csv").write_text(content)
+        rows, theirs = read_text_table(tmp_path / "test.csv", [], columns)
+        assert [row.text for row in rows] == ["c d"] and (theirs.label is None) == content.startswith("id")
+        assert rows[0].label == ("" if content.startswith("id") else "y")
+
+
 def test_a_row_without_its_text_has_an_empty_one(tmp_path):
     (tmp_path / "a.csv").write_text("label,text\n0\n1,fine\n\n0,\n")
     assert texts_of(tmp_path / "a.csv") == [("", "0"), ("fine", "1"), ("", "0")]
