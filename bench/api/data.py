@@ -1,12 +1,20 @@
-"""The hash of a task's data."""
+"""Data on the disk: the hash of a task's files, and the folder for what is prepared once."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from os import PathLike
 from pathlib import Path
 
 from bench.errors import DataError
+
+
+def cache_folder() -> Path:
+    """Where prepared data and kernels lie: `$BENCH_CACHE`, or `bench-sequences` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    if named := os.environ.get("BENCH_CACHE"):
+        return Path(os.path.expanduser(named))
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "bench-sequences"
 
 
 def file_hash(*paths: str | PathLike[str]) -> str:

@@ -27,7 +27,7 @@ class Verb:
 
     @property
     def name(self) -> str:
-        return self.path.stem
+        return self.path.stem.replace("_", "-")
 
     @property
     def documentation(self) -> str:
@@ -41,7 +41,7 @@ class Verb:
 
     def run(self, arguments: list[str]) -> int:
         """Do what `arguments` ask, or print the verb's help; the exit code. Raises BenchError in one line."""
-        module = importlib.import_module(f"{verbs.__name__}.{self.name}")
+        module = importlib.import_module(f"{verbs.__name__}.{self.path.stem}")
         parser = Parser(self.name, self.documentation)
         module.arguments(parser)
         if parser.asks_for_help(arguments):
@@ -53,7 +53,7 @@ class Verb:
 def every_verb() -> dict[str, Verb]:
     """The verbs by name, in alphabetical order."""
     paths = (path for folder in verbs.__path__ for path in Path(folder).glob("[!_]*.py"))
-    return {path.stem: Verb(path) for path in sorted(paths, key=lambda path: path.stem)}
+    return {verb.name: verb for verb in (Verb(path) for path in sorted(paths))}
 
 
 def find(name: str, following: Sequence[str] = ()) -> Verb:

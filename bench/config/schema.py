@@ -203,7 +203,7 @@ class Config:
     patience: Annotated[Annotated[int, Ge(1)] | None, _LENGTH] = None
     evaluations: Annotated[int, Ge(1), _LENGTH] = 10
     gradient: Annotated[str, one_of("bptt", "rtrl", "uoro", "eprop"), _TRAINING] = "bptt"
-    unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel"), _MODEL] = "auto"
+    unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel", "kernels"), _MODEL] = "auto"
     seed: Annotated[int, Ge(0), _SEED] = 0
     results_dir: Annotated[str, _PLACE] = "results"
     rerun: Annotated[bool, _UPKEEP] = False

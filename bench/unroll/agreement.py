@@ -114,7 +114,9 @@ def disagreement(
     autocast = torch.autocast(like.device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
     def carried(form: Unroll, x_TBF: Tensor) -> Results:
-        return results(cell, form, x_TBF, cell.initial_state(lanes, x_TBF), autocast, gradients)
+        with torch.random.fork_rng([like.device] if like.is_cuda else []):  # masks of noise are the same each time
+            torch.manual_seed(0)
+            return results(cell, form, x_TBF, cell.initial_state(lanes, x_TBF), autocast, gradients)
 
     loop = partial(_by_pieces, cell, unroll)
     with kept(weights):

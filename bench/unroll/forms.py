@@ -3,6 +3,7 @@
 eager     the cell's step in a Python loop
 vendor    torch.nn's fused layer of the same equation, on the same parameters
 parallel  the cell's own `unroll` over the whole sequence
+kernels   C++ generated from the cell's step, on a CPU; the loop where a cell or a machine has none
 auto      vendor where the cell has it, else parallel, else eager; and eager where the fast form differs from it
 """
 
@@ -16,9 +17,10 @@ from bench.api import Cell, GatedCell, Unroll
 from bench.errors import ConfigError
 from bench.unroll.agreement import PIECE, disagreement
 from bench.unroll.eager import unroll_eager
+from bench.unroll.generated import CannotGenerate, KernelUnroll
 from bench.unroll.vendor import VendorUnroll
 
-Mode = Literal["auto", "eager", "vendor", "parallel"]
+Mode = Literal["auto", "eager", "vendor", "parallel", "kernels"]
 
 _LONGEST, _WITH_GRADIENTS = 1030, 130  # time steps of the comparison at most: longer than a block of 1024, or of 128
 
@@ -44,10 +46,15 @@ def choose(cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: str |
     """
     available = forms(cell)
     name = next(n for n in ("vendor", "parallel", "eager") if n in available) if mode == "auto" else mode
+    if name == "kernels":
+        available[name] = partial(KernelUnroll, cell)
     if name not in available:
         have = ", ".join(sorted(available))
         raise ConfigError(f"unroll={name}: {type(cell).__name__} has no such form; it has {have} (or use unroll=auto)")
-    unroll = available[name]()
+    try:
+        unroll = available[name]()
+    except CannotGenerate as error:
+        return Form("eager", available["eager"](), f"unroll={name} takes the loop of steps: {error}")
     if name == "eager" or not steps or (wrong := _wrong(cell, name, unroll, steps, precision)) is None:
         return Form(name, unroll)
     if mode == "auto":
@@ -56,7 +63,10 @@ def choose(cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: str |
 
 
 def forms(cell: Cell) -> dict[str, Callable[[], Unroll]]:
-    """All forms of `cell` by name. A call builds the unrolling, for the cell's device and dtype at that moment."""
+    """The cell's own forms by name: those that can differ from its step.
+
+    A call builds the unrolling, for the cell's device and dtype at that moment.
+    """
     found: dict[str, Callable[[], Unroll]] = {"eager": lambda: partial(unroll_eager, cell)}
     if (whole := cell.unroll) is not None:
         found["parallel"] = lambda: whole

@@ -17,20 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from bench.api import DataError
+from bench.api import DataError, cache_folder
 
-__all__ = ["cache_folder", "check_checksum", "prepared"]
+__all__ = ["check_checksum", "prepared"]
 
 _HASH = "sha256"
 
 _log = logging.getLogger("bench")
-
-
-def cache_folder() -> Path:
-    """Where prepared data lies: `$BENCH_CACHE`, else `bench-sequences` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    if named := os.environ.get("BENCH_CACHE"):
-        return Path(os.path.expanduser(named))
-    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "bench-sequences"
 
 
 def prepared(name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -11,8 +11,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from bench.api import DataError
-from bench.tasks.common.prepared import cache_folder, check_checksum, prepared
+from bench.api import DataError, cache_folder
+from bench.tasks.common.prepared import check_checksum, prepared
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked, which this system cannot")
 FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None

@@ -1,0 +1,262 @@
+"""The backward pass of a step: the gradients of all that it reads from those of all that it makes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.kernels.expression import Array, Graph, Node, walk
+from bench.kernels.operations import OPERATIONS
+from bench.kernels.program import Multiply, Program, Store
+from bench.kernels.stages import staged
+from bench.kernels.step import Segments, Step, operands_first
+
+__all__ = ["Backward", "Saved", "backward", "forward", "is_state"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Nodes of the forward pass that the backward pass reads.
+
+    `nodes` has for each the load that takes its place: from a state, from an input that was read by then, or from an
+    array `saved`, in which they lie side by side. `stores` puts them there.
+    """
+
+    nodes: dict[Node, Node]
+    stores: list[Store]
+
+
+def forward(step: Step, saved: Saved | None) -> Program:
+    """The forward pass, with what the backward pass needs if it is `saved`."""
+    stores = [store for j, row in enumerate(step.new) for store in _stores(Array("next", j, step.states[j].width), row)]
+    if not is_state(step, step.y):
+        stores += _stores(Array("y", 0, sum(span for _, span in step.y)), step.y)
+    multiplies = []
+    for product in step.products:
+        source = product.state
+        if source is None:
+            source = Array("operand", product.number, sum(span for _, span in product.operand))
+            stores += _stores(source, product.operand)
+        multiplies.append(Multiply(product.number, source, product.out, adds=product.out.kind == "input"))
+    return Program(stores + (saved.stores if saved else []), multiplies)
+
+
+def is_state(step: Step, row: Segments) -> int | None:
+    """The number of the new state that a row is, plus one; None where it is none of them."""
+    return next((j + 1 for j, new in enumerate(step.new) if new == row), None)
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The backward pass, what it needs of the forward pass, and where a weight's gradient is that of a row.
+
+    `summed` has for a weight that is only added to a row the gradient of that row, which sums up to that of the weight.
+    """
+
+    program: Program
+    saved: Saved
+    summed: dict[Array, Array]
+
+
+def backward(step: Step) -> Backward:
+    """The backward pass of a step."""
+    gradients, g = _gradients(step), step.graph
+    reached = {array for array, parts in gradients.items() if parts}
+    rows: dict[Array, Parts] = {}
+    for array in dict.fromkeys(
+        [*step.inputs, *step.weights, *(product.out for product in step.products), *step.states]
+    ):
+        if array in reached or array.kind in ("input", "weight"):
+            rows[array] = (
+                _filled(gradients.get(array, []), array.width, g) if array.per_lane else gradients.get(array, [])
+            )
+    multiplies: list[Multiply] = []
+    for product in reversed(step.products):
+        if product.out not in reached:
+            continue
+        same = next((array for array in step.inputs if rows[array] == rows[product.out]), product.out)
+        source = _d(same)
+        if same != product.out:
+            del rows[product.out]
+        if (state := product.state) is not None:
+            multiplies.append(Multiply(product.number, source, _d(state), backward=True, adds=True))
+        else:
+            out = Array("doperand", product.number, sum(span for _, span in product.operand))
+            multiplies.append(Multiply(product.number, source, out, backward=True))
+    summed = {}
+    for weight in step.weights:
+        if (row := next((each for each in rows if each.per_lane and rows[each] == rows[weight]), None)) is not None:
+            summed[weight] = _d(row)
+            del rows[weight]
+    for state in step.states:
+        if state not in rows and all(multiply.out != _d(state) for multiply in multiplies):
+            rows[state] = [(0, state.width, g.constant(0))]
+    stores = [Store(_d(array), *part) for array, parts in rows.items() for part in parts]
+    saved = _saved(step, [store.node for store in stores])
+    return Backward(Program([_with(store, saved, g) for store in stores], multiplies), saved, summed)
+
+
+def _d(array: Array) -> Array:
+    """The gradient of an array."""
+    return Array(f"d{array.kind}", array.number, array.width, array.per_lane)
+
+
+def _filled(parts: Parts, width: int, g: Graph) -> Parts:
+    """The parts and, where there are none, zeros."""
+    found, end = [], 0
+    for offset, span, node in parts:
+        if offset > end:
+            found.append((end, offset - end, g.constant(0)))
+        found.append((offset, span, node))
+        end = offset + span
+    return found + ([(end, width - end, g.constant(0))] if end < width else [])
+
+
+def _stores(array: Array, row: Segments) -> list[Store]:
+    stores, offset = [], 0
+    for node, span in row:
+        stores.append(Store(array, offset, span, node))
+        offset += span
+    return stores
+
+
+Parts = list[tuple[int, int, Node]]
+"""Gradients of an array: offset, span and node."""
+
+
+def _gradients(step: Step) -> dict[Array, Parts]:
+    """The gradients of all arrays that the step reads, in parts that do not overlap."""
+    g = step.graph
+    of: defaultdict[Node, list[Node]] = defaultdict(list)
+    found: defaultdict[Array, Parts] = defaultdict(list)
+
+    def give(row: Segments, array: Array) -> None:
+        offset = 0
+        for node, span in row:
+            dy = g.load(array, offset, span)
+            of[node].append(g.sum(dy) if node.width == 1 else dy)
+            offset += span
+
+    for j, row in enumerate(step.new):
+        give(row, Array("dnext", j, step.states[j].width))
+    give(step.y, Array("dy", 0, sum(span for _, span in step.y)))
+    roots = [node for row in (*step.new, step.y) for node, _ in row]
+    order = operands_first(step, roots)
+    reached = {node.value[0] for node in order if node.op == "load"}
+    for product in step.products:
+        if product.out in reached and product.state is None:
+            give(product.operand, Array("doperand", product.number, sum(span for _, span in product.operand)))
+    for node in reversed(order):
+        if node.op == "constant" or not of[node]:
+            continue
+        dy = g.total(of[node])
+        if node.op == "load":
+            array, offset = node.value
+            found[array].append((offset, node.width, dy))
+            continue
+        pulled = (dy,) if node.op == "sum" else OPERATIONS[node.op].pull(g, node, dy)
+        for arg, darg in zip(node.args, pulled, strict=True):
+            if darg is not None and arg.op != "constant":
+                of[arg].append(g.sum(darg) if arg.width == 1 else darg)
+    return {array: _refined(parts, g) for array, parts in found.items()}
+
+
+def _refined(parts: Parts, g: Graph) -> Parts:
+    """The sum of gradients of overlapping parts of an array, as parts that do not overlap."""
+    ends = sorted({end for offset, span, _ in parts for end in (offset, offset + span)})
+    refined = []
+    for start, end in pairwise(ends):
+        pieces = [
+            node if node.width == 1 else g.narrow(node, start - offset, end - start)
+            for offset, span, node in parts
+            if offset <= start and end <= offset + span
+        ]
+        if pieces:
+            refined.append((start, end - start, g.total(pieces)))
+    return refined
+
+
+def _saved(step: Step, roots: list[Node]) -> Saved:
+    """What to save of the forward pass: what is costly to compute again, or cannot be."""
+    made = set(operands_first(step, [node for row in (*step.new, step.y) for node, _ in row]))
+    needed = [node for node in walk(roots, lambda node: node not in made) if node in made]
+    kept = {node: None for node in needed if _is_costly(node)}
+    for node in needed:
+        if not _is_costly(node):
+            missing = [each for each in walk([node], lambda each: not _is_costly(each)) if _is_costly(each)]
+            new = [each for each in missing if each not in kept]
+            if len(new) > 1 or any(each.op == "load" for each in new):
+                kept[node] = None
+            else:
+                kept |= dict.fromkeys(new)
+    states = {
+        node: (j, place)
+        for j, row in enumerate(step.new)
+        for node, span, place in _places(row)
+        if node.width == span and node.op != "load"
+    }
+    nodes = {
+        node: step.graph.load(Array("next", j, step.states[j].width), place, node.width)
+        for node, (j, place) in states.items()
+        if node in kept
+    }
+    read = {
+        node.value[0] for root in roots for node in walk([root], lambda node: node not in kept) if node.op == "load"
+    }
+    free = _free(step, read)
+    apart = [node for node in kept if node not in nodes]
+    for node in list(apart):
+        if (place := next((place for place in free if place[2] == node.width), None)) is not None:
+            free.remove(place)
+            nodes[node] = step.graph.load(*place)
+            apart.remove(node)
+    array, offset = Array("saved", 0, sum(node.width for node in apart)), 0
+    for node in apart:
+        nodes[node] = step.graph.load(array, offset, node.width)
+        offset += node.width
+    stores = []
+    for node in (node for node in kept if node not in states):
+        array, offset = nodes[node].value
+        stores.append(Store(array, offset, node.width, node))
+    return Saved(nodes, stores)
+
+
+def _free(step: Step, read: set[Array]) -> list[tuple[Array, int, int]]:
+    """Parts of inputs that the forward pass may write over, since it has read them then and nothing else does.
+
+    That is so where it goes once over the units: what it reads for some units is read before it writes for these.
+    """
+    program = forward(step, None)
+    widths = {store.span for store in program.stores}
+    stages, _ = staged(program)
+    if len(widths) != 1 or len(stages) != 1 or len(stages[0].passes) != 1:
+        return []
+    (width,) = widths
+    mine = [array for array in step.inputs if array in step.owned and array not in read and array.width % width == 0]
+    return [(array, offset, width) for array in mine for offset in range(0, array.width, width)]
+
+
+def _is_costly(node: Node) -> bool:
+    """Whether the backward pass cannot make a node again, or not cheaply."""
+    if node.op == "load":
+        return bool(node.value[0].kind == "product")
+    return node.op == "sum" or (node.op != "constant" and OPERATIONS[node.op].costly)
+
+
+def _places(row: Segments) -> list[tuple[Node, int, int]]:
+    places, offset = [], 0
+    for node, span in row:
+        places.append((node, span, offset))
+        offset += span
+    return places
+
+
+def _with(store: Store, saved: Saved, g: Graph) -> Store:
+    """A store of the backward pass that reads what was saved."""
+    known: dict[Node, Node] = dict(saved.nodes)
+    for node in walk([store.node], lambda node: node not in known):
+        if node not in known:
+            args = tuple(known[arg] for arg in node.args)
+            known[node] = node if args == node.args else g.make(node.op, *args)
+    return Store(store.array, store.offset, store.span, known[store.node])

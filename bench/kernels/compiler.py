@@ -1,0 +1,125 @@
+"""Compiling a kernel with the machine's C++ compiler, and finding it again on the disk."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from bench.errors import BenchError
+
+__all__ = ["NoCompiler", "compiled", "compiler"]
+
+_FLAGS = (
+    "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-nostdinc++", "-fPIC", "-shared",
+    "-w",
+)  # fmt: skip
+
+
+class NoCompiler(BenchError):
+    """There is no compiler, or it does not compile the kernel."""
+
+
+@cache
+def compiler() -> tuple[str, ...]:
+    """The command of a C++ compiler: `$CXX`, c++, g++, clang++, or that of the package ziglang. Raises NoCompiler."""
+    for name in filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")):
+        if path := shutil.which(name.split()[0]):
+            return (path, *name.split()[1:])
+    try:
+        import ziglang  # type: ignore[import-not-found]  # noqa: F401
+    except ImportError:
+        raise NoCompiler("there is no C++ compiler here: install one, or bench-sequences[kernels]") from None
+    return (sys.executable, "-m", "ziglang", "cc", "-x", "c++")  # its c++ would first build a library, for minutes
+
+
+@cache
+def _version() -> str:
+    """What decides the machine code beside the source: the compiler, its flags, and what -march=native means here."""
+    command = compiler()
+    try:
+        said = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoCompiler(f"{command[0]} does not run ({error})") from error
+    return " ".join((*command, *_FLAGS, said, platform.machine(), _features()))
+
+
+def _features() -> str:
+    """The processor's instruction sets, as far as the system tells them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def compiled(source: str, folder: Path) -> ctypes.CDLL:
+    """The library of a source, from `folder` where it was compiled before. Raises NoCompiler.
+
+    A file is named by the hash of all that decides its content. Beside it lies the hash of the content, so that one
+    that was cut short or altered is compiled again. It appears by one rename, so that several processes may compile at
+    once. A folder that cannot be written, or that others can write to, is done without.
+    """
+    name = hashlib.sha256(f"{_version()}\n{source}".encode()).hexdigest()[:24]
+    path = folder / f"{name}.so"
+    if _is_mine(folder) and _is_whole(path):
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError:
+            pass  # of another system, where folders are shared
+    with tempfile.TemporaryDirectory(prefix="bench-kernels-") as work:
+        built = _compile(source, Path(work))
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _is_mine(folder):
+                _keep(built, path)
+        except OSError:
+            pass
+        return ctypes.CDLL(str(built))
+
+
+def _compile(source: str, work: Path) -> Path:
+    text, built = work / "kernel.cpp", work / "kernel.so"
+    text.write_text(source, encoding="utf-8")
+    command = [*compiler(), *_FLAGS, str(text), "-o", str(built)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoCompiler(f"{command[0]} does not run ({error})") from error
+    if done.returncode or not built.is_file():
+        said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
+        raise NoCompiler(f"{command[0]} does not compile the kernel: {said}")
+    return built
+
+
+def _is_mine(folder: Path) -> bool:
+    """Whether nobody else can put code into a folder, as far as the system tells."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return False
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return path.with_suffix(".sha256").read_text() == hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _keep(built: Path, path: Path) -> None:
+    content = built.read_bytes()
+    for suffix, data in ((".so", content), (".sha256", hashlib.sha256(content).hexdigest().encode())):
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(draft, 0o755 if suffix == ".so" else 0o644)
+        os.replace(draft, path.with_suffix(suffix))

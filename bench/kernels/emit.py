@@ -1,0 +1,223 @@
+"""A program as C++: a loop over time steps, in it products of all lanes and passes over the units of each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.kernels.expression import Array, Node, walk
+from bench.kernels.operations import OPERATIONS
+from bench.kernels.program import Multiply, Program, Store
+from bench.kernels.stages import Pass, Stage, staged
+
+__all__ = ["Source", "emit"]
+
+_OVER_TIME = {"input", "y", "operand", "saved", "dinput", "dproduct", "dy"}
+"""Kinds of arrays that have numbers for each time step."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a function, and the arrays whose addresses it takes, in order; states are given once."""
+
+    text: str
+    arrays: list[Array]
+
+
+def emit(name: str, program: Program, reverse: bool = False) -> Source:
+    """The function `name(gemm, T, B, arrays)`, which goes through the time steps, in `reverse` from the last one."""
+    return _Emitter(program).function(name, reverse)
+
+
+class _Emitter:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.stages, self.kept = staged(program)
+        self.arrays: dict[Array, None] = {}
+
+    def function(self, name: str, reverse: bool) -> Source:
+        body = [line for stage in self.stages for line in self.stage(stage)]
+        ends = [line for multiply in self.program.multiplies if multiply.is_last for line in self.multiply(multiply)]
+        sums = {store.array: None for store in self.program.stores if store.array.kind == "dweight"}
+        body = [f"zero({_part(array)}, {array.width});" for array in sums] + body + ends
+        body += [f"add({self.pointer(array)}, {_part(array)}, {array.width});" for array in sums]
+        if reverse:
+            body += [f"swap({self.pointer(_before(array))}, {self.pointer(array)});" for array in self.states()]
+        arrays = list(self.arrays)
+        loop = "for (long t = T - 1; t >= 0; --t) {" if reverse else "for (long t = 0; t < T; ++t) {"
+        lines = [
+            f'extern "C" void {name}(gemm_t gemm, long T, long B, R** arrays) {{',
+            *(f"  R* {array.name} = arrays[{i}];" for i, array in enumerate(arrays)),
+            *(f"  R {_part(array)}[{array.width}];" for array in sums),
+            *(f"  R* {name} = B == 1 && T > 8 ? turned<{n}, {k}>({m}) : nullptr;" for name, m, n, k in self.turned()),
+            f"  {loop}",
+            *(f"    {line}" for line in body),
+            "  }",
+            *(f"  free({name});" for name, *_ in self.turned()),
+            "}",
+        ]
+        return Source("\n".join(lines) + "\n", arrays)
+
+    def states(self) -> list[Array]:
+        """The gradients of the states before the step; they are those of the states after the one before."""
+        return [array for array in self.arrays if array.kind == "dstate"]
+
+    def pointer(self, array: Array) -> str:
+        """The name of an array, which the function then takes."""
+        self.arrays[array] = None
+        return array.name
+
+    def rows(self, array: Array) -> str:
+        """The address of an array's numbers at the time step, for all lanes."""
+        if array.kind in ("state", "next"):
+            base = self.pointer(Array("state", array.number, array.width))
+            return f"{base} + {'(t + 1)' if array.kind == 'next' else 't'} * B * {array.width}"
+        if array.kind in _OVER_TIME:
+            return f"{self.pointer(array)} + t * B * {array.width}"
+        return self.pointer(array)
+
+    # Products
+
+    def turned(self) -> list[tuple[str, str, int, int]]:
+        """The matrices that one lane alone is multiplied by transposed: the copy's name, the matrix, and its sizes."""
+        forward = [multiply for multiply in self.program.multiplies if not multiply.backward]
+        return [(f"matrix{m.matrix}_turned", f"matrix{m.matrix}", m.out.width, m.source.width) for m in forward]
+
+    def multiply(self, multiply: Multiply) -> Iterator[str]:
+        n, k = multiply.out.width, multiply.source.width
+        matrix = self.pointer(Array("matrix", multiply.matrix, n * k, per_lane=False))
+        is_first = multiply.is_last and not any(store.array == multiply.out for store in self.program.stores)
+        function = "product_back" if multiply.backward else "product"
+        sizes = f"{function}<{n}, {k}>"
+        beta = int(multiply.adds and not is_first)
+        factor = matrix if multiply.backward else f"{matrix}, {matrix}_turned"
+        yield f"{sizes}(gemm, B, {self.rows(multiply.source)}, {factor}, {self.rows(multiply.out)}, {beta});"
+
+    # Passes over a lane
+
+    def stage(self, stage: Stage) -> Iterator[str]:
+        for multiply in stage.multiplies:
+            yield from self.multiply(multiply)
+        lines = list(_Lane(self, stage.passes).lines())
+        if lines:
+            yield "for (long b = 0; b < B; ++b) {"
+            yield from (f"  {line}" for line in lines)
+            yield "}"
+
+    def lane(self, array: Array) -> str:
+        """The address of an array's numbers for the lane."""
+        if array.kind == "dweight":
+            return _part(array)
+        rows = self.rows(array)
+        return f"{rows} + b * {array.width}" if array.per_lane else rows
+
+
+class _Lane:
+    """The code of a stage for one lane; numbers that are the same for all units are variables of the lane."""
+
+    def __init__(self, emitter: _Emitter, passes: list[Pass]) -> None:
+        self.emitter, self.passes, self.now = emitter, passes, Pass()
+        self.scalars: dict[Node, str] = {}
+        self.pointers: dict[Array, str] = {}
+
+    def lines(self) -> Iterator[str]:
+        body = [line for number in range(len(self.passes)) for line in self.one_pass(number)]
+        for array, name in self.pointers.items():
+            yield f"R* const {name} = {self.emitter.lane(array)};"
+        yield from body
+
+    def one_pass(self, number: int) -> Iterator[str]:
+        each = self.now = self.passes[number]
+        widths = {store.span: None for store in each.stores if store.span > 1} | {
+            s.args[0].width: None for s in each.sums
+        }
+        for node in each.sums:
+            self.scalars[node] = f"s{node.order}"
+            yield f"V {self.scalars[node]}{{}};"
+        for width in widths:
+            yield from self.loop(
+                width,
+                [store for store in each.stores if store.span == width],
+                [node for node in each.sums if node.args[0].width == width],
+            )
+        for node in each.sums:
+            yield f"{self.scalars[node]} = all(sum({self.scalars[node]}));"
+        for store in each.stores:
+            if store.span == 1:
+                yield from self.scalar(store.node)
+                sign = "+=" if store.array.kind == "dweight" else "="
+                yield f"{self.pointer(store.array)}[{store.offset}] {sign} {self.name(store.node, {})}[0];"
+
+    def loop(self, width: int, stores: list[Store], sums: list[Node]) -> Iterator[str]:
+        roots = [store.node for store in stores] + [node.args[0] for node in sums]
+        for node in self.read(roots):
+            if node.width == 1:
+                yield from self.scalar(node)
+        yield f"each<{width}>([&](auto n, long i) {{"
+        names: dict[Node, str] = {}
+        for node in self.read(roots):
+            if node.width > 1:
+                names[node] = f"v{node.order}"
+                yield f"  const V {names[node]} = {self.code(node, names)};"
+        for store in stores:
+            place = (
+                f"{self.pointer(store.array)} + {store.offset} + i"
+                if store.offset
+                else f"{self.pointer(store.array)} + i"
+            )
+            value = self.name(store.node, names)
+            if store.array.kind == "dweight":
+                value = f"load<n.value>({place}) + {value}"
+            yield f"  store<n.value>({place}, {value});"
+        for node in sums:
+            yield f"  {self.scalars[node]} += first<n.value>({self.name(node.args[0], names)});"
+        yield "});"
+
+    def read(self, roots: list[Node]) -> Iterator[Node]:
+        """The nodes to compute for the roots, those that are in memory without what they were made of."""
+        return walk(roots, lambda node: node not in self.scalars and not self.is_elsewhere(node))
+
+    def is_elsewhere(self, node: Node) -> bool:
+        """Whether a node was computed in an earlier pass and stored."""
+        return node in self.emitter.kept and all(store.node is not node for store in self.now.stores)
+
+    def scalar(self, root: Node) -> Iterator[str]:
+        """Variables for a number that is the same for all units, and for what it is made of."""
+        for node in self.read([root]):
+            if node not in self.scalars and node.width == 1:
+                code = self.code(node, {})
+                self.scalars[node] = f"s{node.order}"
+                yield f"const V {self.scalars[node]} = {code};"
+
+    def name(self, node: Node, names: dict[Node, str]) -> str:
+        return names[node] if node in names else self.scalars[node]
+
+    def code(self, node: Node, names: dict[Node, str]) -> str:
+        if self.is_elsewhere(node):
+            kept = self.emitter.kept[node]
+            return self.load(kept.array, kept.offset, node.width)
+        if node.op == "constant":
+            return f"all({node.value!r})"
+        if node.op == "load":
+            array, offset = node.value
+            return self.load(array, offset, node.width)
+        return OPERATIONS[node.op].code.format(*(self.name(arg, names) for arg in node.args))
+
+    def load(self, array: Array, offset: int, width: int) -> str:
+        pointer = self.pointer(array)
+        if width == 1:
+            return f"all({pointer}[{offset}])"
+        return f"load<n.value>({pointer} + {offset} + i)" if offset else f"load<n.value>({pointer} + i)"
+
+    def pointer(self, array: Array) -> str:
+        self.pointers[array] = f"{array.name}_"
+        return self.pointers[array]
+
+
+def _part(array: Array) -> str:
+    """The name of the sum of a weight's gradient over the lanes of a time step; step sums are added up apart."""
+    return f"{array.name}_step"
+
+
+def _before(array: Array) -> Array:
+    return Array("dnext", array.number, array.width)

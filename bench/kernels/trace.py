@@ -1,0 +1,249 @@
+"""From a step written in torch to its expressions: traced once, operation by operation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from bench.kernels.expression import Array, Graph
+from bench.kernels.lowering import Called, lowered
+from bench.kernels.step import Cannot, Product, Step
+from bench.kernels.values import Value, elementwise
+
+__all__ = ["trace"]
+
+StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
+"""Inputs `[B, F]` and states `[B, ...]` to outputs `[B, H]` and the next states."""
+
+_LANES = (11, 13, 17, 19, 23)  # a number of lanes that is no other size of the step tells the lanes' dimension apart
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation of torch, and the number of the tensor among its results."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    number: int = 0
+
+
+def trace(step: StepFunction, width: int, states: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> Step:
+    """The expressions of `step` on inputs of `width` numbers and on states like these, `[1, ...]`.
+
+    `parameters` are the tensors that the step reads, by name. Raises Cannot, naming the operation, where a kernel has
+    none like it, where it mixes lanes, or where the step does not carry the states on.
+    """
+    sizes = {width, *(size for tensor in [*parameters.values(), *states] for size in tensor.shape)}
+    lanes = next(lanes for lanes in _LANES if lanes not in sizes)
+    x = states[0].new_zeros(lanes, width)
+    old = [state.expand(lanes, *state.shape[1:]).clone() for state in states]
+    tracer = _Tracer(x, old, parameters)
+    try:
+        with torch.enable_grad(), tracer:
+            y, new = step(x, list(old))
+    except Cannot:
+        raise
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0]
+        raise Cannot(f"a step of zeros raises {type(error).__name__}: {said}") from error
+    return tracer.step(y, new)
+
+
+class _Tracer(TorchDispatchMode):
+    """Turns the operations of a step into expressions, one by one, as torch carries them out."""
+
+    def __init__(self, x: Tensor, states: list[Tensor], parameters: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.x, self.lanes = x, len(x)
+        self.names = {id(tensor): name for name, tensor in parameters.items()}
+        self.graph = Graph()
+        self.inputs: list[Array] = []
+        self.weights: list[Array] = []
+        self.products: list[Product] = []
+        self.of_inputs: list[tuple[Tensor, Tensor | None] | int | None] = []  # a product of x, random numbers, or x
+        self.of_weights: list[Tensor] = []
+        self.of_matrices: list[Tensor] = []
+        self.values: dict[int, Value] = {}
+        self.calls: dict[int, Call] = {}
+        self.alive: list[Tensor] = [x]  # an id is that of one tensor as long as it lives
+        self.states = [Array("state", i, state[0].numel()) for i, state in enumerate(states)]
+        for tensor, array in zip(states, self.states, strict=True):
+            if not tensor.is_floating_point():
+                raise Cannot(f"a state has dtype {tensor.dtype}; the states of a kernel are real numbers")
+            self.keep(tensor, Value(tuple(tensor.shape[1:]), ((self.graph.load(array), array.width),), True))
+
+    def keep(self, tensor: Tensor, value: Value) -> None:
+        self.alive.append(tensor)
+        self.values[id(tensor)] = value
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        tensors = [result] if isinstance(result, Tensor) else list(result) if isinstance(result, (tuple, list)) else []
+        if not any(self.is_of_lanes(arg) for arg in tree_flatten((args, kwargs))[0]):
+            for number, tensor in enumerate(tensors):
+                self.alive.append(tensor)
+                self.calls[id(tensor)] = Call(func, args, kwargs, number)
+            return result
+        lowered = self.lower(func, args, kwargs, tensors)
+        for tensor, value in zip(tensors, lowered, strict=False):
+            self.keep(tensor, value)
+        return result
+
+    def step(self, y: Tensor, new: Sequence[Tensor]) -> Step:
+        values = [self.value(tensor) for tensor in new]
+        for value, array in zip(values, self.states, strict=True):
+            if math.prod(value.shape) != array.width:
+                raise Cannot(f"a state of {array.width} numbers becomes one of {math.prod(value.shape)}")
+        return Step(
+            self.graph,
+            self.inputs,
+            self.states,
+            self.weights,
+            self.products,
+            [value.row for value in values],
+            self.value(y).row,
+            frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
+            self.hoisted,
+        )
+
+    def is_of_lanes(self, arg: Any) -> bool:
+        """Whether an argument depends on the inputs or the states, and not on parameters alone."""
+        return arg is self.x or (id(arg) in self.values and self.values[id(arg)].per_lane)
+
+    def value(self, arg: Any) -> Value:
+        """The value of an argument: a number, a tensor of the lanes, or one that only parameters decide."""
+        if isinstance(arg, (bool, int, float)):
+            return Value((), ((self.graph.constant(float(arg)), 1),), False)
+        if not isinstance(arg, Tensor):
+            raise Cannot(f"an argument is {arg!r}")
+        if id(arg) not in self.values:
+            self.keep(arg, self.new_input(None, (arg.shape[1],)) if arg is self.x else self.new_weight(arg))
+        return self.values[id(arg)]
+
+    def new_input(self, made_of: tuple[Tensor, Tensor | None] | int | None, shape: tuple[int, ...]) -> Value:
+        """An input of the loop: a product of x with factor and bias, so many random numbers a lane, or x itself."""
+        array = Array("input", len(self.inputs), math.prod(shape))
+        self.inputs.append(array)
+        self.of_inputs.append(made_of)
+        return Value(shape, ((self.graph.load(array), array.width),), True)
+
+    def new_weight(self, tensor: Tensor) -> Value:
+        if tensor.numel() == 1 and not self.depends(tensor):
+            return Value(tuple(tensor.shape), ((self.graph.constant(tensor.item()), 1),), False)
+        array = Array("weight", len(self.weights), max(tensor.numel(), 1), per_lane=False)
+        self.weights.append(array)
+        self.of_weights.append(tensor)
+        return Value(tuple(tensor.shape), ((self.graph.load(array), array.width),), False)
+
+    def depends(self, tensor: Tensor) -> bool:
+        """Whether a tensor is made of parameters."""
+        if call := self.calls.get(id(tensor)):
+            return any(
+                self.depends(arg) for arg in tree_flatten((call.args, call.kwargs))[0] if isinstance(arg, Tensor)
+            )
+        return id(tensor) in self.names
+
+    # What the loop reads, in torch
+
+    def hoisted(
+        self, x_TBF: Tensor, parameters: Mapping[str, Tensor]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Inputs `[T, B, N]`, weights `[N]` and matrices `[N, K]`, of the parameters as they are now."""
+        known: dict[int, Any] = {}
+
+        def now(arg: Any) -> Any:
+            """A tensor made again of the parameters."""
+            if not isinstance(arg, Tensor):
+                return arg
+            if id(arg) not in known:
+                if (call := self.calls.get(id(arg))) is not None:
+                    result = call.function(*tree_map(now, call.args), **tree_map(now, call.kwargs))
+                    known[id(arg)] = result if isinstance(result, Tensor) else result[call.number]
+                else:
+                    name = self.names.get(id(arg))
+                    known[id(arg)] = arg if name is None else parameters[name]
+            return known[id(arg)]
+
+        random = self.random(x_TBF)
+
+        def rows(factor: Tensor) -> Tensor:
+            """The transposed factor: the matrix `[N, K]` that most steps have transposed."""
+            call = self.calls.get(id(factor))
+            if call is not None and call.function is torch.ops.aten.t.default:
+                return cast(Tensor, now(call.args[0]))
+            return cast(Tensor, now(factor).t())
+
+        def made(each: tuple[Tensor, Tensor | None] | int | None) -> Tensor:
+            if isinstance(each, tuple):
+                return F.linear(x_TBF, rows(each[0]), now(each[1]))
+            return x_TBF if each is None else next(random)
+
+        inputs = [made(each) for each in self.of_inputs]
+        return inputs, [now(each).reshape(-1) for each in self.of_weights], [rows(each) for each in self.of_matrices]
+
+    def random(self, x_TBF: Tensor) -> Iterator[Tensor]:
+        """Uniform random numbers `[T, B, N]` for each place that draws them: the numbers that the loop would draw."""
+        (T, B), widths = x_TBF.shape[:2], [each for each in self.of_inputs if isinstance(each, int)]
+        if widths:
+            drawn = torch.rand(T, B * sum(widths), dtype=self.x.dtype)
+            yield from (part.reshape(T, B, -1) for part in drawn.split([B * width for width in widths], 1))
+
+    # Operations
+
+    def lower(self, function: Any, args: Any, kwargs: Any, results: list[Tensor]) -> list[Value]:
+        """The values of the results of an operation on lanes."""
+        name = str(function.overloadpacket.__name__)
+        given = {argument.name: value for argument, value in zip(function._schema.arguments, args, strict=False)}
+        defaults = {argument.name: argument.default_value for argument in function._schema.arguments}
+        named = defaults | given | kwargs
+        if name in ("mm", "addmm"):
+            return [self.product(named)]
+        if name == "rand_like":
+            shape = self.value(args[0]).shape
+            return [self.new_input(math.prod(shape), shape)]
+        if name.endswith("_") and not name.startswith("_"):
+            name = self.out_of_place(name, args[0])
+        tensors = {key: value for key, value in named.items() if key not in _IGNORED}
+        values = lowered(Called(self.graph, name, tensors, results, self.value, self.lanes))
+        return values if torch.is_grad_enabled() else [self.without_gradient(value) for value in values]
+
+    def out_of_place(self, name: str, target: Tensor) -> str:
+        """The name of an operation that changes `target` without its underscore."""
+        place = target.untyped_storage().data_ptr()
+        if any(other is not target and other.untyped_storage().data_ptr() == place for other in self.alive):
+            raise Cannot(f"{name} changes a tensor that others are views of; write it without the underscore")
+        return name[:-1]
+
+    def without_gradient(self, value: Value) -> Value:
+        row = tuple((self.graph.node("detach", node), span) for node, span in value.row)
+        return Value(value.shape, row, value.per_lane)
+
+    def product(self, args: Mapping[str, Any]) -> Value:
+        """A product with parameters: one of the inputs, which is hoisted, or one of the loop over time."""
+        operand, factor, bias = args.get("mat1", args["self"]), args["mat2"], args["self"] if "mat1" in args else None
+        if self.is_of_lanes(factor) or not self.is_of_lanes(operand):
+            raise Cannot("mm multiplies by a tensor that depends on the step; only parameters can be a factor")
+        if args.get("alpha", 1) != 1 or args.get("beta", 1) != 1:
+            raise Cannot("addmm has factors alpha or beta; multiply apart")
+        width = int(factor.shape[1])
+        if operand is self.x and not self.is_of_lanes(bias):
+            return self.new_input((factor, bias), (width,))
+        row = self.value(operand).row
+        self.of_matrices.append(factor)
+        out = Array("product", len(self.products), width)
+        self.products.append(Product(out.number, row, out))
+        value = Value((width,), ((self.graph.load(out), width),), True)
+        return value if bias is None else elementwise(self.graph, "add", value, self.value(bias))
+
+
+_IGNORED = {"memory_format", "dtype", "layout", "device", "pin_memory", "non_blocking", "rounding_mode"}

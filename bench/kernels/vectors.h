@@ -1,0 +1,166 @@
+// What every generated kernel has: vectors, their functions, and products of matrices. Before it stand the real type R,
+// the integer I of its size, and the constants of its exponential function (bench/kernels/vectors.py).
+
+#include <math.h>  // C's headers alone: some compilers would first build a C++ library
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __AVX512F__
+constexpr int BYTES = 64;
+#else
+constexpr int BYTES = 32;
+#endif
+constexpr int W = BYTES / sizeof(R);  // numbers in a vector
+typedef R V __attribute__((vector_size(BYTES)));
+typedef I K __attribute__((vector_size(BYTES)));
+
+static inline V all(R x) { return x - V{}; }
+
+template <int N> static inline V load(const R* p) {
+  V v{};
+  memcpy(&v, p, N * sizeof(R));
+  return v;
+}
+
+template <int N> static inline void store(R* p, V v) { memcpy(p, &v, N * sizeof(R)); }
+
+template <int N> static inline V first(V v) {  // the first N numbers, and zeros
+  V kept{};
+  memcpy(&kept, &v, N * sizeof(R));
+  return kept;
+}
+
+static inline R sum(V v) {
+  for (int half = W / 2; half; half /= 2)
+    for (int k = 0; k < half; ++k) v[k] += v[k + half];
+  return v[0];
+}
+
+template <int N> struct Count { static constexpr int value = N; };
+
+// f(Count<N>, i) for each block of a row of SIZE numbers; the last one may have fewer, and `each` goes by vectors
+template <int SIZE, int BLOCK, class F> static inline void each_block(F f) {
+  long i = 0;
+  for (; i + BLOCK <= SIZE; i += BLOCK) f(Count<BLOCK>(), i);
+  if constexpr (SIZE % BLOCK != 0) f(Count<SIZE % BLOCK>(), i);
+}
+template <int SIZE, class F> static inline void each(F f) { each_block<SIZE, W>(f); }
+
+static inline void zero(R* p, long n) { memset(p, 0, n * sizeof(R)); }
+static inline void add(R* p, const R* q, long n) {
+  for (long i = 0; i < n; ++i) p[i] += q[i];
+}
+static inline void swap(R*& a, R*& b) {
+  R* c = a;
+  a = b;
+  b = c;
+}
+
+static inline V between(V x, R low, R high) {  // NaN stays
+  x = (x < all(low)) ? all(low) : x;
+  return (x > all(high)) ? all(high) : x;
+}
+
+// e^x = 2^k e^f with f = x - k ln 2 within half of ln 2 around 0
+static inline V split(V x, K& bits) {
+  V shifted = x * all(LOG2_E) + all(MAGIC);
+  bits = (K)shifted;
+  V k = shifted - all(MAGIC);
+  return (x - k * all(LN_2_HIGH)) - k * all(LN_2_LOW);
+}
+static inline V small_expm1(V f) {
+  V p = all(POLYNOMIAL[DEGREE]);
+  for (int n = DEGREE - 1; n >= 0; --n) p = p * f + all(POLYNOMIAL[n]);
+  return f + f * f * p;
+}
+static inline V power_of_2(K bits) { return (V)((bits << MANTISSA) + ONE); }
+
+static inline V or_infinite(V x, V y) { return (x > all(HIGHEST)) ? all(R(INFINITY)) : y; }
+static inline V exp_(V x) {
+  K bits;
+  V f = split(between(x, LOWEST, HIGHEST), bits);
+  V half = power_of_2(bits - 1);
+  return or_infinite(x, (small_expm1(f) * half + half) * all(2));
+}
+static inline V expm1_(V x) {
+  K bits;
+  V f = split(between(x, LOWEST, HIGHEST), bits);
+  V half = power_of_2(bits - 1);
+  return or_infinite(x, (small_expm1(f) * half + (half - all(R(0.5)))) * all(2));
+}
+static inline V sigmoid_(V x) { return all(1) / (all(1) + exp_(-x)); }
+static inline V tanh_(V x) {  // (e^2x - 1) / (e^2x + 1), exact near 0
+  K bits;
+  V f = split(between(x + x, -SATURATED, SATURATED), bits);
+  V scale = power_of_2(bits);
+  V e = small_expm1(f) * scale + (scale - all(1));
+  return e / (e + all(2));
+}
+static inline V sign_(V x) { return (x > all(0)) ? all(1) : ((x < all(0)) ? all(-1) : all(0)); }
+static inline V maximum_(V a, V b) { return (a >= b) ? a : ((a < b) ? b : a + b); }  // NaN of either
+#define EACH(name, of_float, of_double) \
+  static inline float one_##name(float x) { return of_float(x); } \
+  static inline double one_##name(double x) { return of_double(x); } \
+  static inline V name(V x) { \
+    for (int k = 0; k < W; ++k) x[k] = one_##name(x[k]); \
+    return x; \
+  }
+EACH(sqrt_, sqrtf, sqrt)
+EACH(log_, logf, log)
+EACH(log1p_, log1pf, log1p)
+EACH(sin_, sinf, sin)
+EACH(cos_, cosf, cos)
+EACH(erf_, erff, erf)
+EACH(atan_, atanf, atan)
+static inline V pow_(V x, V y) {
+  for (int k = 0; k < W; ++k) x[k] = sizeof(R) == sizeof(float) ? R(powf(x[k], y[k])) : R(pow(x[k], y[k]));
+  return x;
+}
+
+// A matrix [n, k] times the vector a, and the vector a times the matrix: for one lane, where BLAS is slow
+template <int n, int k> static inline void times_rows(const R* a, const R* w, R* out, R beta) {
+  each_block<n, 4>([&](auto rows, long row) {
+    V total[4] = {};
+    each<k>([&](auto count, long i) {
+      for (int r = 0; r < rows.value; ++r) total[r] += load<count.value>(w + (row + r) * k + i) * load<count.value>(a + i);
+    });
+    for (int r = 0; r < rows.value; ++r) out[row + r] = sum(total[r]) + (beta != 0 ? beta * out[row + r] : 0);
+  });
+}
+template <int n, int k> static inline void sum_of_rows(const R* a, const R* w, R* out, R beta) {
+  constexpr int MANY = 8 * W;  // columns at a time, whose sums fit registers
+  each_block<k, MANY>([&](auto count, long start) {
+    constexpr int SIZE = decltype(count)::value;
+    V total[(SIZE + W - 1) / W] = {};
+    for (long row = 0; row < n; ++row)
+      each<SIZE>([&](auto part, long i) { total[i / W] += all(a[row]) * load<part.value>(w + row * k + start + i); });
+    each<SIZE>([&](auto part, long i) {
+      R* p = out + start + i;
+      store<part.value>(p, beta != 0 ? total[i / W] + all(beta) * load<part.value>(p) : total[i / W]);
+    });
+  });
+}
+
+// BLAS: out [B, n] = a [B, k] w' + beta out of w [n, k], and out [B, k] = a [B, n] w + beta out
+typedef void (*gemm_t)(const char*, const char*, const int*, const int*, const int*, const R*, const R*, const int*,
+                       const R*, const int*, const R*, R*, const int*);
+template <int n, int k> static inline R* turned(const R* w) {  // the transposed matrix, faster to go through
+  R* rows = (R*)malloc(sizeof(R) * n * k);
+  if (!rows) return nullptr;  // then the matrix is gone through as it is
+  for (long i = 0; i < n; ++i)
+    for (long j = 0; j < k; ++j) rows[j * n + i] = w[i * k + j];
+  return rows;
+}
+template <int n, int k> static inline void product(gemm_t gemm, int B, const R* a, const R* w, const R* rows, R* out, R beta) {
+  if (rows) return sum_of_rows<k, n>(a, rows, out, beta);
+  if (B == 1) return times_rows<n, k>(a, w, out, beta);
+  const R one = 1;
+  const int N = n, K = k;
+  gemm("T", "N", &N, &B, &K, &one, w, &K, a, &K, &beta, out, &N);
+}
+template <int k, int n> static inline void product_back(gemm_t gemm, int B, const R* a, const R* w, R* out, R beta) {
+  if (B == 1) return sum_of_rows<n, k>(a, w, out, beta);
+  const R one = 1;
+  const int N = n, K = k;
+  gemm("N", "N", &K, &B, &N, &one, w, &K, a, &N, &beta, out, &K);
+}

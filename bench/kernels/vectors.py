@@ -1,0 +1,52 @@
+"""What comes before the functions of a generated kernel: its number type, and the C++ of `vectors.h`."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, localcontext
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["prelude"]
+
+_HEADER = Path(__file__).with_name("vectors.h")
+
+
+def prelude(real: str) -> str:
+    """The C++ before the functions of a kernel in `float` or `double`."""
+    integer, mantissa, bias, degree = ("int", 23, 127, 5) if real == "float" else ("long long", 52, 1023, 10)
+    polynomial = _coefficients(degree)
+    high = math.floor(math.log(2) * 2.0 ** (mantissa // 2)) / 2.0 ** (mantissa // 2)  # its product with k is exact
+    with localcontext() as context:
+        context.prec = 40
+        low = float(Decimal(2).ln() - Decimal(high))
+    constants = {
+        "MAGIC": 1.5 * 2.0**mantissa,  # added to a number it leaves the nearest whole number in the low bits
+        "LOG2_E": 1 / math.log(2),
+        "LN_2_HIGH": high,
+        "LN_2_LOW": low,
+        "LOWEST": -(bias - 1) * math.log(2),  # e^x is below the smallest normal number
+        "HIGHEST": (bias + 1) * math.log(2),  # e^x is infinite
+        "SATURATED": 20.0 if real == "float" else 40.0,  # tanh(x / 2) is 1
+    }
+    return "\n".join(
+        [
+            f"typedef {real} R;",
+            f"typedef {integer} I;",
+            f"constexpr int MANTISSA = {mantissa}, DEGREE = {degree};",
+            f"constexpr I ONE = I({bias}) << MANTISSA;  // the bits of 1",
+            *(f"constexpr R {name} = {value!r};" for name, value in constants.items()),
+            f"constexpr R POLYNOMIAL[] = {{{', '.join(map(repr, polynomial))}}};",
+            _HEADER.read_text(encoding="utf-8"),
+        ]
+    )
+
+
+def _coefficients(degree: int) -> list[float]:
+    """Those of the polynomial through (e^f - 1 - f) / f^2 at the Chebyshev points of half of ln 2 around 0."""
+    bound = math.log(2) / 2 * 1.001
+    points = bound * np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+    values = [math.fsum(f**n / math.factorial(n + 2) for n in range(25)) for f in points]
+    fitted = np.polynomial.Polynomial.fit(points, values, degree, domain=[-1, 1])
+    return [float(c) for c in fitted.convert().coef]

@@ -1,0 +1,80 @@
+"""A cell over time by kernels generated from its step: C++ for the CPU, compiled once and kept on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy, deepcopy
+
+import torch
+from torch import Tensor
+
+from bench.api import Cell, State, cache_folder, leaves, map_state
+from bench.kernels.compiler import NoCompiler
+from bench.kernels.fused import Fused
+from bench.kernels.step import Cannot, Step
+from bench.kernels.trace import trace
+
+__all__ = ["CannotGenerate", "KernelUnroll", "step_of", "tensors_of"]
+
+
+class CannotGenerate(Exception):
+    """Why a cell has no kernels here, in a line."""
+
+
+class KernelUnroll:
+    """A cell unrolled by kernels, on its parameters as they are at each call.
+
+    The cell's step is traced once, in training and in evaluation, and both passes over time are generated from it
+    (`bench.kernels`). They compute in the dtype of the weights, also under autocast, which then holds for the products
+    with the inputs alone. Gradients can be taken once. Raises CannotGenerate, with the reason, where the step has an
+    operation that kernels lack, where there is no compiler, and on other devices than a CPU.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        like = next(cell.parameters(), torch.empty(0))
+        self.dtype = like.dtype
+        if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+            raise CannotGenerate(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
+        try:
+            folder = cache_folder() / "kernels"
+            self.fused = {mode: Fused(step_of(cell, mode), like.dtype, folder) for mode in (True, False)}
+        except (Cannot, NoCompiler) as error:
+            raise CannotGenerate(f"{type(cell).__name__} has no kernels: {error}") from error
+
+    def __call__(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        y_TBH, last = self.fused[self.cell.training](x_TBF, leaves(state), tensors_of(self.cell))
+        return y_TBH, _like(state, last)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> KernelUnroll:
+        """The same kernels for a copy of the cell."""
+        new = copy(self)
+        new.cell = deepcopy(self.cell, memo)
+        return new
+
+
+def step_of(cell: Cell, training: bool) -> Step:
+    """The expressions of a cell's step in training or in evaluation; raises Cannot."""
+    state = cell.initial_state(1, next(cell.parameters(), torch.empty(0)))
+
+    def step(x_BF: Tensor, old: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        y_BH, new = cell.step(x_BF, _like(state, old))
+        return y_BH, leaves(new)
+
+    was = cell.training
+    cell.train(training)
+    try:
+        return trace(step, cell.input_size, leaves(state), tensors_of(cell))
+    finally:
+        cell.train(was)
+
+
+def tensors_of(cell: Cell) -> dict[str, Tensor]:
+    """Parameters and buffers by name, as they are now: `torch.func.functional_call` puts others in their places."""
+    return {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
+
+
+def _like(state: State, tensors: Sequence[Tensor]) -> State:
+    """The tensors in the structure of a state."""
+    following = iter(tensors)
+    return map_state(lambda _: next(following), state)

@@ -1,0 +1,194 @@
+"""Kernels of every cell that has them compute what its steps do: outputs, states and all gradients, at odd sizes."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from tiny import seeded
+from torch.func import functional_call
+from traces import chosen
+
+from bench.api import GatedCell, leaves, map_state
+from bench.job.build import load_cell
+from bench.kernels.naive import Naive
+from bench.kernels.sums import in_place
+from bench.model.noise import NoisyCell
+from bench.unroll.eager import unroll_eager
+from bench.unroll.generated import CannotGenerate, KernelUnroll, step_of, tensors_of
+
+WITHOUT = {
+    # cell, the operation that is in the way
+    "attention": "unsqueeze", "deltanet": "linalg_vector_norm", "linear_attention": "view", "lru": "view_as_complex",
+    "mlstm": "_unsafe_view", "ngram_mlp": "unsqueeze", "qrnn": "unsqueeze", "s4d": "view_as_complex",
+    "tcn": "unsqueeze", "transformer": "unsqueeze",
+}  # fmt: skip
+WITH = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
+F, H = 3, 9  # no multiple of a vector
+NEAR = {torch.float32: 2e-5, torch.float64: 1e-11}  # layer norms and exponential gates magnify rounding
+
+
+def a_cell(name, dtype=torch.float32):
+    torch.manual_seed(0)
+    cls, options = load_cell(chosen("cell")[name])
+    return cls(F, H - (name in ("slstm", "mamba")), **options).to(dtype)
+
+
+def inputs_of(cell, T=7, B=3, seed=0):
+    """Inputs and a state that has lived, all of which have gradients."""
+    like = next(cell.parameters())
+    x_TBF = torch.randn(T, B, F, generator=seeded(seed)).to(like)
+    with torch.no_grad():
+        _, state = unroll_eager(cell, x_TBF[:3], cell.initial_state(B, x_TBF))
+    return x_TBF.requires_grad_(), map_state(lambda s: s.clone().requires_grad_(), state)
+
+
+def everything(cell, unroll, x_TBF, state):
+    """Outputs, last states, and the gradients of inputs, states and weights of a sum with uneven weights."""
+    y_TBH, last = unroll(x_TBF, state)
+    parts = [y_TBH, *leaves(last)]
+    total = sum((p * torch.randn(p.shape, generator=seeded(1)).to(p)).sum() for p in parts)
+    wanted = [x_TBF, *leaves(state), *(p for p in cell.parameters() if p.numel())]
+    return [*parts, *torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True)]
+
+
+def assert_close(found, right, near):
+    for mine, its in zip(found, right, strict=True):
+        assert mine.shape == its.shape
+        assert (mine - its).abs().max() <= near * max(1, its.abs().max())
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_kernels_compute_what_the_steps_do(name):
+    cell = a_cell(name)
+    kernels, wide = KernelUnroll(cell), deepcopy(cell).double()
+    for T, B in ((7, 3), (12, 1), (1, 2)):
+        x_TBF, state = inputs_of(cell, T, B)
+        found = everything(cell, kernels, x_TBF, state)
+        x_wide, state_wide = map_state(lambda s: s.detach().double().requires_grad_(), (x_TBF, state))
+        right = everything(wide, lambda x, s: unroll_eager(wide, x, s), x_wide, state_wide)
+        assert_close([each.double() for each in found], right, NEAR[torch.float32])
+        with torch.no_grad():
+            y_TBH, last = kernels(x_TBF, state)
+        assert_close([y_TBH, *leaves(last)], found[: 1 + len(leaves(last))], 0)
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_what_is_derived_from_a_step_is_its_gradient(name):
+    """The oracle, in float64 and without a compiler."""
+    cell = a_cell(name, torch.float64)
+    x_TBF, state = inputs_of(cell)
+    right = everything(cell, lambda x, s: unroll_eager(cell, x, s), x_TBF, state)
+    step = in_place(step_of(cell, True))
+    naive, parts = Naive(step), step.hoisted(x_TBF, tensors_of(cell))
+    memory = naive.forward(
+        *([each.detach() for each in part] for part in parts), leaves(map_state(torch.Tensor.detach, state))
+    )
+    outputs = [memory["y0"], *(memory[a.name][-1].view_as(s) for a, s in zip(step.states, leaves(state), strict=True))]
+    draws = [torch.randn(p.shape, generator=seeded(1)).to(p) for p in outputs]
+    memory = naive.backward(memory, draws[0], [d.flatten(1) for d in draws[1:]])
+    grads = [
+        memory[f"d{kind}{i}"]
+        for kind, part in zip(("input", "weight", "matrix"), parts, strict=True)
+        for i in range(len(part))
+    ]
+    wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]
+    flat = [each for part in parts for each in part]
+    used = [(each, grad) for each, grad in zip(flat, grads, strict=True) if each.requires_grad]
+    made, grads = zip(*used, strict=True)
+    through = torch.autograd.grad(made, wanted, grads, allow_unused=True, materialize_grads=True)
+    states = [memory[f"d{array.name}"].view_as(s) for array, s in zip(step.states, leaves(state), strict=True)]
+    assert_close([*outputs, through[0], *states, *through[1:]], right, NEAR[torch.float64])
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_cell_without_kernels_names_the_operation(name):
+    with pytest.raises(CannotGenerate, match=f"{type(a_cell(name)).__name__} has no kernels: {WITHOUT[name]} "):
+        KernelUnroll(a_cell(name))
+
+
+@pytest.mark.parametrize("noise", [(0.3, 0.0), (0.0, 0.3), (0.2, 0.2)], ids=str)
+def test_zoneout_and_recurrent_dropout_draw_what_the_loop_draws(noise):
+    cell = NoisyCell(a_cell("lstm"), *noise)
+    kernels = KernelUnroll(cell)
+    for training in (True, False):
+        cell.train(training)
+        x_TBF, state = inputs_of(cell)
+        state = map_state(lambda s: s.detach(), state)
+
+        def lived(unroll, x_TBF=x_TBF, state=state):
+            torch.manual_seed(5)
+            y_TBH, last = unroll(x_TBF, state)
+            return [y_TBH, *leaves(last), *torch.autograd.grad(y_TBH.square().sum(), [x_TBF, *cell.parameters()])]
+
+        assert_close(lived(kernels), lived(lambda x, s: unroll_eager(cell, x, s)), NEAR[torch.float32])
+
+
+def test_kernels_follow_the_weights_wherever_they_are():
+    cell = a_cell("gru")
+    kernels, (x_TBF, state) = KernelUnroll(cell), inputs_of(cell)
+    with torch.no_grad():
+        cell.weight_hh.mul_(2)
+    right, _ = unroll_eager(cell, x_TBF, state)
+    assert_close([kernels(x_TBF, state)[0]], [right], NEAR[torch.float32])
+    copied = deepcopy(kernels)
+    with torch.no_grad():
+        copied.cell.weight_hh.zero_()
+    assert_close([kernels(x_TBF, state)[0]], [right], NEAR[torch.float32])
+    assert not torch.allclose(copied(x_TBF, state)[0], right)
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = cell
+
+        def forward(self, x_TBF):
+            return kernels(x_TBF, state)[0]
+
+    zeros = {f"cell.{key}": torch.zeros_like(value) for key, value in cell.named_parameters()}
+    assert not torch.allclose(functional_call(Whole(), zeros, (x_TBF,)), right)
+
+
+def test_a_window_goes_on_where_the_one_before_ended():
+    cell = a_cell("lstm")
+    kernels, (x_TBF, state) = KernelUnroll(cell), inputs_of(cell, T=9)
+    whole, last = kernels(x_TBF, state)
+    first, between = kernels(x_TBF[:4], state)
+    second, end = kernels(x_TBF[4:], between)
+    assert_close([torch.cat([first, second]), *end], [whole, *last], 1e-6)
+
+
+class Odd(GatedCell):
+    """Operations that no cell of ours has, one after the other."""
+
+    blocks, states = 3, ("h", "c")
+
+    def add_parameters(self):
+        self.gain = torch.nn.Parameter(torch.empty(2, self.hidden_size))
+        self.sharpness = torch.nn.Parameter(torch.empty(1))
+
+    def gates(self, x_proj, h_proj, h, c):
+        a, b, d = (x_proj * h_proj.sigmoid()).view(-1, 3, self.hidden_size).unbind(1)
+        a = (
+            torch.nn.functional.softplus(a, beta=2.0)
+            + torch.nn.functional.elu(b)
+            + torch.nn.functional.leaky_relu(d, 0.1)
+        )
+        b = torch.nn.functional.gelu(b) * torch.nn.functional.silu(d) - torch.nn.functional.logsigmoid(a)
+        mean = torch.stack([a, b], 1).mean(1).sum(-1, keepdim=True) / 10
+        scaled = (
+            torch.lerp(h, c, self.sharpness.sigmoid()) * self.gain[0] + torch.addcmul(a, b, d, value=0.5) * self.gain[1]
+        )
+        with torch.no_grad():
+            stop = b.clamp(-0.5, 0.5)
+        new = torch.tanh(scaled - mean) * torch.cat([a, b], -1).square().mean(-1, keepdim=True).rsqrt() + stop
+        return torch.where(new > 0, new, new.abs().add(1e-3).reciprocal().clamp(max=2.0)), torch.maximum(
+            c * 0.5, d.detach()
+        )
+
+
+def test_an_equation_of_many_operations():
+    torch.manual_seed(0)
+    cell = Odd(F, H).double()
+    x_TBF, state = inputs_of(cell)
+    right = everything(cell, lambda x, s: unroll_eager(cell, x, s), x_TBF, state)
+    assert_close(everything(cell, KernelUnroll(cell), x_TBF, state), right, 1e-10)
