@@ -30,6 +30,10 @@ class Verb:
         return self.path.stem.replace("_", "-")
 
     @property
+    def module(self) -> str:
+        return f"{verbs.__name__}.{self.path.stem}"
+
+    @property
     def documentation(self) -> str:
         """The file's docstring."""
         return ast.get_docstring(ast.parse(self.path.read_text("utf-8"))) or ""
@@ -41,7 +45,7 @@ class Verb:
 
     def run(self, arguments: list[str]) -> int:
         """Do what `arguments` ask, or print the verb's help; the exit code. Raises BenchError in one line."""
-        module = importlib.import_module(f"{verbs.__name__}.{self.path.stem}")
+        module = importlib.import_module(self.module)
         parser = Parser(self.name, self.documentation)
         module.arguments(parser)
         if parser.asks_for_help(arguments):

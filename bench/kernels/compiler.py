@@ -13,9 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from bench.errors import BenchError
-
-__all__ = ["NoCompiler", "compiled", "compiler"]
+__all__ = ["NoCompiler", "compiled", "compiler", "version"]
 
 _FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-nostdinc++", "-fPIC", "-shared",
@@ -23,7 +21,7 @@ _FLAGS = (
 )  # fmt: skip
 
 
-class NoCompiler(BenchError):
+class NoCompiler(RuntimeError):
     """There is no compiler, or it does not compile the kernel."""
 
 
@@ -41,14 +39,20 @@ def compiler() -> tuple[str, ...]:
 
 
 @cache
-def _version() -> str:
-    """What decides the machine code beside the source: the compiler, its flags, and what -march=native means here."""
+def version() -> str:
+    """What the compiler says of itself, in a line. Raises NoCompiler."""
     command = compiler()
     try:
         said = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise NoCompiler(f"{command[0]} does not run ({error})") from error
-    return " ".join((*command, *_FLAGS, said, platform.machine(), _features()))
+    return said.strip().partition("\n")[0]
+
+
+@cache
+def _setting() -> str:
+    """What decides the machine code beside the source: the compiler, its flags, and what -march=native means here."""
+    return " ".join((*compiler(), *_FLAGS, version(), platform.machine(), _features()))
 
 
 def _features() -> str:
@@ -67,7 +71,7 @@ def compiled(source: str, folder: Path) -> ctypes.CDLL:
     that was cut short or altered is compiled again. It appears by one rename, so that several processes may compile at
     once. A folder that cannot be written, or that others can write to, is done without.
     """
-    name = hashlib.sha256(f"{_version()}\n{source}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"{_setting()}\n{source}".encode()).hexdigest()[:24]
     path = folder / f"{name}.so"
     if _is_mine(folder) and _is_whole(path):
         try:

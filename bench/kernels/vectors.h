@@ -96,6 +96,30 @@ static inline V tanh_(V x) {  // (e^2x - 1) / (e^2x + 1), exact near 0
   V e = small_expm1(f) * scale + (scale - all(1));
   return e / (e + all(2));
 }
+
+// ln x = e ln 2 + ln m for x = m 2^e with m within the root of 2 around 1, and ln m = 2 (s + s^3/3 + s^5/5 + ...) for
+// s = (m - 1) / (m + 1)
+static inline V log_(V x) {
+  const V y = (x < all(TINY)) ? x * all(R(I(1) << MANTISSA)) : x;  // numbers too small for a whole mantissa
+  const K bits = (K)y - (ONE - SQRT_HALF_GAP);
+  const K exponent = bits >> MANTISSA;
+  const V m = (V)((K)y - (exponent << MANTISSA));
+  V e = __builtin_convertvector(exponent, V);
+  e = (x < all(TINY)) ? e - all(MANTISSA) : e;
+  const V s = (m - all(1)) / (m + all(1)), ss = s * s;
+  V series = all(R(1) / (2 * TERMS + 1));
+  for (int n = TERMS - 1; n > 0; --n) series = series * ss + all(R(1) / (2 * n + 1));
+  const V small = s + s * ss * series;
+  V value = e * all(LN_2_HIGH) + (e * all(LN_2_LOW) + small * all(2));
+  value = (x == all(0)) ? all(R(-INFINITY)) : value;
+  value = (x < all(0)) ? all(R(NAN)) : value;
+  return (x < all(R(INFINITY))) ? value : x;  // infinity and NaN
+}
+static inline V log1p_(V x) {  // what 1 + x is rounded by is put right by the last factor
+  const V u = x + all(1), gained = u - all(1);
+  const V value = (gained == all(0)) ? x : log_(u) * (x / gained);
+  return (x < all(R(INFINITY))) ? value : x;
+}
 static inline V sign_(V x) { return (x > all(0)) ? all(1) : ((x < all(0)) ? all(-1) : all(0)); }
 static inline V maximum_(V a, V b) { return (a >= b) ? a : ((a < b) ? b : a + b); }  // NaN of either
 #define EACH(name, of_float, of_double) \
@@ -106,8 +130,6 @@ static inline V maximum_(V a, V b) { return (a >= b) ? a : ((a < b) ? b : a + b)
     return x; \
   }
 EACH(sqrt_, sqrtf, sqrt)
-EACH(log_, logf, log)
-EACH(log1p_, log1pf, log1p)
 EACH(sin_, sinf, sin)
 EACH(cos_, cosf, cos)
 EACH(erf_, erff, erf)

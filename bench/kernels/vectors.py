@@ -15,9 +15,13 @@ _HEADER = Path(__file__).with_name("vectors.h")
 
 def prelude(real: str) -> str:
     """The C++ before the functions of a kernel in `float` or `double`."""
-    integer, mantissa, bias, degree = ("int", 23, 127, 5) if real == "float" else ("long long", 52, 1023, 10)
+    integer, mantissa, bias, degree, terms = (
+        ("int", 23, 127, 5, 5) if real == "float" else ("long long", 52, 1023, 10, 12)
+    )
     polynomial = _coefficients(degree)
     high = math.floor(math.log(2) * 2.0 ** (mantissa // 2)) / 2.0 ** (mantissa // 2)  # its product with k is exact
+    half = np.array([math.sqrt(0.5), 1.0], np.float32 if real == "float" else np.float64)
+    gap = int(np.diff(half.view(np.int32 if real == "float" else np.int64))[0])
     with localcontext() as context:
         context.prec = 40
         low = float(Decimal(2).ln() - Decimal(high))
@@ -28,14 +32,16 @@ def prelude(real: str) -> str:
         "LN_2_LOW": low,
         "LOWEST": -(bias - 1) * math.log(2),  # e^x is below the smallest normal number
         "HIGHEST": (bias + 1) * math.log(2),  # e^x is infinite
+        "TINY": 2.0 ** (1 - bias),  # the smallest normal number
         "SATURATED": 20.0 if real == "float" else 40.0,  # tanh(x / 2) is 1
     }
     return "\n".join(
         [
             f"typedef {real} R;",
             f"typedef {integer} I;",
-            f"constexpr int MANTISSA = {mantissa}, DEGREE = {degree};",
+            f"constexpr int MANTISSA = {mantissa}, DEGREE = {degree}, TERMS = {terms};",
             f"constexpr I ONE = I({bias}) << MANTISSA;  // the bits of 1",
+            f"constexpr I SQRT_HALF_GAP = {gap};  // from the bits of the root of a half to those of 1",
             *(f"constexpr R {name} = {value!r};" for name, value in constants.items()),
             f"constexpr R POLYNOMIAL[] = {{{', '.join(map(repr, polynomial))}}};",
             _HEADER.read_text(encoding="utf-8"),

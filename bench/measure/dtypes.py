@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 from bench.measure.costs import cost_of
 from bench.train.setup import Setup
 from bench.unroll.agreement import PIECE
+from bench.unroll.generated import KernelUnroll
 
 _FUSED = ("rnn", "lstm", "gru")
 """Parts of the names of torch's fused recurrent layers, whose products no counter sees."""
@@ -29,7 +30,8 @@ def product_dtypes(setup: Setup) -> list[str]:
         batch = batch.span(0, min(PIECE, len(batch.inputs)))
     with Products() as products, machine.autocast():
         model.predict(batch.to(machine.device), model.initial_state(len(batch.fresh)))
-    return sorted(str(dtype).removeprefix("torch.") for dtype in products.seen)
+    generated = {form.dtype for form in model.unrolls if isinstance(form, KernelUnroll)}  # no counter sees into them
+    return sorted(str(dtype).removeprefix("torch.") for dtype in products.seen | generated)
 
 
 class Products(TorchDispatchMode):

@@ -105,6 +105,11 @@ class SequenceModel(nn.Module):
         """The cells from input to head, without the parts around them; both of a bidirectional layer."""
         return [cell.cell if isinstance(cell, NoisyCell) else cell for layer in self.layers for cell in layer.both]
 
+    @property
+    def unrolls(self) -> list[Unroll]:
+        """The forms over time of the cells, in the order of `cells`."""
+        return [unroll for of_layer in self._unrolls for unroll in of_layer]
+
     def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None) -> str:
         """Choose how the cells are unrolled over time, and return the name of the form, which is that of all cells.
 

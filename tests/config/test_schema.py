@@ -67,7 +67,11 @@ def test_the_defaults_are_valid_and_typed():
         ),
         ("bptt__kind", "ful", r"bptt.kind=ful: choose one of full, truncated, sliding \(did you mean full\?\)"),
         ("bptt__update", "step", "bptt.update=step: choose one of window, sequence"),
-        ("unroll", "vendr", r"unroll=vendr: choose one of auto, eager, vendor, parallel \(did you mean vendor\?\)"),
+        (
+            "unroll",
+            "vendr",
+            r"unroll=vendr: choose one of auto, eager, vendor, parallel, kernels \(did you mean vendor\?\)",
+        ),
         ("bptt__window", 8, r"bptt.window=8 needs bptt=truncated \(bptt=full has no window\)"),
         ("model__variational", True, "model.variational=true drops nothing: set model.dropout"),
         ("init__sigma", 0.1, "init.sigma=0.1 needs init=normal"),

@@ -15,14 +15,17 @@ from bench.unroll.forms import choose
 SOURCE = 'extern "C" int answer() { return 42; }\n'
 
 
+def forget():
+    for each in (compiler.compiler, compiler.version, compiler._setting):
+        each.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def another_machine():
     """What is known of the compiler is forgotten before and after a test."""
-    for each in (compiler.compiler, compiler._version):
-        each.cache_clear()
+    forget()
     yield
-    for each in (compiler.compiler, compiler._version):
-        each.cache_clear()
+    forget()
 
 
 @pytest.fixture
@@ -119,8 +122,7 @@ def test_another_compiler_or_other_flags_make_another_kernel(tmp_path, monkeypat
     names = set()
     for flags in ("", " -DA", " -DB"):
         monkeypatch.setenv("CXX", f"c++{flags}")
-        compiler.compiler.cache_clear()
-        compiler._version.cache_clear()
+        forget()
         compiled(SOURCE, tmp_path)
         names |= {path.name for path in tmp_path.glob("*.so")}
     assert len(names) == 3

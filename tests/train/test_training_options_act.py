@@ -53,7 +53,7 @@ GRADIENT = [
     Line("accumulate", 1, 2, {"gradient": "rtrl"}, "loss"),
     *(Line("ema", None, 0.5, beside, "average") for beside in (WHOLE, {**WINDOWS, **ONE_UPDATE})),
     Line("ema", 0.5, 0.9, {"budget.steps": 3}, "average"),
-    *(Line("unroll", "eager", kind, WHOLE, "form") for kind in ("auto", "vendor")),
+    *(Line("unroll", "eager", kind, WHOLE, "form") for kind in ("auto", "vendor", "kernels")),
     Line("unroll", "eager", "parallel", {"cell": "mingru"}, "form"),
 ]
 

@@ -48,6 +48,7 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     yield "system", platform.platform()
     yield from _of_devices()
     yield from _of_torch()
+    yield "compiler", _of_compiler()
     yield "results", _of_folder(results_dir)
     for name, remedy in _OPTIONAL.items():
         yield "optional", f"{name} {version(name) or f'is not installed: pip install {remedy}'}"
@@ -98,6 +99,16 @@ def _of_torch() -> Iterator[tuple[str, str]]:
         set_determinism(own.deterministic, torch.device("cpu").type)
         yield "a run sets", f"for hardware.precision={own.precision}: {_listed(arithmetic())}"
         yield "", f"for hardware.deterministic={str(own.deterministic).lower()}: {_listed(determinism())}"
+
+
+def _of_compiler() -> str:
+    """The C++ compiler of unroll=kernels, or what brings one."""
+    from bench.kernels.compiler import NoCompiler, compiler, version
+
+    try:
+        return f"{version()} ({' '.join(compiler())}), for unroll=kernels"
+    except NoCompiler as error:
+        return str(error)
 
 
 def _of_folder(results_dir: str) -> str:
