@@ -23,6 +23,7 @@ from bench.job.reload import Reloaded, reload
 from bench.job.trust import Trust
 from bench.results.record import Record
 from bench.results.store import Store
+from bench.study.pace import Pace
 from bench.tables import files
 from bench.tables.closing import summary
 from bench.tables.runs import find_runs
@@ -80,9 +81,9 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written,
     and Busy while another run is under way in this process.
     """
-    found = []
+    found, pace = [], Pace()
     for composed in compose_sweep(to_overrides(words, options, sweep=True)):
-        with shown(progress, composed.member) as listener:
+        with shown(progress, composed.member, pace) as listener:
             found.append((composed.config.results_dir, execute(composed, listener).id))
     frames = {}
     for folder in dict.fromkeys(folder for folder, _ in found):
@@ -119,8 +120,8 @@ def load(
 ) -> Reloaded:
     """A stored run: `.record`, `.config`, `.curve` (a frame), `.task`, `.model`, `.predict(inputs)`, `.batches(split)`.
 
-    `run` is a `Run`, a `Record`, an id or the beginning of one, or a run's folder. The model is on the CPU in
-    evaluation mode, with the best weights, or with the initial weights where not `trained`.
+    `run` is a `Run`, a `Record`, a run's folder, an id, or the beginning of one: of several runs, the latest. The model
+    is on the CPU in evaluation mode, with the best weights, or with the initial weights where not `trained`.
 
     Code in a file that the record names is run only if this process has run it before, or if `trust` has the file or
     its folder, and only as it was when the run was made; `with_this_code` accepts edited code. Raises StoreError,

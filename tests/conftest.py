@@ -16,6 +16,7 @@ settings.load_profile("bench")
 
 _cache = tempfile.TemporaryDirectory(prefix="bench-cache-")  # one for each worker; removed when the process ends
 os.environ["BENCH_CACHE"] = _cache.name
+os.environ.pop("COLUMNS", None)  # of the shell from which the tests are started
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores Ctrl-C, and so do its children
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from bench.command.terminal import Terminal, progress_text
 from bench.config.options import Member
 from bench.job.listener import Listener
 from bench.results.record import Record
+from bench.study.pace import Pace
 from bench.train.progress import Progress
 from bench.train.validation import Validation
 
@@ -19,14 +20,19 @@ _CELLS = 24  # of the bar
 
 
 @contextmanager
-def shown(wanted: bool, member: Member | None = None) -> Iterator[Listener]:
-    """A listener that shows a run's progress while the block lasts; where it is not `wanted`, one that does nothing."""
+def shown(wanted: bool, member: Member | None = None, pace: Pace | None = None) -> Iterator[Listener]:
+    """A listener that shows a run's progress while the block lasts; where it is not `wanted`, one that does nothing.
+
+    For a member of a sweep, `pace` tells the time that is left of the whole.
+    """
+    if member is not None and pace is not None:
+        pace.next(member)
     if not wanted:
         yield Listener()
     elif _in_notebook():
         yield NotebookBar(member)
     else:
-        with _Bar(str(member) if member else None) as bar:
+        with _Bar(str(member) if member else None, pace=pace) as bar:
             yield bar
 
 

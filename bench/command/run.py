@@ -9,13 +9,14 @@ from contextlib import suppress
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra
 from bench.config.options import Options
+from bench.study.pace import Pace
 from bench.study.stop import Stop, take_signals
 
 
 def run(arguments: list[str]) -> int:
     """Run what `arguments` describe; 1 where a run failed or diverged, else 0. Raises BenchError in one line."""
     statuses: list[str] = []
-    parent, sweep_id = os.getpid(), secrets.token_hex(4)
+    parent, sweep_id, pace = os.getpid(), secrets.token_hex(4), Pace()
 
     def job(options: Options) -> None:
         from bench.command.terminal import Terminal
@@ -23,7 +24,8 @@ def run(arguments: list[str]) -> int:
         if options.member is not None and os.getpid() == parent:
             from bench.study.sweep import run_member
 
-            with Terminal(str(options.member)) as terminal:
+            pace.next(options.member)
+            with Terminal(str(options.member), pace=pace) as terminal:
                 run_member(options, terminal, sweep_id)
         elif options.member is not None:
             _run_beside_others(options, sweep_id)

@@ -6,21 +6,24 @@ import logging
 import sys
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from bench.command.output import lasting_output
 from bench.errors import BenchError
 from bench.job.listener import Listener
 from bench.job.log import also_to
-from bench.printable import printable
+from bench.printable import UNLIMITED, fitted, printable, screen_width
 from bench.results.labels import UNTRAINED
 from bench.results.names import LOG
 from bench.results.record import Record
+from bench.study.pace import Pace
 from bench.study.sweep import SweepResult
 from bench.tables.closing import after, scores_in_a_line, summary, title
 from bench.tables.formats import four_digits, loss_digits, with_prefix
@@ -28,17 +31,24 @@ from bench.tables.text import to_text
 from bench.train.progress import Progress
 from bench.train.validation import Validation
 
+_MOST_CELLS, _LEAST_CELLS = 24, 4  # of the bar
+_BESIDE = len("  100%  -:--:--  left ") + 1  # columns beside the bar and its text
+_ONE_LINE = Column(no_wrap=True)
+
 
 class Terminal(Listener):
     """Shows a run on stderr, and its closing table on stdout; use it in a `with` statement.
 
     `member` names a run of a sweep, such as `3/12`: for such a run the screen shows only the bar, warnings and a line
-    at its end. `bar=False` leaves out the bar, where several processes share a terminal; without a terminal there is
-    none. The bar is updated every `refresh` seconds: more often would cost time in short steps.
+    at its end, and beside the bar what is left of the sweep, by its `pace`. `bar=False` leaves out the bar, where
+    several processes share a terminal; without a terminal there is none. The bar is updated every `refresh` seconds:
+    more often would cost time in short steps.
     """
 
-    def __init__(self, member: str | None = None, bar: bool = True, refresh: float = 0.25) -> None:
-        self._member, self._refresh = member, refresh
+    def __init__(
+        self, member: str | None = None, bar: bool = True, refresh: float = 0.25, pace: Pace | None = None
+    ) -> None:
+        self._member, self._refresh, self._pace = member, refresh, pace
         self._may_have_bar = bar
         self._bar: Bar | None = None
         self._row = TaskID(0)
@@ -54,17 +64,23 @@ class Terminal(Listener):
 
     def __exit__(self, *_: object) -> None:
         self.ended()
+        if self._pace is not None:
+            self._pace.ended()
         self._open.close()
 
     def started(self) -> None:
         """Show the bar, where there is one."""
+        if self._pace is not None:
+            self._pace.begun()
         if self._may_have_bar and sys.stderr.isatty():
-            share = TextColumn("{task.percentage:>3.0f}% {task.description}", markup=False)
-            columns = (BarColumn(24), share, TimeRemainingColumn(compact=True), TextColumn("left"))
+            share = TextColumn("{task.percentage:>3.0f}% {task.description}", markup=False, table_column=_ONE_LINE)
+            self._cells = BarColumn(_MOST_CELLS)
+            left = TextColumn("left{task.fields[sweep]}", markup=False, table_column=_ONE_LINE)
+            columns = (self._cells, share, TimeRemainingColumn(compact=True), left)
             console = Console(stderr=True)
             # no refreshing thread: it would run during the steps, and they are timed
             self._bar = Bar(*columns, console=console, transient=True, auto_refresh=False)
-            self._row = self._bar.add_task("", total=1.0)
+            self._row = self._bar.add_task("", total=1.0, sweep="")
             self._bar.start()
 
     def step(self, progress: Progress, spent: float, loss: float) -> None:
@@ -72,8 +88,12 @@ class Terminal(Listener):
         if self._bar is None or time.perf_counter() < self._next_refresh:
             return
         self._next_refresh = time.perf_counter() + self._refresh
-        text = progress_text(progress, loss, self._score, self._member)
-        self._bar.update(self._row, completed=min(spent, 1), description=text, refresh=True)
+        left = self._pace.left(spent) if self._pace is not None else None
+        sweep = "" if left is None else f", {timedelta(seconds=round(left))} of the sweep"
+        room = self._bar.console.width - len(sweep) - _BESIDE
+        text = progress_text(progress, loss, self._score, self._member, room - _LEAST_CELLS)
+        self._cells.bar_width = max(_LEAST_CELLS, min(_MOST_CELLS, room - len(text)))
+        self._bar.update(self._row, completed=min(spent, 1), description=text, sweep=sweep, refresh=True)
 
     def validated(self, validation: Validation, metric: str) -> None:
         """Show the score beside the bar from now on."""
@@ -102,14 +122,14 @@ class Terminal(Listener):
         if self._member is not None:
             self._show_member(record, " already")
         else:
-            print(summary(record), flush=True)
+            print(fitted(summary(record)), flush=True)
 
     def stored(self, record: Record, place: Path) -> None:
         """Show the closing table, or for a failed run its reason in one line on stderr."""
         if self._member is not None:
             self._show_member(record)
         elif record.status == "done":
-            print(f"{summary(record)}\n  {'record':<10} {place}", flush=True)
+            print(fitted(f"{summary(record)}\n  {'record':<10} {place}"), flush=True)
         else:
             reason = printable(f"{record.id} {record.status}: {record.reason} (see {place / LOG})")
             print(f"bench: {reason}", file=sys.stderr)
@@ -128,14 +148,17 @@ class Terminal(Listener):
 
 def _say(line: str, file: TextIO) -> None:
     """Print a line together with its end: apart, where Python does not buffer, lines of several processes would mix."""
-    print(f"{line}\n", end="", file=file, flush=True)
+    print(f"{fitted(line) if file.isatty() else line}\n", end="", file=file, flush=True)
 
 
-def progress_text(progress: Progress, loss: float, score: str, member: object = None) -> str:
-    """The text beside the bar: a sweep's member, the step, the loss, the score so far, and the speed."""
+def progress_text(progress: Progress, loss: float, score: str, member: object = None, room: int | None = None) -> str:
+    """The text beside the bar: a sweep's member, the step, the loss, the score so far, and the speed; as many of these
+    as there is `room` for."""
     place = f"[{member}] " if member else ""
-    speed = with_prefix(progress.tokens / progress.seconds)
-    return f"{place}step {progress.steps}  loss {loss_digits(loss)}  {score}{speed} tokens/s "
+    speed = f"{with_prefix(progress.tokens / progress.seconds)} tokens/s"
+    parts = [f"{place}step {progress.steps}", f"loss {loss_digits(loss)}", score.strip(), speed]
+    texts = ["  ".join(filter(None, parts[:count])) + " " for count in range(len(parts), 0, -1)]
+    return next((text for text in texts if room is None or len(text) <= room), texts[-1])
 
 
 class _Lines(logging.Handler):
@@ -151,7 +174,7 @@ class _Lines(logging.Handler):
 
 def show_sweep(sweep: SweepResult) -> None:
     """Print a sweep's table, the reasons of members that failed, and the paths of the tables of all runs."""
-    print(f"\n{to_text(sweep.table)}\n")
+    print(f"\n{to_text(sweep.table, width=screen_width(UNLIMITED))}\n")
     untrained = sorted({regime for regime in sweep.table.get("bptt", ()) if UNTRAINED in regime})
     if untrained:
         said = (

@@ -7,9 +7,9 @@ from bench.config import catalogue, packages
 from bench.config.role import PRESETS
 
 _USAGE = """\
-Usage: python -m bench [OPTION=VALUE ...]         train, score, measure and record one run
-       python -m bench -m OPTION=VALUE,VALUE ...  a sweep over all combinations
-       python -m bench VERB ...                   one of the verbs below
+Usage: python -m bench [OPTION=VALUE ...]   train, score and measure one run
+       python -m bench -m OPTION=A,B ...    a sweep over all combinations
+       python -m bench VERB ...             one of the verbs below
 
 For example
   python -m bench task=copy cell=gru
@@ -29,5 +29,5 @@ def usage() -> str:
     for group in catalogue.GROUPS:
         lines += ["", f"{'+' * (group in PRESETS)}{group}=NAME, where NAME is one of"]
         lines += [catalogue.entry(f"  {name}", 21, str(choice)) for name, choice in catalogue.choices(group).items()]
-    lines += ["", "python -m bench list shows the options of each; --cfg job prints a composed configuration."]
+    lines += ["", "python -m bench list NAME shows the options of each; --cfg job prints a", "composed configuration."]
     return "\n".join(lines)

@@ -7,10 +7,11 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.config.packages import Package, sources
+from bench.config.docstrings import docstrings, reflowed
+from bench.config.packages import Package, built_in, sources
 from bench.config.role import PRESETS
+from bench.printable import screen_width
 
-_WIDTH = 120
 GROUPS = ("task", "cell", "block", "init", "bptt", "clip", "optimizer", "schedule", *PRESETS)
 
 
@@ -67,23 +68,56 @@ def group_options(group: str, path: Path) -> list[tuple[str, str, str]]:
     return [(key if is_global else f"{group}.{key}", value, comment) for key, value, comment in options(path)]
 
 
-def to_text(only: str | None = None, own: Path | None = None) -> str:
-    """All choices with their descriptions and options, or those of one group."""
+def overview(own: Path | None = None) -> str:
+    """The names of all choices, a group a paragraph."""
     lines = []
-    for group in GROUPS if only is None else (only,):
-        flag = "+" if group in PRESETS else ""
-        lines.append(f"{flag}{group}=")
-        for name, choice in choices(group, own).items():
-            lines.append(entry(f"  {name}", 21, str(choice)))
-            lines += [entry(f"      {k}={v}", 36, comment) for k, v, comment in group_options(group, choice.path)]
-        lines.append("")
-    return "\n".join(lines)
+    for group in GROUPS:
+        names = ", ".join(choices(group, own))
+        lines.append(entry(f"{'+' * (group in PRESETS)}{group}=", 14, names))
+    return "\n".join([*lines, "", *textwrap.wrap(_MORE, screen_width())])
+
+
+_MORE = (
+    "python -m bench list cell says what each cell is, list lstm all about one, list model what each option of the "
+    "model is; python -m bench --help has all options of every run."
+)
+_LONGEST = 40  # characters of a default in a list
+
+
+def of_group(group: str, own: Path | None = None) -> str:
+    """What each choice of a group is."""
+    sign = "+" * (group in PRESETS)
+    lines = [entry(f"  {name}", 21, str(choice)) for name, choice in choices(group, own).items()]
+    return "\n".join([f"{sign}{group}=", *lines, "", f"python -m bench list {group}=NAME shows one with its options."])
+
+
+def of_choice(group: str, name: str, own: Path | None = None) -> str:
+    """A choice with its options, and what its class says of itself."""
+    choice = choices(group, own)[name]
+    lines = [entry(f"{'+' * (group in PRESETS)}{group}={name}", 21, str(choice))]
+    for key, value, comment in group_options(group, choice.path):
+        short = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 3]}..."
+        lines.append(entry(f"  {key}={short}", 36, comment))
+    if target := re.search(r"^\s*(?:_target_|target):\s*([^\s#?]+)", choice.path.read_text("utf-8"), re.MULTILINE):
+        for text in docstrings(target[1], choice.package.conf):
+            lines += ["", *reflowed(text, screen_width())]
+    return "\n".join(lines).rstrip()
+
+
+def of_options(name: str) -> str | None:
+    """The option of every run called `name`, or those of the group of that name; None where there is none."""
+    known = options(built_in().conf / "config.yaml")
+    found = [each for each in known if each[0] == name or each[0].startswith(f"{name}.")]
+    lines = [entry(f"{key}={value}", 36, comment) for key, value, comment in found]
+    return "\n".join(lines) or None
 
 
 def entry(name: str, width: int, text: str) -> str:
     """`name` in a column of `width`, and `text` in a second column, wrapped to the width of a screen."""
-    head = f"{name:<{width - 1}} "
-    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * width, break_on_hyphens=False)
+    head, screen = f"{name:<{width - 1}} ", screen_width()
+    if len(head) > width + _LONGEST // 2:  # the text goes below
+        return f"{name}\n{textwrap.indent(textwrap.fill(text, screen - width), ' ' * width)}"
+    return textwrap.fill(text, screen, initial_indent=head, subsequent_indent=" " * width, break_on_hyphens=False)
 
 
 def _first_comment(path: Path) -> str:

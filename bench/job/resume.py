@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,16 @@ def matched_size(config: Config) -> int | None:
     if config.match.wanted is None or config.resume in ("auto", "never"):
         return None
     try:
-        record = Record.read(_folder(config))
+        record = Record.read(_folder(config, say=lambda _: None))  # `find_source` says it
     except StoreError:  # a run that was killed has no record; `find_source` tells of one that is not there
         return None
     return record.hidden
 
 
-def _folder(config: Config) -> Path:
+def _folder(config: Config, say: Callable[[str], object] = log.warning) -> Path:
     """The folder of the run that `config.resume` names; StoreError where there is none."""
     named = Path(config.resume)
-    return named if named.is_dir() else Store(config.results_dir).resolve(config.resume)
+    return named if named.is_dir() else Store(config.results_dir).resolve(config.resume, say)
 
 
 def _differing(there: Tree, config: Config) -> dict[str, tuple[Any, Any]]:

@@ -91,7 +91,7 @@ class RunFolder:
                 write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
     def publish(self, record: Record) -> Path:
-        """Write the record and rename the folder to the first free attempt's name; return its path.
+        """Write the record and rename the folder to the name of the next attempt; return its path.
 
         The folder appears complete or not at all. Raises StoreError where it cannot be written, RuntimeError at a
         second call.
@@ -99,8 +99,9 @@ class RunFolder:
         if self._published:
             raise RuntimeError(f"{self._folder} is published already")
         with writing(self._runs):
-            free = (target for target in attempts(self._runs, self._base) if not target.exists())
-            self._folder = next(target for target in free if self._publish_as(target, record))
+            later = itertools.count(1 + max(attempts(self._runs, self._base), default=0))
+            targets = (self._runs / (f"{self._base}-{number}" if number > 1 else self._base) for number in later)
+            self._folder = next(target for target in targets if self._publish_as(target, record))
             self._published = True
             sync(self._runs)
         return self._folder
@@ -135,13 +136,15 @@ def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
             yield runs / entry
 
 
-def remove_left(folder: Path) -> None:
-    """Rename a folder that was left, then remove it: the rename keeps other processes from taking over a part of it."""
-    with suppress(OSError):  # it is another's by now
-        handle = lock(folder)
-        doomed = folder.with_name(f"{folder.name}{_DOOMED}")
+def remove_left(folder: Path, base: str) -> None:
+    """Rename a folder of run `base` that is nobody's, then remove it: the rename keeps other processes from taking over
+    a part of it. OSError where the folder is another process's."""
+    handle = lock(folder)
+    try:
+        doomed = folder.with_name(f".{base}.{secrets.token_hex(4)}{_DOOMED}")
         os.rename(folder, doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+    finally:
         _close(handle)
 
 
@@ -160,11 +163,19 @@ def remove(folder: Path, *patterns: str) -> bool:
     return bool(found)
 
 
-def attempts(runs: Path, base: str) -> Iterator[Path]:
-    """The folders of attempts at run `base`, in order and without end: `base`, `base-2`, `base-3`."""
-    yield runs / base
-    for number in itertools.count(2):
-        yield runs / f"{base}-{number}"
+def attempts(runs: Path, base: str) -> dict[int, Path]:
+    """The folders of attempts at run `base` by number, in order: `base` is the first, then `base-2`, `base-3`.
+
+    Some may have been removed since; numbers go on after the last.
+    """
+    name = re.compile(rf"{re.escape(base)}(?:-(\d+))?")
+    found = (match for entry in os.listdir(runs) if (match := name.fullmatch(entry)))
+    return dict(sorted((int(match[1] or 1), runs / match[0]) for match in found))
+
+
+def base_of(run: str) -> str:
+    """The name of a run without the number of the attempt; the names end with hexadecimal digits."""
+    return re.sub(r"(?<=_[0-9a-f]{16})-\d+$", "", run)
 
 
 def _close(handle: int | None) -> None:

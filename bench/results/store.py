@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import itertools
 import json
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.files import make_folder, sync, write_atomic, writing
-from bench.results.folder import RunFolder, attempts, left_by_killed, remove, remove_doomed, remove_left
+from bench.results.folder import RunFolder, attempts, base_of, left_by_killed, remove, remove_doomed, remove_left
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD
 from bench.results.reading import read_regular
 from bench.results.record import Record
@@ -57,7 +57,8 @@ class Store:
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
             for folder in left:
-                remove_left(folder)
+                with suppress(OSError):  # it is another's by now
+                    remove_left(folder, base)
             if opened is None:
                 opened = RunFolder(self.runs, base)
                 earlier = [*self._records_at(base, identity)][-1:]
@@ -72,9 +73,6 @@ class Store:
         except FileNotFoundError:  # another process was faster
             return None
 
-    def _attempts_at(self, base: str) -> list[Path]:
-        return list(itertools.takewhile(Path.exists, attempts(self.runs, base)))
-
     def find(self, base: str, identity: str) -> Record | None:
         """The record of the finished (`done`) attempt at run `base` that ended last; None without one.
 
@@ -84,7 +82,11 @@ class Store:
         return max(reversed(done), key=lambda record: record.finished, default=None)
 
     def _records_at(self, base: str, identity: str) -> Iterator[Record]:
-        for folder in self._attempts_at(base):
+        with suppress(FileNotFoundError):
+            yield from self._records_in(attempts(self.runs, base).values(), identity)
+
+    def _records_in(self, folders: Iterable[Path], identity: str) -> Iterator[Record]:
+        for folder in folders:
             with suppress(StoreError):
                 record = Record.read(folder)
                 if record.identity == identity:
@@ -101,24 +103,52 @@ class Store:
                 if remove(self.runs / record.id, CHECKPOINTS, DRAFTS):
                     sync(self.runs / record.id)
 
-    def resolve(self, text: str) -> Path:
-        """The folder of the run with the id `text`, with an id that begins so, or with this path.
+    def resolve(self, text: str, say: Callable[[str], object] | None = None) -> Path:
+        """The folder of the run with the id `text`, with this path, or the latest of those whose ids begin so.
 
-        Raises StoreError, listing the nearest ids, where there is no such run or more than one.
+        `say` is called with a line where there are several; by default the logger `bench` warns. Raises StoreError,
+        listing the nearest ids, where there is no such run.
         """
-        for folder in (self.runs / text, Path(text)):
+        found = self.named(text)
+        if len(found) == 1:
+            return found[0]
+        names = {folder.name for folder in found}
+        ended = {row.id: row.finished for row in self.rows()[0] if row.id in names}
+        latest = max(found, key=lambda folder: (ended.get(folder.name, ""), len(folder.name), folder.name))
+        (say or logging.getLogger("bench").warning)(f"{text}: the latest of {len(found)} runs is {latest.name}")
+        return latest
+
+    def named(self, text: str) -> list[Path]:
+        """The folders of the run with the id `text`, with this path, or else of all whose ids begin so.
+
+        Raises StoreError, listing the nearest ids, where there is none.
+        """
+        for folder in (self.runs / text, Path(text)) if text else ():
             if os.path.isfile(folder / RECORD):
-                return folder
+                return [folder]
         ids = self._ids()
-        matches = [run for run in ids if run.startswith(text)]
-        if len(matches) == 1:
-            return self.runs / matches[0]
-        if matches:
-            more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
-            raise StoreError(f"run {text} is ambiguous: {', '.join(matches[:5])}{more}")
+        if matches := [self.runs / run for run in ids if text and run.startswith(text)]:
+            return matches
         nearest = difflib.get_close_matches(text, ids, n=3, cutoff=0.3)
         hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(ids)} other runs"
         raise StoreError(f"there is no run {text} in {self.runs}: {hint}")
+
+    def remove(self, run: str) -> None:
+        """Remove a run for good: its folder disappears whole or not at all.
+
+        Raises StoreError where that fails, or another process is at work in the folder.
+        """
+        folder = self.runs / run
+        try:
+            if folder.is_symlink():
+                folder.unlink()
+            else:
+                remove_left(folder, base_of(run))
+        except BlockingIOError:
+            raise StoreError(f"{run} is in use: the process that made it has not ended; remove it later") from None
+        except OSError as error:
+            raise StoreError(f"cannot remove {folder}: {error.strerror}") from None
+        sync(self.runs)
 
     def rows(self) -> tuple[list[Row], list[str]]:
         """The rows of all published runs, sorted by id, and a line for each record that cannot be read.

@@ -49,6 +49,8 @@ class Column:
     """Aligned to the left: for text, and for scores, since not every score has an interval after it."""
     shown: bool = True
     """Whether printed tables have the column; files have all columns."""
+    spare: int = 0
+    """The larger, the sooner a narrow screen leaves the column out; 0: never."""
     shareable: bool = False
     """Whether a value common to all rows of a block is printed once, in the block's head."""
     upper: str | None = None
@@ -89,19 +91,25 @@ COLUMNS = (
     _count("seeds", "score"),
     Column("chance", "score", shown=False),
     Column("solved", "score", shown=False),
-    Column("gap_closed", "score", heading="gap closed"),
-    Column("params", "most", with_prefix, dtype="Int64", closing=Phrase("model", "{} parameters", _number)),
+    Column("gap_closed", "score", heading="gap closed", spare=3),
+    Column("params", "most", with_prefix, dtype="Int64", spare=1, closing=Phrase("model", "{} parameters", _number)),
     Column(
-        "train_tokens_per_s", "median", with_prefix, "train tok/s", closing=Phrase("speed", "training {} tokens/s"),
+        "train_tokens_per_s", "median", with_prefix, "train tok/s",
+        spare=2, closing=Phrase("speed", "training {} tokens/s"),
     ),
     Column(
-        "infer_tokens_per_s", "median", with_prefix, "infer tok/s", closing=Phrase("speed", "inference {} tokens/s"),
+        "infer_tokens_per_s", "median", with_prefix, "infer tok/s",
+        spare=5, closing=Phrase("speed", "inference {} tokens/s"),
     ),
-    Column("step_us", "median", heading="µs/step", closing=Phrase("speed", "streaming {} µs a step", with_prefix)),
     Column(
-        "peak_mib", "median", heading="MiB", closing=Phrase("memory", "peak {} MiB in a training step", four_digits),
+        "step_us", "median", heading="µs/step",
+        spare=6, closing=Phrase("speed", "streaming {} µs a step", with_prefix),
     ),
-    Column("seconds", "median"),
+    Column(
+        "peak_mib", "median", heading="MiB",
+        spare=4, closing=Phrase("memory", "peak {} MiB in a training step", four_digits),
+    ),
+    Column("seconds", "median", spare=7),
     _count("done", shown=False),
     _count("failed"),
     _count("diverged"),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from bench.printable import printable
-from bench.tables.columns import SHOWN, Column
+from bench.tables.columns import SHOWN, Column, named
+from bench.tables.fitted import Field, lines
 from bench.tables.formats import score_with_interval, three_digits
+from bench.tables.shared import without_shared
 
+_WITH_OPTIONS = named("cell", "bptt")
 _ORDER = "rows of one cell stand in the order of valid; cells in that of their first row's score"
 
 
@@ -27,19 +31,21 @@ class _Block(NamedTuple):
         return [column.title for column in self.columns]
 
 
-def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
+def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, width: int | None = None) -> str:
     """The table for a terminal or a log: a block for each task, with task and metric in its head.
 
-    Values that all rows of a block share are printed in the head, and how rows of one cell are ordered. Columns without
-    a figure are left out.
+    Values and options that all rows of a block share are printed in the head, and how rows of one cell are ordered.
+    Columns without a figure are left out, and in a screen of some `width` those that it has no room for, which the last
+    line names.
     """
     blocks = []
     for block in _blocks(frame, columns):
-        table = [block.titles, *block.lines]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        pads = [str.ljust if column.left else str.rjust for column in block.columns]
-        aligned = ("  ".join(p(c, w) for p, c, w in zip(pads, cells, widths, strict=True)) for cells in table)
-        blocks.append("\n".join([*block.head, *map(str.rstrip, aligned)]))
+        cells = zip(*block.lines, strict=True)
+        fields = [Field(c.title, texts, c.left, c.spare) for c, texts in zip(block.columns, cells, strict=True)]
+        table, left_out = lines(fields, width)
+        head = [part for line in block.head for part in (textwrap.wrap(line, width) if width else [line])]
+        wider = [f"a wider screen shows {', '.join(left_out)} too; the CSV files have all"] if left_out else []
+        blocks.append("\n".join([*head, *table, *(textwrap.wrap(wider[0], width or 0) if wider else [])]))
     return "\n\n".join(blocks) or "no runs yet"
 
 
@@ -67,7 +73,12 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
     for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
         shared = [column for column in columns if column.shareable and part[column.name].nunique() == 1]
         head = [_title(str(task), part)]
-        head += ["; ".join(f"{column.title} {part[column.name].iloc[0]}" for column in shared)] if shared else []
+        said = [f"{column.title} {part[column.name].iloc[0]}" for column in shared]
+        for name in (column.name for column in columns if column in _WITH_OPTIONS and column not in shared):
+            labels, options = without_shared([*part[name]])
+            part = part.assign(**{name: labels})
+            said += [f"every {name} with {', '.join(options)}"] if options else []
+        head += ["; ".join(said)] if said else []
         head += [_ORDER] if part.dropna(subset=["score"]).duplicated(["hardware", "cell"]).any() else []
         rows = part.to_dict("records")
         cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}

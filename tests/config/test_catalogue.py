@@ -2,9 +2,8 @@
 
 import pytest
 import yaml
-from cli_tools import bench
 
-from bench.config.catalogue import GROUPS, choices, entry, group_options, options, to_text
+from bench.config.catalogue import GROUPS, choices, entry, group_options, of_choice, of_group, options, overview
 from bench.config.packages import built_in
 from bench.config.tree import flatten
 
@@ -69,16 +68,29 @@ def test_options_are_named_as_on_the_command_line():
         assert option in [key for key, _, _ in group_options(group, choices(group)[name].path)]
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("list",), *(("list", group) for group in GROUPS)])
-def test_lists_fit_a_screen_of_120_columns(capsys, arguments):
-    said = bench(capsys, *arguments)
-    assert said.code == 0
-    assert max(map(len, said.out.splitlines())) <= 120
+def test_the_names_of_all_choices_fit_a_screen():
+    text = overview()
+    assert len(text.splitlines()) <= 40
+    assert all(name in text for group, name in FILES)
 
 
-def test_a_list_of_one_group_is_that_part_of_the_whole():
-    assert to_text("bptt") in to_text()
-    assert "cell=" not in to_text("bptt")
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_list_of_a_group_has_a_line_for_each_choice_and_no_option(group):
+    lines = of_group(group).splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "} >= {*choices(group)}
+    assert len(lines) <= 75 and not [line for line in lines if "=false" in line]
+
+
+def test_one_choice_is_shown_with_its_options_and_what_its_class_computes(tmp_path):
+    lstm = of_choice("cell", "lstm")
+    assert lstm.startswith("cell=lstm            LSTM: long short-term memory")
+    assert "  cell.peepholes=false              the gates read" in lstm and "h' = sigmoid(a_o) * tanh(c')" in lstm
+    assert "task.delay=10" in of_choice("task", "copy") and "Data card." in of_choice("task", "copy")
+    assert "torch.optim" not in of_choice("optimizer", "adam")
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "star.yaml").write_text("# A star\ntarget: star.py:Star\n")
+    (tmp_path / "star.py").write_text('class Star:\n    """It shines."""\n\nraise AssertionError\n')
+    assert of_choice("cell", "star", tmp_path).splitlines()[-1] == "It shines."
 
 
 def test_a_long_comment_goes_on_below_itself():

@@ -42,7 +42,7 @@ def test_a_new_user_s_path_from_the_skeleton_to_the_leaderboard(tmp_path: Path) 
         if command[3] == "new":
             edit(tmp_path / "mine.py", before, after)
         last = done.stdout
-    assert "custom:Mine(" in last and "\nlstm(" in last
+    assert "\ncustom:Mine " in last and "\nlstm " in last
     records = [json.loads(path.read_text()) for path in tmp_path.glob("results/runs/*/record.json")]
     assert sorted((r["cell"], r["unroll"]) for r in records) == [
         ("custom:Mine", "eager"),

@@ -96,13 +96,17 @@ def test_a_run_is_named_by_its_id_or_by_its_folder(say, results):
     assert say(run, "--length", "9").out == say(folder, "--length", "9").out == say("charlm", "--length", "9").out
 
 
+def test_of_several_runs_that_begin_so_the_latest_is_taken_and_named(say):
+    first = say("c", "--length", "9").err.splitlines()[0]
+    assert first.startswith("c: the latest of 2 runs is c")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("copy",), 2, "copy-v1 is no task over text; choose a run of one, such as charlm"),
         (("charlmm",), 1, "there is no run charlmm in "),
         (("charlmm",), 1, "the nearest are charlm-v1_lstm_s0_"),
-        (("c",), 1, "run c is ambiguous: charlm-v1_lstm_s0_"),
         (("charlm", "--prompt", ""), 2, "--prompt is empty"),
         (("charlm", "--length=-1"), 2, "--length=-1: must be 0 or more"),
         (("charlm", "--temperature", "0"), 2, "--temperature=0: must be above 0"),

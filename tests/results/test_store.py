@@ -15,7 +15,7 @@ from bench.errors import StoreError
 from bench.results import files
 from bench.results import folder as run_folder
 from bench.results import store as store_module
-from bench.results.owner import Owner
+from bench.results.owner import Owner, lock
 from bench.results.record import Record
 from bench.results.store import Store
 
@@ -235,10 +235,41 @@ def test_a_run_is_resolved_by_id_unique_prefix_and_path(tmp_path):
     assert store.resolve("copy-gru").name == "copy-gru"
 
 
+def test_of_several_runs_that_begin_so_the_latest_by_its_record_is_taken_and_named(tmp_path):
+    store, said = Store(tmp_path), []
+    for name, hour in (("copy-gru", 3), ("copy-gru", 5), ("copy-lstm", 4), ("charlm", 9)):
+        publish(store, name, finished=f"2026-01-01T0{hour}:00:00+00:00")
+    assert store.resolve("copy", said.append).name == "copy-gru-2"
+    assert store.resolve("copy-lstm", said.append).name == "copy-lstm"
+    assert said == ["copy: the latest of 3 runs is copy-gru-2"]
+
+
+def test_a_run_that_is_removed_is_gone_and_later_attempts_are_still_found(tmp_path):
+    store, base = Store(tmp_path), "copy-v1_gru_s0_1a2b3c4d5e6f7a8b"
+    for _ in range(3):
+        publish(store, base)
+    store.remove(base)
+    assert store.find(base, base).id == f"{base}-3"
+    store.remove(f"{base}-2")
+    assert publish(store, base).name == f"{base}-4"  # later by its number, too
+    assert [row.id for row in store.rows()[0]] == [f"{base}-3", f"{base}-4"]
+    assert not [entry for entry in os.listdir(store.runs) if entry.endswith(".removed")]
+
+
+def test_a_folder_in_which_a_process_is_at_work_is_not_removed(tmp_path):
+    store = Store(tmp_path)
+    folder = publish(store, "copy-gru")
+    handle = lock(folder)
+    with pytest.raises(StoreError, match="copy-gru is in use: the process that made it has not ended"):
+        store.remove("copy-gru")
+    os.close(handle)
+    store.remove("copy-gru")
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("copy-g", "run copy-g is ambiguous: copy-gru, copy-gru-2$"),
         ("copy-gro", "there is no run copy-gro in .*runs: the nearest are copy-gru"),
         ("%%", "there is no run %% in .*runs: it has 2 other runs"),
         ("..", "there is no run .. in"),

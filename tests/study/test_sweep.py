@@ -105,9 +105,10 @@ def test_the_end_of_a_sweep_shows_its_own_runs_and_the_file_has_all(capsys, tmp_
     assert said.code == 0, said
     assert "lstm" not in said.out
     assert {row["cell"] for row in table(tmp_path)} == {"gru(model.hidden=8)", "lstm(model.hidden=8)"}
-    assert "lstm(model.hidden=8)" in bench(capsys, "leaderboard", f"results_dir={tmp_path}").out
+    printed = bench(capsys, "leaderboard", f"results_dir={tmp_path}").out
+    assert "every cell with model.hidden=8" in printed and "\nlstm " in printed
     markdown = bench(capsys, "leaderboard", "--results-dir", str(tmp_path), "--markdown").out
-    assert "| gru(model.hidden=8) |" in markdown
+    assert "every cell with model.hidden=8" in markdown and "| gru |" in markdown
 
 
 def test_a_member_whose_process_was_killed_counts_as_not_done(capsys, tmp_path):

@@ -6,6 +6,7 @@ Exit code 0: every law holds, or fails as the cell or task expects; 1: a verdict
 
 from __future__ import annotations
 
+import textwrap
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
-from bench.config.catalogue import choices
+from bench.config.catalogue import choices, entry
 from bench.errors import BenchError
-from bench.printable import printable
+from bench.printable import UNLIMITED, printable, screen_width
 
 if TYPE_CHECKING:
     from bench.job.checked import Checked
@@ -121,11 +122,18 @@ def _print_table(group: str, names: Sequence[str], overrides: Sequence[str], opt
     widths = {group: max(map(len, names)), **_COLUMNS[group]}
     start, between, end = ("| ", " | ", " |") if options.markdown else ("", "  ", "")
 
+    narrow = not options.markdown and sum(widths.values()) + 2 * len(widths) > screen_width(UNLIMITED)
+
     def print_row(texts: Mapping[str, str]) -> None:
+        if narrow:
+            facts = ", ".join(f"{column} {texts[column]}" for column in widths if column != group and column in texts)
+            print(entry(texts[group], widths[group] + 2, printable(facts)), flush=True)
+            return
         line = between.join(texts.get(column, "-").ljust(width) for column, width in widths.items())
         print(printable(start + line + end).rstrip(), flush=True)
 
-    print_row({column: column for column in widths})
+    if not narrow:
+        print_row({column: column for column in widths})
     if options.markdown:
         print_row({column: "-" * width for column, width in widths.items()})
     wrong = []
@@ -137,7 +145,7 @@ def _print_table(group: str, names: Sequence[str], overrides: Sequence[str], opt
         print_row({group: name, **checked.facts, "laws": checked.count})
         wrong += [f"{name}: {verdict}" for verdict in checked.verdicts if not verdict.ok]
     if group == "cell":
-        print(f"\n{_NOTES.format(*SIZES)}")
+        print("", *textwrap.wrap(_NOTES.format(*SIZES), screen_width()), sep="\n")
     for line in wrong:
         print(f"\n{printable(line)}")
     return int(bool(wrong))

@@ -37,8 +37,8 @@ def run(options: Namespace) -> int:
     from bench.results.names import CURVE
     from bench.results.store import Store
 
-    stored = Store(options.results_dir).resolve(options.run)
     with Terminal():
+        stored = Store(options.results_dir).resolve(options.run)
         reloaded = reload(stored, not options.untrained, Trust(options.trust, options.with_this_code))
     tables = diagnose(reloaded.model, reloaded.task, first_batch(reloaded.task, options.lanes))
     if not options.untrained and (curve := stored / CURVE).is_file():

@@ -33,6 +33,7 @@ def run(options: Namespace) -> int:
     """Build the task and print its facts; raises ConfigError or DataError in one line."""
     refuse_others("fetch", options.overrides, _PATTERNS)
 
+    from bench.config.catalogue import entry
     from bench.config.compose import compose
     from bench.config.tree import require_all
     from bench.job.build import build_task
@@ -45,7 +46,7 @@ def run(options: Namespace) -> int:
         task = build_task(composed.config.task)
     print(printable(task.spec.id))
     for name, value in task_facts(task).items():
-        print(printable(f"  {name:<13}{value}"))
+        print(entry(f"  {name}", 15, printable(str(value))))
     for note in dict.fromkeys(notes):
         print(printable(f"  {note}"))
     print(f"ready after {time.perf_counter() - began:.1f} s")

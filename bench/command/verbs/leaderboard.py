@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 
 from bench.command.parser import Parser
-from bench.printable import printable
+from bench.printable import UNLIMITED, printable, screen_width
 
 
 def arguments(parser: Parser) -> None:
@@ -24,5 +24,5 @@ def run(options: Namespace) -> int:
     from bench.tables import files, text
 
     frame = files.write_if_possible(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
-    print(text.to_markdown(frame) if options.markdown else text.to_text(frame))
+    print(text.to_markdown(frame) if options.markdown else text.to_text(frame, width=screen_width(UNLIMITED)))
     return 0

@@ -35,8 +35,8 @@ def run(options: Namespace) -> int:
     from bench.job.trust import Trust
     from bench.results.store import Store
 
-    stored = Store(options.results_dir).resolve(options.run)
     with Terminal():
+        stored = Store(options.results_dir).resolve(options.run)
         run = reload(stored, trust=Trust(options.trust, options.with_this_code))
     if options.confidences:
         for symbol, following in confidences(run, options.prompt):

@@ -1,0 +1,84 @@
+"""A stored run whole, in lines for a screen: scores, learning curve, options, what its task said, and files."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from bench.config.tree import written
+from bench.errors import StoreError
+from bench.printable import printable
+from bench.results.curve import read_curve
+from bench.results.names import CURVE
+from bench.results.record import Record
+from bench.tables.closing import summary
+from bench.tables.formats import four_digits
+
+_BARS = "▁▂▃▄▅▆▇█"
+_NAMES = 13  # columns of the names of the facts
+_MOST_POINTS = 60
+
+
+def whole(record: Record, folder: Path, width: int) -> str:
+    """The run in `folder` in lines that are at most `width` long."""
+    lines = summary(record).splitlines()
+    facts = [*_curve(record, folder, width), *_facts(record), ("files", ", ".join(_files(folder)))]
+    lines += [f"  {name:<{_NAMES - 3}} {fact}" for name, fact in facts]
+    wrapped = (textwrap.wrap(printable(line), width, subsequent_indent=" " * _NAMES) for line in lines)
+    return "\n".join(line for parts in wrapped for line in parts)
+
+
+def _facts(record: Record) -> Iterator[tuple[str, str]]:
+    if record.changed:
+        yield "options", ", ".join(f"{name}={written(value)}" for name, value in record.changed.items())
+    for number, note in enumerate(getattr(record, "notes", None) or ()):
+        yield "" if number else "data", note
+    if record.experiment:
+        yield "experiment", record.experiment
+    if record.resumed:
+        yield "resumed", f"from {record.resumed['folder']}"
+    commit = record.git.get("commit")
+    edited = ", with edits" * bool(record.git.get("dirty"))
+    yield "finished", f"{record.finished}" + (f" at commit {str(commit)[:12]}{edited}" if commit else "")
+
+
+def _curve(record: Record, folder: Path, width: int) -> Iterator[tuple[str, str]]:
+    """A line for the score on valid and one for the loss in training, each with its course over the validations."""
+    if not (folder / CURVE).is_file():
+        return
+    try:
+        curve = read_curve(folder / CURVE)
+    except StoreError as error:
+        yield "curve", str(error)
+        return
+    metric = record.metric["name"] if record.metric else ""
+    for name, column in ((f"valid {metric}", f"valid_{metric}"), ("train loss", "train_loss")):
+        if column in curve and not (values := curve[column].dropna()).empty:
+            ends = f"{four_digits(values.iloc[0])} to {four_digits(values.iloc[-1])}"
+            yield "curve", f"{sparkline(values, min(_MOST_POINTS, width - 50))}  {name}, {ends}"
+
+
+def sparkline(values: pd.Series[float], points: int) -> str:
+    """Values as bars from the least to the largest; of more than `points`, the means of as many stretches."""
+    stretches = [values.iloc[len(values) * i // points : len(values) * (i + 1) // points].mean() for i in range(points)]
+    found = [*values] if len(values) <= points else stretches
+    least, span = min(found), max(found) - min(found)
+    return "".join(_BARS[round((value - least) / span * (len(_BARS) - 1)) if span else 0] for value in found)
+
+
+def _files(folder: Path) -> list[str]:
+    """The files of the run with their sizes, after the folder that they are in."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [f"in {folder}", *(f"{path.relative_to(folder)} ({size(path.stat().st_size)})" for path in found)]
+
+
+def size(count: float) -> str:
+    """A number of bytes: `11.1 KiB`."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
