@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,11 +82,10 @@ class Store:
         return max(reversed(done), key=lambda record: record.finished, default=None)
 
     def _records_at(self, base: str, identity: str) -> Iterator[Record]:
-        with suppress(FileNotFoundError):
-            yield from self._records_in(attempts(self.runs, base).values(), identity)
-
-    def _records_in(self, folders: Iterable[Path], identity: str) -> Iterator[Record]:
-        for folder in folders:
+        found: dict[int, Path] = {}
+        with suppress(OSError):  # where there is no store, or none that can be listed, there is no run
+            found = attempts(self.runs, base)
+        for folder in found.values():
             with suppress(StoreError):
                 record = Record.read(folder)
                 if record.identity == identity:
