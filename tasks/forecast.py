@@ -107,11 +107,15 @@ class Forecast(Task):
             length=length,
         )
         scored: Split = "test" if ranges["test"] else "valid"
+        notes = [*series.notes, *constants(series.names, kept)]
         for split in ranges:
             if ranges[split] and not self._weight(split).any():
                 raise DataError(
                     f"{series.origin}: every step of {split} reads or foresees a missing value; fill them in"
                 )
+            wanted = self._windows.targets[ranges[split].start : ranges[split].stop][self._weight(split) > 0]
+            if ranges[split] and not wanted.max() > wanted.min():
+                notes.append(f"what is to be forecast in {split} is constant: nrmse is infinite there")
         target = None if series.place is None else kept.index(series.place)
         names = [series.names[place] for place in kept]
         forecasts = {"linear": autoregression(self._windows, scored, target)}
@@ -134,7 +138,7 @@ class Forecast(Task):
             source=series.origin,
             licence=series.licence,
             fingerprint=series.fingerprint,
-            notes=(*series.notes, *constants(series.names, kept), *fit_note(self._windows, names, target)),
+            notes=(*notes, *fit_note(self._windows, names, target)),
         )
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.api import DataError
 
+from .dates import is_stamp
 from .dialect import SEPARATORS, Dialect, WrittenAs, find_dialect
 from .files import find, some
 from .numerals import MISSING, Sign, evidence, numbers, thousands
@@ -112,6 +113,14 @@ def _cells(records: Records, dialect: Dialect, decimal: Sign) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def _texts(cells: pd.DataFrame) -> list[pd.Series]:
+    """The columns that are no numbers as they stand, without missing cells and without columns of dates."""
+    columns = (cells[name].dropna().astype(str).str.strip() for name in cells if cells[name].dtype.kind not in "iufb")
+    return [
+        column for column in columns if len(column) and not (is_stamp(column.iloc[0]) and is_stamp(column.iloc[-1]))
+    ]
+
+
 def _shows_a_point(cells: pd.DataFrame) -> bool:
     """Whether a number cannot be one whose thousands a point sets apart: 1234.5, 0.5, 1.25."""
     values = np.abs(cells.select_dtypes("float").to_numpy(np.float64))
@@ -121,7 +130,7 @@ def _shows_a_point(cells: pd.DataFrame) -> bool:
 
 def _sign(records: Records, cells: pd.DataFrame) -> Sign:
     """The decimal sign that texts with a comma or a point show; the first rows did not tell it."""
-    texts = [cells[name].dropna().astype(str).str.strip() for name in cells if cells[name].dtype.kind not in "iufb"]
+    texts = _texts(cells)
     found = evidence(cell for column in texts for cell in column)
     if found.point is not None and found.comma is not None:
         raise DataError(
@@ -143,7 +152,7 @@ def _dialect_notes(dialect: Dialect, decimal: Sign, cells: pd.DataFrame) -> list
         found.append(f"separator {next(name for name, sign in SEPARATORS.items() if sign == dialect.separator)}")
     if decimal != ".":
         found.append("decimal comma")
-    texts = [cells[name].dropna().astype(str).str.strip() for name in cells if cells[name].dtype.kind not in "iufb"]
+    texts = _texts(cells)
     if sign := next((sign for column in texts if (sign := thousands(column, decimal))), None):
         found.append(f"{sign!r} between thousands")
     return [", ".join(found)] if found else []

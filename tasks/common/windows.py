@@ -112,7 +112,7 @@ def fit_note(windows: Windows, names: Sequence[str], target: int | None) -> list
     if min(own, others if features > 1 else own) == lags:
         return []
     what = f"{own:,} steps of {names[target]}" if target is not None else f"{own:,} steps"
-    beside = f" and {others:,} of the other columns" if features > 1 and target is not None else ""
+    beside = f" and {others:,} of the other columns" if others and features > 1 and target is not None else ""
     return [f"the baseline linear reads the last {what}{beside}: at most {_WIDEST:,} numbers are fitted"]
 
 

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.api import DataError
@@ -99,6 +99,7 @@ def plain(text):
     return float("nan") if text in MISSING else float(text)
 
 
+@settings(max_examples=60)
 @given(tables(), DIALECTS)
 def test_a_table_is_read_to_its_values_or_refused_in_any_dialect(read, table, dialect):
     names, rows, has_marks = table
@@ -122,6 +123,7 @@ def test_a_table_is_read_to_its_values_or_refused_in_any_dialect(read, table, di
     assert len(found.names) == len(names) and (columns == names[has_marks:] or not dialect["header"])
 
 
+@settings(max_examples=30)
 @given(st.data(), st.integers(1, 3), st.integers(3, 10), st.sampled_from([None, "index", "day"]))
 def test_decimal_commas_between_commas_are_refused_whatever_is_in_front(read, data, width, height, first):
     """Of 2020-01-01,1000,5 no one knows what it means; one number in each line can only be one."""
