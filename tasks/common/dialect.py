@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from bench.api import DataError
 
+from .files import unreadable
 from .header import SIGNS, WORTH, find_header, is_torn, kind_of
 from .numerals import Evidence, Sign, evidence
 from .records import Records
@@ -24,7 +25,7 @@ DECIMALS: dict[str, Sign] = {"point": ".", "comma": ","}
 NONE = "\x1f"  # between the columns of a table that has only one
 _SAMPLE = 200  # rows
 _CELLS = 20_000  # in the sample at most
-_QUOTED = re.compile(r'"[^"]*"')
+_QUOTED = re.compile(r'(?:(?<=^)|(?<=[,;|\s]))"[^"]*"(?=[,;|\s]|$)')
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ def fields(text: str, separator: str) -> list[str]:
     if separator == NONE:
         cell = text.strip()
         return [cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell]
-    if separator == " ":
-        text = " ".join(text.split())
+    text = " ".join(text.split()) if separator == " " else text.replace("\n", " ")
     return [cell.strip() for cell in next(csv.reader([text], delimiter=separator, skipinitialspace=True), [""])]
 
 
@@ -91,7 +91,10 @@ def find_dialect(records: Records, given: WrittenAs) -> Dialect:
         raise DataError(f"{path}: has {widest:,} columns, and at most {MOST_COLUMNS:,} are read; name a smaller table")
     sample = texts[: max(3, min(_SAMPLE, _CELLS // widest))]
     signs = [given.separator] if given.separator else [*(sign for sign in SIGNS if sign != given.decimal), NONE]
-    found = [_read_by(sign, sample, records.comment, given) for sign in signs]
+    try:
+        found = [_read_by(sign, sample, records.comment, given) for sign in signs]
+    except csv.Error as error:  # a field that is longer than any text
+        raise unreadable(path, error, "name a file with numbers") from error
     if given.separator is None and not any(each.is_whole and len(each.names) > 1 for each in found):
         found.append(_read_by(" ", sample, records.comment, given))
     best = max(found, key=lambda each: each.likely)  # the first of equals
@@ -126,10 +129,17 @@ def _read_by(separator: str, sample: Sequence[str], comment: str, given: Written
 def _check_widths(records: Records, dialect: Dialect) -> None:
     """DataError at the first row that has more or fewer fields than there are names."""
     for text, line in zip(records.texts[dialect.start :], records.lines[dialect.start :], strict=True):
-        bare = _QUOTED.sub("x", text) if '"' in text else text
-        width = len(bare.split()) if dialect.separator == " " else 1 + bare.count(dialect.separator)
+        width = _width(text, dialect.separator)
         if width != len(dialect.names):
             raise DataError(
                 f"{records.path}, line {line}: has {width} field{'s' * (width != 1)}, not {len(dialect.names)}; "
                 "correct the line, write # before it if it is no row, or set task.separator, task.decimal, task.header"
             )
+
+
+def _width(text: str, separator: str) -> int:
+    """The number of fields of a row; most rows have no quotation marks, or whole cells within them, and are quick."""
+    bare = _QUOTED.sub("x", text) if '"' in text else text
+    if '"' in bare:
+        return len(fields(text, separator))
+    return len(bare.split()) if separator == " " else 1 + bare.count(separator)

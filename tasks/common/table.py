@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from bench.api import DataError
 
 from .dates import is_stamp
 from .dialect import SEPARATORS, Dialect, WrittenAs, find_dialect
-from .files import find, some
+from .files import find, some, unreadable
 from .numerals import MISSING, Sign, evidence, numbers, thousands
 from .records import Records, read_records
 
@@ -105,12 +106,17 @@ def read_table(source: str, written: WrittenAs, give: str = _GIVE) -> Table:
 
 
 def _cells(records: Records, dialect: Dialect, decimal: Sign) -> pd.DataFrame:
-    return pd.read_csv(
-        io.StringIO("\n".join(records.texts[dialect.start :])),
-        sep=r"\s+" if dialect.separator == " " else dialect.separator,
-        header=None, names=range(len(dialect.names)), index_col=False, skipinitialspace=True, skip_blank_lines=False,
-        decimal=decimal, na_values=sorted(MISSING - {""}), low_memory=False,
-    )  # fmt: skip
+    separator = r"\s+" if dialect.separator == " " else dialect.separator
+    rows = io.StringIO("\n".join(records.texts[dialect.start :]))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # that fields are left out
+            return pd.read_csv(
+                rows, sep=separator, header=None, names=range(len(dialect.names)), index_col=False, decimal=decimal,
+                skipinitialspace=True, skip_blank_lines=False, na_values=sorted(MISSING - {""}), low_memory=False,
+            )  # fmt: skip
+    except (ValueError, pd.errors.ParserWarning) as error:
+        raise unreadable(records.path, error, "correct its quotation marks, or set task.separator") from error
 
 
 def _texts(cells: pd.DataFrame) -> list[pd.Series]:
@@ -124,6 +130,7 @@ def _texts(cells: pd.DataFrame) -> list[pd.Series]:
 def _shows_a_point(cells: pd.DataFrame) -> bool:
     """Whether a number cannot be one whose thousands a point sets apart: 1234.5, 0.5, 1.25."""
     values = np.abs(cells.select_dtypes("float").to_numpy(np.float64))
+    values = values[np.isfinite(values)]
     fraction = (values % 1 > 0) & ((values < 1) | (values >= 1000))
     return bool((fraction | (np.abs(values * 1000 - np.round(values * 1000)) > 1e-6 * values)).any())
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.api import DataError
@@ -171,3 +171,40 @@ def test_a_number_that_repeats_far_from_all_others_is_in_doubt(read, mark, count
     notes = read(table([*WAVES[:-count], *[mark] * count], header="v")).notes[1:]
     assert len(notes) == far
     assert not far or notes[0].startswith(f"v: {mark:g} stands in {count} rows, far from all others;")
+
+
+CELLS = st.one_of(
+    st.text("0123456789.,;-+eE:/ '\"#ab\u00b5\t|?", max_size=8),
+    st.sampled_from(
+        [
+            "2020-01-01",
+            "1.2.2020",
+            "2020Q1",
+            "10:30",
+            "NA",
+            "1e400",
+            "0x10",
+            "1_000",
+            "True",
+            "sep=;",
+            "19991231",
+            "\ufeff",
+        ]
+    ),
+    st.integers(-(10**20), 10**20).map(str),
+)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=0, max_size=8),
+    st.sampled_from([",", ";", "\t", " ", "|"]),
+)
+def test_any_text_is_a_series_or_refused_in_one_line(read, rows, separator):
+    refusal = ""
+    try:
+        found = read("\n".join(map(separator.join, rows)))
+        assert np.isfinite(found.inputs).all() and found.notes
+    except DataError as error:
+        refusal = str(error)
+    assert "\n" not in refusal
