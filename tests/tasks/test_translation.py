@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from num2words import num2words
 from tiny import seeded
 
-from bench.api import END, DataError
+from bench.api import END, DataError, file_hash
 from bench.errors import ConfigError
 from bench.job.build import build_task
 from bench.tasks.common.bleu import bleu_counts, bleu_score
@@ -293,10 +293,11 @@ def of_tatoeba(count, attribution="CC-BY 2.0 (France)"):
 
 
 def test_a_file_of_pairs_is_dealt_by_its_source_sentences(tmp_path):
-    write(tmp_path, "fra.txt", [*of_tatoeba(80), "\trien", "", "a b\t"])
+    write(tmp_path, "fra.txt", [*of_tatoeba(80), "\trien", "", "a b\t", " 7 \t sept "])
     found = file_pairs(str(tmp_path / "fra.txt"), FILES, ("en", "fr")).pairs
     train, valid, test = ({source for source, _ in found[split]} for split in ("train", "valid", "test"))
-    assert sum(map(len, found.values())) == 160 and len(train) + len(valid) + len(test) == 80
+    assert sum(map(len, found.values())) == 161 and len(train) + len(valid) + len(test) == 81
+    assert any(("7", "sept") in part for part in found.values())
     assert ("No. 3: three.", "trois 2") in found["train"] and valid and test
     task = Translation(str(tmp_path / "fra.txt"))
     assert task.spec.notes[0] == "fra.txt: en is column 1, fr is column 2"
@@ -317,8 +318,17 @@ def test_columns_are_those_that_a_first_line_names_and_numbers_are_none(tmp_path
 def test_a_folder_has_a_table_for_each_split(tmp_path):
     for name, count in zip(FILES, (40, 6, 6), strict=True):
         write(tmp_path, f"{name.upper()}.TSV", of_tatoeba(count))
+    (tmp_path / "val").mkdir()
+    write(tmp_path, "val/train.tsv", ["one\tun"])
     task = Translation(str(tmp_path))
     assert [len(pairs(task, split)) for split in ("train", "valid", "test")] == [80, 12, 12]
+
+
+def test_the_fingerprint_is_of_the_files(folder):
+    paths = [folder / f"{name}.{language}.gz" for name in FILES for language in ("en", "fr")]
+    assert Translation(str(folder)).spec.fingerprint == file_hash(*paths)
+    write(folder, "train.tsv", ["one\tun"] * 40)
+    assert Translation(str(folder)).spec.fingerprint == file_hash(folder / "train.tsv", *paths[2:])
 
 
 @pytest.mark.skipif(

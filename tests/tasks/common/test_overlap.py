@@ -12,7 +12,7 @@ LINES = [f"line {n} of a text" for n in range(20)]
 def test_a_file_within_another_is_told_once(start, count, same):
     whole = "\n".join(LINES)
     part = whole if same else "\n".join(LINES[start : start + count])
-    told = repeated_files({"a.txt": f"{part}\n", "b.txt": f"before\n{whole}\nbehind", "c.txt": "other\nlines"})
+    told = repeated_files({"a.txt": f"\n{part}\n\n", "b.txt": f"before\n{whole}\nbehind", "c.txt": "other\nlines"})
     assert told == ["all of a.txt is also in b.txt: is one of them a copy?"]
 
 
