@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["is_clock", "is_stamp", "numeric_stamps", "odd_steps", "read_stamps"]
+from .spacing import ascends, odd_steps
+
+__all__ = ["is_clock", "is_stamp", "numeric_stamps", "read_stamps"]
 
 _SAMPLE = 1000
 _WRONG = 0.1  # the share of cells that may be wrong in a column of dates, so that their lines can be named
@@ -17,9 +21,11 @@ _CLOCK = (
     r"(?P<half> ?[AaPp][Mm])?"
 )
 _ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+][0-9]{2}(?::?[0-9]{2})?))?"
-_YEAR_FIRST = re.compile(rf"[0-9]{{4}}(?P<sign>[-/.])[0-9]{{1,2}}((?P=sign)[0-9]{{1,2}}([T ]{_CLOCK}{_ZONE})?)?")
+_YEAR_FIRST = re.compile(
+    rf"[0-9]{{4}}(?P<sign>[-/.])[0-9]{{1,2}}((?P=sign)[0-9]{{1,2}}((?P<gap>[T ]){_CLOCK}{_ZONE})?)?"
+)
 _YEAR_LAST = re.compile(rf"(?P<a>[0-9]{{1,2}})(?P<sign>[-/.])(?P<b>[0-9]{{1,2}})(?P=sign)"
-                        rf"(?P<year>[0-9]{{4}}|[0-9]{{2}})(?P<gap>[T ]|, )?((?<=[T ]){_CLOCK}{_ZONE})?")  # fmt: skip
+                        rf"(?P<year>[0-9]{{4}}|[0-9]{{2}})((?P<gap>[T ]|, ){_CLOCK}{_ZONE})?")  # fmt: skip
 _OF_DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _DIGITS = re.compile(r"(19|20)[0-9]{6}([T ]?[0-9]{4}([0-9]{2})?)?")
 _PERIOD = re.compile(r"(?P<year>[0-9]{4})[- ]?(?P<kind>[QMW])(?P<number>[0-9]{1,2})|Q(?P<q>[1-4])[-/ ]?(?P<y>[0-9]{4})"
@@ -71,15 +77,32 @@ def _matches(shape: re.Pattern[str], sample: list[str]) -> list[re.Match[str]] |
     return matches if len(matches) >= (1 - _WRONG) * len(sample) else None
 
 
-def _clock(matches: list[re.Match[str]]) -> str:
-    """The format of the time of day in the cell that says most of it, with the space before."""
-    match = max(matches, key=lambda match: len(match["hour"] or "") and len(match[0]))
+def _parsed_by(texts: pd.Series, date: str, clocks: Sequence[str]) -> np.ndarray:
+    """Times by the form of a date and the first of the forms of a time of day that a cell has."""
+    times = _parsed(texts, f"{date}{clocks[0]}")
+    for clock in clocks[1:]:
+        if len(rest := np.flatnonzero(np.isnat(times))):
+            found = _parsed(texts.iloc[rest], f"{date}{clock}")
+            times = times.astype(np.result_type(times, found))
+            times[rest] = found
+    return times
+
+
+def _clocks(matches: list[re.Match[str]]) -> list[str]:
+    """The forms of the time of day in cells, with what is before them, the most frequent first."""
+    return [form for form, _ in Counter(map(_clock, matches)).most_common()]
+
+
+def _clock(match: re.Match[str]) -> str:
     if match["hour"] is None:
         return ""
     colon = match["colon"]
-    clock = f"{'%I' if match['half'] else '%H'}{colon}%M" + (f"{colon}%S" if match["second"] else "")
-    clock += f"{match['fraction'][0]}%f" if match["fraction"] else ""
-    return f"{clock}{' ' * (match['half'] or '').startswith(' ')}{'%p' if match['half'] else ''}"
+    form = f"{match['gap']}{'%I' if match['half'] else '%H'}{colon}%M" + (f"{colon}%S" if match["second"] else "")
+    form += f"{match['fraction'][0]}%f" if match["fraction"] else ""
+    for part, sign in (("half", "%p"), ("zone", "%z")):
+        if match[part]:
+            form += " " * match[part].startswith(" ") + sign
+    return form
 
 
 def _year_first(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] | None:
@@ -88,7 +111,7 @@ def _year_first(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] 
         return None
     if any(match["half"] or match["colon"] == "." for match in matches):
         sign = matches[0]["sign"]
-        return _parsed(texts, f"%Y{sign}%m{sign}%d {_clock(matches)}"), None
+        return _parsed_by(texts, f"%Y{sign}%m{sign}%d", _clocks(matches)), None
     if any(match["sign"] == "." for match in matches):
         texts = texts.str.replace(r"^([0-9]{4})\.([0-9]{1,2})\.", r"\1-\2-", regex=True)
         texts = texts.str.replace(r"^([0-9]{4})\.", r"\1-", regex=True)
@@ -127,23 +150,22 @@ def _year_last(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, str | N
     """31.12.1999 or 12/31/1999: which, a day above 12 tells, or that the times ascend in equal steps."""
     if (matches := _matches(_YEAR_LAST, sample)) is None:
         return None
-    sign, year = matches[0]["sign"], "%Y" if len(matches[0]["year"]) == 4 else "%y"
-    gap = matches[0]["gap"] or ""
-    rest = f"{sign}{year}{gap}{_clock(matches)}"
-    forms = {"day first": f"%d{sign}%m{rest}", "month first": f"%m{sign}%d{rest}"}
+    sign, year, clocks = matches[0]["sign"], "%Y" if len(matches[0]["year"]) == 4 else "%y", _clocks(matches)
+    forms = {"day first": f"%d{sign}%m{sign}{year}", "month first": f"%m{sign}%d{sign}{year}"}
     days = {"day first": [int(match["a"]) for match in matches], "month first": [int(match["b"]) for match in matches]}
     sure = [name for name, day in days.items() if max(day) > 12]
     if len(sure) == 1:
-        return _parsed(texts, forms[sure[0]]), None
-    read = {name: _parsed(texts, form) for name, form in forms.items()}
+        return _parsed_by(texts, forms[sure[0]], clocks), None
+    read = {name: _parsed_by(texts, form, clocks) for name, form in forms.items()}
     whole = {name: times for name, times in read.items() if not np.isnat(times[texts.to_numpy() != ""]).any()} or read
     if len(whole) == 1:
         return next(iter(whole.values())), None
-    ascending = {name: times for name, times in whole.items() if _ascends(times)}
+    ascending = {name: times for name, times in whole.items() if ascends(times)}
     equal = {name: times for name, times in ascending.items() if odd_steps(times) is None} or ascending
     if len(equal) == 1 or all(np.array_equal(times, equal["day first"]) for times in equal.values()):
         name, times = next(iter((equal or whole).items()))
-        return times, f"are read {name}: only so they ascend in equal steps" if len(equal) == 1 else None
+        steps = " in equal steps" if len(ascending) > 1 else ""
+        return times, f"are read {name}: only so they ascend{steps}" if len(equal) == 1 else None
     raise ValueError(f"{sample[0]!r} and all others may have the day or the month first")
 
 
@@ -166,10 +188,6 @@ def _has_form(cell: str, form: str) -> bool:
     return True
 
 
-def _ascends(times: np.ndarray) -> bool:
-    return bool((np.diff(times) > np.timedelta64(0)).all())
-
-
 def numeric_stamps(values: np.ndarray) -> np.ndarray | None:
     """The times of numbers such as 19991231 or 199912312359; None where they are no such dates."""
     if not len(values) or not np.isfinite(values).all() or (values != np.floor(values)).any():
@@ -180,29 +198,3 @@ def numeric_stamps(values: np.ndarray) -> np.ndarray | None:
         return None
     times = _parsed(pd.Series(values).map("{:.0f}".format), _OF_DIGITS[digits])
     return None if np.isnat(times).any() else times
-
-
-def odd_steps(times: np.ndarray) -> tuple[int, int, str] | None:
-    """How many steps differ from the usual one, the row after the first of them, and the usual one in words.
-
-    Times are datetimes or numbers that ascend. None where all steps are equal, be it in months.
-    """
-    steps, unit = np.diff(times), ""
-    if times.dtype.kind == "M" and len(np.unique(steps)) > 1:
-        for shifted in (times, times + np.timedelta64(1, "D")):  # the same day of each month, or its last
-            month = shifted.astype("datetime64[M]")
-            if len(np.unique(shifted - month)) == 1:
-                steps, unit = np.diff(month.astype(np.int64)), "month"
-    if not len(steps):
-        return None
-    usual = np.sort(steps)[len(steps) // 2]
-    far = abs(steps - usual) > (0 if unit else abs(usual) // 100 if steps.dtype.kind == "m" else 0.01 * abs(usual))
-    if not far.any():
-        return None
-    return int(far.sum()), int(np.argmax(far)) + 1, _in_words(usual, unit)
-
-
-def _in_words(step: np.generic, unit: str) -> str:
-    if unit or not isinstance(step, np.timedelta64):
-        return f"{step:g}" + (f" {unit}{'s' * int(step != 1)}" if unit else "")
-    return str(pd.Timedelta(step)).replace(" 00:00:00", "").replace("0 days ", "").replace("1 days", "1 day")

@@ -11,8 +11,9 @@ import numpy as np
 from bench.api import DataError
 
 from .files import some
+from .spacing import is_counter
 from .table import Table
-from .times import date_columns, in_order, is_counter
+from .times import date_columns, in_order
 
 __all__ = ["Roles", "roles_of"]
 

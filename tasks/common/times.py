@@ -11,15 +11,17 @@ import pandas as pd
 
 from bench.api import DataError
 
-from .dates import is_clock, numeric_stamps, odd_steps, read_stamps
+from .dates import is_clock, numeric_stamps, read_stamps
+from .spacing import ascends, is_counter, later, odd_steps
 from .table import Table
 
-__all__ = ["Ordered", "date_columns", "in_order", "is_counter"]
+__all__ = ["Ordered", "date_columns", "in_order"]
 
 _WORDS = frozenset(
     "t ts ds time times timestamp date datetime index idx id no nr obs row rows rownames step unnamed unix epoch year "
     "yr seconds seconds sec secs".split()
 )
+_AS_THEY_STAND = "; or read the rows as they stand by naming task.columns"
 _FEW = 200  # cells that tell whether a column holds dates
 
 
@@ -39,15 +41,6 @@ def date_columns(table: Table, taken: Collection[str]) -> list[str]:
     return sorted(found, key=lambda name: table.cells[name].dtype.kind in "iuf")
 
 
-def is_counter(values: np.ndarray) -> bool:
-    """Whether numbers go up or down by the same step throughout, as row numbers, years and seconds do."""
-    steps = np.diff(values)
-    if len(steps) < 2 or not np.isfinite(steps).all() or not steps[0]:
-        return False
-    rounding = 4 * np.finfo(float).eps * np.abs(values).max()
-    return bool((np.abs(steps - steps[0]) <= 1e-9 * abs(steps[0]) + rounding).all())
-
-
 def in_order(table: Table, name: str, is_asked: bool, is_strict: bool) -> Ordered:
     """The table in the order of the column `name`, read from last to first where it descends.
 
@@ -58,21 +51,21 @@ def in_order(table: Table, name: str, is_asked: bool, is_strict: bool) -> Ordere
     try:
         times, notes = _times(table, table.cells[name], is_asked)
         clock = next((other for other in table.names if _is_clock(table, other)), None)
-        if clock is not None and not _ascends(times):
+        if clock is not None and not ascends(times):
             both = table.cells[name].astype(str) + " " + table.cells[clock].astype(str)
             times, notes = _times(table, both, is_asked)
             columns = (name, clock)
     except ValueError as error:
         line = f"{table.path}: the dates in {name}: {error}; write them as 1999-12-31"
         if is_strict:
-            raise DataError(line) from None
+            raise DataError(line if is_asked else f"{line}{_AS_THEY_STAND}") from None
         return Ordered(table, np.arange(len(table.lines)), columns, (line,))
-    if len(times) > 1 and not _is_missing(times).any() and _ascends(times[::-1]):
+    if len(times) > 1 and not _is_missing(times).any() and ascends(times[::-1]):
         table, times = table.reversed(), times[::-1]
         notes.append(f"{name} descends: rows are read from the last to the first")
     fault = _fault(table, name, times)
     if fault and is_strict:
-        raise DataError(fault)
+        raise DataError(fault if is_asked else f"{fault}{_AS_THEY_STAND}")
     if fault:
         notes.append(f"{fault}; rows are read as they stand")
     elif odd := odd_steps(times):
@@ -97,7 +90,7 @@ def _times(table: Table, cells: pd.Series, is_asked: bool) -> tuple[np.ndarray, 
 def _fault(table: Table, name: str, times: np.ndarray) -> str | None:
     """The first row that is not after the one before, in words."""
     missing = _is_missing(times)
-    bad = missing | np.concatenate([[False], ~_later(times)])
+    bad = missing | np.concatenate([[False], ~later(times)])
     if not bad.any():
         return None
     row = int(np.argmax(bad))
@@ -118,23 +111,13 @@ def _is_missing(times: np.ndarray) -> np.ndarray:
     return np.isnat(times) if times.dtype.kind == "M" else np.isnan(times)
 
 
-def _later(times: np.ndarray) -> np.ndarray:
-    """Whether each time but the first is later than the one before."""
-    steps = np.diff(times)
-    return np.asarray(steps > np.zeros((), steps.dtype))
-
-
-def _ascends(times: np.ndarray) -> bool:
-    return bool(_later(times).all())
-
-
 def _holds_dates(table: Table, name: str) -> bool:
     cells = table.cells[name]
     if cells.dtype.kind in "iuf":
         values = cells.to_numpy(np.float64)
         if len(values) < 2 or np.isnan(values).any():
             return False
-        is_time = _is_named_so(name) and _ascends(values) and not is_counter(values)
+        is_time = _is_named_so(name) and ascends(values) and not is_counter(values)
         return is_time or numeric_stamps(values) is not None
     there = cells.dropna()
     few = there.iloc[:: max(1, len(there) // _FEW)]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.tasks.common.dates import is_stamp, numeric_stamps, odd_steps, read_stamps
+from bench.tasks.common.dates import is_stamp, numeric_stamps, read_stamps
+from bench.tasks.common.spacing import odd_steps
 
 FORMS = [
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y.%m.%d %H:%M:%S",
@@ -88,12 +89,15 @@ def test_what_is_below_a_second_counts():
     ("cells", "first"),
     [
         (["01.02.2020", "02.02.2020", "13.02.2020"], "2020-02-01"),
+        (["12/31/2020", "12/31/2020 6:00", "12/31/2020 12:00:00", "12/31/2020 12:00:00.5"], "2020-12-31"),
+        (["31.12.20 22:00 +0100", "31.12.20 22:00 +0000"], "2020-12-31"),
         (["01/02/2020", "01/03/2020", "01/13/2020"], "2020-01-02"),
         (["11.01.2009 23:50", "12.01.2009 00:00", "12.01.2009 00:10"], "2009-01-11"),
     ],
 )
 def test_a_day_above_twelve_or_equal_steps_tell_the_day_from_the_month(cells, first):
-    assert times_of(cells)[0].astype("datetime64[D]") == np.datetime64(first)
+    times = times_of(cells)
+    assert times[0].astype("datetime64[D]") == np.datetime64(first) and (np.diff(times) > np.timedelta64(0)).all()
 
 
 def test_day_and_month_that_nothing_tells_apart_are_asked_for():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bench.api import DataError
 from bench.tasks.common.series import read_series
-from bench.tasks.common.times import is_counter
+from bench.tasks.common.spacing import is_counter
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +112,10 @@ def test_a_row_that_is_not_after_the_one_before_is_named_with_what_to_do(read):
         ("", r"line 13: day is '', no date"),
     ):
         text = table([*DAYS[:-1], last], WAVES, header="day,v")
-        for options in ({}, {"date": "day"}):
-            with pytest.raises(DataError, match=says):
-                read(text, **options)
+        with pytest.raises(DataError, match=says):
+            read(text, date="day")
+        with pytest.raises(DataError, match=f"{says}.*; or read the rows as they stand by naming task.columns"):
+            read(text)
         (_, note) = read(text, columns=["v"]).notes
         assert note.endswith("rows are read as they stand"), "who names the columns need not have dates"
 
