@@ -52,7 +52,7 @@ def explain(text: str, arguments: list[str]) -> str:
         return _unknown_choice(found[1], found[2], _names_in(text), arguments)
     if found := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.+?)'", text):
         is_group = found[1].partition("=")[0].lstrip("+") in catalogue.GROUPS
-        return f"{found[1]}: several values are a sweep: add -m" + _OR_A_LIST * (not is_group)
+        return f"{found[1]}: several values are a sweep: add -m{_OR_A_LIST * (not is_group)}{words.decimal(found[1])}"
     if found := re.search(r"Config group override must be .* Got (\S+)", text):
         groups = (argument for argument in arguments if argument.partition("=")[0] in ("", *default_choices()))
         return _no_name(next(groups, found[1]))
@@ -63,6 +63,12 @@ def explain(text: str, arguments: list[str]) -> str:
     ):
         group = found[1] or found[2] or found[3]
         return f"+{group}: every run has one {group}: write {group}=NAME, without +"
+    if found := re.search(r"Either remove \+ prefix: '(.+?)'", text):
+        return f"+{found[1]}: there is this option already: write {found[1]}, without +"
+    if found := re.search(r"Additional config directory '(.*?)' not found", text):
+        return f"--config-dir={found[1]}: there is no such folder"
+    if "Could not override ''" in text:
+        return "=: no option is named before the equals sign; see python -m bench --help"
     if found := re.search(r"Could not delete from config. '(\S+)' does not exist", text):
         return f"~{found[1]}: there is no such option to remove{_asked_option(found[1], arguments)}"
     if found := re.search(r"does not support sweep type : (\w+)_SWEEP", text):

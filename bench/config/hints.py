@@ -51,6 +51,12 @@ def choice(group: str, name: str, names: Sequence[str], own: Path | None = None)
     return choices_called(name, own) or nearest(name, names) or choices_beginning(name, own)
 
 
+def in_any_group(name: str) -> list[str]:
+    """The choices that the field calls `name`, as a command has them."""
+    found = ((group, texts[plain(name)]) for group, texts in synonyms.CHOICES.items() if plain(name) in texts)
+    return [f"{group}={text}" for group, text in found][:_MOST]
+
+
 def choices_called(name: str, own: Path | None = None) -> list[str]:
     """The choices of this name in all groups, as a command has them."""
     return [text for text, each in _every_choice(own) if each == plain(name)][:_MOST]

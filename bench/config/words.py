@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.config import catalogue, hints, synonyms
 from bench.config.packages import own_folder
+from bench.config.roles import groups_of_classes
 from bench.errors import ConfigError, asked, nearest, plain, same
 
 _FLAGS = {"configpath": "--config-dir", "dryrun": "--cfg job", "printconfig": "--cfg job", "v": "--version"}
@@ -41,7 +42,9 @@ def meant(words: Sequence[str], place: int, own: Path | None = None) -> str | No
     if word[:1] in ("\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}"):
         return f"{word}: this dash is no hyphen: write {'-' * (1 + (len(word) > 2))}{word[1:]}"
     if before.endswith(",") or word.startswith(","):
-        return f"{before} {word}: no space beside a comma: write -m {before}{word}"
+        rest = words[place : next((n for n in range(place, len(words)) if not words[n].endswith(",")), place) + 1]
+        said = " ".join((before, *rest))
+        return f"{said}: no space beside a comma: write -m {before}{''.join(rest)}"
     if before.endswith("="):
         return f"{before} {word}: no space beside the equals sign: write {before}{word}"
     if after.startswith("="):
@@ -53,11 +56,16 @@ def meant(words: Sequence[str], place: int, own: Path | None = None) -> str | No
         return f"{word}: write {key}={value.strip()}"
     if ".py" in word:
         return f"{word}: write cell=custom cell.target={word}, or task=custom task.target={word}"
+    if re.fullmatch(rf"({'|'.join(groups_of_classes())})\.\w+", word):  # which options it has is in the chosen file
+        return f"{word}: write {word}=VALUE"
     if hints.is_option(word):
         given = after if after and "=" not in after and not after.startswith("-") else None
         name = hints.option(word, [*hints.options_of_every_run(), *catalogue.GROUPS])[0]
         return f"{word}{f' {given}' if given else ''}: write {hints.with_value(name, given)}"
     if found := hints.choices_called(word, own) or hints.choices_beginning(word, own):
+        group, _, name = found[0].partition("=")
+        if before.partition("=")[0] == group and "=" in before:
+            return f"{before} {word}: several values have commas between: write -m {before},{name}"
         return f"{word}: write {' or '.join(found)}"
     return None
 
@@ -105,6 +113,12 @@ def no_number(value: str) -> str:
     if found := _RANGE.fullmatch(value):
         return f"; a sweep over them is -m and range({found[1]},{int(found[2]) + 1})"
     return ""
+
+
+def decimal(word: str) -> str:
+    """What to write for a number with a decimal comma, in a sentence part; empty where there is none."""
+    key, _, value = word.partition("=")
+    return f"; a decimal has a point: {key}={value.replace(',', '.')}" if re.fullmatch(r"0,\d+", value) else ""
 
 
 def verb_meant(name: str) -> str:

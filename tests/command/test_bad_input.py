@@ -216,7 +216,7 @@ def test_what_must_have_a_value_cannot_be_null(refused, option):
         ("~model.hidden", "~model.hidden: this cannot be removed"),
         ("--multirn", "did you mean --multirun?"),
         ("--cfg=jobs", "invalid choice: 'jobs'"),
-        ("--config-dir=/nowhere", "'/nowhere' not found"),
+        ("--config-dir=/nowhere", "--config-dir=/nowhere: there is no such folder"),
         ("hydra/launcher=jobli", "hydra/launcher=jobli: there is no such hydra/launcher"),
         ("hydra.launcher._target_=os.system", "os.system is no launcher or sweeper of Hydra's; choose a launcher by"),
         ("hydra.sweeper={_target_: builtins.print}", "builtins.print is no launcher or sweeper"),

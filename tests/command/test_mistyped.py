@@ -107,6 +107,20 @@ $ bench task=copy leaderboard
 leaderboard: a verb comes first: python -m bench leaderboard ...; see its --help
 $ bench cell=lstm, gru
 cell=lstm, gru: no space beside a comma: write -m cell=lstm,gru
+$ bench -m cell=lstm, gru, lem
+cell=lstm, gru, lem: no space beside a comma: write -m cell=lstm,gru,lem
+$ bench -m cell=lstm gru
+cell=lstm gru: several values have commas between: write -m cell=lstm,gru
+$ bench optimizer.lr=0,01
+optimizer.lr=0,01: several values are a sweep: add -m (or write [a,b] for one value that is a list); \
+a decimal has a point: optimizer.lr=0.01
+$ bench +model.hidden=64
++model.hidden=64: there is this option already: write model.hidden=64, without +
+$ bench task.delay 10
+task.delay: write task.delay=VALUE
+$ bench list rnn
+list rnn: there is no such group, choice or option (did you mean cell=vanilla, the plain recurrent network?); \
+see python -m bench list
 $ bench cell=lstm,
 cell=lstm,: a comma with nothing after it: write cell=lstm
 $ bench cell=lstm,gru

@@ -264,7 +264,7 @@ def test_what_is_printed_of_hydra_s_own_options_names_no_clipping(capsys):
     ("arguments", "words"),
     [
         (["--cfg", "job", "-m", "seed=0,1"], "Only one of"),
-        (["--cfg", "job", "--config-dir=nowhere", "clip=soft"], "nowhere' not found"),
+        (["--cfg", "job", "--config-dir=nowhere", "clip=soft"], "nowhere: there is no such folder"),
     ],
 )
 def test_flags_that_hydra_refuses_are_said_to_be_wrong(arguments, words):

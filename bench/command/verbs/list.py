@@ -32,7 +32,8 @@ def run(options: Namespace) -> int:
     if not found:
         group, _, name = options.name.lstrip("+").rpartition("=")
         names = [*catalogue.GROUPS, *_names(group, options.config_dir), *hints.options_of_every_run()]
-        meant = hints.choice(group, name, names, options.config_dir) or hints.option(name, names)
+        meant = hints.in_any_group(name) if not group else hints.choice(group, name, names, options.config_dir)
+        meant = meant or hints.option(name, names)
         there_is = f"there is no such group, choice or option{asked(meant)}"
         raise ConfigError(f"list {options.name}: {there_is}; see python -m bench list")
     print("\n\n".join(found))
@@ -42,6 +43,8 @@ def run(options: Namespace) -> int:
 def _called(word: str, own: Path | None) -> Iterator[str]:
     """The texts of all that `word` may name, but for its case: a group, else choices, else options."""
     group, equals, name = word.lstrip("+").rpartition("=")
+    if equals and not name:
+        group, equals, name = "", "", group
     if not equals and (groups := _same(name, catalogue.GROUPS) or _same(name.removesuffix("s"), catalogue.GROUPS)):
         yield catalogue.of_group(groups[0], own)
         return
