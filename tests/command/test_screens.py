@@ -4,7 +4,9 @@ import pytest
 from cli_tools import COPY, bench
 from factories import a_record, publish
 
+from bench.command.verbs import check
 from bench.config.catalogue import choices
+from bench.job.checked import Checked
 from bench.results.store import Store
 
 WIDTHS = [80, 120]
@@ -21,7 +23,6 @@ COMMANDS = [
     "runs",
     "show copy",
     "fetch task=copy",
-    "check cell=gru,lstm",
 ]
 
 
@@ -47,6 +48,17 @@ def test_no_line_is_wider_than_the_screen(capsys, monkeypatch, results, command,
     said = bench(capsys, *words)
     assert said.code == 0
     assert max(map(len, said.out.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_rows_of_checks_that_are_too_wide_are_stacked(capsys, monkeypatch, width):
+    facts = {"parameters": "99,328", "FLOPs forward": "196,608 + 2,688", "equation": "Hochreiter & Schmidhuber 1997"}
+    monkeypatch.setattr(check, "_check", lambda group, name, *_: Checked(name, [], {**facts, "start": "own " * 9}))
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = bench(capsys, "check", "cell=gru,lstm").out
+    assert max(map(len, out.splitlines())) <= width and out.startswith(
+        "gru   parameters 99,328, FLOPs forward 196,608 + "
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
