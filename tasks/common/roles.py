@@ -80,7 +80,7 @@ def roles_of(
         beside = [f"{name} ({_told(table, name, why)})" for name, why in left_out.items()]
         raise DataError(
             f"{table.path}: has {there}{', beside ' * bool(beside)}{some(beside, 5)}; name the one to forecast, as in "
-            f"{_option(inputs[0] if inputs else 'NAME')}"
+            f"{_option(inputs[-1] if inputs else 'NAME')}"
         )
     return Roles(table, inputs, predict or inputs[0], times, left_out, notes)
 

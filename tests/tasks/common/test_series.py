@@ -54,7 +54,7 @@ def test_what_is_left_is_the_target_and_the_only_input(read, first, name, why):
 
 def test_of_several_columns_the_user_names_the_target(read):
     text = table(range(12), DAYS, WAVES, OTHER, header="no,day,a,b")
-    says = r"several columns to forecast, a, b, beside day \(the time\), no \(a counter\); .* as in task\.predict=a$"
+    says = r"several columns to forecast, a, b, beside day \(the time\), no \(a counter\); .* as in task\.predict=b$"
     with pytest.raises(DataError, match=says):
         read(text)
     found = read(text, predict="b")
@@ -71,7 +71,7 @@ def test_what_may_have_been_meant_as_numbers_is_shown_and_an_odd_name_is_quoted(
     with pytest.raises(DataError, match=r"no column to forecast, beside p \(text, such as '\$5'\); "):
         read("p\n$5\n$6\n$8\n")
     with pytest.raises(DataError, match=r"""as in 'task\.predict="p \(mbar\)"'$"""):
-        read(table(WAVES, OTHER, header="p (mbar),b"))
+        read(table(WAVES, OTHER, header="b,p (mbar)"))
 
 
 def test_dates_come_before_numbers_that_are_named_like_a_time(read):
