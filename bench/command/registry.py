@@ -15,7 +15,6 @@ from pathlib import Path
 
 from bench.command import verbs
 from bench.command.parser import Parser
-from bench.config import words
 from bench.errors import ConfigError, asked, nearest
 
 
@@ -68,6 +67,9 @@ def find(name: str, following: Sequence[str] = ()) -> Verb:
     found = every_verb()
     if name in found:
         return found[name]
+
+    from bench.config import words  # which knows every option, and takes longer than the help
+
     there_are = f"there are {', '.join(found)} (a run is OPTION=VALUE ...)"
     if synonym := words.verb_meant(name):
         raise ConfigError(f"{name}: there is no such verb{asked([synonym])}; {there_are}")

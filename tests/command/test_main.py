@@ -98,7 +98,7 @@ def test_help_names_verbs_groups_and_options(capsys, arguments):
 def test_help_and_lists_come_without_torch_or_hydra():
     code = (
         "import sys; from bench.command.main import main; main(['--help']); main(['list']); main(['--version'])\n"
-        "sys.exit(bool({'torch', 'hydra', 'pandas', 'rich'} & {*sys.modules}))"
+        "sys.exit(bool({'torch', 'hydra', 'pandas', 'rich', 'pydantic'} & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

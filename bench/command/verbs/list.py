@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.command.parser import Parser
-from bench.config import catalogue, hints
+from bench.config import catalogue
 from bench.errors import ConfigError, asked, same
 
 
@@ -30,6 +30,8 @@ def run(options: Namespace) -> int:
         return 0
     found = [*_called(options.name, options.config_dir)]
     if not found:
+        from bench.config import hints
+
         group, _, name = options.name.lstrip("+").rpartition("=")
         names = [*catalogue.GROUPS, *_names(group, options.config_dir), *hints.options_of_every_run()]
         meant = hints.in_any_group(name) if not group else hints.choice(group, name, names, options.config_dir)
@@ -52,6 +54,8 @@ def _called(word: str, own: Path | None) -> Iterator[str]:
     chosen = [(place, each) for place in places for each in _same(name, catalogue.choices(place, own))]
     yield from (catalogue.of_choice(place, each, own) for place, each in chosen)
     if not chosen and not equals:
+        from bench.config import hints  # which knows every option, and takes longer than the lists
+
         known = [*hints.options_of_every_run(), "model", "budget", "hardware", "match", "checkpoint", "measure"]
         for option in same(name, known)[:4]:
             if text := catalogue.of_options(option):
