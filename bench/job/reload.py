@@ -29,6 +29,7 @@ from bench.measure.flops import parameter_count
 from bench.model.passage import Passage
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.model.stream import Stream
 from bench.results.curve import read_curve
 from bench.results.identity import sources_of
 from bench.results.names import CURVE, RECORD, WEIGHTS
@@ -79,6 +80,17 @@ class Reloaded:
         """One time step of streaming: logits `[B, C]` of inputs `[B]` or `[B, F]`, and the next state."""
         with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
             return self.model.step(inputs, state)
+
+    def stream(self, lanes: int = 1) -> Stream:
+        """Streaming with the state carried along: `stream(inputs)` gives the logits `[B, C]` of the next time step.
+
+        On a CPU a step is one generated function where the model has one (`stream.refused` says why not), many times
+        as fast as `step`. Raises ConfigError for a model that reads whole sequences.
+        """
+        if isinstance(self.model, EncoderDecoder):
+            raise ConfigError(f"{self.record.id} reads a whole sequence before it writes one: call decode(inputs)")
+        with self.machine.autocast():
+            return Stream(self.model, lanes, self.step)
 
     def decode(self, inputs: Tensor) -> Tensor:
         """The symbols `[U, B]` that an encoder-decoder writes for inputs `[S, B]` or `[S, B, F]`, END after each.

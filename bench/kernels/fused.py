@@ -40,6 +40,21 @@ class Code:
         self.prelude = prelude(_REAL[dtype])
 
 
+class Inference:
+    """A step over time without gradients, on arrays whose addresses are handed in; raises NoCompiler."""
+
+    def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
+        self.step = step = in_place(step)
+        source = emit("infer", forward(step, None))
+        self.arrays, self.output = source.arrays, _state_of(step)
+        self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
+        self._gemm = gemm(dtype)
+
+    def __call__(self, T: int, B: int, pointers: ctypes.Array[ctypes.c_void_p]) -> None:
+        """Go through T steps of B lanes."""
+        self._function(self._gemm, T, B, pointers)
+
+
 class Fused:
     """A step over time: from inputs `[T, B, F]` and states `[B, ...]` to outputs `[T, B, H]` and the last states.
 
@@ -51,8 +66,7 @@ class Fused:
         self.step = self.code.step
         library = compiled(self.code.prelude + self.code.text, folder)
         self.functions = {name: _function(library, name) for name in ("forward", "infer", "backward")}
-        number = is_state(self.step, self.step.y)
-        self.output = None if number is None else number - 1
+        self.output = _state_of(self.step)
         operands = {multiply.source.name for multiply in forward(self.step, None).multiplies}
         self.needed = operands | {array.name for array in self.code.back.arrays}
 
@@ -74,6 +88,12 @@ class Fused:
         """Call a function with the addresses of its arrays, by name."""
         pointers = (ctypes.c_void_p * len(arrays))(*(at[array.name].data_ptr() for array in arrays))
         self.functions[name](self.gemm, T, B, pointers)
+
+
+def _state_of(step: Step) -> int | None:
+    """The number of the state that is the output; None where the output is no state."""
+    number = is_state(step, step.y)
+    return None if number is None else number - 1
 
 
 def _function(library: ctypes.CDLL, name: str) -> Callable[..., None]:

@@ -36,17 +36,20 @@ class Call:
     number: int = 0
 
 
-def trace(step: StepFunction, width: int, states: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> Step:
+def trace(
+    step: StepFunction, width: int, states: Sequence[Tensor], parameters: Mapping[str, Tensor], hoists: bool = True
+) -> Step:
     """The expressions of `step` on inputs of `width` numbers and on states like these, `[1, ...]`.
 
-    `parameters` are the tensors that the step reads, by name. Raises Cannot, naming the operation, where a kernel has
+    `parameters` are the tensors that the step reads, by name. A step that `hoists` leaves its products of the inputs
+    out of the loop, where all inputs are there at once. Raises Cannot, naming the operation, where a kernel has
     none like it, where it mixes lanes, or where the step does not carry the states on.
     """
     sizes = {width, *(size for tensor in [*parameters.values(), *states] for size in tensor.shape)}
     lanes = next(lanes for lanes in _LANES if lanes not in sizes)
     x = states[0].new_zeros(lanes, width)
     old = [state.expand(lanes, *state.shape[1:]).clone() for state in states]
-    tracer = _Tracer(x, old, parameters)
+    tracer = _Tracer(x, old, parameters, hoists)
     try:
         with torch.enable_grad(), tracer:
             y, new = step(x, list(old))
@@ -61,9 +64,9 @@ def trace(step: StepFunction, width: int, states: Sequence[Tensor], parameters: 
 class _Tracer(TorchDispatchMode):
     """Turns the operations of a step into expressions, one by one, as torch carries them out."""
 
-    def __init__(self, x: Tensor, states: list[Tensor], parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, x: Tensor, states: list[Tensor], parameters: Mapping[str, Tensor], hoists: bool) -> None:
         super().__init__()
-        self.x, self.lanes = x, len(x)
+        self.x, self.lanes, self.hoists = x, len(x), hoists
         self.names = {id(tensor): name for name, tensor in parameters.items()}
         self.graph = Graph()
         self.inputs: list[Array] = []
@@ -236,7 +239,7 @@ class _Tracer(TorchDispatchMode):
         if args.get("alpha", 1) != 1 or args.get("beta", 1) != 1:
             raise Cannot("addmm has factors alpha or beta; multiply apart")
         width = int(factor.shape[1])
-        if operand is self.x and not self.is_of_lanes(bias):
+        if self.hoists and operand is self.x and not self.is_of_lanes(bias):
             return self.new_input((factor, bias), (width,))
         row = self.value(operand).row
         self.of_matrices.append(factor)

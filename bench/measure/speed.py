@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from bench.api import Batch, Tokens
+from bench.api import Batch, State, Tokens
 from bench.hardware.machine import Machine
 from bench.hardware.timing import sample
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.model.stream import StepFunction, Stream
 from bench.stats.summary import summarise
 from bench.train.loop import train
 from bench.train.setup import Setup
+from bench.unroll.generated import KernelUnroll
 
 _BATCHES = 4  # drawn in advance, so that the figures do not include the time to make data
 _STREAM = 32  # time steps of streaming inference in a sample
@@ -42,8 +44,9 @@ def measure_speed(
     A GPU takes new steps while it computes older ones; how many microseconds a step takes where 32 of them are waited
     for at once is `queued_step_us`, only there: on a CPU it would be the same. The input of a step is on the device. An
     encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
-    is the decoder's, after a first sequence is read. A bidirectional model goes no single steps, and its `step_us` is
-    None. Each figure is sampled for `seconds` of `clock`. Call it last: it changes the model's weights.
+    is the decoder's, after a first sequence is read. A model that runs by kernels streams by one, too. A bidirectional
+    model goes no single steps, and its `step_us` is None. Each figure is sampled for `seconds` of `clock`. Call this
+    last: it changes the model's weights.
     """
     model, config, machine = setup.model, setup.config, setup.machine
     drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))
@@ -81,13 +84,23 @@ def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch, waiti
     shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
     x = torch.zeros(shape, dtype=dtype, device=machine.device)
     state = model.initial_state(1)
+    step: StepFunction = model.step
     if isinstance(model, EncoderDecoder):
         with torch.inference_mode(), machine.autocast():
             state = model.read(batch.inputs[:, :1].to(machine.device), state)
+    elif any(isinstance(form, KernelUnroll) for form in model.unrolls):
+        with torch.inference_mode(), machine.autocast():
+            stream = Stream(model)
+
+        def by_kernel(x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+            return stream(x), state  # the stream keeps its own
+
+        step = by_kernel
+
     while True:
         with torch.inference_mode(), machine.autocast():
             for _ in range(_STREAM):
-                _, state = model.step(x, state)
+                _, state = step(x, state)
                 if waiting:
                     machine.synchronize()
         yield _STREAM

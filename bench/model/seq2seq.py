@@ -123,12 +123,12 @@ class EncoderDecoder(SequenceModel):
         return torch.cat(logits), state
 
     def _through(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
+        self, x: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
         if self.attention is None:
-            return super()._through(inputs, state, ways, passage)
+            return super()._through(x, state, ways, passage)
         *begun, memory = state
-        h, last = self._through_layers(inputs, tuple(begun), ways, passage)
+        h, last = self._through_layers(x, tuple(begun), ways, passage)
         return self.head(self.attention(h, cast(Memory, memory))), (*last, memory)
 
     def decode(self, inputs: Tensor) -> Tensor:

@@ -164,7 +164,7 @@ class SequenceModel(nn.Module):
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
         passage = passage or Passage()
         ways = [layer.over_time(own, passage) for layer, own in zip(self.layers, self._unrolls, strict=True)]
-        return self._through(inputs, state, ways, passage)
+        return self._through(self.encode(inputs), state, ways, passage)
 
     def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` for a batch on the model's device, and the state after it.
@@ -173,7 +173,7 @@ class SequenceModel(nn.Module):
         """
         return self(batch.inputs, state, Passage(batch.lengths, known))
 
-    def _encode(self, inputs: Tensor) -> Tensor:
+    def encode(self, inputs: Tensor) -> Tensor:
         """Symbols as vectors; features in the dtype of the weights."""
         return self.encoder(inputs.to(self.like.dtype) if inputs.is_floating_point() else inputs)
 
@@ -182,25 +182,33 @@ class SequenceModel(nn.Module):
 
         Raises ConfigError for a bidirectional model.
         """
+        return self.step_encoded(self.encode(inputs), state)
+
+    def step_encoded(self, x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """`step` of inputs that the encoder has made vectors `[B, W]`."""
+        self.refuse_single_steps()
+        return self._through(x, state, [layer.cell.step for layer in self.layers], Passage())
+
+    def refuse_single_steps(self) -> None:
+        """Raise ConfigError where the model goes no single steps."""
         if self.bidirectional:
             raise ConfigError(
                 "a bidirectional model reads whole sequences, its second cell from their end, and goes no single "
                 "steps: choose a run with model.bidirectional=false"
             )
-        return self._through(inputs, state, [layer.cell.step for layer in self.layers], Passage())
 
     def _through(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
+        self, x: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """Logits and the last state; `ways` run the layers' cells over the inputs."""
-        x, last = self._through_layers(inputs, state, ways, passage)
+        """Logits and the last state of encoded inputs; `ways` run the layers' cells over them."""
+        x, last = self._through_layers(x, state, ways, passage)
         return self.head(x), last
 
     def _through_layers(
-        self, inputs: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
+        self, x: Tensor, state: tuple[State, ...], ways: Sequence[Through], passage: Passage
     ) -> tuple[Tensor, tuple[State, ...]]:
         """What the head reads, and every layer's last state."""
-        x, last = self._encode(inputs), []
+        last: list[State] = []
         if self.training:
             x = dropout(x, self.input_dropout, passage if self.variational else None)
         for i, (layer, layer_state, through) in enumerate(zip(self.layers, state, ways, strict=True)):

@@ -193,7 +193,7 @@ def plus_a_constant(found: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("owner", "method"),
-    [(GRU, "gates"), (LayerNorm, "forward"), (Given, "loss"), (Given, "tally"), (SequenceModel, "_encode")],
+    [(GRU, "gates"), (LayerNorm, "forward"), (Given, "loss"), (Given, "tally"), (SequenceModel, "encode")],
 )
 def test_a_constant_on_the_cpu_is_refused(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> None:
     given = [{**BASE, "task": "features", "cell": "gru", "model.norm": "layer"}]

@@ -1,0 +1,143 @@
+"""A model that reads one time step after the other: as one generated function a step, where it has one."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from bench.api import State, Tokens, cache_folder, leaves, map_state
+from bench.kernels.compiler import NoCompiler
+from bench.kernels.fused import Inference
+from bench.kernels.step import Cannot, Step
+from bench.kernels.trace import trace
+from bench.model.sequence import SequenceModel
+
+__all__ = ["StepFunction", "Stream"]
+
+StepFunction = Callable[[Tensor, tuple[State, ...]], tuple[Tensor, tuple[State, ...]]]
+
+_RING = 256  # steps whose states lie one behind the other before they begin anew
+
+
+class Stream:
+    """Streaming inference: each call reads one time step of every lane and carries the state on.
+
+    On a CPU, encoder, cells and head are one generated function (`bench.kernels`), with the weights that the model has
+    when the stream is made. Where its steps have none, `refused` says why, and the stream takes `step`, by default the
+    model's. Raises ConfigError for a bidirectional model, which goes no single steps.
+    """
+
+    refused: str | None = None
+
+    def __init__(self, model: SequenceModel, lanes: int = 1, step: StepFunction | None = None) -> None:
+        model.refuse_single_steps()
+        self.model, self.lanes, self._step = model, lanes, step or model.step
+        self._generated: _Generated | None = None
+        try:
+            self._generated = _Generated(model, lanes)
+        except (Cannot, NoCompiler) as error:
+            self.refused = str(error)
+        self.reset()
+
+    @property
+    def state(self) -> tuple[State, ...]:
+        """The state of every layer after the last step, as `model.step` has it."""
+        return self._state if self._generated is None else cast(tuple[State, ...], self._generated.state())
+
+    def reset(self) -> None:
+        """Begin a new sequence in every lane."""
+        self._state: tuple[State, ...] = self.model.initial_state(self.lanes)
+        if self._generated is not None:
+            self._generated.begin(self._state)
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Logits `[B, C]` of inputs `[B]` (symbols) or `[B, F]` (features), which the state then includes."""
+        if self._generated is not None:
+            return self._generated(inputs)
+        logits_BC, self._state = self._step(inputs, self._state)
+        return logits_BC
+
+
+class _Generated:
+    """The generated function of a model's time step, with its arrays in memory.
+
+    A product of a symbol's vector is made once for all symbols; then a step only looks up a row of it.
+    """
+
+    def __init__(self, model: SequenceModel, lanes: int) -> None:
+        self.lanes, self.like, like = lanes, model.initial_state(1), model.like
+        if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+            raise Cannot(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
+        if torch.is_autocast_enabled("cpu"):
+            raise Cannot("a kernel computes in the dtype of the weights, and autocast in another")
+        self.reads_symbols = isinstance(model.step_inputs, Tokens)
+        with torch.no_grad():
+            size = model.step_inputs.size
+            encoded_NW = model.encode(torch.arange(size) if self.reads_symbols else like.new_zeros(1, size))
+            named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+            step = self._traced(model, encoded_NW.shape[1], named)
+            self.inference = Inference(step, like.dtype, cache_folder() / "kernels")
+            tables, *constants = self.inference.step.hoisted(encoded_NW[:, None], named)
+        known = {
+            f"{kind}{i}": each
+            for kind, part in zip(("weight", "matrix"), constants, strict=True)
+            for i, each in enumerate(part)
+        }
+        self.arrays = {
+            array.name: known[array.name].detach().clone(memory_format=torch.contiguous_format)
+            if array.name in known
+            else like.new_empty(*(_RING + 1,) * (array.kind == "state"), lanes, array.width)
+            for array in self.inference.arrays
+        }
+        self.inputs = [(self.arrays[a.name], t[:, 0].contiguous()) for a, t in zip(step.inputs, tables, strict=True)]
+        addresses = [self.arrays[array.name].data_ptr() for array in self.inference.arrays]
+        self.pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        self.at = 0
+
+    def _traced(self, model: SequenceModel, width: int, named: Mapping[str, Tensor]) -> Step:
+        def step(x_BW: Tensor, old: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            following = iter(old)
+            state = map_state(lambda _: next(following), self.like)
+            y_BC, new = model.step_encoded(x_BW, cast(tuple[State, ...], state))
+            return y_BC, leaves(new)
+
+        return trace(step, width, leaves(self.like), named, hoists=self.reads_symbols)
+
+    def begin(self, state: State) -> None:
+        """Start from a state."""
+        for j, leaf in enumerate(leaves(state)):
+            self.arrays[f"state{j}"][0] = leaf.view(self.lanes, -1)
+        self._go_to(0)
+
+    def state(self) -> State:
+        """The state that the next step begins with."""
+        parts = (self.arrays[f"state{j}"][self.at] for j in range(len(leaves(self.like))))
+        return map_state(lambda like: next(parts).reshape(self.lanes, *like.shape[1:]).clone(), self.like)
+
+    def _go_to(self, row: int) -> None:
+        """Let the next step begin with the states of a row."""
+        self.at = row
+        for i, array in enumerate(self.inference.arrays):
+            if array.kind == "state":
+                self.pointers[i] = self.arrays[array.name][row].data_ptr()
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        for row_BN, table_VN in self.inputs:
+            if self.reads_symbols:
+                torch.index_select(table_VN, 0, inputs, out=row_BN)
+            else:
+                row_BN.copy_(inputs)
+        self.inference(1, self.lanes, self.pointers)
+        self._go_to(self.at + 1)
+        number = self.inference.output
+        logits_BC = (self.arrays["y0"] if number is None else self.arrays[f"state{number}"][self.at]).clone()
+        if self.at == _RING:
+            for array in (each for each in self.inference.arrays if each.kind == "state"):
+                self.arrays[array.name][0] = self.arrays[array.name][_RING]
+            self._go_to(0)
+        return logits_BC

@@ -1,0 +1,74 @@
+"""Streaming by one generated function a step gives what `model.step` gives, and carries the same state."""
+
+import pytest
+import torch
+from tiny import seeded
+
+from bench.api import Features, Metric, TaskSpec, Tokens, leaves
+from bench.cells.gru import GRU
+from bench.cells.lstm import LSTM
+from bench.cells.mlstm import MLSTM
+from bench.errors import ConfigError
+from bench.model import stream as stream_module
+from bench.model.around import Around
+from bench.model.sequence import SequenceModel
+from bench.model.stream import Stream
+
+
+def a_model(cell=LSTM, inputs=None, hidden=9, **options):
+    torch.manual_seed(0)
+    metric = Metric("accuracy", "share", "max", chance=0.0)
+    spec = TaskSpec("given-v1", inputs or Tokens(7), 5, "every_step", metric, "", "")
+    return SequenceModel(spec, cell, hidden, **options).eval()
+
+
+def inputs_of(model, steps, lanes):
+    size = model.step_inputs.size
+    if isinstance(model.step_inputs, Tokens):
+        return torch.randint(size, (steps, lanes), generator=seeded())
+    return torch.randn(steps, lanes, size, generator=seeded())
+
+
+MODELS = {
+    "one-hot": lambda: a_model(),
+    "embedding, two layers": lambda: a_model(GRU, embedding=4, layers=2),
+    "features, norms and a residual path": lambda: a_model(
+        GRU, Features(3), layers=2, around=Around(pre_norm="rms", norm="layer", residual=True, mlp=2)
+    ),
+    "no head": lambda: SequenceModel(
+        TaskSpec("given-v1", Features(3), 0, "every_step", Metric("m", "", "max", 0.0), "", ""), GRU, 9
+    ).eval(),
+    "no kernel": lambda: a_model(MLSTM, hidden=8),
+}
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_a_stream_is_the_model_s_steps(name, lanes, monkeypatch):
+    monkeypatch.setattr(stream_module, "_RING", 4)
+    model = MODELS[name]()
+    stream, state = Stream(model, lanes), model.initial_state(lanes)
+    assert (stream.refused is None) == (name != "no kernel")
+    outputs = []
+    for x in inputs_of(model, 11, lanes):
+        right, state = model.step(x, state)
+        outputs.append(stream(x))
+        torch.testing.assert_close(outputs[-1], right, rtol=1e-5, atol=1e-6)
+        for mine, its in zip(leaves(stream.state), leaves(state), strict=True):
+            torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-6)
+    stream.reset()
+    for x, before in zip(inputs_of(model, 11, lanes), outputs, strict=True):
+        assert torch.equal(stream(x), before)
+
+
+def test_a_model_without_a_kernel_says_why_and_streams_all_the_same():
+    stream = Stream(a_model(MLSTM, hidden=8))
+    assert stream.refused == "_unsafe_view mixes lanes and units"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert "autocast" in Stream(a_model()).refused
+
+
+def test_a_bidirectional_model_streams_nothing():
+    with pytest.raises(ConfigError, match=r"goes no single steps: choose a run with model.bidirectional=false"):
+        Stream(a_model(bidirectional=True))
