@@ -233,7 +233,7 @@ def _free(step: Step, read: set[Array]) -> list[tuple[Array, int, int]]:
     if len(widths) != 1 or len(stages) != 1 or len(stages[0].passes) != 1:
         return []
     (width,) = widths
-    mine = [array for array in step.inputs if array in step.owned and array not in read and array.width % width == 0]
+    mine = [array for array in step.owned_inputs if array not in read and array.width % width == 0]
     return [(array, offset, width) for array in mine for offset in range(0, array.width, width)]
 
 

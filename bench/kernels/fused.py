@@ -144,11 +144,14 @@ class _Recurrence(torch.autograd.Function):
         fused.run("backward", fused.code.back.arrays, at, T, B)
         swapped = "dnext" if T % 2 == 0 else "dstate"
         dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
-        dmatrices = []
+        dmatrices: list[Tensor | None] = []
         for weight, row in fused.code.gradient.summed.items():
             at[f"dweight{weight.number}"] = at[row.name].sum((0, 1))
         sources = {multiply.matrix: multiply.source for multiply in fused.code.gradient.program.multiplies}
         for product in step.products:
+            if product.number not in sources:  # the step makes nothing of it
+                dmatrices.append(None)
+                continue
             d_SN = at[sources[product.number].name].view(T * B, -1)
             operand = at[f"state{product.state.number}"][:T] if product.state else at[f"operand{product.number}"]
             dmatrices.append(d_SN.t() @ operand.reshape(T * B, -1))

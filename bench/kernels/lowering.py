@@ -246,6 +246,12 @@ def _log_sigmoid(c: Called) -> list[Value]:
     return [c.make("sub", _minimum_0(c), rest), rest]
 
 
+def _hard_sigmoid(c: Called) -> Value:
+    line = c.make("mul", c.make("add", c.x, 3.0), 1 / 6)
+    inside = c.make("where", c.make("lt", c.x, -3.0), 0.0, line)
+    return c.make("where", c.make("gt", c.x, 3.0), 1.0, inside)
+
+
 def _gelu(c: Called) -> Value:
     if c.args.get("approximate", "none") != "none":
         inner = c.make("add", c.x, c.make("mul", c.make("mul", c.x, c.make("mul", c.x, c.x)), 0.044715))
@@ -269,7 +275,7 @@ _SPECIAL: dict[str, Callable[[Called], Any]] = {
     "reciprocal": _of_x(lambda c, x: c.make("div", 1.0, x)),
     "silu": _of_x(lambda c, x: c.make("mul", x, c.make("sigmoid", x))),
     "logical_not": _of_x(lambda c, x: c.make("eq", x, 0)),
-    "leaky_relu": _slope_below_0, "elu": _elu, "gelu": _gelu,
+    "leaky_relu": _slope_below_0, "elu": _elu, "gelu": _gelu, "hardsigmoid": _hard_sigmoid,
     "softplus": _softplus, "log_sigmoid_forward": _log_sigmoid,
 }  # fmt: skip
 

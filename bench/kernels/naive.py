@@ -57,6 +57,9 @@ class Naive:
         sources = {multiply.matrix: multiply.source for multiply in self.gradient.program.multiplies}
         for product in step.products:
             state = product.state
+            if product.number not in sources:  # the step makes nothing of it
+                memory[f"dmatrix{product.number}"] = torch.zeros_like(memory[f"matrix{product.number}"])
+                continue
             operand_TBK = memory[f"operand{product.number}"] if state is None else memory[state.name][:T]
             d_TBN = memory[sources[product.number].name]
             memory[f"dmatrix{product.number}"] = torch.einsum("tbn,tbk->nk", d_TBN, operand_TBK)

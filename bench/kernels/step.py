@@ -59,6 +59,11 @@ class Step:
     """The inputs that are products of x, made for the loop alone, which may write over them."""
     hoisted: Callable[[Tensor, Mapping[str, Tensor]], tuple[list[Tensor], list[Tensor], list[Tensor]]]
 
+    @property
+    def owned_inputs(self) -> list[Array]:
+        """The owned inputs, in order."""
+        return [array for array in self.inputs if array in self.owned]
+
 
 def cut(segments: Segments, offset: int, length: int, graph: Graph) -> Segments:
     """`length` units from unit `offset` on."""

@@ -15,9 +15,10 @@ def in_place(step: Step) -> Step:
 
     That saves an array, and the time to read it. Biases between the two are added afterwards.
     """
-    for product in step.products:
-        for array in step.inputs:
-            if array in step.owned and array.width == product.out.width:
+    for number in range(len(step.products)):
+        for array in step.owned_inputs:
+            product = step.products[number]  # of the step as it is by now
+            if array.width == product.out.width:
                 step = _added(step, product, array) or step
     return step
 

@@ -4,17 +4,15 @@ from copy import deepcopy
 
 import pytest
 import torch
-from tiny import seeded
+from kernel_tools import NEAR, F, assert_close, by_the_oracle, everything, inputs_of
 from torch.func import functional_call
 from traces import chosen
 
 from bench.api import GatedCell, leaves, map_state
 from bench.job.build import load_cell
-from bench.kernels.naive import Naive
-from bench.kernels.sums import in_place
 from bench.model.noise import NoisyCell
 from bench.unroll.eager import unroll_eager
-from bench.unroll.generated import CannotGenerate, KernelUnroll, step_of, tensors_of
+from bench.unroll.generated import CannotGenerate, KernelUnroll
 
 WITHOUT = {
     # cell, the operation that is in the way
@@ -23,38 +21,13 @@ WITHOUT = {
     "tcn": "unsqueeze", "transformer": "unsqueeze",
 }  # fmt: skip
 WITH = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
-F, H = 3, 9  # no multiple of a vector
-NEAR = {torch.float32: 2e-5, torch.float64: 1e-11}  # layer norms and exponential gates magnify rounding
+H = 9  # no multiple of a vector
 
 
 def a_cell(name, dtype=torch.float32):
     torch.manual_seed(0)
     cls, options = load_cell(chosen("cell")[name])
     return cls(F, H - (name in ("slstm", "mamba")), **options).to(dtype)
-
-
-def inputs_of(cell, T=7, B=3, seed=0):
-    """Inputs and a state that has lived, all of which have gradients."""
-    like = next(cell.parameters())
-    x_TBF = torch.randn(T, B, F, generator=seeded(seed)).to(like)
-    with torch.no_grad():
-        _, state = unroll_eager(cell, x_TBF[:3], cell.initial_state(B, x_TBF))
-    return x_TBF.requires_grad_(), map_state(lambda s: s.clone().requires_grad_(), state)
-
-
-def everything(cell, unroll, x_TBF, state):
-    """Outputs, last states, and the gradients of inputs, states and weights of a sum with uneven weights."""
-    y_TBH, last = unroll(x_TBF, state)
-    parts = [y_TBH, *leaves(last)]
-    total = sum((p * torch.randn(p.shape, generator=seeded(1)).to(p)).sum() for p in parts)
-    wanted = [x_TBF, *leaves(state), *(p for p in cell.parameters() if p.numel())]
-    return [*parts, *torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True)]
-
-
-def assert_close(found, right, near):
-    for mine, its in zip(found, right, strict=True):
-        assert mine.shape == its.shape
-        assert (mine - its).abs().max() <= near * max(1, its.abs().max())
 
 
 @pytest.mark.parametrize("name", WITH)
@@ -74,30 +47,11 @@ def test_kernels_compute_what_the_steps_do(name):
 
 @pytest.mark.parametrize("name", WITH)
 def test_what_is_derived_from_a_step_is_its_gradient(name):
-    """The oracle, in float64 and without a compiler."""
+    """In float64, and without a compiler."""
     cell = a_cell(name, torch.float64)
     x_TBF, state = inputs_of(cell)
     right = everything(cell, lambda x, s: unroll_eager(cell, x, s), x_TBF, state)
-    step = in_place(step_of(cell, True))
-    naive, parts = Naive(step), step.hoisted(x_TBF, tensors_of(cell))
-    memory = naive.forward(
-        *([each.detach() for each in part] for part in parts), leaves(map_state(torch.Tensor.detach, state))
-    )
-    outputs = [memory["y0"], *(memory[a.name][-1].view_as(s) for a, s in zip(step.states, leaves(state), strict=True))]
-    draws = [torch.randn(p.shape, generator=seeded(1)).to(p) for p in outputs]
-    memory = naive.backward(memory, draws[0], [d.flatten(1) for d in draws[1:]])
-    grads = [
-        memory[f"d{kind}{i}"]
-        for kind, part in zip(("input", "weight", "matrix"), parts, strict=True)
-        for i in range(len(part))
-    ]
-    wanted = [x_TBF, *(p for p in cell.parameters() if p.numel())]
-    flat = [each for part in parts for each in part]
-    used = [(each, grad) for each, grad in zip(flat, grads, strict=True) if each.requires_grad]
-    made, grads = zip(*used, strict=True)
-    through = torch.autograd.grad(made, wanted, grads, allow_unused=True, materialize_grads=True)
-    states = [memory[f"d{array.name}"].view_as(s) for array, s in zip(step.states, leaves(state), strict=True)]
-    assert_close([*outputs, through[0], *states, *through[1:]], right, NEAR[torch.float64])
+    assert_close(by_the_oracle(cell, x_TBF, state), right, NEAR[torch.float64])
 
 
 @pytest.mark.parametrize("name", WITHOUT)
