@@ -71,7 +71,7 @@ def test_a_name_that_two_offer_is_an_error_that_names_both(install, tmp_path, ca
 def test_a_package_that_cannot_be_imported_fails_only_the_runs_that_ask_for_it(install, tmp_path, capsys):
     install("bench_broken", "broken", "bench_broken.cell.Cell", code=BROKEN)
     results = f"results_dir={tmp_path / 'results'}"
-    assert "A cell of bench_broken" in bench(capsys, "list").out
+    assert "A cell of bench_broken" in bench(capsys, "list", "cell").out
     assert bench(capsys, *COPY, "cell=gru", results).code == 0
     said = bench(capsys, *COPY, "cell=broken", results)
     assert said.code == 2
