@@ -22,7 +22,9 @@ def refused(device, **options):
 @pytest.mark.parametrize("device", ["cuda:2", "cuda:7", "cuda:01", "cpu:1", "mps", "cuda:-1"])
 def test_an_index_that_is_not_there_is_refused_in_a_line_that_names_those_that_are(monkeypatch, device):
     gpus(monkeypatch, "H100", "T4")
-    assert refused(device) == f"hardware.device={device} is not on this machine; it has auto, cuda, cuda:1, cpu"
+    nearest = " (did you mean cuda:1?)" if device == "cuda:-1" else ""
+    said = f"hardware.device={device} is not on this machine{nearest}; it has auto, cuda, cuda:1, cpu"
+    assert refused(device) == said
 
 
 @pytest.mark.parametrize(("wanted", "chosen"), [("auto", "cuda"), ("cuda:0", "cuda:0"), ("cpu:0", "cpu:0")])

@@ -62,7 +62,7 @@ def test_two_files_with_a_class_of_one_name_have_two_rows(capsys, project):
     for place in ("own_cell.py", "other/own_cell.py"):
         is_done(capsys, *command("cell"), f"cell.target={place}:Mine")
     said = bench(capsys, "leaderboard")
-    assert said.out.count("custom:Mine(model.hidden=8)#") == 2
+    assert said.out.count("custom:Mine#") == 2
     assert "have equal names and different code: custom:Mine(model.hidden=8) (2 codes)" in said.err
 
 

@@ -70,12 +70,15 @@ def test_an_edit_of_any_of_its_files_makes_other_code(project, name):
 @pytest.mark.parametrize("edited", ["helper.py", "other/helper.py"])
 def test_a_plugin_and_a_module_of_one_file_name_count_both(project, edited):
     (project / "other").mkdir()
-    (project / "other" / "helper.py").write_text("import helper\nclass Mine: pass\n")
+    (project / "other" / "helper.py").write_text("import through\nclass Mine: pass\n")
+    (project / "through.py").write_text("import helper\n")
     found = []
     for text in ("", "# 1\n", "# 2\n", "# 3\n", "# 4\n"):
         with (project / edited).open("a") as file:
             file.write(text)
-        sys.modules.pop("helper", None)
+        for name in ("helper", "through"):
+            sys.modules.pop(name, None)
+        importlib.import_module("helper")  # before the plugin, which else has itself by this name
         cls = load(f"{project / 'other' / 'helper.py'}:Mine", "cell.target")
         assert closure(cls) == closure_of(project / "other" / "helper.py")
         found.append(closure(cls)["helper.py"])

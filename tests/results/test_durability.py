@@ -118,6 +118,7 @@ def test_only_these_files_of_the_harness_rename() -> None:
     sources = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in (ROOT / "bench").rglob("*.py")}
     found = {name: len(list(renaming.finditer(text))) for name, text in sources.items()}
     assert {name: count for name, count in found.items() if count} == {
+        "bench/kernels/compiler.py": 1,  # a kernel in the cache, which is compiled again where it is not whole
         "bench/results/files.py": 1,  # every file
         "bench/results/folder.py": 3,  # a run's folder: taken over or removed, where nothing appears, and published
     }
