@@ -32,7 +32,7 @@ from typing import Literal
 
 from bench.api import DataError
 
-from .common.files import find
+from .common.files import find, some
 from .common.generated import check_range
 from .common.generated_questions import generate_questions
 from .common.labelled_texts import LabelledTexts, numbered
@@ -77,6 +77,11 @@ def _read(source: str) -> LabelledTexts:
     if len(labels) < 2:
         raise DataError(
             f"task.source={source}: all texts have the label {', '.join(labels) or 'none'}; give two classes"
+        )
+    if len(labels) > max(2, len(every) / 2):
+        raise DataError(
+            f"task.source={source}: {len(every):,} texts have {len(labels):,} different labels, "
+            f"{some(sorted(labels), 3)}; give labels that name classes"
         )
     by_number = all(label.lstrip("-").isdecimal() for label in labels)
     in_order = sorted(labels, key=lambda label: (int(label) if by_number else label.casefold(), label))

@@ -14,7 +14,8 @@ from .files import find_in, read_western, some
 from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
-from .text_table import read_text_table
+from .packed import PACKED
+from .text_table import names_text_and_label, read_text_table
 
 __all__ = ["LAYOUTS", "Layout", "read_layout"]
 
@@ -96,7 +97,7 @@ def _read_trec(folder: Path) -> tuple[Splits, list[str]]:
 def _read_file(file: Path) -> tuple[Splits, list[str]]:
     """One file: a table, or lines `LABEL TEXT`; a hash of each text gives a tenth each to test and valid."""
     notes: list[str] = []
-    if file.suffix.lower() in _TABLES or all("\t" in line for _, line in _lines(file, [])):
+    if _is_table(file):
         rows, _ = read_text_table(file, notes)
         return carve(rows, "test", "valid"), notes
     rows = list(_labelled_lines(file, notes))
@@ -107,6 +108,17 @@ def _read_file(file: Path) -> tuple[Splits, list[str]]:
             "give lines LABEL TEXT, or a table with columns text and label"
         )
     return carve(rows, "test", "valid"), notes
+
+
+def _is_table(file: Path) -> bool:
+    """Whether a file is a table: by its name, packed or not, by a tab in each line, or by a header."""
+    unpacked = Path(file.stem) if file.suffix.lower() in PACKED else file
+    if unpacked.suffix.lower() in _TABLES:
+        return True
+    lines = [line for _, line in _lines(file, [])]
+    if lines and lines[0].startswith(("{", "[")) and lines[-1].endswith(("}", "]")):
+        raise DataError(f"{file}: is JSON, which is not read; write it as a .csv with columns text and label")
+    return all("\t" in line for line in lines) or names_text_and_label(lines[0])
 
 
 def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:

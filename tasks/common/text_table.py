@@ -17,7 +17,7 @@ from .files import read_western, some
 from .labelled_texts import Row
 from .words import unspaced_note
 
-__all__ = ["Columns", "read_text_table"]
+__all__ = ["Columns", "names_text_and_label", "read_text_table"]
 
 _TEXTS = ("text", "review", "sentence", "content", "comment", "tweet", "question", "message")
 _PARTS = ("title", "headline", "description", "body", "abstract")
@@ -41,8 +41,8 @@ class Columns:
 
     def note(self) -> str:
         if self.names is None:
-            columns = ", ".join(str(number + 1) for number in self.text)
-            return f"no header: text from column {columns}, label from column {(self.label or 0) + 1}"
+            columns = f"column{'s' * (len(self.text) > 1)} {' and '.join(str(number + 1) for number in self.text)}"
+            return f"no header: text from {columns}, label from column {(self.label or 0) + 1}"
         label = "" if self.label is None else f", label from {self.names[self.label]!r}"
         return f"text from {' and '.join(repr(self.names[number]) for number in self.text)}{label}"
 
@@ -62,6 +62,8 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     text, in_utf_8 = read_western(path)
     if not in_utf_8:
         notes.append(f"{path.name} is not UTF-8 and is read as cp1252")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # as the old Macintosh ends lines
     stated = re.match("sep=([,;|\t])", text)  # as Excel begins its files
     separator = stated[1] if stated else _separator(text)
     lines = _lines(text, separator, path)[1 if stated else 0 :]
@@ -82,17 +84,29 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     return rows, columns
 
 
+def names_text_and_label(first: str) -> bool:
+    """Whether the first line of a file is the header of a table of labelled texts."""
+    return any(_named(first.replace('"', "").split(separator)) == 2 for separator in _SEPARATORS)
+
+
+def _named(header: Sequence[str]) -> int:
+    """How many of text and label a header names."""
+    names = {name.strip().lower() for name in header}
+    return sum(not names.isdisjoint(known) for known in (_TEXTS + _PARTS, _LABELS))
+
+
 def _separator(text: str) -> str:
     """The separator under which the first line names text and label, else under which most lines have equal widths."""
     sample = [line[:_FIELD] for line in islice(io.StringIO(text), _LINES)]
 
     def fit(separator: str) -> tuple[int, float]:
-        rows = list(csv.reader(sample, delimiter=separator))
-        header = [name.strip().lower() for name in rows[0]] if rows else []
-        if len(header) < 2:
+        try:
+            rows = list(csv.reader(sample, delimiter=separator))
+        except csv.Error:  # a carriage return within a field
             return 0, 0.0
-        named = sum(any(name in header for name in names) for names in (_TEXTS + _PARTS, _LABELS))
-        return named, sum(len(row) == len(header) for row in rows) / len(rows)
+        if not rows or len(rows[0]) < 2:
+            return 0, 0.0
+        return _named(rows[0]), sum(len(row) == len(rows[0]) for row in rows) / len(rows)
 
     return max(_SEPARATORS, key=fit)
 
@@ -145,7 +159,7 @@ def _columns_by_content(
             texts.append(number)
         elif 2 <= different <= len(cells) / 2 and words < 3:
             labels.append(number)
-    labels = labels if label is None else [label]
+    labels = [label] if label is not None else _likeliest(labels, header, rows)
     text = text or tuple(number for number in texts if number not in labels)
     if not text or len(labels) != 1:
         raise DataError(f"{path}: has the columns {some(header) or 'none'}; name two of them text and label")
@@ -153,11 +167,23 @@ def _columns_by_content(
     return Columns(text, labels[0], None if headless else tuple(header))
 
 
+def _likeliest(labels: list[int], header: list[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Of several columns that may be labels that of which the last word names one (`airline_sentiment`), else, without
+    a header, the one of zeros and ones (as in CoLA of GLUE); all, where none or several are.
+    """
+    if len(labels) < 2:
+        return labels
+    named = [number for number in labels if re.split(r"[\W_]", header[number].lower())[-1] in _LABELS]
+    binary = [number for number in labels if {header[number], *(row[number] for row in rows)} == {"0", "1"}]
+    return next((found for found in (named, binary) if len(found) == 1), labels)
+
+
 def _alike(lines: Sequence[_Line], like: Columns) -> Columns:
     """The same columns in another table: by name where both have a header, else at the same places."""
-    if like.names is None:
-        return like
     header = [name.strip() for name in lines[0].fields]
+    if like.names is None:
+        is_narrower = len(header) <= max(*like.text, like.label or 0)  # GLUE's test split has texts alone
+        return Columns(like.text, None, None) if is_narrower else like
     wanted = [like.names[number] for number in like.text]
     if not set(wanted) <= set(header):
         return Columns(like.text, like.label, None)

@@ -1,5 +1,6 @@
 """Texts of two or more classes, in the layouts that people have; generated questions are decided by their structure."""
 
+import gzip
 import re
 
 import pytest
@@ -186,8 +187,11 @@ def test_one_file_is_a_table_or_lines_that_begin_with_their_label(tmp_path):
     lines = [(f"a text of {n}", "spam" if n % 3 else "ham") for n in range(40)]
     (tmp_path / "SMS").write_text("".join(f"{label}\t{text}\n" for text, label in lines))
     (tmp_path / "a.txt").write_text("".join(f"__label__{label} {text}\n" for text, label in lines))
-    tasks = [TextClassification(str(tmp_path / name)) for name in ("SMS", "a.txt")]
-    assert texts(tasks[0], "train") == texts(tasks[1], "train") <= set(lines)
+    table = "".join(f"{label},{text}\n" for text, label in lines)
+    (tmp_path / "b.txt").write_text(f"label,text\n{table}")
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(table.encode()))
+    tasks = [TextClassification(str(tmp_path / name)) for name in ("SMS", "a.txt", "b.txt", "c.csv.gz")]
+    assert all(texts(tasks[0], "train") == texts(task, "train") <= set(lines) for task in tasks)
     assert list(tasks[0].classes) == ["ham", "spam"]
 
 
@@ -198,6 +202,12 @@ def test_prose_and_one_class_are_no_classes(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\na b,x\nc d,x\n")
     with pytest.raises(DataError, match="all texts have the label x; give two classes"):
         TextClassification(str(tmp_path / "a.csv"))
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"a b,0.{n}5\n" for n in range(4)))
+    with pytest.raises(DataError, match="4 texts have 4 different labels, 0.05, 0.15, 0.25 and 1 more; give labels"):
+        TextClassification(str(tmp_path / "a.csv"))
+    (tmp_path / "a.jsonl").write_text('{"label":0,"text":"a b"}\n' * 40)
+    with pytest.raises(DataError, match=r"a\.jsonl: is JSON, which is not read; write it as a \.csv"):
+        TextClassification(str(tmp_path / "a.jsonl"))
 
 
 def test_files_that_are_not_utf_8_and_folders_without_labels_are_told(tmp_path):

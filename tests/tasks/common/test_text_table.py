@@ -56,7 +56,8 @@ def test_title_and_description_are_one_text(tmp_path):
     (tmp_path / "b.csv").write_text("\n".join(["Class Index,Title,Description", *rows]))
     assert texts_of(tmp_path / "a.csv") == texts_of(tmp_path / "b.csv")
     assert texts_of(tmp_path / "a.csv")[5] == ("Title 5 Some news, 5", "2")
-    assert read_text_table(tmp_path / "a.csv", [])[1].note() == "no header: text from column 2, 3, label from column 1"
+    columns = read_text_table(tmp_path / "a.csv", [])[1]
+    assert columns.note() == "no header: text from columns 2 and 3, label from column 1"
     assert (
         read_text_table(tmp_path / "b.csv", [])[1].note()
         == "text from 'Title' and 'Description', label from 'Class Index'"
@@ -93,6 +94,28 @@ def test_texts_and_labels_are_told_apart_at_their_bounds(tmp_path):
     assert texts_of(tmp_path / "a.csv")[0] == ("a b", "x")
     (tmp_path / "a.csv").write_text("say,kind\na b,x\na c,y\na b,x\na c,y\n")
     with pytest.raises(DataError, match="has the columns say, kind"):
+        texts_of(tmp_path / "a.csv")
+
+
+def test_of_several_labels_the_one_named_so_is_taken_or_without_names_that_of_zeros_and_ones(tmp_path):
+    tweets = "".join(f'{n},{"ab"[n % 2]},{"xy"[n // 2 % 2]},"so, so {n}"\n' for n in range(12))
+    (tmp_path / "a.csv").write_text(f"id,airline_sentiment,airline,text\n{tweets}")
+    assert texts_of(tmp_path / "a.csv")[1] == ("so, so 1", "b")
+    cola = [f"{'gb'[n % 3 % 2]}c04\t{n % 2}\t{'*' * (1 - n % 2)}\tit is {n}\n" for n in range(12)]
+    (tmp_path / "train.tsv").write_text("".join(cola))
+    notes = []
+    assert read_text_table(tmp_path / "train.tsv", notes)[0][1][:2] == ("it is 1", "1")
+    assert notes == ["no header: text from column 4, label from column 2"]
+    (tmp_path / "test.tsv").write_text("index\tsentence\n0\tit is\n")
+    columns = read_text_table(tmp_path / "train.tsv", [])[1]
+    assert read_text_table(tmp_path / "test.tsv", [], columns)[1].label is None
+
+
+def test_lines_may_end_as_on_an_old_macintosh_and_a_return_within_a_field_is_part_of_it_or_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"text,label\ra b,0\rc d,1\r")
+    assert texts_of(tmp_path / "a.csv") == [("a b", "0"), ("c d", "1")]
+    (tmp_path / "a.csv").write_bytes(b"text,label\na\rb,0\nc d,1\n")
+    with pytest.raises(DataError, match="a.csv:2: is no csv"):
         texts_of(tmp_path / "a.csv")
 
 
