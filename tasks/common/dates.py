@@ -22,12 +22,12 @@ _CLOCK = (
 )
 _ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+][0-9]{2}(?::?[0-9]{2})?))?"
 _YEAR_FIRST = re.compile(
-    rf"[0-9]{{4}}(?P<sign>[-/.])[0-9]{{1,2}}((?P=sign)[0-9]{{1,2}}((?P<gap>[T ]){_CLOCK}{_ZONE})?)?"
+    rf"[0-9]{{4}}(?P<sign>[-/.])[0-9]{{1,2}}((?P=sign)[0-9]{{1,2}}((?P<gap>[T _]){_CLOCK}{_ZONE})?)?"
 )
 _YEAR_LAST = re.compile(rf"(?P<a>[0-9]{{1,2}})(?P<sign>[-/.])(?P<b>[0-9]{{1,2}})(?P=sign)"
                         rf"(?P<year>[0-9]{{4}}|[0-9]{{2}})((?P<gap>[T ]|, ){_CLOCK}{_ZONE})?")  # fmt: skip
 _OF_DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-_DIGITS = re.compile(r"(19|20)[0-9]{6}([T ]?[0-9]{4}([0-9]{2})?)?")
+_DIGITS = re.compile(r"(19|20)[0-9]{6}([T _-]?[0-9]{4}([0-9]{2})?Z?)?")
 _PERIOD = re.compile(r"(?P<year>[0-9]{4})[- ]?(?P<kind>[QMW])(?P<number>[0-9]{1,2})|Q(?P<q>[1-4])[-/ ]?(?P<y>[0-9]{4})"
                      r"|(?P<month>0?[1-9]|1[0-2])[-/.](?P<year_of_it>[0-9]{4})", re.IGNORECASE)  # fmt: skip
 _WEEK_DAY = re.compile(r"[0-9]{4}-?W[0-9]{2}-?[1-7]")
@@ -35,8 +35,13 @@ _NAMED = re.compile(r"[\w,./: +-]*(?<![A-Za-z])(jan|feb|mar|apr|may|jun|jul|aug|
 _DATES = (
     "%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%Y-%b", "%Y %b", "%Y-%B", "%Y %B", "%d-%b-%y", "%d-%b-%Y", "%d-%B-%Y",
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d/%b/%Y", "%d %b %y", "%Y-%b-%d",
+    "%d. %b %Y", "%d. %B %Y",
 )  # fmt: skip
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S %z", ":%H:%M:%S %z")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S %z", ":%H:%M:%S %z",
+           " %H:%M:%S GMT", " %H:%M:%S UTC")  # fmt: skip
+_DAYS = ("", "%a, ", "%a ", "%A, ")
+_FORMS = (*(f"{day}{date}{clock}" for day in _DAYS for date in _DATES for clock in _CLOCKS),
+          *(f"{day}%b %d %H:%M:%S %Y" for day in _DAYS))  # fmt: skip
 
 
 def is_clock(cell: str) -> bool:
@@ -109,7 +114,7 @@ def _year_first(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] 
     """ISO 8601, and what is close to it."""
     if (matches := _matches(_YEAR_FIRST, sample)) is None:
         return None
-    if any(match["half"] or match["colon"] == "." for match in matches):
+    if any(match["half"] or match["colon"] == "." or match["gap"] == "_" for match in matches):
         sign = matches[0]["sign"]
         return _parsed_by(texts, f"%Y{sign}%m{sign}%d", _clocks(matches)), None
     if any(match["sign"] == "." for match in matches):
@@ -123,11 +128,11 @@ def _year_first(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] 
 
 
 def _digits(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] | None:
-    """19991231 and 19991231235959."""
+    """19991231, 19991231235959 and 19991231T235959Z."""
     if _matches(_DIGITS, sample) is None:
         return None
-    texts = texts.str.replace(r"[T ]", "", regex=True)
-    return _parsed(texts, _OF_DIGITS[len(re.sub("[T ]", "", sample[0]))]), None
+    texts = texts.str.replace(r"\D", "", regex=True)
+    return _parsed(texts, _OF_DIGITS[len(re.sub(r"\D", "", sample[0]))]), None
 
 
 def _periods(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] | None:
@@ -174,7 +179,7 @@ def _named(texts: pd.Series, sample: list[str]) -> tuple[np.ndarray, None] | Non
     if _matches(_NAMED, sample) is None:
         return None
     few = pd.Series(sample[:50])
-    for form in (f"{day}{date}{clock}" for day in ("", "%a, ", "%a ", "%A, ") for date in _DATES for clock in _CLOCKS):
+    for form in _FORMS:
         if _has_form(sample[0], form) and np.isnat(_parsed(few, form)).mean() <= _WRONG:
             return _parsed(texts, form), None
     return None

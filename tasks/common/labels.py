@@ -16,6 +16,7 @@ from bench.api import DataError, file_hash
 from .dates import read_stamps
 from .dialect import WrittenAs
 from .files import find, read_decoded, some
+from .packed import unpacked_name
 from .prepared import check_checksum
 from .roles import Roles, roles_of
 from .series import Series, series_of
@@ -24,7 +25,8 @@ from .table import Table, read_table
 __all__ = ["read_labelled"]
 
 _NAMES = frozenset("label labels anomaly anomalies isanomaly anomalylabel isoutlier outlier groundtruth".split())
-_PACKED = (".gz", ".bz2", ".xz", ".zip")
+_CHANGE = "changepoint"
+"""A column beside labels in the tables of Yahoo and SKAB that says as much: no input, and no label of anomalies."""
 
 
 def read_labelled(
@@ -50,7 +52,7 @@ def read_labelled(
         label = _found(table)
     if label is not None:
         _column(table, label)  # what is wrong with labels is told before all else
-    names = [name for name in table.names if name == label or _is_named_so(name)]
+    names = [name for name in table.names if name == label or _is_named_so(name) or name.lower() == _CHANGE]
     roles = roles_of(table, columns, predict, date, [name for name in names if name != predict])
     if beside:
         labels, how = _in_windows(roles, beside[0])
@@ -78,13 +80,14 @@ def _found(table: Table) -> str:
 
 def _column(table: Table, name: str) -> np.ndarray:
     table.column(name, "label")
-    labels = table.numbers(name)
+    labels = table.values(name)
     wrong = ~np.isin(labels, (0, 1))
     if wrong.any():
         row = int(np.argmax(wrong))
+        cell = "empty" if np.isnan(labels[row]) else repr(str(table.cells[name].iloc[row]))
         raise DataError(
-            f"{table.path}, line {table.lines[row]}: the label {name} is {str(table.cells[name].iloc[row])!r}, neither "
-            "0 (normal) nor 1 (anomalous); correct it, or name another column by task.label"
+            f"{table.path}, line {table.lines[row]}: the label {name} is {cell}, neither 0 (normal) nor 1 (anomalous); "
+            "correct it, or name another column by task.label"
         )
     return labels
 
@@ -96,7 +99,11 @@ def _in_windows(roles: Roles, path: Path) -> tuple[np.ndarray, str]:
     pairs = _pairs(_of_file(path, roles.table.path), path)
     times = roles.times
     if times.dtype.kind == "M":
-        found = read_stamps(pd.Series([stamp for pair in pairs for stamp in pair], dtype=object))
+        stamps = pd.Series([stamp for pair in pairs for stamp in pair], dtype=object)
+        try:
+            found = read_stamps(stamps)
+        except ValueError as error:
+            raise DataError(f"{path}: the times of its windows: {error}; write them as 1999-12-31") from None
         if found is None or np.isnat(found[0]).any():
             raise DataError(f"{path}: its windows hold {pairs[0][0]!r}, no date; write them as 2014-11-01 19:00:00")
         bounds = found[0].reshape(-1, 2)
@@ -119,7 +126,7 @@ def _of_file(path: Path, table: Path) -> Any:
         raise DataError(f"{path}: is no JSON ({error}); give a file such as combined_windows.json") from error
     if not isinstance(content, dict):
         return content
-    name = table.name.removesuffix(table.suffix) if table.suffix in _PACKED else table.name
+    name = unpacked_name(table)
     keys = [key for key in content if PurePosixPath(key).name == name]
     if len(keys) != 1:
         raise DataError(f"{path}: has {len(keys)} entries for {name} among {some(sorted(content), 5)}; rename the file")

@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, NamedTuple, cast
 
 from .litter import is_litter
 
-__all__ = ["MOST_TIMES", "MOST_UNPACKED", "PACKED", "Unpackable", "binary_kind", "unpack"]
+__all__ = ["MOST_TIMES", "MOST_UNPACKED", "PACKED", "Unpackable", "binary_kind", "unpack", "unpacked_name"]
 
 MOST_UNPACKED = 64 * 2**20
 MOST_TIMES = 50
@@ -38,6 +38,8 @@ class _Kind(NamedTuple):
 
 def _open_zip(packed: BinaryIO) -> IO[bytes]:
     archive = zipfile.ZipFile(packed)
+    if _OFFICE in archive.namelist():
+        raise Unpackable("it is a document of an office program, such as .xlsx or .docx", "save it as .csv or as text")
     names = [each for each in archive.infolist() if not each.is_dir() and not is_litter(PurePath(each.filename).parts)]
     if len(names) != 1:
         raise Unpackable(f"it holds {len(names)} files, not one", "unpack it and name what it holds")
@@ -58,6 +60,9 @@ PACKED = {
     ".zst": _Kind(b"\x28\xb5\x2f\xfd", _open_zstandard),
 }
 """Kinds of packed files by the ending of their names."""
+
+_OFFICE = "[Content_Types].xml"
+"""A file that every document of Office Open XML, which is a zip, holds."""
 
 _BINARY = {
     b"%PDF-": "a PDF document",
@@ -106,6 +111,11 @@ def unpack(content: bytes, suffix: str) -> bytes:
             "unpack it yourself if it is right",
         )
     return unpacked
+
+
+def unpacked_name(path: PurePath) -> str:
+    """The name of a file without the ending of a packed one: `a.csv` of `a.csv.gz`."""
+    return path.stem if path.suffix.lower() in PACKED else path.name
 
 
 def _kind(content: bytes) -> _Kind | None:

@@ -13,9 +13,12 @@ from bench.api import DataError
 from .files import some
 from .spacing import is_counter
 from .table import Table
-from .times import date_columns, in_order
+from .times import date_columns, in_order, is_named_as_time
 
 __all__ = ["Roles", "roles_of"]
+
+
+_NO_DATE = "text in no form of dates that is known, so rows are taken as they stand"
 
 
 @dataclass(frozen=True)
@@ -71,24 +74,29 @@ def roles_of(
     for name in table.names:
         if name != predict and name not in left_out:
             if table.is_text(name):
-                left_out[name] = "text"
+                is_doubtful = times is None and is_named_as_time(name)
+                left_out[name] = _NO_DATE if is_doubtful else "text"
             elif is_counter(table.numbers(name)):
                 left_out[name] = "a counter"
     inputs = [name for name in table.names if name not in left_out]
     if predict is None and len(inputs) != 1:
         there = f"several columns to forecast, {some(inputs)}" if inputs else "no column to forecast"
         beside = [f"{name} ({_told(table, name, why)})" for name, why in left_out.items()]
-        raise DataError(
-            f"{table.path}: has {there}{', beside ' * bool(beside)}{some(beside, 5)}; name the one to forecast, as in "
-            f"{_option(inputs[-1] if inputs else 'NAME')}"
+        likely = inputs or [name for name, why in left_out.items() if why == "a counter"]
+        remedy = (
+            f"name the one to forecast, as in {_option(likely[-1])}"
+            if likely
+            else "write numbers bare, as 12.5, or set task.separator, task.decimal or task.header"
         )
+        raise DataError(f"{table.path}: has {there}{', beside ' * bool(beside)}{some(beside, 5)}; {remedy}")
     return Roles(table, inputs, predict or inputs[0], times, left_out, notes)
 
 
 def _told(table: Table, name: str, why: str) -> str:
-    """Why a column is left out; of a text, which numbers may have been meant to be, the first."""
-    there = table.cells[name].dropna()
-    return f"{why}, such as {str(there.iloc[0])!r}" if why == "text" and len(there) else why
+    """Why a column is left out; of a text, which numbers may have been meant to be, the first that is none."""
+    if why not in ("text", _NO_DATE):
+        return why
+    return f"text, such as {str(table.cells[name].iloc[int(np.argmax(np.isinf(table.values(name))))])!r}"
 
 
 def _option(name: str) -> str:

@@ -49,13 +49,20 @@ class Table:
 
     def is_text(self, name: str) -> bool:
         """Whether most of a column's values are no numbers."""
-        values = self._values(name)
+        values = self.values(name)
         there = ~np.isnan(values)
         return bool(np.isinf(values).sum() > 0.5 * there.sum()) and self.cells[name].dtype.kind not in "iuf"
 
+    def values(self, name: str) -> np.ndarray:
+        """A column as float64, NaN where a value is missing, infinity where it is no finite number."""
+        column = self.cells[name]
+        if column.dtype.kind in "iufb":
+            return column.to_numpy(np.float64)
+        return numbers(column.tolist(), self.decimal)
+
     def numbers(self, name: str) -> np.ndarray:
         """A column as float64, NaN where a value is missing; raises DataError for what is no finite number."""
-        values = self._values(name)
+        values = self.values(name)
         wrong = np.isinf(values)
         if wrong.any():
             row = int(np.argmax(wrong))
@@ -64,12 +71,6 @@ class Table:
                 "number; correct it, or name the columns to read by task.columns and the dates' by task.date"
             )
         return values
-
-    def _values(self, name: str) -> np.ndarray:
-        column = self.cells[name]
-        if column.dtype.kind in "iufb":
-            return column.to_numpy(np.float64)
-        return numbers(column.tolist(), self.decimal)
 
     def reversed(self) -> Table:
         """The same rows from the last to the first."""

@@ -14,7 +14,7 @@ from .files import find_in, read_western, some
 from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
-from .packed import PACKED
+from .packed import unpacked_name
 from .text_table import names_text_and_label, read_text_table
 
 __all__ = ["LAYOUTS", "Layout", "read_layout"]
@@ -112,8 +112,7 @@ def _read_file(file: Path) -> tuple[Splits, list[str]]:
 
 def _is_table(file: Path) -> bool:
     """Whether a file is a table: by its name, packed or not, by a tab in each line, or by a header."""
-    unpacked = Path(file.stem) if file.suffix.lower() in PACKED else file
-    if unpacked.suffix.lower() in _TABLES:
+    if unpacked_name(file).lower().endswith(_TABLES):
         return True
     lines = [line for _, line in _lines(file, [])]
     if lines and lines[0].startswith(("{", "[")) and lines[-1].endswith(("}", "]")):

@@ -15,12 +15,10 @@ from .dates import is_clock, numeric_stamps, read_stamps
 from .spacing import ascends, is_counter, later, odd_steps
 from .table import Table
 
-__all__ = ["Ordered", "date_columns", "in_order"]
+__all__ = ["Ordered", "date_columns", "in_order", "is_named_as_time"]
 
-_WORDS = frozenset(
-    "t ts ds time times timestamp date datetime index idx id no nr obs row rows rownames step unnamed unix epoch year "
-    "yr seconds seconds sec secs".split()
-)
+_TIMES = frozenset("t ts ds time times timestamp date datetime unix epoch year yr seconds sec secs".split())
+_COUNTS = frozenset("index idx id no nr obs row rows rownames step unnamed".split())
 _AS_THEY_STAND = "; or read the rows as they stand by naming task.columns"
 _FEW = 200  # cells that tell whether a column holds dates
 
@@ -39,6 +37,15 @@ def date_columns(table: Table, taken: Collection[str]) -> list[str]:
     """The columns that hold dates, but for `taken` ones: by their form, then numbers that ascend and are named so."""
     found = [name for name in table.names if name not in taken and _holds_dates(table, name)]
     return sorted(found, key=lambda name: table.cells[name].dtype.kind in "iuf")
+
+
+def is_named_as_time(name: str) -> bool:
+    """Whether a column is named like one of times."""
+    return not _TIMES.isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall("[a-z]+", name.lower())
 
 
 def in_order(table: Table, name: str, is_asked: bool, is_strict: bool) -> Ordered:
@@ -117,7 +124,8 @@ def _holds_dates(table: Table, name: str) -> bool:
         values = cells.to_numpy(np.float64)
         if len(values) < 2 or np.isnan(values).any():
             return False
-        is_time = _is_named_so(name) and ascends(values) and not is_counter(values)
+        is_named_so = not (_TIMES | _COUNTS).isdisjoint(_words(name))
+        is_time = is_named_so and ascends(values) and not is_counter(values)
         return is_time or numeric_stamps(values) is not None
     there = cells.dropna()
     few = there.iloc[:: max(1, len(there) // _FEW)]
@@ -126,10 +134,6 @@ def _holds_dates(table: Table, name: str) -> bool:
     except ValueError:
         return True
     return found is not None and np.isnat(found[0]).mean() <= 0.1
-
-
-def _is_named_so(name: str) -> bool:
-    return not _WORDS.isdisjoint(re.findall("[a-z]+", name.lower()))
 
 
 def _is_clock(table: Table, name: str) -> bool:

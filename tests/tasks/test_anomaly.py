@@ -125,6 +125,13 @@ def test_a_file_with_labels_is_watched_and_says_how(watched):
     assert knowing["average_precision"] == knowing["f1"] == 1
 
 
+def test_change_points_beside_labels_are_no_input(tmp_path):
+    rows = [f"{math.sin(n)},{int(n % 50 == 49)},{int(n % 50 == 48)}" for n in range(240)]
+    (tmp_path / "a.csv").write_text("\n".join(["v,anomaly,changepoint", *rows]))
+    note = "forecasts v from v; anomaly, changepoint are left out: labels"
+    assert Anomaly(str(tmp_path / "a.csv"), context=5, length=10).spec.notes[0] == note
+
+
 def test_an_alarm_in_a_file_is_a_number_of_deviations_of_the_linear_forecast(watched):
     residual = watched(alarm=2.0)._threshold / 4
     assert watched(alarm=3.0)._threshold == pytest.approx(9 * residual) and 0 < residual < 0.01
@@ -156,12 +163,14 @@ def test_windows_of_time_label_the_same_rows_as_a_column(watched, windows):
         ({"labels": False, "header": "t,v"}, r"no column of labels among t, v; name it by task\.label, or give"),
         ({"label": "no"}, r"has no column no \(task\.label\), only stamp, value, is_anomaly"),
         ({"label": "value"}, r"line 3: the label value is '0\.3372', neither 0"),
+        ({"label": "stamp"}, r"line 2: the label stamp is '2014-07-01 00:00:00', neither 0"),
         ({"wrong": (89, 146)}, r"no scored step of test is an anomaly \(they are rows 90 to 147 of 240\); set"),
         ({"wrong": ()}, r"no scored step of valid is an anomaly \(there are none\)"),
         ({"windows": {"other.csv": []}}, r"has 0 entries for waves\.csv among other\.csv"),
         ({"windows": {"waves.csv": []}}, r"no list of \[first time, last time\]"),
         ({"windows": [["2015-01-01", "2015-01-02"]]}, r"1 of 1 windows hold no row of .*, the first 2015-01-01 to"),
         ({"windows": [["soon", "later"]]}, r"its windows hold 'soon', no date"),
+        ({"windows": [["01/02/2014", "03/04/2014"]]}, r"windows\.json: .* the day or the month first; write them as"),
         ({"windows": [[1, 2]], "header": "t,v,l", "predict": "v", "date": "v"}, r"earlier than the row before"),
     ],
 )  # fmt: skip

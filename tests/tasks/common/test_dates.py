@@ -16,7 +16,8 @@ FORMS = [
     "%Y-%m-%d %H:%M:%S,%f", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S+00:00", "%d.%m.%Y %H:%M:%S",
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %I:%M:%S %p", "%d-%m-%Y %H.%M.%S", "%Y%m%d%H%M%S",
-    "%Y%m%dT%H%M%S", "%d %b %Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%d/%b/%Y:%H:%M:%S +0000",
+    "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%SZ", "%Y-%m-%d_%H:%M:%S", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y",
+    "%A, %d. %B %Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%d/%b/%Y:%H:%M:%S +0000",
 ]  # fmt: skip
 
 

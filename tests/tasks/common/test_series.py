@@ -44,6 +44,12 @@ DAYS = [f"2020-01-{n + 1:02}" for n in range(12)]
         ([20200101 + n for n in range(12)], "when", "the time"),
         ([1.6e9 + 60 * n + n % 2 for n in range(12)], "timestamp", "the time"),
         ([f"{1 + n // 4}:{n % 4}0" for n in range(12)], "clock", "text"),
+        ([f"a{n}" for n in range(12)], "id", "text"),
+        (
+            [f"2020-{n + 1:03}" for n in range(12)],
+            "Date of it",
+            "text in no form of dates that is known, so rows are taken as they stand",
+        ),
     ],
 )
 def test_what_is_left_is_the_target_and_the_only_input(read, first, name, why):
@@ -63,13 +69,14 @@ def test_of_several_columns_the_user_names_the_target(read):
     assert read(text, columns=["b", "a"]).target.tolist() == OTHER, "the first of those named"
     assert read(text, columns=["no", "a"], predict="a").names == ("no", "a"), "a counter that is asked for is read"
     assert read(text, predict="no").target.tolist() == list(range(12))
-    with pytest.raises(DataError, match=r"has no column to forecast, beside no \(a counter\); .* task\.predict=NAME"):
+    with pytest.raises(DataError, match=r"has no column to forecast, beside no \(a counter\); .* task\.predict=no$"):
         read(table(range(12), header="no"))
 
 
 def test_what_may_have_been_meant_as_numbers_is_shown_and_an_odd_name_is_quoted(read):
-    with pytest.raises(DataError, match=r"no column to forecast, beside p \(text, such as '\$5'\); "):
-        read("p\n$5\n$6\n$8\n")
+    says = r"no column to forecast, beside p \(text, such as '\$6'\); write numbers bare, as 12\.5, or set task\.separ"
+    with pytest.raises(DataError, match=says):
+        read("p\n5\n$6\n$8\n")
     with pytest.raises(DataError, match=r"""as in 'task\.predict="p \(mbar\)"'$"""):
         read(table(WAVES, OTHER, header="b,p (mbar)"))
 

@@ -202,6 +202,8 @@ def test_an_archive_is_the_one_file_in_it_beside_what_a_mac_adds(tmp_path):
     assert read_unpacked(path) == b"x"
     path.write_bytes(zipped(b"x", ["a", "b"]))
     assert failure(read_unpacked, path).endswith("(it holds 2 files, not one); unpack it and name what it holds")
+    path.write_bytes(zipped(b"x", ["[Content_Types].xml", "xl/workbook.xml"]))
+    assert failure(read_unpacked, path).endswith("such as .xlsx or .docx); save it as .csv or as text")
 
 
 @pytest.mark.parametrize(
