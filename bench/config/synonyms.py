@@ -139,7 +139,7 @@ NUMBERS = {
 """Groups for which a number says what one of their options is."""
 
 _VERBS = {
-    "no word at all: a run is task=NAME cell=NAME": "bench execute fit go run start train training",
+    "no verb, as in task=NAME cell=NAME": "bench execute fit go run start train training",
     "-m, for a sweep": "grid multirun sweep",
     "--help": "h help usage",
     "--version": "v version",

@@ -182,8 +182,9 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
     """`value` converted to the annotation, where that loses nothing; a ConfigError names the option by `where`."""
     if isinstance(value, bool) and annotation is not Any and bool not in (annotation, *get_args(annotation)):
         raise ConfigError(f"{where}={value}: input should not be a truth value")  # which Python would take for 0 or 1
+    config = ConfigDict(arbitrary_types_allowed=True, coerce_numbers_to_str=True)  # a column may be called 2001
     try:
-        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+        return TypeAdapter(annotation, config=config).validate_python(value)
     except ValidationError as error:
         message = describe(error).partition(": ")[2]
         raise ConfigError(f"{where}={value}: {message}") from None

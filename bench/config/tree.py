@@ -52,5 +52,7 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     """A validation error's first finding as one line: `model.hidden=0: input should be ...`."""
     first = error.errors()[0]
     where = ".".join([prefix, *map(str, first["loc"])] if prefix else map(str, first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
+    message = (
+        "must be true or false" if first["type"].startswith("bool") else first["msg"].removeprefix("Value error, ")
+    )
     return f"{where}={first['input']}: {message[0].lower()}{message[1:]}"

@@ -13,7 +13,7 @@ _BATCH = 64
 
 
 def task_facts(task: Task) -> dict[str, str]:
-    """The facts by name. Counting the splits reads up to 2000 batches of each."""
+    """The facts by name, a note a line. Counting the splits reads up to 2000 batches of each."""
     spec, metric = task.spec, task.spec.metric
     beat = ", ".join(f"{name} {score:.4g}" for name, score in {"chance": metric.chance, **metric.baselines}.items())
     return {
@@ -21,7 +21,7 @@ def task_facts(task: Task) -> dict[str, str]:
         "licence": spec.licence,
         "fingerprint": spec.fingerprint or "none: generated",
         "inputs": f"{type(spec.inputs).__name__.lower()}, {spec.inputs.size}",
-        **({"read as": "; ".join(spec.notes)} if spec.notes else {}),
+        **({"read as": "\n".join(spec.notes)} if spec.notes else {}),
         "to beat": f"{beat} ({metric.name}, {metric.direction})",
         **{split: _size(task, split) for split in ("train", "valid", "test")},
     }

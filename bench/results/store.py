@@ -129,7 +129,11 @@ class Store:
         if matches := [self.runs / run for run in ids if text and run.startswith(text)]:
             return matches
         nearest = difflib.get_close_matches(text, ids, n=3, cutoff=0.3)
-        hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(ids)} other runs"
+        hint = (
+            f"the nearest are {', '.join(nearest)}"
+            if nearest
+            else f"it has {len(ids)} other run{'s' * (len(ids) != 1)}"
+        )
         raise StoreError(f"there is no run {text} in {self.runs}: {hint}")
 
     def remove(self, run: str) -> None:

@@ -46,7 +46,8 @@ def run(options: Namespace) -> int:
         task = build_task(composed.config.task)
     print(printable(task.spec.id))
     for name, value in task_facts(task).items():
-        print(entry(f"  {name}", 15, printable(str(value))))
+        for number, line in enumerate(value.splitlines()):
+            print(entry(f"  {'' if number else name}", 15, printable(line)))
     for note in dict.fromkeys(notes):
         print(printable(f"  {note}"))
     print(f"ready after {time.perf_counter() - began:.1f} s")
