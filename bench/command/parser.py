@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bench.config.docstrings import reflowed
 from bench.config.keywords import results_folder
 from bench.errors import ConfigError, did_you_mean
 
@@ -78,5 +79,8 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return super()._fill_text("\n".join(reflowed(text, width)).rstrip(), width, indent)
+
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = "Usage: ") -> None:
         super().add_usage(usage, actions, groups, prefix)

@@ -75,7 +75,7 @@ def test_every_verb_has_a_summary_of_one_line_and_its_help_gives_its_whole_docst
         said = bench(capsys, verb.name, *arguments)
         assert said.code == 0 and said.err == ""
         assert said.out.startswith(f"Usage: python -m bench {verb.name} ")
-        assert f"\n\n{verb.documentation}\n" in said.out
+        assert " ".join(verb.documentation.split()) in " ".join(said.out.split())
 
 
 def test_verbs_are_imported_without_the_libraries_that_they_need():

@@ -12,6 +12,9 @@ from bench.results.store import Store
 WIDTHS = [80, 120]
 COMMANDS = [
     "--help",
+    "check --help",
+    "runs --help",
+    "fetch",
     "list",
     "list task",
     "list cell",

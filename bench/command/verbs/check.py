@@ -44,10 +44,10 @@ with init=published as released."""
 def arguments(parser: Parser) -> None:
     """One name with its options, several names, or all."""
     parser.usage = """\
-python -m bench check cell=NAME [cell.OPTION=VALUE ...]   all laws on one cell, a line each
-       python -m bench check cell=custom cell.target=mine.py:Mine [+cell.OPTION=VALUE ...]
-       python -m bench check [cell=all | cell=NAME,NAME ...]     a table of the built-in cells, or of some
-       python -m bench check task=...                            the same for tasks"""
+python -m bench check cell=NAME [cell.OPTION=...]   all laws, a line each
+       python -m bench check cell=custom cell.target=F.py:C [+cell.OPTION=...]
+       python -m bench check [cell=all | cell=A,B]         a table of all, or some
+       python -m bench check task=...                      the same for tasks"""
     add_overrides(parser, [*_PATTERNS["cell"], *_PATTERNS["task"]])
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_config_dir()
@@ -76,7 +76,8 @@ def _statements() -> str:
     from bench.checks import cells, tasks
 
     statements = {law.name: law.statement for law in cells.LAWS} | {law.name: law.statement for law in tasks.LAWS}
-    return "".join(f"{name}: {' '.join(statement.split())}\n" for name, statement in statements.items())
+    lines = (f"{name}: {' '.join(statement.split())}" for name, statement in statements.items())
+    return "\n".join(textwrap.fill(line, screen_width(), subsequent_indent="  ") for line in lines) + "\n"
 
 
 def _subjects(words: Sequence[str], own: Path | None) -> tuple[str, list[str], list[str]]:

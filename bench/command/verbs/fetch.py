@@ -22,8 +22,8 @@ _PATTERNS = ("task=NAME", "task.OPTION=VALUE", "+experiment=NAME")
 def arguments(parser: Parser) -> None:
     """A task and its options, or an experiment."""
     parser.usage = """\
-python -m bench fetch task=NAME [task.OPTION=VALUE ...]            fetch and prepare a task's data
-       python -m bench fetch +experiment=NAME [task.OPTION=VALUE ...]     the data of an experiment's task"""
+python -m bench fetch task=NAME [task.OPTION=VALUE ...]
+       python -m bench fetch +experiment=NAME [task.OPTION=VALUE ...]"""
     parser.help_alone = True
     add_overrides(parser, _PATTERNS)
     parser.add_config_dir()
