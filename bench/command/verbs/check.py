@@ -46,7 +46,7 @@ def arguments(parser: Parser) -> None:
     parser.usage = """\
 python -m bench check cell=NAME [cell.OPTION=...]   all laws, a line each
        python -m bench check cell=custom cell.target=F.py:C [+cell.OPTION=...]
-       python -m bench check [cell=all | cell=A,B]         a table of all, or some
+       python -m bench check [cell=all | cell=A,B]         a table of all
        python -m bench check task=...                      the same for tasks"""
     add_overrides(parser, [*_PATTERNS["cell"], *_PATTERNS["task"]])
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
