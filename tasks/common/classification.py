@@ -62,6 +62,8 @@ class Classification(Task):
         scored = splits.get("test") or splits["valid"]
         commonest = splits["train"].labels.bincount(minlength=len(classes)).argmax()
         chance = max((scored.labels == commonest).double().mean().item(), 1 / len(classes))
+        if notes and len(splits["train"].labels.unique()) < 2:
+            notes = (*notes, f"all of train is of one class, {classes[int(commonest)]}: there is nothing to learn")
         metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
         self._spec = TaskSpec(
             id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=(*notes, *shared)

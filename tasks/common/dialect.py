@@ -90,7 +90,9 @@ def find_dialect(records: Records, given: WrittenAs) -> Dialect:
     if widest > MOST_COLUMNS:
         raise DataError(f"{path}: has {widest:,} columns, and at most {MOST_COLUMNS:,} are read; name a smaller table")
     sample = texts[: max(3, min(_SAMPLE, _CELLS // widest))]
-    signs = [given.separator] if given.separator else [*(sign for sign in SIGNS if sign != given.decimal), NONE]
+    in_quotes = any('"' in text for text in sample)  # where a comma may be both: "1,5","2,5"
+    known = [sign for sign in SIGNS if sign != given.decimal or in_quotes]
+    signs = [given.separator] if given.separator else [*known, NONE]
     try:
         found = [_read_by(sign, sample, records.comment, given) for sign in signs]
     except csv.Error as error:  # a field that is longer than any text
@@ -131,9 +133,11 @@ def _check_widths(records: Records, dialect: Dialect) -> None:
     for text, line in zip(records.texts[dialect.start :], records.lines[dialect.start :], strict=True):
         width = _width(text, dialect.separator)
         if width != len(dialect.names):
+            first = _width(records.texts[0], dialect.separator) == len(dialect.names)
             raise DataError(
-                f"{records.path}, line {line}: has {width} field{'s' * (width != 1)}, not {len(dialect.names)}; "
-                "correct the line, write # before it if it is no row, or set task.separator, task.decimal, task.header"
+                f"{records.path}, line {line}: has {width} field{'s' * (width != 1)}, not {len(dialect.names)}"
+                f"{f' as line {records.lines[0]}' * first}; correct the line, write # before lines that are no rows, "
+                "or set task.separator, task.decimal, task.header"
             )
 
 

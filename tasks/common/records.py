@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.api import DataError
 
-from .files import decode, read_unpacked
+from .files import read_western
 
 __all__ = ["Records", "read_records"]
 
@@ -89,10 +89,6 @@ def _whole_lines(path: Path, file: list[str]) -> Iterator[tuple[int, str]]:
 
 def _text(path: Path, remedy: str) -> tuple[str, list[str]]:
     """The text of a file with one kind of line end, and a note where its encoding had to be guessed."""
-    content = read_unpacked(path, remedy)
-    try:
-        text, notes = decode(content, path), []
-    except DataError:
-        text = decode(content, path, "cp1252", remedy)
-        notes = ["is not in UTF-8; names are read as cp1252, the code of Windows"]
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), notes
+    text, in_utf_8 = read_western(path, f"convert it to UTF-8, or {remedy}")
+    notes = [] if in_utf_8 else ["is not in UTF-8; names are read as cp1252, the code of Windows"]
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes

@@ -73,7 +73,9 @@ def roles_of(
         return Roles(table, list(columns), predict or columns[0], times, left_out, notes)
     for name in table.names:
         if name != predict and name not in left_out:
-            if table.is_text(name):
+            if np.isnan(table.values(name)).all():
+                left_out[name] = "no value"
+            elif table.is_text(name):
                 is_doubtful = times is None and is_named_as_time(name)
                 left_out[name] = _NO_DATE if is_doubtful else "text"
             elif is_counter(table.numbers(name)):
@@ -82,7 +84,8 @@ def roles_of(
     if predict is None and len(inputs) != 1:
         there = f"several columns to forecast, {some(inputs)}" if inputs else "no column to forecast"
         beside = [f"{name} ({_told(table, name, why)})" for name, why in left_out.items()]
-        likely = inputs or [name for name, why in left_out.items() if why == "a counter"]
+        may_be_numbers = any(re.search("[0-9]", each) for each in beside if "(text, such as" in each)
+        likely = inputs or [name for name, why in left_out.items() if why == "a counter" and not may_be_numbers]
         remedy = (
             f"name the one to forecast, as in {_option(likely[-1])}"
             if likely

@@ -165,11 +165,13 @@ def test_the_baseline_sees_what_single_words_say(mr):
     assert Sentiment(mr).spec.metric.baselines["bag_of_words"] == 1
 
 
-def test_a_train_split_of_one_class_has_a_baseline_too(tmp_path):
+def test_a_train_split_of_one_class_has_a_baseline_too_and_is_told(tmp_path):
     write_sst2(tmp_path)
     (tmp_path / "stsa.binary.train").write_text("1 good\n1 very good\n")
     (tmp_path / "stsa.binary.test").write_text("1 a\n0 b\n1 c\n1 d\n")
-    assert Sentiment(str(tmp_path)).spec.metric.baselines["bag_of_words"] == 0.75
+    spec = Sentiment(str(tmp_path)).spec
+    assert spec.metric.baselines["bag_of_words"] == 0.75
+    assert "all of train is of one class, positive: there is nothing to learn" in spec.notes
 
 
 def test_data_that_is_read_has_a_fingerprint_to_be_checked(mr):

@@ -146,5 +146,7 @@ def test_decimal_commas_between_commas_are_refused_whatever_is_in_front(read, da
             else found == [plain(row[0].replace(",", ".")) for row in rows]
         )
     else:
-        with pytest.raises(DataError, match=r"line 2: has \d fields, not \d; .*task\.separator, task\.decimal"):
+        with pytest.raises(
+            DataError, match=r"line 2: has \d fields, not \d as line 1; .*task\.separator, task\.decimal"
+        ):
             read(text)

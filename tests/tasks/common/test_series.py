@@ -77,6 +77,8 @@ def test_what_may_have_been_meant_as_numbers_is_shown_and_an_odd_name_is_quoted(
     says = r"no column to forecast, beside p \(text, such as '\$6'\); write numbers bare, as 12\.5, or set task\.separ"
     with pytest.raises(DataError, match=says):
         read("p\n5\n$6\n$8\n")
+    with pytest.raises(DataError, match=r"beside t \(a counter\), v \(text, such as '=6'\); write numbers bare"):
+        read("t,v\n1,=6\n2,=7\n3,=9\n")
     with pytest.raises(DataError, match=r"""as in 'task\.predict="p \(mbar\)"'$"""):
         read(table(WAVES, OTHER, header="b,p (mbar)"))
 
@@ -168,8 +170,9 @@ def test_rows_with_gaps_are_left_out_or_refused_if_so_asked(read):
     assert np.array_equal(found.inputs, [[1, 10], [4, 40]]) and found.real.all()
     with pytest.raises(DataError, match=r"2 of 4 rows lack a value, the first in line 3; .*task\.gaps=interpolate"):
         read(GAPPY, predict="a", gaps="refuse")
+    assert read("a,b\n1,\n2,\n5,\n").notes[0] == "forecasts a from a; b is left out: no value"
     with pytest.raises(DataError, match="column b holds no value"):
-        read("a,b\n1,\n2,\n5,\n", predict="a")
+        read("a,b\n1,\n2,\n5,\n", columns=["a", "b"])
 
 
 @pytest.mark.parametrize(
