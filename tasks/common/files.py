@@ -1,4 +1,4 @@
-"""Files that a user names: finding, listing, reading and decoding them, with errors of one line and a remedy."""
+"""Files that a user names: finding, reading and decoding them, with errors of one line and a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.api import DataError
 from .packed import Unpackable, binary_kind, unpack
 
 __all__ = [
-    "decode", "find", "find_in", "listing", "read_bytes", "read_decoded", "read_unpacked", "read_western", "reason",
+    "decode", "find", "find_in", "read_bytes", "read_decoded", "read_unpacked", "read_western", "reason",
     "some", "unreadable",
 ]  # fmt: skip
 
@@ -57,11 +57,6 @@ def find_in(folder: Path, names: Sequence[str], remedy: str) -> Path:
         if path := there.get(name.casefold()):
             return path
     raise DataError(f"{folder}: has no file {' or '.join(names)}; {remedy}")
-
-
-def listing(folder: Path, *patterns: str) -> list[Path]:
-    """The files below a folder that match one of the patterns (`*.txt`, `**/*.txt`), sorted by path."""
-    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
 
 
 def read_bytes(path: Path, remedy: str = _CHECK) -> bytes:

@@ -11,7 +11,7 @@ from bench.api import DataError
 
 from .files import read_western
 
-__all__ = ["Records", "read_records"]
+__all__ = ["Records", "read_records", "stated_separator"]
 
 _COMMENT = re.compile(r"\s*(#(?!N/?A|DIV/0|VALUE|REF|NUM|NAME|NULL)|%|//)")  # a spreadsheet's #N/A is a missing value
 _LONGEST = 1000  # lines in a quoted cell; more, and its closing mark is missing
@@ -53,8 +53,8 @@ def read_records(path: Path, remedy: str) -> Records:
     for number, record in _whole_lines(path, text.split("\n")):
         if not record or record.isspace():
             between += 1
-        elif not texts and (told := _SEPARATOR.fullmatch(record)):
-            separator = told[1]
+        elif not texts and (told := stated_separator(record)):
+            separator = told
         elif _COMMENT.match(record):
             comment = comment if texts else record.strip().lstrip("#%/ \t")
         else:
@@ -70,6 +70,12 @@ def read_records(path: Path, remedy: str) -> Records:
     if len(texts) < rows:
         notes.append(f"{rows - len(texts)} rows of separators alone at the end are left out")
     return Records(path, texts, lines[: len(texts)], comment, blank, separator, notes)
+
+
+def stated_separator(line: str) -> str | None:
+    """The separator that a line `sep=;` at the top of a file states, as Excel writes and reads it; else None."""
+    told = _SEPARATOR.fullmatch(line.strip(" \r\n"))
+    return told[1] if told else None
 
 
 def _whole_lines(path: Path, file: list[str]) -> Iterator[tuple[int, str]]:

@@ -123,12 +123,17 @@ def _pairs_of_files(paths: Sequence[Path], notes: list[str]) -> list[tuple[str, 
 
 
 def _pairs_of_tabs(path: Path, languages: tuple[str, str], notes: list[str]) -> list[tuple[str, str]]:
-    """The first two columns that are no numbers, in the order of `languages`, or by a first line that names these."""
+    """The first two columns of sentences, in the order of `languages`, or by a first line that names these.
+
+    Sentences are neither numbers nor the same in each line, as codes of languages and licences are.
+    """
     rows = [(number, line.split("\t")) for number, line in enumerate(_lines(path, notes), 1) if line.strip()]
     if short := next((number for number, fields in rows if len(fields) < 2), None):
         raise DataError(f"{path}:{short}: has no tab; give two sentences a line with a tab between")
     width = min((len(fields) for _, fields in rows), default=0)
     columns = [place for place in range(width) if not all(fields[place].isdigit() for _, fields in rows)]
+    varied = [place for place in columns if len({fields[place] for _, fields in rows}) > 1]
+    columns = varied if len(varied) > 1 else columns
     if len(columns) < 2:
         raise DataError(f"{path}: has fewer than two columns of sentences; give two with a tab between")
     header = [rows[0][1][place].strip().lower() for place in columns]

@@ -15,6 +15,7 @@ from bench.api import DataError
 
 from .files import read_western, some
 from .labelled_texts import Row
+from .records import stated_separator
 from .words import unspaced_note
 
 __all__ = ["Columns", "names_text_and_label", "read_text_table"]
@@ -64,9 +65,11 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
         notes.append(f"{path.name} is not UTF-8 and is read as cp1252")
     if "\n" not in text:
         text = text.replace("\r", "\n")  # as the old Macintosh ends lines
-    stated = re.match("sep=([,;|\t])", text)  # as Excel begins its files
-    separator = stated[1] if stated else _separator(text)
+    stated = stated_separator(text.partition("\n")[0])
+    separator = stated or _separator(text)
     lines = _lines(text, separator, path)[1 if stated else 0 :]
+    if not lines:
+        raise DataError(f"{path}: has no line; name a table with columns text and label")
     columns = _alike(lines, like) if like else _columns(lines, path)
     if not like:
         notes.append(columns.note())
@@ -118,12 +121,9 @@ def _lines(text: str, separator: str, path: Path) -> list[_Line]:
     else:
         rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
-        lines = [_Line(rows.line_num, row) for row in rows if row]
+        return [_Line(rows.line_num, row) for row in rows if row]
     except csv.Error as error:
         raise DataError(f"{path}:{rows.line_num}: is no csv ({error}); correct the line") from None
-    if not lines:
-        raise DataError(f"{path}: has no line; name a table with columns text and label")
-    return lines
 
 
 def _bare_quotes(text: str) -> bool:

@@ -313,6 +313,8 @@ def test_columns_are_those_that_a_first_line_names_and_numbers_are_none(tmp_path
     other = Translation(str(tmp_path / "named.tsv"), source_language="fr", target_language="en")
     assert all(source.startswith("un") for source, _ in pairs(other, "train"))
     assert "fr is column 4" in Translation(str(tmp_path / "plain.tsv")).spec.notes[0]
+    write(tmp_path, "codes.tsv", [f"eng\tone {n}\tfra\tun {n}" for n in range(80)])
+    assert Translation(str(tmp_path / "codes.tsv")).spec.notes[0] == "codes.tsv: en is column 2, fr is column 4"
 
 
 def test_a_folder_has_a_table_for_each_split(tmp_path):

@@ -76,7 +76,7 @@ def test_a_column_that_no_name_tells_is_told_by_what_it_holds(tmp_path):
 
 
 def test_a_table_as_windows_writes_it_is_told(tmp_path):
-    (tmp_path / "a.csv").write_bytes("sep=;\ntext;label\nein Café;1\nein Tee;0\n".encode("cp1252"))
+    (tmp_path / "a.csv").write_bytes("SEP=;\ntext;label\nein Café;1\nein Tee;0\n".encode("cp1252"))
     notes = []
     assert read_text_table(tmp_path / "a.csv", notes)[0][0] == ("ein Café", "1", f"{tmp_path / 'a.csv'}:3")
     assert notes == ["a.csv is not UTF-8 and is read as cp1252", "text from 'text', label from 'label'"]
@@ -140,6 +140,7 @@ def test_a_row_without_its_text_has_an_empty_one(tmp_path):
         ("label,text\n0,fine\n1,well, no\n", "a.csv:3: has 3 fields between commas, the first line 2"),
         ("text;label\nso so;0\nwell; no;1\n", "a.csv:3: has 3 fields between semicolons, the first line 2"),
         ('text,label\nso so,0\n"no,1\n', "a.csv:3: is no csv (unexpected end of data"),
+        ("sep=,\n", "a.csv: has no line"),
         ("name,stars\na b,1\nc d,2\n", "has the columns name, stars; name two of them text and label"),
     ],
 )

@@ -22,7 +22,6 @@ from bench.tasks.common.files import (
     decode,
     find,
     find_in,
-    listing,
     read_bytes,
     read_decoded,
     read_unpacked,
@@ -67,14 +66,6 @@ def test_the_first_name_that_is_there_is_taken(tmp_path):
     assert find_in(tmp_path, ["c", "b"], "").name == "c"
     assert find_in(tmp_path, ["x", "C"], "").name == "c"
     assert failure(find_in, tmp_path, ["x", "y"], "rename one") == f"{tmp_path}: has no file x or y; rename one"
-
-
-def test_a_listing_is_of_files_alone_in_the_order_of_their_paths(tmp_path):
-    for name in ("b.txt", "a/z.txt", "a/y.md", "c.txt/inner.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    names = [path.relative_to(tmp_path).as_posix() for path in listing(tmp_path, "**/*.txt", "*.txt")]
-    assert names == ["a/z.txt", "b.txt", "c.txt/inner.txt"]
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "zst"])
