@@ -105,6 +105,9 @@ def malformed(word: str) -> str:
         return f"{word}: a bracket is open: close it, or quote a text: '{key}=\"{value}\"'"
     if not re.fullmatch(r"[+~]*[\w@/-]+([.][\w@/-]+)*", key):
         return f"{word}: {key or 'nothing'} is no name of an option; {_SEE}"
+    if listed := re.fullmatch(r"\[([^][{}'\"]*)\]", value):
+        quoted = ",".join(f'"{each.strip()}"' for each in listed[1].split(","))
+        return f"{word}: not of the form OPTION=VALUE; quote unusual values: '{key}=[{quoted}]'"
     return f"{word}: not of the form OPTION=VALUE; quote an unusual value: '{key}=\"{value}\"'"
 
 

@@ -29,8 +29,13 @@ _MOST_NUL = 0.2
 """Share of NUL characters above which a content is no text: half of UTF-16's are where it is read as bytes."""
 
 
-def find(source: str, give: str, kind: Literal["file", "folder", "file or folder"] = "file or folder") -> Path:
-    """The path that the option `task.source` names; `~` expands.
+def find(
+    source: str,
+    give: str,
+    kind: Literal["file", "folder", "file or folder"] = "file or folder",
+    option: str = "source",
+) -> Path:
+    """The path that an `option` of the task names; `~` expands.
 
     Raises DataError where nothing of this kind is there, or something that is neither a file nor a folder: a pipe would
     be waited for, and a device read without end. `give` is the remedy in its message.
@@ -38,9 +43,11 @@ def find(source: str, give: str, kind: Literal["file", "folder", "file or folder
     path = Path(os.path.expanduser(source))
     is_there = os.path.isdir if kind == "folder" else os.path.exists  # unlike Path's, False for a name that is too long
     if not is_there(path):
-        raise DataError(f"task.source={source}: no such {kind} (looked from {Path.cwd()}); {give}")
+        raise DataError(f"task.{option}={source}: no such {kind} (looked from {Path.cwd()}); {give}")
+    if kind == "file" and os.path.isdir(path):
+        raise DataError(f"task.{option}={source}: is a folder, not a file; {give}")
     if not (os.path.isfile(path) or os.path.isdir(path)):
-        raise DataError(f"task.source={source}: is a pipe, a socket or a device, not a {kind}; {give}")
+        raise DataError(f"task.{option}={source}: is a pipe, a socket or a device, not a {kind}; {give}")
     return path
 
 

@@ -45,7 +45,7 @@ def read_labelled(
     takes the column of zeros and ones that is named like one. Raises DataError where there are none, or in doubt.
     """
     table = read_table(source, written, "give generated, or the path of a CSV file")
-    beside = [] if windows is None else [find(windows, "give the path of a JSON file", "file")]
+    beside = [] if windows is None else [find(windows, "give the path of a JSON file", "file", "windows")]
     fingerprint = file_hash(table.path, *beside)
     check_checksum(source, fingerprint, checksum)
     if windows is None and label is None:

@@ -105,6 +105,8 @@ $ bench seed=1 task=copy seed=2
 seed is given twice, as 1 and as 2: give it once (several values are a sweep: -m seed=A,B)
 $ bench task=copy leaderboard
 leaderboard: a verb comes first: python -m bench leaderboard ...; see its --help
+$ bench task=forecast "task.columns=[Vol (M),Close]"
+task.columns=[Vol (M),Close]: not of the form OPTION=VALUE; quote unusual values: 'task.columns=["Vol (M)","Close"]'
 $ bench cell=lstm, gru
 cell=lstm, gru: no space beside a comma: write -m cell=lstm,gru
 $ bench -m cell=lstm, gru, lem

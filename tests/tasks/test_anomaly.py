@@ -125,6 +125,13 @@ def test_a_file_with_labels_is_watched_and_says_how(watched):
     assert knowing["average_precision"] == knowing["f1"] == 1
 
 
+def test_a_file_of_windows_that_is_not_there_is_named_by_its_option(tmp_path):
+    (tmp_path / "a.csv").write_text("t,v\n1,2.5\n2,1.5\n")
+    for name, what in (("none.json", "no such file"), (str(tmp_path), "is a folder, not a file")):
+        with pytest.raises(DataError, match=rf"task\.windows={name}: {what}.*; give the path of a JSON file"):
+            Anomaly(str(tmp_path / "a.csv"), windows=name)
+
+
 def test_change_points_beside_labels_are_no_input(tmp_path):
     rows = [f"{math.sin(n)},{int(n % 50 == 49)},{int(n % 50 == 48)}" for n in range(240)]
     (tmp_path / "a.csv").write_text("\n".join(["v,anomaly,changepoint", *rows]))
