@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from bench.api import DataError, Split
@@ -14,13 +14,14 @@ from .files import find_in, read_western, some
 from .folders import Walk, walk
 from .labelled_texts import Row, carve
 from .litter import is_litter
-from .packed import unpacked_name
+from .packed import PACKED, unpacked_name
 from .text_table import names_text_and_label, read_text_table
 
 __all__ = ["LAYOUTS", "Layout", "read_layout"]
 
 Splits = dict[Split, list[Row]]
 _TABLES = (".csv", ".tsv")
+_PACKED_TABLES = tuple(f"{table}{packed}" for table in _TABLES for packed in PACKED)
 _VALID = ("valid", "validation", "dev", "val")
 _REMEDY = "fetch the data set again, or convert it to UTF-8"
 _EACH = 4
@@ -125,9 +126,14 @@ def _read_tables(folder: Path) -> tuple[Splits, list[str]] | None:
 
     Without labels in test (GLUE) valid is scored as test, and a tenth of train is valid, as without a file for it.
     """
-    found = {file.stem.lower(): file for file in walk(folder, _TABLES, depth=1).files}
+    plain, packed = (
+        {PurePath(unpacked_name(file)).stem.lower(): file for file in walk(folder, endings, depth=1).files}
+        for endings in (_TABLES, _PACKED_TABLES)
+    )
+    found = packed | plain
     if "train" not in found or len(found) == 1:
-        return _read_file(next(iter(found.values()))) if len(found) == 1 else None
+        alone = list((plain or packed).values())
+        return _read_file(alone[0]) if len(alone) == 1 else None
     notes: list[str] = []
     train, columns = read_text_table(found["train"], notes)
     held_out: dict[str, list[Row]] = {}

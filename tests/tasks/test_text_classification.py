@@ -170,6 +170,14 @@ def test_one_table_in_a_folder_is_read_and_those_of_folders_within_are_not(tmp_p
     assert list(TextClassification(str(tmp_path)).classes) == ["a", "b"]
 
 
+def test_tables_of_a_folder_may_be_packed_and_a_plain_one_comes_first(tmp_path):
+    for name, kinds in (("train.csv", "ab"), ("test.csv.gz", "ab"), ("train.csv.gz", "xy")):
+        text = "text,label\n" + "".join(f"{name} {n},{kinds[n % 2]}\n" for n in range(30))
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    splits = read_layout(tmp_path, "")[0]
+    assert {row.label for row in splits["train"]} == {"a", "b"} and splits["test"][3].text == "test.csv.gz 3"
+
+
 def test_classes_come_in_the_order_of_their_folders_and_what_is_beside_their_texts_is_counted(tmp_path):
     for label in "hcagbdfe":
         (tmp_path / label).mkdir()
