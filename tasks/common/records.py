@@ -16,6 +16,7 @@ __all__ = ["Records", "read_records", "stated_separator"]
 _COMMENT = re.compile(r"\s*(#(?!N/?A|DIV/0|VALUE|REF|NUM|NAME|NULL)|%|//)")  # a spreadsheet's #N/A is a missing value
 _LONGEST = 1000  # lines in a quoted cell; more, and its closing mark is missing
 _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?', re.IGNORECASE)
+_MARKUP = re.compile(r"""\{\s*("|$)|\[\s*([\[{]|$)|<(!doctype|html|\?xml)""", re.IGNORECASE)
 _EMPTY = re.compile(r"[\s,;|]*")
 
 
@@ -43,7 +44,7 @@ class Records:
 def read_records(path: Path, remedy: str) -> Records:
     """Read a file, plain or packed; lines may end as on any system, and rows of separators alone at its end are none.
 
-    Raises DataError where it cannot be read, is no text, or has no rows.
+    Raises DataError where it cannot be read, is no text or no table, or has no rows.
     """
     text, notes = _text(path, remedy)
     texts: list[str] = []
@@ -62,6 +63,8 @@ def read_records(path: Path, remedy: str) -> Records:
             between = 0
             texts.append(record)
             lines.append(number)
+    if texts and _MARKUP.match(texts[0]):
+        raise DataError(f"{path}, line {lines[0]}: begins as JSON, HTML or XML does, not as a table; write it as .csv")
     rows = len(texts)
     while texts and _EMPTY.fullmatch(texts[-1]):
         texts.pop()
