@@ -70,7 +70,7 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     lines = _lines(text, separator, path)[1 if stated else 0 :]
     if not lines:
         raise DataError(f"{path}: has no line; name a table with columns text and label")
-    columns = _alike(lines, like) if like else _columns(lines, path)
+    columns = _alike(lines, like, path) if like else _columns(lines, path)
     if not like:
         notes.append(columns.note())
     width = len(lines[0].fields)
@@ -178,15 +178,21 @@ def _likeliest(labels: list[int], header: list[str], rows: Sequence[Sequence[str
     return next((found for found in (named, binary) if len(found) == 1), labels)
 
 
-def _alike(lines: Sequence[_Line], like: Columns) -> Columns:
-    """The same columns in another table: by name where both have a header, else at the same places."""
+def _alike(lines: Sequence[_Line], like: Columns, path: Path) -> Columns:
+    """The same columns in another table: by name, whatever its case, where both have a header, else at the same places.
+
+    A header of its own may have other names of text and label.
+    """
     header = [name.strip() for name in lines[0].fields]
-    if like.names is None:
-        is_narrower = len(header) <= max(*like.text, like.label or 0)  # GLUE's test split has texts alone
-        return Columns(like.text, None, None) if is_narrower else like
-    wanted = [like.names[number] for number in like.text]
-    if not set(wanted) <= set(header):
+    if like.names is not None:
+        names, known = [name.lower() for name in header], [name.lower() for name in like.names]
+        wanted = [known[number] for number in like.text]
+        if set(wanted) <= set(names):
+            label = None if like.label is None or known[like.label] not in names else names.index(known[like.label])
+            return Columns(tuple(map(names.index, wanted)), label, tuple(header))
+    if _named(header) == 2:
+        return _columns(lines, path)
+    if like.names is not None:
         return Columns(like.text, like.label, None)
-    label = None if like.label is None else like.names[like.label]
-    text = tuple(header.index(name) for name in wanted)
-    return Columns(text, header.index(label) if label in header else None, tuple(header))
+    is_narrower = len(header) <= max(*like.text, like.label or 0)  # GLUE's test split has texts alone
+    return Columns(like.text, None, None) if is_narrower else like

@@ -122,7 +122,9 @@ def test_lines_may_end_as_on_an_old_macintosh_and_a_return_within_a_field_is_par
 def test_a_held_out_table_has_trains_columns_by_name_or_else_by_place(tmp_path):
     (tmp_path / "train.csv").write_text("text,label\na b,x\n")
     _, columns = read_text_table(tmp_path / "train.csv", [])
-    for content in ("label,text\ny,c d\n", "c d,y\n", "id,text\n3,c d\n"):
+    for content in (
+        "label,text\ny,c d\n", "c d,y\n", "id,text\n3,c d\n", "Text,LABEL\nc d,y\n", "Sentiment,Review\ny,c d\n"
+    ):  # fmt: skip
         (tmp_path / "test.csv").write_text(content)
         rows, theirs = read_text_table(tmp_path / "test.csv", [], columns)
         assert [row.text for row in rows] == ["c d"] and (theirs.label is None) == content.startswith("id")
