@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,9 @@ __all__ = ["SPLITS", "Parallel", "file_pairs", "kept_lines", "tokenised", "token
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _RENAME = "set task.files, task.source_language or task.target_language to the names of those that are there"
+
+_CODE = re.compile("[A-Za-z_#-]*[0-9][0-9.:_-]*")
+"""A number, a date, or a name that ends in a number."""
 
 _tokenizer = Tokenizer13a()
 
@@ -125,13 +129,14 @@ def _pairs_of_files(paths: Sequence[Path], notes: list[str]) -> list[tuple[str, 
 def _pairs_of_tabs(path: Path, languages: tuple[str, str], notes: list[str]) -> list[tuple[str, str]]:
     """The first two columns of sentences, in the order of `languages`, or by a first line that names these.
 
-    Sentences are neither numbers nor the same in each line, as codes of languages and licences are.
+    Sentences are neither numbers and names such as `s12`, nor the same in each line, as languages and licences are.
     """
     rows = [(number, line.split("\t")) for number, line in enumerate(_lines(path, notes), 1) if line.strip()]
     if short := next((number for number, fields in rows if len(fields) < 2), None):
         raise DataError(f"{path}:{short}: has no tab; give two sentences a line with a tab between")
     width = min((len(fields) for _, fields in rows), default=0)
-    columns = [place for place in range(width) if not all(fields[place].isdigit() for _, fields in rows)]
+    body = rows[1:] or rows  # a first line may have names
+    columns = [place for place in range(width) if not all(_CODE.fullmatch(fields[place].strip()) for _, fields in body)]
     varied = [place for place in columns if len({fields[place] for _, fields in rows}) > 1]
     columns = varied if len(varied) > 1 else columns
     if len(columns) < 2:

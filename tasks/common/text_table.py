@@ -70,7 +70,7 @@ def read_text_table(path: Path, notes: list[str], like: Columns | None = None) -
     lines = _lines(text, separator, path)[1 if stated else 0 :]
     if not lines:
         raise DataError(f"{path}: has no line; name a table with columns text and label")
-    columns = _alike(lines, like, path) if like else _columns(lines, path)
+    columns = _alike(lines, like, path, notes) if like else _columns(lines, path)
     if not like:
         notes.append(columns.note())
     width = len(lines[0].fields)
@@ -178,7 +178,7 @@ def _likeliest(labels: list[int], header: list[str], rows: Sequence[Sequence[str
     return next((found for found in (named, binary) if len(found) == 1), labels)
 
 
-def _alike(lines: Sequence[_Line], like: Columns, path: Path) -> Columns:
+def _alike(lines: Sequence[_Line], like: Columns, path: Path, notes: list[str]) -> Columns:
     """The same columns in another table: by name, whatever its case, where both have a header, else at the same places.
 
     A header of its own may have other names of text and label.
@@ -193,6 +193,16 @@ def _alike(lines: Sequence[_Line], like: Columns, path: Path) -> Columns:
     if _named(header) == 2:
         return _columns(lines, path)
     if like.names is not None:
-        return Columns(like.text, like.label, None)
+        if not _is_no_label(lines, like.label):
+            return Columns(like.text, like.label, None)
+        notes.append(f"{path.name}: the first line is read as a header: {some(header, 5)}")
+        return Columns(like.text, like.label, tuple(header))
     is_narrower = len(header) <= max(*like.text, like.label or 0)  # GLUE's test split has texts alone
     return Columns(like.text, None, None) if is_narrower else like
+
+
+def _is_no_label(lines: Sequence[_Line], label: int | None) -> bool:
+    """Whether the first line has a label of its own where all others have each other's, so that it is a header."""
+    cells = [line.fields[label].strip() for line in lines if label is not None and label < len(line.fields)]
+    different = set(cells[1:])
+    return cells[:1] != [] and cells[0] not in different and 0 < len(different) <= len(cells[1:]) / 2

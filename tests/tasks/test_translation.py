@@ -313,6 +313,9 @@ def test_columns_are_those_that_a_first_line_names_and_numbers_are_none(tmp_path
     other = Translation(str(tmp_path / "named.tsv"), source_language="fr", target_language="en")
     assert all(source.startswith("un") for source, _ in pairs(other, "train"))
     assert "fr is column 4" in Translation(str(tmp_path / "plain.tsv")).spec.notes[0]
+    for first in ("s{}", "0.{}", "#{}"):
+        write(tmp_path, "id.tsv", ["id\ta\tb", *(f"{first.format(n)}\tone {n}\tun {n}" for n in range(80))])
+        assert Translation(str(tmp_path / "id.tsv")).spec.notes[0] == "id.tsv: en is column 2, fr is column 3"
     write(tmp_path, "codes.tsv", [f"eng\tone {n}\tfra\tun {n}" for n in range(80)])
     assert Translation(str(tmp_path / "codes.tsv")).spec.notes[0] == "codes.tsv: en is column 2, fr is column 4"
 

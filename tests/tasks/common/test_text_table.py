@@ -131,6 +131,16 @@ def test_a_held_out_table_has_trains_columns_by_name_or_else_by_place(tmp_path):
         assert rows[0].label == ("" if content.startswith("id") else "y")
 
 
+def test_a_held_out_header_with_unknown_names_is_no_row(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na b,x\n")
+    _, columns = read_text_table(tmp_path / "train.csv", [])
+    for first, count in (("utterance,intent", 4), ("c d,y", 5)):
+        (tmp_path / "test.csv").write_text(f"{first}\nc d,y\nd e,y\ne f,x\nf g,x\n")
+        notes = []
+        assert len(read_text_table(tmp_path / "test.csv", notes, columns)[0]) == count
+        assert notes == ["test.csv: the first line is read as a header: utterance, intent"] * (count == 4)
+
+
 def test_a_row_without_its_text_has_an_empty_one(tmp_path):
     (tmp_path / "a.csv").write_text("label,text\n0\n1,fine\n\n0,\n")
     assert texts_of(tmp_path / "a.csv") == [("", "0"), ("fine", "1"), ("", "0")]
