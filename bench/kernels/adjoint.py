@@ -61,40 +61,60 @@ class Backward:
 
 def backward(step: Step) -> Backward:
     """The backward pass of a step."""
-    gradients, g = _gradients(step), step.graph
-    reached = {array for array, parts in gradients.items() if parts}
-    rows: dict[Array, Parts] = {}
-    for array in dict.fromkeys(
-        [*step.inputs, *step.weights, *(product.out for product in step.products), *step.states]
-    ):
-        if array in reached or array.kind in ("input", "weight"):
-            rows[array] = (
-                _filled(gradients.get(array, []), array.width, g) if array.per_lane else gradients.get(array, [])
-            )
-    multiplies: list[Multiply] = []
-    for product in reversed(step.products):
-        if product.out not in reached:
-            continue
+    rows = _rows(step)
+    multiplies = _multiplies(step, rows)
+    summed = _summed(step, rows)
+    for state in step.states:
+        if state not in rows and all(multiply.out != _d(state) for multiply in multiplies):
+            rows[state] = [(0, state.width, step.graph.constant(0))]
+    stores = [Store(_d(array), *part) for array, parts in rows.items() for part in parts]
+    saved = _saved(step, [store.node for store in stores])
+    return Backward(Program([_with(store, saved, step.graph) for store in stores], multiplies), saved, summed)
+
+
+Parts = list[tuple[int, int, Node]]
+"""Gradients of an array: offset, span and node."""
+
+
+def _rows(step: Step) -> dict[Array, Parts]:
+    """The gradients of all that the step reads; of a row for each lane in full, with zeros where it reads nothing."""
+    gradients = _gradients(step)
+    products = (product.out for product in step.products)
+    rows = {}
+    for array in dict.fromkeys([*step.inputs, *step.weights, *products, *step.states]):
+        parts = gradients.get(array, [])
+        if parts or array.kind in ("input", "weight"):
+            rows[array] = _filled(parts, array.width, step.graph) if array.per_lane else parts
+    return rows
+
+
+def _multiplies(step: Step, rows: dict[Array, Parts]) -> list[Multiply]:
+    """The products of the backward pass, the last of the step first.
+
+    Where the gradient of a product is that of an input, its row is left out, and read as the input's.
+    """
+    multiplies = []
+    for product in reversed([product for product in step.products if product.out in rows]):
         same = next((array for array in step.inputs if rows[array] == rows[product.out]), product.out)
-        source = _d(same)
         if same != product.out:
             del rows[product.out]
         if (state := product.state) is not None:
-            multiplies.append(Multiply(product.number, source, _d(state), backward=True, adds=True))
+            multiplies.append(Multiply(product.number, _d(same), _d(state), backward=True, adds=True))
         else:
             out = Array("doperand", product.number, sum(span for _, span in product.operand))
-            multiplies.append(Multiply(product.number, source, out, backward=True))
+            multiplies.append(Multiply(product.number, _d(same), out, backward=True))
+    return multiplies
+
+
+def _summed(step: Step, rows: dict[Array, Parts]) -> dict[Array, Array]:
+    """The weights whose gradient is that of an input or a product, with that gradient; their rows are left out."""
     summed = {}
     for weight in step.weights:
-        if (row := next((each for each in rows if each.per_lane and rows[each] == rows[weight]), None)) is not None:
+        over_time = (array for array in rows if array.kind in ("input", "product"))
+        if (row := next((array for array in over_time if rows[array] == rows[weight]), None)) is not None:
             summed[weight] = _d(row)
             del rows[weight]
-    for state in step.states:
-        if state not in rows and all(multiply.out != _d(state) for multiply in multiplies):
-            rows[state] = [(0, state.width, g.constant(0))]
-    stores = [Store(_d(array), *part) for array, parts in rows.items() for part in parts]
-    saved = _saved(step, [store.node for store in stores])
-    return Backward(Program([_with(store, saved, g) for store in stores], multiplies), saved, summed)
+    return summed
 
 
 def _d(array: Array) -> Array:
@@ -119,10 +139,6 @@ def _stores(array: Array, row: Segments) -> list[Store]:
         stores.append(Store(array, offset, span, node))
         offset += span
     return stores
-
-
-Parts = list[tuple[int, int, Node]]
-"""Gradients of an array: offset, span and node."""
 
 
 def _gradients(step: Step) -> dict[Array, Parts]:

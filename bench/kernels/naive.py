@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.kernels.adjoint import backward, forward, is_state
-from bench.kernels.expression import Node, walk
+from bench.kernels.expression import Array, Node, walk
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program
 from bench.kernels.stages import staged
@@ -70,55 +70,54 @@ _BY_STEP = {"input", "y", "operand", "saved", "dinput", "dproduct", "dy"}
 
 
 def _carry_out(program: Program, memory: Memory, t: int, T: int) -> None:
-    """One time step."""
-
-    def rows(kind: str, name: str) -> Tensor:
-        if kind == "next":
-            return memory[name.replace("next", "state")][t + 1]
-        return memory[name][t] if kind == "state" or kind in _BY_STEP else memory[name]
-
-    def multiply(each: Multiply) -> None:
-        factor = memory[f"matrix{each.matrix}"]
-        product = rows(each.source.kind, each.source.name) @ (factor if each.backward else factor.t())
-        if each.out.kind in _BY_STEP:
-            rows(each.out.kind, each.out.name).add_(product)
-        elif each.adds:
-            memory[each.out.name] = memory.get(each.out.name, 0) + product
-        else:
-            memory[each.out.name] = product
-
+    """One time step: stage by stage the products, then all that is stored."""
+    lanes = memory["state0"].shape[1]
     stages, _ = staged(program)
     for stage in stages:
         for each in stage.multiplies:
-            multiply(each)
+            _multiply(each, memory, t)
         stores = [store for one in stage.passes for store in one.stores if store.array.kind != "scratch"]
-        values = _evaluated([store.node for store in stores], rows)
+        values = _evaluated([store.node for store in stores], memory, t)
         for store in stores:
             array, part = store.array, slice(store.offset, store.offset + store.span)
-            value = values[store.node]
-            lanes = next(v for v in memory.values() if v.dim() == 3).shape[1]
-            value = value.expand(lanes, store.span)
+            value = values[store.node].expand(lanes, store.span)
             if array.kind == "dweight":
                 memory[array.name][part] += value.sum(0)
                 continue
             if array.name not in memory and array.kind != "next":
                 shape = (T, lanes, array.width) if array.kind in _BY_STEP else (lanes, array.width)
                 memory[array.name] = value.new_zeros(shape)
-            rows(array.kind, array.name)[:, part] = value
+            _rows(array, memory, t)[:, part] = value
     for each in program.multiplies:
         if each.is_last:
-            multiply(each)
+            _multiply(each, memory, t)
 
 
-def _evaluated(roots: list[Node], rows) -> dict[Node, Tensor]:  # type: ignore[no-untyped-def]
+def _rows(array: Array, memory: Memory, t: int) -> Tensor:
+    """An array's numbers at a time step."""
+    if array.kind == "next":
+        return memory[f"state{array.number}"][t + 1]
+    return memory[array.name][t] if array.kind == "state" or array.kind in _BY_STEP else memory[array.name]
+
+
+def _multiply(each: Multiply, memory: Memory, t: int) -> None:
+    factor = memory[f"matrix{each.matrix}"]
+    product = _rows(each.source, memory, t) @ (factor if each.backward else factor.t())
+    if each.out.kind in _BY_STEP:
+        _rows(each.out, memory, t).add_(product)
+    else:
+        memory[each.out.name] = memory.get(each.out.name, 0) + product if each.adds else product
+
+
+def _evaluated(roots: list[Node], memory: Memory, t: int) -> dict[Node, Tensor]:
     values: dict[Node, Tensor] = {}
     for node in walk(roots):
         if node.op == "constant":
             values[node] = torch.tensor([[node.value]], dtype=torch.float64)
         elif node.op == "load":
             array, offset = node.value
-            values[node] = rows(array.kind, array.name)[..., offset : offset + node.width].clone()
-            values[node] = values[node] if array.per_lane else values[node][None]
+            loaded = _rows(array, memory, t)[..., offset : offset + node.width].clone()
+            values[node] = loaded if array.per_lane else loaded[None]
         elif node.op == "sum":
             values[node] = values[node.args[0]].sum(-1, keepdim=True)
         else:

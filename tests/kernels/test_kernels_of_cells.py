@@ -149,7 +149,19 @@ class Multiplicative(GatedCell):
         return torch.sigmoid(x_proj * h_proj) * torch.tanh(x_proj * h)
 
 
-@pytest.mark.parametrize("cls", [Odd, Multiplicative])
+class Weighted(GatedCell):
+    """A weight whose gradient is that of the state, which has no row for each time step."""
+
+    blocks = 1
+
+    def add_parameters(self):
+        self.weight = torch.nn.Parameter(torch.empty(self.hidden_size))
+
+    def gates(self, x_proj, h_proj, h):
+        return torch.tanh(h + self.weight) * x_proj + h_proj
+
+
+@pytest.mark.parametrize("cls", [Odd, Multiplicative, Weighted])
 def test_an_equation_of_many_operations(cls):
     torch.manual_seed(0)
     cell = cls(F, H).double()
