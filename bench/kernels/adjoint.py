@@ -157,19 +157,17 @@ def _gradients(step: Step) -> dict[Array, Parts]:
     for j, row in enumerate(step.new):
         give(row, Array("dnext", j, step.states[j].width))
     give(step.y, Array("dy", 0, sum(span for _, span in step.y)))
-    roots = [node for row in (*step.new, step.y) for node, _ in row]
-    order = operands_first(step, roots)
-    reached = {node.value[0] for node in order if node.op == "load"}
-    for product in step.products:
-        if product.out in reached and product.state is None:
-            give(product.operand, Array("doperand", product.number, sum(span for _, span in product.operand)))
-    for node in reversed(order):
+    order = operands_first(step, step.roots)
+    apart = {product.out: product for product in step.products if product.state is None}
+    for node in reversed(order):  # every read of a product comes before what the product is of
         if node.op == "constant" or not of[node]:
             continue
         dy = g.total(of[node])
         if node.op == "load":
             array, offset = node.value
             found[array].append((offset, node.width, dy))
+            if (product := apart.pop(array, None)) is not None:
+                give(product.operand, Array("doperand", product.number, sum(span for _, span in product.operand)))
             continue
         pulled = (dy,) if node.op == "sum" else OPERATIONS[node.op].pull(g, node, dy)
         for arg, darg in zip(node.args, pulled, strict=True):
@@ -195,7 +193,7 @@ def _refined(parts: Parts, g: Graph) -> Parts:
 
 def _saved(step: Step, roots: list[Node]) -> Saved:
     """What to save of the forward pass: what is costly to compute again, or cannot be."""
-    made = set(operands_first(step, [node for row in (*step.new, step.y) for node, _ in row]))
+    made = set(operands_first(step, step.roots))
     needed = [node for node in walk(roots, lambda node: node not in made) if node in made]
     kept = {node: None for node in needed if _is_costly(node)}
     for node in needed:

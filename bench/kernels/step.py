@@ -60,6 +60,11 @@ class Step:
     hoisted: Callable[[Tensor, Mapping[str, Tensor]], tuple[list[Tensor], list[Tensor], list[Tensor]]]
 
     @property
+    def roots(self) -> list[Node]:
+        """What the step makes."""
+        return [node for row in (*self.new, self.y) for node, _ in row]
+
+    @property
     def owned_inputs(self) -> list[Array]:
         """The owned inputs, in order."""
         return [array for array in self.inputs if array in self.owned]

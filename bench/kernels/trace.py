@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from bench.kernels.expression import Array, Graph
 from bench.kernels.lowering import Called, lowered
-from bench.kernels.step import Cannot, Product, Step
+from bench.kernels.step import Cannot, Product, Step, operands_first
 from bench.kernels.values import Value, elementwise
 
 __all__ = ["trace"]
@@ -107,7 +107,7 @@ class _Tracer(TorchDispatchMode):
         for value, array in zip(values, self.states, strict=True):
             if math.prod(value.shape) != array.width:
                 raise Cannot(f"a state of {array.width} numbers becomes one of {math.prod(value.shape)}")
-        return Step(
+        step = Step(
             self.graph,
             self.inputs,
             self.states,
@@ -118,6 +118,14 @@ class _Tracer(TorchDispatchMode):
             frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
             self.hoisted,
         )
+        return self.without_idle(step)
+
+    def without_idle(self, step: Step) -> Step:
+        """The step without the products of which it makes nothing."""
+        read = {node.value[0] for node in operands_first(step, step.roots) if node.op == "load"}
+        used = [product for product in step.products if product.out in read]
+        self.of_matrices = [self.of_matrices[product.number] for product in used]
+        return replace(step, products=[replace(product, number=i) for i, product in enumerate(used)])
 
     def is_of_lanes(self, arg: Any) -> bool:
         """Whether an argument depends on the inputs or the states, and not on parameters alone."""
