@@ -3,7 +3,7 @@
 Data card. A model learns to forecast the next value of a normal series; the larger its squared error at a step, the
 more suspect is the value. Series, by `source`:
 
-- `generated`: that of Mackey & Glass (`tasks.common.dynamics`, tau 17, a value every 6 time units) plus white noise
+- `generated`: that of Mackey & Glass (`common.tables.dynamics`, tau 17, a value every 6 time units) plus white noise
   with `noise` of the series' standard deviation. Train has no anomalies; valid and test have one about every `spacing`
   steps: a spike (one value is off by one standard deviation, in either direction), a stuck value (six values repeat
   the value before them), or a cut (six values come from another time of the series). All anomalous values are within
@@ -14,7 +14,7 @@ more suspect is the value. Series, by `source`:
   A split without anomalies is refused. Fingerprint: SHA-256 of the files.
 
 Normal values up to 20 steps after an anomaly are not scored, since their forecasts use anomalous inputs. Windows,
-normalisation and `context` are those of `tasks.common.windows`; train, valid and test (`splits`) are consecutive parts
+normalisation and `context` are those of `common.tables.windows`; train, valid and test (`splits`) are consecutive parts
 of one series.
 
 Metric: average precision, the area under the curve of precision over recall for all alarm thresholds. It is computed
@@ -35,13 +35,13 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
 
-from .common.dialect import WrittenAs
-from .common.dynamics import mackey_glass
 from .common.fractions import check_fractions
-from .common.labels import read_labelled
-from .common.scaling import constants, scaled
-from .common.series import Series
-from .common.windows import Windows, autoregression, fit_note, scored_steps
+from .common.tables.dialect import WrittenAs
+from .common.tables.dynamics import mackey_glass
+from .common.tables.labels import read_labelled
+from .common.tables.scaling import constants, scaled
+from .common.tables.series import Series
+from .common.tables.windows import Windows, autoregression, fit_note, scored_steps
 
 _SEED = 1_000_003
 _LONG = 6  # steps that a stuck value or a cut lasts

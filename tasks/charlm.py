@@ -2,14 +2,14 @@
 
 Data card. Sutskever, Martens & Hinton, "Generating text with recurrent neural networks", ICML 2011.
 
-Text: `source` and `encoding` name it, in the forms of `tasks.common.text.read_text`. The default is the reference
+Text: `source` and `encoding` name it, in the forms of `common.texts.text.read_text`. The default is the reference
 documentation in Python itself (465 kB of English, PSF licence). Its wording, and with it its fingerprint (SHA-256 of
 the text), depends on the Python version. Its pages repeat phrases: about a quarter of the test split's sequences of 32
 characters are also in train, which improves all scores. Use it to compare cells, but not to compare with other texts.
 
 Splits: contiguous, in the order train, valid, test, cut at the fractions `splits` of the characters, rounded down. With
 a test fraction of 0 there is no test split, and valid gets all the rest. With `splits: own` the source has separate
-splits, in the forms of `tasks.common.text.read_splits`.
+splits, in the forms of `common.texts.text.read_splits`.
 
 Characters: code points, of text in NFC (`normalise: nfc`), so that a letter and its mark are one character however the
 file spells them; `none` takes the code points as they stand. In latin-1 each byte of a file is a character. With
@@ -19,11 +19,11 @@ that are published.
 
 Vocabulary: the characters of train by code point. Id 0 is for all other characters and decodes to U+FFFD.
 
-Batches: lanes and windows of `length` time steps, from `tasks.common.stream.Stream`.
+Batches: lanes and windows of `length` time steps, from `common.texts.stream.Stream`.
 
 Metric: bits per character, the mean of -log2 p(character | all characters before it in its lane). Nats and perplexity
 are also per character. Chance is uniform over the vocabulary. Baselines are uniform, unigram and bigram
-(`tasks.common.ngram`), fitted to train and scored on test, or on valid without a test split.
+(`common.texts.ngram`), fitted to train and scored on test, or on valid without a test split.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ import numpy as np
 
 from bench.api import DataError, Metric
 
-from .common.stream import SCORED_LANES, Splits, Stream, read_stream
-from .common.words import composed, composed_note
+from .common.texts.stream import SCORED_LANES, Splits, Stream, read_stream
+from .common.texts.words import composed, composed_note
 
 __all__ = ["SCORED_LANES", "UNKNOWN", "CharLM", "code_points"]
 

@@ -33,12 +33,12 @@ from torch import Generator, Tensor
 
 from bench.api import Features, Split
 
-from .common.classification import Classification, Labelled
+from .common.files.prepared import check_checksum
 from .common.images import Images, hub_images, idx_images, sklearn_images
-from .common.least_squares import linear_accuracy
-from .common.prepared import check_checksum
-from .common.ragged import Ragged
-from .common.stratified import stratified
+from .common.sequences.classification import Classification, Labelled
+from .common.sequences.least_squares import linear_accuracy
+from .common.sequences.ragged import Ragged
+from .common.sequences.stratified import stratified
 
 _TEST_SEED, _VALID_SEED, _ORDER_SEED = 1, 2, 3
 _SHADES = 17

@@ -3,7 +3,7 @@
 Data card. At each step the model reads the series' values and forecasts the next `horizon` values of its target, all at
 once (the direct strategy: forecasts are not fed back). Series, by `source`:
 
-- `mackey_glass`: the delay equation of Mackey & Glass 1977 with delay `tau`, integrated as in `tasks.common.dynamics`
+- `mackey_glass`: the delay equation of Mackey & Glass 1977 with delay `tau`, integrated as in `common.tables.dynamics`
   and sampled every `stride` time units. tau = 17 and forecasts 6 time units ahead are the usual choice.
 - `narma10`: the system of Atiya & Parlos 2000. The input is the noise that drives the system. The target is the
   system's response one step later, which the model never reads; `horizon` is 1.
@@ -44,10 +44,10 @@ from torch import Generator, Tensor
 
 from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
 
-from .common.dialect import WrittenAs
-from .common.scaling import constants, deviation, scaled
-from .common.series import GENERATED, Gaps, Series, generated, read_series
-from .common.windows import Windows, autoregression, fit_note, scored_steps
+from .common.tables.dialect import WrittenAs
+from .common.tables.scaling import constants, deviation, scaled
+from .common.tables.series import GENERATED, Gaps, Series, generated, read_series
+from .common.tables.windows import Windows, autoregression, fit_note, scored_steps
 
 
 class Forecast(Task):

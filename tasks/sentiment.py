@@ -19,7 +19,7 @@ Data card. `source` names the reviews:
   `hub:stanfordnlp/imdb`.
 The real data sets state no licence: they are for research.
 
-Tokens: words and punctuation in lower case, cut at Unicode's word boundaries (`tasks.common.words`), or characters; of
+Tokens: words and punctuation in lower case, cut at Unicode's word boundaries (`common.texts.words`), or characters; of
 text in NFC. The vocabulary comes from train; id 0 is `<unk>`. Empty reviews are left out.
 
 Metric: accuracy. The baseline is a logistic regression over the count of each token (`bag_of_words.py`), fitted to
@@ -33,13 +33,13 @@ from __future__ import annotations
 from typing import Literal
 
 from .common.generated import check_range
-from .common.generated_reviews import generate_reviews
-from .common.reviews import read_reviews
-from .common.text_classes import TextClasses
+from .common.texts.generated_reviews import generate_reviews
+from .common.texts.reviews import read_reviews
+from .common.texts.text_classes import TextClasses
 
 
 class Sentiment(TextClasses):
-    """The reviews of `source` as `tokens`, see `tasks.common.text_classes`; `reviews` and `distance` are for `builtin`.
+    """The reviews of `source` as `tokens`, see `common.texts.text_classes`; `reviews` and `distance` are for `builtin`.
 
     Raises ValueError for options out of range, DataError for reviews that cannot be read.
     """

@@ -1,7 +1,7 @@
 """Word recognition from speech features: read a short recording frame by frame, then classify its word.
 
 Data card. Recordings, by `source`:
-- `builtin`: 20 words of two different vowels each (`ai`, `ia`, ...), synthesised by `tasks.common.vowels`: 40 speakers
+- `builtin`: 20 words of two different vowels each (`ai`, `ia`, ...), synthesised by `common.sounds.vowels`: 40 speakers
   in train, 10 others in valid and 10 others in test, with 40 utterances each.
 - a folder of the Free Spoken Digit Dataset (Jackson et al., Zenodo, doi 10.5281/zenodo.1342401, CC BY-SA 4.0): files
   `recordings/DIGIT_SPEAKER_INDEX.wav`, 6 speakers, 3,000 recordings of 0.14 to 2.28 s at 8 kHz. `split: official`:
@@ -14,7 +14,7 @@ Data card. Recordings, by `source`:
   and `label`. Without a valid part, valid is taken out of train: by number as above, or 10% of each word.
 WAV, FLAC, Ogg, AIFF and MP3 are read. The fingerprint is a SHA-256 of names, words and file contents.
 
-Features are those of `tasks.common.audio`, with mean 0 and variance 1 over all frames of train (`normalise: corpus`),
+Features are those of `common.sounds.audio`, with mean 0 and variance 1 over all frames of train (`normalise: corpus`),
 over each recording (`utterance`), or not normalised (`none`). They are stored on the disk, under a hash of data and
 options.
 
@@ -36,15 +36,15 @@ from torch import Tensor
 
 from bench.api import DataError, Features, Split
 
-from .common import vowels
-from .common.audio import Corrupt, Recipe, at_rate, features, read_wave
-from .common.classification import Classification, Labelled
-from .common.files import some
-from .common.normalise import By, mean_accuracy, normalised, spread_notes
-from .common.overlap import shared_with_train
-from .common.prepared import check_checksum, prepared
-from .common.ragged import Ragged
-from .common.recordings import Recording, read_recordings
+from .common.files.overlap import shared_with_train
+from .common.files.prepared import check_checksum, prepared
+from .common.files.reading import some
+from .common.sequences.classification import Classification, Labelled
+from .common.sequences.normalise import By, mean_accuracy, normalised, spread_notes
+from .common.sequences.ragged import Ragged
+from .common.sounds import vowels
+from .common.sounds.audio import Corrupt, Recipe, at_rate, features, read_wave
+from .common.sounds.recordings import Recording, read_recordings
 
 _log = logging.getLogger("bench")
 _SPLITS: tuple[Split, ...] = ("train", "valid", "test")

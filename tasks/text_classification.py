@@ -32,16 +32,16 @@ from typing import Literal
 
 from bench.api import DataError
 
-from .common.files import find, some
+from .common.files.reading import find, some
 from .common.generated import check_range
-from .common.generated_questions import generate_questions
-from .common.labelled_texts import LabelledTexts, numbered
-from .common.text_classes import TextClasses
-from .common.text_layouts import read_layout
+from .common.texts.generated_questions import generate_questions
+from .common.texts.labelled_texts import LabelledTexts, numbered
+from .common.texts.text_classes import TextClasses
+from .common.texts.text_layouts import read_layout
 
 
 class TextClassification(TextClasses):
-    """The texts of `source` as `tokens`, see `tasks.common.text_classes`; `questions` and `clauses` are for `builtin`.
+    """The texts of `source` as `tokens`, see `common.texts.text_classes`; `questions` and `clauses` are for `builtin`.
 
     Raises ValueError for options out of range, DataError for texts that cannot be read.
     """

@@ -31,7 +31,7 @@ Metrics, on the outputs that the model decodes by greedy or beam search:
   word of the reference outside the vocabulary cannot match, since no output can contain it; the score therefore equals
   the score against the original text. Chance is 0.
 Also `token_accuracy` and `nll` (nats per token), given the target's previous tokens. The baseline `word_for_word`
-replaces each word by its best match in train (`tasks.common.lexicon`), in the same order.
+replaces each word by its best match in train (`common.texts.lexicon`), in the same order.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ from torch import Generator, Tensor
 
 from bench.api import END, Batch, DataError, Metric, Split, TaskSpec, TextTask, Tokens
 
-from .common.bleu import bleu_counts, bleu_score
+from .common.files.overlap import shared_with_train
+from .common.files.prepared import check_checksum
 from .common.generated import check_range
-from .common.lexicon import lexicon
-from .common.numbers import number_pairs
-from .common.overlap import shared_with_train
-from .common.prepared import check_checksum
-from .common.ragged import Ragged, by_equal_length
-from .common.sentences import SPLITS, file_pairs, tokenised, tokens_13a
-from .common.vocabulary import Vocabulary
+from .common.sequences.ragged import Ragged, by_equal_length
+from .common.texts.bleu import bleu_counts, bleu_score
+from .common.texts.lexicon import lexicon
+from .common.texts.number_words import number_pairs
+from .common.texts.sentences import SPLITS, file_pairs, tokenised, tokens_13a
+from .common.texts.vocabulary import Vocabulary
 
 _UNKNOWN, _UNKNOWN_WRITTEN = "\N{REPLACEMENT CHARACTER}", "\N{DOUBLE QUESTION MARK}"  # two, so that they never match
 

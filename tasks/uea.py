@@ -36,15 +36,15 @@ from torch import Generator, Tensor
 
 from bench.api import DataError, Features, Split, file_hash
 
-from .common.archive import read_problem
-from .common.classification import Classification, Labelled
+from .common.files.overlap import shared_with_train
+from .common.files.prepared import check_checksum
 from .common.fractions import check_share
-from .common.normalise import By, mean_accuracy, normalised, spread_notes
-from .common.overlap import shared_with_train
-from .common.prepared import check_checksum
-from .common.ragged import Ragged
-from .common.stratified import stratified
-from .common.ts import Series
+from .common.sequences.archive import read_problem
+from .common.sequences.classification import Classification, Labelled
+from .common.sequences.normalise import By, mean_accuracy, normalised, spread_notes
+from .common.sequences.ragged import Ragged
+from .common.sequences.stratified import stratified
+from .common.sequences.ts import Series
 
 _SIZES: dict[Split, int] = {"train": 600, "valid": 300, "test": 900}
 _STEPS = 128

@@ -9,7 +9,7 @@ a folder with `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt` is the Penn Tr
 licence of the Linguistic Data Consortium).
 
 Words: `tokens: word` lower-cases the text and cuts it at Unicode's word boundaries (UAX #29), with contractions in two
-and compounds and numbers in their parts (`tasks.common.words`). Of scripts without spaces a word is a single character
+and compounds and numbers in their parts (`common.texts.words`). Of scripts without spaces a word is a single character
 (Chinese, Japanese) or all that stands between two spaces (Thai, Lao, Khmer, Burmese): divide such texts beforehand.
 `space` splits at spaces alone, for texts that are already split into words. The text is in NFC first, so that words
 are equal however their marks are spelled (`normalise: none` for the text as it stands). The end of each line, also of
@@ -37,9 +37,9 @@ import numpy as np
 from bench.api import Metric
 
 from .common.generated import check_range
-from .common.stream import Splits, Stream, read_stream
-from .common.vocabulary import Vocabulary
-from .common.words import SPLITTERS, WORDS, composed, composed_note, unspaced_note
+from .common.texts.stream import Splits, Stream, read_stream
+from .common.texts.vocabulary import Vocabulary
+from .common.texts.words import SPLITTERS, WORDS, composed, composed_note, unspaced_note
 
 EOS = "\n"
 

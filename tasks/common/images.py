@@ -14,9 +14,9 @@ from torch import Tensor
 
 from bench.api import DataError
 
-from .files import find, read_unpacked
-from .folders import Walk, walk
-from .hub import hub_rows
+from .files.folders import Walk, walk
+from .files.hub import hub_rows
+from .files.reading import find, read_unpacked
 
 __all__ = ["Images", "hub_images", "idx_images", "read_idx", "sklearn_images"]
 

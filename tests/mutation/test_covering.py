@@ -42,7 +42,7 @@ def test_code_that_changed_since_it_was_measured_is_named(tmp_path: Path) -> Non
     [
         ("bench/train/loop.py", "tests/train/test_loop.py"),
         ("bench/train/gradient/rtrl.py", "tests/train/gradient/test_rtrl.py"),
-        ("tasks/common/audio.py", "tests/tasks/common/test_audio.py"),
+        ("tasks/common/sounds/audio.py", "tests/tasks/common/sounds/test_audio.py"),
     ],
 )
 def test_a_file_s_own_tests_mirror_it(file: str, tests: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import seeded
 
-from bench.tasks.common.audio import Recipe, features, mel_filters
+from bench.tasks.common.sounds.audio import Recipe, features, mel_filters
 
 numba = pytest.importorskip("numba", reason="librosa, the oracle, is not installed")
 

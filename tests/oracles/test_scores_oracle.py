@@ -23,8 +23,8 @@ from bench.config.catalogue import choices
 from bench.config.targets import load
 from bench.tasks.anomaly import Anomaly
 from bench.tasks.charlm import CharLM
-from bench.tasks.common.classification import Classification, Labelled
-from bench.tasks.common.ragged import Ragged
+from bench.tasks.common.sequences.classification import Classification, Labelled
+from bench.tasks.common.sequences.ragged import Ragged
 from bench.tasks.forecast import Forecast
 from bench.tasks.hello import Hello
 from bench.tasks.music import Music

@@ -14,11 +14,11 @@ from recordings import free_spoken_digits
 from sklearn.linear_model import Ridge
 from tiny import seeded
 
-from bench.tasks.common import bag_of_words
-from bench.tasks.common.classification import Labelled
-from bench.tasks.common.least_squares import linear_accuracy
-from bench.tasks.common.lexicon import lexicon
-from bench.tasks.common.ragged import Ragged
+from bench.tasks.common.sequences.classification import Labelled
+from bench.tasks.common.sequences.least_squares import linear_accuracy
+from bench.tasks.common.sequences.ragged import Ragged
+from bench.tasks.common.texts import bag_of_words
+from bench.tasks.common.texts.lexicon import lexicon
 from bench.tasks.digits import Digits
 from bench.tasks.sentiment import Sentiment
 from bench.tasks.speech import Speech

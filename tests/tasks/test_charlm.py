@@ -14,7 +14,7 @@ from text_lanes import lanes, seeded
 
 from bench.api import DataError
 from bench.tasks.charlm import SCORED_LANES, CharLM, code_points
-from bench.tasks.common.ngram import entropies
+from bench.tasks.common.texts.ngram import entropies
 
 SPLITS = [0.5, 0.3, 0.2]
 

@@ -13,7 +13,7 @@ from bench.checks import TASK_LAWS, assert_task
 from bench.tasks import digits
 from bench.tasks.common import images
 from bench.tasks.common.images import sklearn_images
-from bench.tasks.common.least_squares import linear_accuracy
+from bench.tasks.common.sequences.least_squares import linear_accuracy
 from bench.tasks.digits import Digits
 
 HERE = [law for law in TASK_LAWS if law not in ("same seed same batches", "memory is flat")]  # which take seconds

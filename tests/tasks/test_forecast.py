@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny import seeded
 
 from bench.api import DataError
-from bench.tasks.common import windows
+from bench.tasks.common.tables import windows
 from bench.tasks.forecast import Forecast
 
 SPLITS = ("train", "valid", "test")

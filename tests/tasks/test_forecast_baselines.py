@@ -11,7 +11,7 @@ from long_memory import scores_of
 from tiny import seeded
 
 from bench.tasks.anomaly import Anomaly
-from bench.tasks.common import windows
+from bench.tasks.common.tables import windows
 from bench.tasks.forecast import Forecast
 
 COUNT, CONTEXT, TRAIN, VALID = 150, 3, 90, 120

@@ -9,7 +9,7 @@ from review_files import write_mr, write_sst2
 from torch import Generator
 
 from bench.api import DataError
-from bench.tasks.common.generated_reviews import generate_reviews
+from bench.tasks.common.texts.generated_reviews import generate_reviews
 from bench.tasks.sentiment import Sentiment
 
 NEGATED = re.compile(r"(?:not|never|hardly|by no means)((?: \w+)*) (\w+)$")

@@ -13,7 +13,7 @@ from tiny import seeded
 from bench.api import DataError
 from bench.checks import TASK_LAWS, assert_task
 from bench.tasks import speech
-from bench.tasks.common import vowels
+from bench.tasks.common.sounds import vowels
 from bench.tasks.speech import Speech
 
 REAL = Path(os.environ.get("BENCH_DATA", "")) / "fsdd"

@@ -8,8 +8,8 @@ from review_files import PHRASES, write_imdb, write_mr, write_sst2
 from torch import Generator
 
 from bench.api import DataError
-from bench.tasks.common.generated_questions import CLASSES, generate_questions
-from bench.tasks.common.text_layouts import read_layout
+from bench.tasks.common.texts.generated_questions import CLASSES, generate_questions
+from bench.tasks.common.texts.text_layouts import read_layout
 from bench.tasks.text_classification import TextClassification
 
 WORDS = {"who": "person", "where": "place", "when": "time", "why": "reason", "how": "manner", "how many": "number"}

@@ -19,10 +19,10 @@ from tiny import seeded
 from bench.api import END, DataError, file_hash
 from bench.errors import ConfigError
 from bench.job.build import build_task
-from bench.tasks.common.bleu import bleu_counts, bleu_score
-from bench.tasks.common.lexicon import lexicon
-from bench.tasks.common.ragged import Ragged, by_equal_length
-from bench.tasks.common.sentences import file_pairs, tokens_13a
+from bench.tasks.common.sequences.ragged import Ragged, by_equal_length
+from bench.tasks.common.texts.bleu import bleu_counts, bleu_score
+from bench.tasks.common.texts.lexicon import lexicon
+from bench.tasks.common.texts.sentences import file_pairs, tokens_13a
 from bench.tasks.translation import Translation
 
 SMALL = 300

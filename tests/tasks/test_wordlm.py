@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from text_lanes import lanes, seeded
 
 from bench.api import DataError
-from bench.tasks.common.ngram import entropies
+from bench.tasks.common.texts.ngram import entropies
 from bench.tasks.wordlm import WordLM
 
 LINES = "the cat sat on the mat .\nA dog's life isn't bad\n\nthe end\n"

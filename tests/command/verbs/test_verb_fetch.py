@@ -64,7 +64,7 @@ PREPARING = """
 import torch
 
 from bench.tasks.copy import Copy
-from bench.tasks.common.prepared import prepared
+from bench.tasks.common.files.prepared import prepared
 
 
 class Mine(Copy):

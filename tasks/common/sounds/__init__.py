@@ -1,0 +1,1 @@
+"""Sounds: recordings in folders, waves, and the features of their frames."""

@@ -1,0 +1,1 @@
+"""Texts: corpora, words, labelled texts in the layouts that people have, pairs of sentences."""
