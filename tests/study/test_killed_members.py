@@ -103,7 +103,7 @@ def test_half_a_fate_is_none(tmp_path, half):
 def test_a_joblib_worker_that_is_killed_ends_in_tables(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    command = ("-m", *COPY, "budget.steps=400", "seed=0,1,2,3", *launcher)
+    command = ("-m", *COPY, "budget.steps=100", "seed=0,1,2,3", *launcher)
     with start(*command, folder=tmp_path) as process:
         while not (begun := list(tmp_path.glob("results/runs/.*.partial/run.log"))):
             assert process.poll() is None, process.stderr.read()
