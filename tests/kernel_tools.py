@@ -11,6 +11,12 @@ from bench.kernels.sums import in_place
 from bench.unroll.eager import unroll_eager
 from bench.unroll.generated import step_of, tensors_of
 
+WITHOUT = {
+    # cell, the operation that is in the way
+    "attention": "unsqueeze", "deltanet": "linalg_vector_norm", "linear_attention": "view", "lru": "view_as_complex",
+    "mlstm": "_unsafe_view", "ngram_mlp": "unsqueeze", "qrnn": "unsqueeze", "s4d": "view_as_complex",
+    "tcn": "unsqueeze", "transformer": "unsqueeze",
+}  # fmt: skip
 F = 3
 NEAR = {torch.float32: 2e-5, torch.float64: 1e-11}  # layer norms and exponential gates magnify rounding
 

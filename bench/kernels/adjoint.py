@@ -12,7 +12,7 @@ from bench.kernels.program import Multiply, Program, Store
 from bench.kernels.stages import staged
 from bench.kernels.step import Segments, Step, operands_first
 
-__all__ = ["Backward", "Saved", "backward", "forward", "is_state"]
+__all__ = ["Backward", "Saved", "backward", "forward"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Saved:
 def forward(step: Step, saved: Saved | None) -> Program:
     """The forward pass, with what the backward pass needs if it is `saved`."""
     stores = [store for j, row in enumerate(step.new) for store in _stores(Array("next", j, step.states[j].width), row)]
-    if not is_state(step, step.y):
+    if step.output is None:
         stores += _stores(Array("y", 0, sum(span for _, span in step.y)), step.y)
     multiplies = []
     for product in step.products:
@@ -40,11 +40,6 @@ def forward(step: Step, saved: Saved | None) -> Program:
             stores += _stores(source, product.operand)
         multiplies.append(Multiply(product.number, source, product.out, adds=product.out.kind == "input"))
     return Program(stores + (saved.stores if saved else []), multiplies)
-
-
-def is_state(step: Step, row: Segments) -> int | None:
-    """The number of the new state that a row is, plus one; None where it is none of them."""
-    return next((j + 1 for j, new in enumerate(step.new) if new == row), None)
 
 
 @dataclass(frozen=True)

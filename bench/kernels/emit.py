@@ -160,11 +160,7 @@ class _Lane:
                 names[node] = f"v{node.order}"
                 yield f"  const V {names[node]} = {self.code(node, names)};"
         for store in stores:
-            place = (
-                f"{self.pointer(store.array)} + {store.offset} + i"
-                if store.offset
-                else f"{self.pointer(store.array)} + i"
-            )
+            place = self.address(store.array, store.offset)
             value = self.name(store.node, names)
             if store.array.kind == "dweight":
                 value = f"load<n.value>({place}) + {value}"
@@ -204,10 +200,13 @@ class _Lane:
         return OPERATIONS[node.op].code.format(*(self.name(arg, names) for arg in node.args))
 
     def load(self, array: Array, offset: int, width: int) -> str:
-        pointer = self.pointer(array)
         if width == 1:
-            return f"all({pointer}[{offset}])"
-        return f"load<n.value>({pointer} + {offset} + i)" if offset else f"load<n.value>({pointer} + i)"
+            return f"all({self.pointer(array)}[{offset}])"
+        return f"load<n.value>({self.address(array, offset)})"
+
+    def address(self, array: Array, offset: int) -> str:
+        """The address of a vector of an array's numbers, `offset` behind its first."""
+        return f"{self.pointer(array)} + {offset} + i" if offset else f"{self.pointer(array)} + i"
 
     def pointer(self, array: Array) -> str:
         self.pointers[array] = f"{array.name}_"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.kernels.adjoint import backward, forward, is_state
+from bench.kernels.adjoint import backward, forward
 from bench.kernels.blas import gemm
 from bench.kernels.compiler import compiled
 from bench.kernels.emit import emit
@@ -46,7 +46,7 @@ class Inference:
     def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
         self.step = step = in_place(step)
         source = emit("infer", forward(step, None))
-        self.arrays, self.output = source.arrays, _state_of(step)
+        self.arrays, self.output = source.arrays, step.output
         self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
         self._gemm = gemm(dtype)
 
@@ -66,7 +66,7 @@ class Fused:
         self.step = self.code.step
         library = compiled(self.code.prelude + self.code.text, folder)
         self.functions = {name: _function(library, name) for name in ("forward", "infer", "backward")}
-        self.output = _state_of(self.step)
+        self.output = self.step.output
         operands = {multiply.source.name for multiply in forward(self.step, None).multiplies}
         self.needed = operands | {array.name for array in self.code.back.arrays}
 
@@ -88,12 +88,6 @@ class Fused:
         """Call a function with the addresses of its arrays, by name."""
         pointers = (ctypes.c_void_p * len(arrays))(*(at[array.name].data_ptr() for array in arrays))
         self.functions[name](self.gemm, T, B, pointers)
-
-
-def _state_of(step: Step) -> int | None:
-    """The number of the state that is the output; None where the output is no state."""
-    number = is_state(step, step.y)
-    return None if number is None else number - 1
 
 
 def _function(library: ctypes.CDLL, name: str) -> Callable[..., None]:
@@ -133,7 +127,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor, *dlast: Tensor) -> tuple[Tensor | None, ...]:
-        _ = ctx.saved_tensors
+        _ = ctx.saved_tensors  # raises where the outputs were written to
         fused, step, at, T, B = ctx.fused, ctx.fused.step, ctx.at, ctx.T, ctx.B
         at = at | {"dy0": dy.contiguous()} | {f"dnext{j}": d.contiguous().clone() for j, d in enumerate(dlast)}
         at |= {f"dweight{w.number}": dy.new_zeros(w.width) for w in step.weights}
@@ -149,7 +143,7 @@ class _Recurrence(torch.autograd.Function):
             at[f"dweight{weight.number}"] = at[row.name].sum((0, 1))
         sources = {multiply.matrix: multiply.source for multiply in fused.code.gradient.program.multiplies}
         for product in step.products:
-            if product.number not in sources:  # the step makes nothing of it
+            if product.number not in sources:  # no gradient comes back to it
                 dmatrices.append(None)
                 continue
             d_SN = at[sources[product.number].name].view(T * B, -1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.kernels.adjoint import backward, forward, is_state
+from bench.kernels.adjoint import backward, forward
 from bench.kernels.expression import Array, Node, walk
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program
@@ -39,8 +39,8 @@ class Naive:
         memory |= {f"state{j}": torch.stack([s.flatten(1)] * (T + 1)) for j, s in enumerate(states)}
         for t in range(T):
             _carry_out(self.program, memory, t, T)
-        number = is_state(self.step, self.step.y)
-        return memory if number is None else memory | {"y0": memory[f"state{number - 1}"][1:]}
+        number = self.step.output
+        return memory if number is None else memory | {"y0": memory[f"state{number}"][1:]}
 
     def backward(self, memory: Memory, dy_TBH: Tensor, dlast: Sequence[Tensor]) -> Memory:
         """All gradients, `d` and an array's name, from those of the outputs and of the last states."""
@@ -57,7 +57,7 @@ class Naive:
         sources = {multiply.matrix: multiply.source for multiply in self.gradient.program.multiplies}
         for product in step.products:
             state = product.state
-            if product.number not in sources:  # the step makes nothing of it
+            if product.number not in sources:  # no gradient comes back to it
                 memory[f"dmatrix{product.number}"] = torch.zeros_like(memory[f"matrix{product.number}"])
                 continue
             operand_TBK = memory[f"operand{product.number}"] if state is None else memory[state.name][:T]

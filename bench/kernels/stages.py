@@ -36,7 +36,7 @@ def staged(program: Program) -> tuple[list[Stage], dict[Node, Store]]:
 
     These are sums and what is costly to compute.
     """
-    places = _places(program)
+    places, ready = _places(program)
     found = _kept(program, places)
     stores = list(dict.fromkeys([*program.stores, *found.values()]))
     stages = [Stage([], []) for _ in range(1 + max(stage for stage, _ in places.values()))]
@@ -54,15 +54,14 @@ def staged(program: Program) -> tuple[list[Stage], dict[Node, Store]]:
             at(places[node.args[0]]).sums.append(node)
     for multiply in program.multiplies:
         if not multiply.is_last:
-            stages[_stage_of(multiply, program, places)].multiplies.append(multiply)
+            stages[ready[multiply.out]].multiplies.append(multiply)
     return stages, found
 
 
-def _places(program: Program) -> dict[Node, Place]:
-    """The first stage and pass in which each node can be computed."""
+def _places(program: Program) -> tuple[dict[Node, Place], dict[Array, int]]:
+    """The first stage and pass in which each node can be computed, and the stage that begins with each product."""
     places: dict[Node, Place] = {}
     ready: dict[Array, int] = {}
-    waiting = list(program.multiplies)
     roots = [store.node for store in program.stores]
 
     def visit(nodes: list[Node]) -> None:
@@ -76,19 +75,14 @@ def _places(program: Program) -> dict[Node, Place]:
                     ((s, p + (arg.op == "sum")) for arg in node.args for s, p in [places[arg]]), default=(0, 0)
                 )
 
-    for multiply in waiting:
+    for multiply in program.multiplies:
         if multiply.is_last:
             continue
         operands = [store.node for store in program.stores if store.array == multiply.source]
         visit(operands)
         ready[multiply.out] = 1 + max(places[node][0] for node in operands) if operands else 0
     visit(roots)
-    return places
-
-
-def _stage_of(multiply: Multiply, program: Program, places: dict[Node, Place]) -> int:
-    operands = [places[store.node][0] for store in program.stores if store.array == multiply.source]
-    return 1 + max(operands) if operands else 0
+    return places, ready
 
 
 def _kept(program: Program, places: dict[Node, Place]) -> dict[Node, Store]:

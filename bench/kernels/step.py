@@ -56,13 +56,18 @@ class Step:
     new: list[Segments]
     y: Segments
     owned: frozenset[Array]
-    """The inputs that are products of x, made for the loop alone, which may write over them."""
+    """The inputs made for the loop alone, as products of x are, which may write over them; x itself is not."""
     hoisted: Callable[[Tensor, Mapping[str, Tensor]], tuple[list[Tensor], list[Tensor], list[Tensor]]]
 
     @property
     def roots(self) -> list[Node]:
         """What the step makes."""
         return [node for row in (*self.new, self.y) for node, _ in row]
+
+    @property
+    def output(self) -> int | None:
+        """The number of the new state that the output is; None where it is none of them."""
+        return next((number for number, row in enumerate(self.new) if row == self.y), None)
 
     @property
     def owned_inputs(self) -> list[Array]:

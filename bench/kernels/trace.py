@@ -212,7 +212,11 @@ class _Tracer(TorchDispatchMode):
     # Operations
 
     def lower(self, function: Any, args: Any, kwargs: Any, results: list[Tensor]) -> list[Value]:
-        """The values of the results of an operation on lanes."""
+        """The values of the results of an operation on lanes, without a gradient within `torch.no_grad`."""
+        values = self.values_of(function, args, kwargs, results)
+        return values if torch.is_grad_enabled() else [self.without_gradient(value) for value in values]
+
+    def values_of(self, function: Any, args: Any, kwargs: Any, results: list[Tensor]) -> list[Value]:
         name = str(function.overloadpacket.__name__)
         given = {argument.name: value for argument, value in zip(function._schema.arguments, args, strict=False)}
         defaults = {argument.name: argument.default_value for argument in function._schema.arguments}
@@ -225,8 +229,7 @@ class _Tracer(TorchDispatchMode):
         if name.endswith("_") and not name.startswith("_"):
             name = self.out_of_place(name, args[0])
         tensors = {key: value for key, value in named.items() if key not in _IGNORED}
-        values = lowered(Called(self.graph, name, tensors, results, self.value, self.lanes))
-        return values if torch.is_grad_enabled() else [self.without_gradient(value) for value in values]
+        return lowered(Called(self.graph, name, tensors, results, self.value, self.lanes))
 
     def out_of_place(self, name: str, target: Tensor) -> str:
         """The name of an operation that changes `target` without its underscore."""

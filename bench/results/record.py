@@ -100,7 +100,7 @@ class Record:
     - `changed`: the options that differ from their groups' defaults, by dotted name.
     - `fingerprint`: a hash of the data; null where it is generated.
     - `unroll`: the cell's form over time that the run used, also where the option was `auto`.
-    - `form_refused`: why `unroll=auto` took the loop of steps, where the cell has a faster form that differs from it.
+    - `form_refused`: why `unroll=auto` or `kernels` took the loop of steps: its faster form differs, or it has none.
     - `notes`: how the task read its data, as its spec says it; null in older records.
     - `products`: the dtypes that products of matrices had in fact, in the model's form over time on the run's device.
     - `clipped`: the share of updates with a clipped gradient; missing in older records.

@@ -31,7 +31,7 @@ class Form(NamedTuple):
     name: str
     unroll: Unroll
     refused: str | None = None
-    """Why it is not the faster form that `auto` would take otherwise, in a line."""
+    """Why it is the loop, and not the faster form that `auto` takes or the kernels that were asked for, in a line."""
 
 
 def choose(cell: Cell, mode: Mode = "auto", steps: int = PIECE, precision: str | None = None) -> Form:

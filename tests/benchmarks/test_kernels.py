@@ -12,6 +12,7 @@ from statistics import median
 
 import pytest
 import torch
+from kernel_tools import WITHOUT
 from traces import chosen
 
 from bench.job.build import load_cell
@@ -25,19 +26,7 @@ SHAPES = [
 NARROW, WIDE = SHAPES[1], SHAPES[0]
 SECONDS, LEAST, MOST = 6.0, 5, 25  # of sampling all forms at one shape; samples of each
 OF_TORCH = ["vanilla", "gru", "lstm"]
-WITHOUT = {
-    "attention",
-    "deltanet",
-    "linear_attention",
-    "lru",
-    "mlstm",
-    "ngram_mlp",
-    "qrnn",
-    "s4d",
-    "tcn",
-    "transformer",
-}
-LOOPED = sorted(chosen("cell").keys() - WITHOUT - {"custom"})
+LOOPED = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
 
 
 def timed(name, shape, names):

@@ -4,22 +4,16 @@ from copy import deepcopy
 
 import pytest
 import torch
-from kernel_tools import NEAR, F, assert_close, by_the_oracle, everything, inputs_of
+from kernel_tools import NEAR, WITHOUT, F, assert_close, by_the_oracle, everything, inputs_of
 from torch.func import functional_call
 from traces import chosen
 
-from bench.api import GatedCell, leaves, map_state
+from bench.api import Cell, GatedCell, leaves, map_state
 from bench.job.build import load_cell
 from bench.model.noise import NoisyCell
 from bench.unroll.eager import unroll_eager
 from bench.unroll.generated import CannotGenerate, KernelUnroll
 
-WITHOUT = {
-    # cell, the operation that is in the way
-    "attention": "unsqueeze", "deltanet": "linalg_vector_norm", "linear_attention": "view", "lru": "view_as_complex",
-    "mlstm": "_unsafe_view", "ngram_mlp": "unsqueeze", "qrnn": "unsqueeze", "s4d": "view_as_complex",
-    "tcn": "unsqueeze", "transformer": "unsqueeze",
-}  # fmt: skip
 WITH = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
 H = 9  # no multiple of a vector
 
@@ -161,7 +155,35 @@ class Weighted(GatedCell):
         return torch.tanh(h + self.weight) * x_proj + h_proj
 
 
-@pytest.mark.parametrize("cls", [Odd, Multiplicative, Weighted])
+class Stopped(Cell):
+    """Products in which a gradient stops."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.input, self.map = torch.nn.Linear(input_size, hidden_size), torch.nn.Linear(hidden_size, hidden_size)
+
+    def initial_state(self, batch_size, like):
+        return like.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x_BF, state):
+        with torch.no_grad():
+            stopped = self.map(state) * self.input(x_BF)
+        h = torch.tanh(self.input(x_BF) + self.map(state) + stopped)
+        return h, h
+
+
+def test_a_backward_pass_after_an_output_was_written_to_is_refused():
+    cell = a_cell("lstm")
+    x_TBF, state = inputs_of(cell)
+    y_TBH, _ = KernelUnroll(cell)(x_TBF, state)
+    total = y_TBH.sum()  # which keeps nothing of y itself
+    with torch.no_grad():
+        y_TBH.mul_(2)
+    with pytest.raises(RuntimeError, match=r"modified (by an )?inplace"):
+        total.backward()
+
+
+@pytest.mark.parametrize("cls", [Odd, Multiplicative, Weighted, Stopped])
 def test_an_equation_of_many_operations(cls):
     torch.manual_seed(0)
     cell = cls(F, H).double()
