@@ -16,13 +16,19 @@ from bench.kernels.blas import gemm
 from bench.kernels.compiler import compiled
 from bench.kernels.emit import emit
 from bench.kernels.expression import Array
-from bench.kernels.step import Step
+from bench.kernels.step import Cannot, Step
 from bench.kernels.sums import in_place
 from bench.kernels.vectors import prelude
 
-__all__ = ["Code", "Fused"]
+__all__ = ["Code", "Fused", "Inference", "refuse_unfit"]
 
 _REAL = {torch.float32: "float", torch.float64: "double"}
+
+
+def refuse_unfit(like: Tensor) -> None:
+    """Raise Cannot for weights of a device or a dtype that kernels are not for."""
+    if like.device.type != "cpu" or like.dtype not in _REAL:
+        raise Cannot(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
 
 
 class Code:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from bench.api import State, Tokens, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
-from bench.kernels.fused import Inference
+from bench.kernels.fused import Inference, refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 from bench.model.sequence import SequenceModel
+from bench.unroll.generated import in_structure_of, tensors_of
 
 __all__ = ["StepFunction", "Stream"]
 
@@ -71,15 +72,14 @@ class _Generated:
 
     def __init__(self, model: SequenceModel, lanes: int) -> None:
         self.lanes, self.like, like = lanes, model.initial_state(1), model.like
-        if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
-            raise Cannot(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
+        refuse_unfit(like)
         if torch.is_autocast_enabled("cpu"):
             raise Cannot("a kernel computes in the dtype of the weights, and autocast in another")
         self.reads_symbols = isinstance(model.step_inputs, Tokens)
         with torch.no_grad():
             size = model.step_inputs.size
             encoded_NW = model.encode(torch.arange(size) if self.reads_symbols else like.new_zeros(1, size))
-            named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+            named = tensors_of(model)
             step = self._traced(model, encoded_NW.shape[1], named)
             self.inference = Inference(step, like.dtype, cache_folder() / "kernels")
             tables, *constants = self.inference.step.hoisted(encoded_NW[:, None], named)
@@ -101,9 +101,7 @@ class _Generated:
 
     def _traced(self, model: SequenceModel, width: int, named: Mapping[str, Tensor]) -> Step:
         def step(x_BW: Tensor, old: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            following = iter(old)
-            state = map_state(lambda _: next(following), self.like)
-            y_BC, new = model.step_encoded(x_BW, cast(tuple[State, ...], state))
+            y_BC, new = model.step_encoded(x_BW, cast(tuple[State, ...], in_structure_of(self.like, old)))
             return y_BC, leaves(new)
 
         return trace(step, width, leaves(self.like), named, hoists=self.reads_symbols)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from copy import copy, deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.api import Cell, State, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
-from bench.kernels.fused import Fused
+from bench.kernels.fused import Fused, refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 
-__all__ = ["CannotGenerate", "KernelUnroll", "step_of", "tensors_of"]
+__all__ = ["CannotGenerate", "KernelUnroll", "in_structure_of", "step_of", "tensors_of"]
 
 
 class CannotGenerate(Exception):
@@ -34,9 +34,8 @@ class KernelUnroll:
         self.cell = cell
         like = next(cell.parameters(), torch.empty(0))
         self.dtype = like.dtype
-        if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
-            raise CannotGenerate(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
         try:
+            refuse_unfit(like)
             folder = cache_folder() / "kernels"
             self.fused = {mode: Fused(step_of(cell, mode), like.dtype, folder) for mode in (True, False)}
         except (Cannot, NoCompiler) as error:
@@ -44,7 +43,7 @@ class KernelUnroll:
 
     def __call__(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
         y_TBH, last = self.fused[self.cell.training](x_TBF, leaves(state), tensors_of(self.cell))
-        return y_TBH, _like(state, last)
+        return y_TBH, in_structure_of(state, last)
 
     def __deepcopy__(self, memo: dict[int, object]) -> KernelUnroll:
         """The same kernels for a copy of the cell."""
@@ -58,7 +57,7 @@ def step_of(cell: Cell, training: bool) -> Step:
     state = cell.initial_state(1, next(cell.parameters(), torch.empty(0)))
 
     def step(x_BF: Tensor, old: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        y_BH, new = cell.step(x_BF, _like(state, old))
+        y_BH, new = cell.step(x_BF, in_structure_of(state, old))
         return y_BH, leaves(new)
 
     was = cell.training
@@ -69,12 +68,12 @@ def step_of(cell: Cell, training: bool) -> Step:
         cell.train(was)
 
 
-def tensors_of(cell: Cell) -> dict[str, Tensor]:
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, as they are now: `torch.func.functional_call` puts others in their places."""
-    return {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
-def _like(state: State, tensors: Sequence[Tensor]) -> State:
+def in_structure_of(state: State, tensors: Sequence[Tensor]) -> State:
     """The tensors in the structure of a state."""
     following = iter(tensors)
     return map_state(lambda _: next(following), state)

@@ -17,7 +17,12 @@ ELSEWHERE = {
     "ResLSTMCell": "a first step without lanes",
 }  # fmt: skip
 NAMES = sorted({name for name in dir(torchrecurrent) if name.endswith("Cell")} - ELSEWHERE.keys())
-COMPILED = ["ATRCell", "NASCell", "SGUCell", "coRNNCell"]  # all take ten seconds, and print what the oracle carries out
+COMPILED = [
+    "ATRCell",
+    "NASCell",
+    "SGUCell",
+    "coRNNCell",
+]  # each is a compilation; the oracle carries out what all would print
 H = 9
 
 

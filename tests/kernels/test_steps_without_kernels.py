@@ -93,3 +93,9 @@ def test_kernels_that_differ_from_the_steps_are_refused():
         ConfigError, match=r"unroll=kernels: outputs of Moody differ from its step loop by .*unroll=eager"
     ):
         choose(Moody(3, 5), "kernels")
+
+
+def test_weights_that_kernels_are_not_for_are_told():
+    form = choose(Plain(3, 5).to(torch.bfloat16), "kernels", steps=0)
+    assert form.name == "eager"
+    assert form.refused.endswith("kernels are for float32 and float64 on the CPU, not torch.bfloat16 on cpu")
