@@ -47,12 +47,12 @@ def trace(
     """
     sizes = {width, *(size for tensor in [*parameters.values(), *states] for size in tensor.shape)}
     lanes = next(lanes for lanes in _LANES if lanes not in sizes)
-    x = states[0].new_zeros(lanes, width)
-    old = [state.expand(lanes, *state.shape[1:]).clone() for state in states]
-    tracer = _Tracer(x, old, parameters, hoists)
     try:
-        with torch.enable_grad(), tracer:
-            y, new = step(x, list(old))
+        with torch.inference_mode(False), torch.enable_grad():  # inference mode would show operations as a whole
+            x = states[0].new_zeros(lanes, width)
+            old = [state.expand(lanes, *state.shape[1:]).clone() for state in states]
+            with (tracer := _Tracer(x, old, parameters, hoists)):
+                y, new = step(x, list(old))
     except Cannot:
         raise
     except Exception as error:

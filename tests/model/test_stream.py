@@ -69,6 +69,20 @@ def test_a_model_without_a_kernel_says_why_and_streams_all_the_same():
         assert "autocast" in Stream(a_model()).refused
 
 
+def test_a_stream_that_begins_in_inference_mode_has_the_same_function():
+    """As the speed of a run is measured: operations are seen as a whole there."""
+    model = a_model(GRU, embedding=4)
+    with torch.inference_mode():
+        stream = Stream(model)
+        assert stream.refused is None
+        for x in inputs_of(model, 3, 1):
+            found = stream(x)
+    state = model.initial_state(1)
+    for x in inputs_of(model, 3, 1):
+        right, state = model.step(x, state)
+    torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-6)
+
+
 def test_a_bidirectional_model_streams_nothing():
     with pytest.raises(ConfigError, match=r"goes no single steps: choose a run with model.bidirectional=false"):
         Stream(a_model(bidirectional=True))
