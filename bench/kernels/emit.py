@@ -12,9 +12,6 @@ from bench.kernels.stages import Pass, Stage, staged
 
 __all__ = ["Source", "emit"]
 
-_OVER_TIME = {"input", "y", "operand", "saved", "dinput", "dproduct", "dy"}
-"""Kinds of arrays that have numbers for each time step."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -72,7 +69,7 @@ class _Emitter:
         if array.kind in ("state", "next"):
             base = self.pointer(Array("state", array.number, array.width))
             return f"{base} + {'(t + 1)' if array.kind == 'next' else 't'} * B * {array.width}"
-        if array.kind in _OVER_TIME:
+        if array.is_over_time:
             return f"{self.pointer(array)} + t * B * {array.width}"
         return self.pointer(array)
 

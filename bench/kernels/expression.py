@@ -30,6 +30,18 @@ class Array:
     def name(self) -> str:
         return f"{self.kind}{self.number}"
 
+    @property
+    def is_over_time(self) -> bool:
+        """Whether it has numbers for each time step; states have them too, and one more for the start."""
+        return self.kind in ("input", "y", "operand", "saved", "dinput", "dproduct", "dy")
+
+    def shape(self, T: int, B: int) -> tuple[int, ...]:
+        """Its shape in memory over T steps of B lanes."""
+        if self.kind == "state":
+            return T + 1, B, self.width
+        lanes = (B, self.width) if self.per_lane else (self.width,)
+        return (T, *lanes) if self.is_over_time else lanes
+
 
 @dataclass(frozen=True, eq=False)
 class Node:

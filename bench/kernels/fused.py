@@ -1,64 +1,34 @@
-"""A recurrence over time as one function of autograd, whose two passes are generated kernels."""
+"""A recurrence over time as one function of autograd, whose passes are generated kernels."""
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.kernels.adjoint import backward, forward
-from bench.kernels.blas import gemm
-from bench.kernels.compiler import compiled
-from bench.kernels.emit import emit
 from bench.kernels.expression import Array
-from bench.kernels.step import Cannot, Step
-from bench.kernels.sums import in_place
-from bench.kernels.vectors import prelude
+from bench.kernels.native import Native
+from bench.kernels.passes import passes
+from bench.kernels.step import Step
 
-__all__ = ["Code", "Fused", "Inference", "refuse_unfit"]
-
-_REAL = {torch.float32: "float", torch.float64: "double"}
+__all__ = ["Fused", "Kernels"]
 
 
-def refuse_unfit(like: Tensor) -> None:
-    """Raise Cannot for weights of a device or a dtype that kernels are not for."""
-    if like.device.type != "cpu" or like.dtype not in _REAL:
-        raise Cannot(f"kernels are for float32 and float64 on the CPU, not {like.dtype} on {like.device}")
+class Kernels(Protocol):
+    """The passes of a step over time on a device: `forward` in training, `infer` and `backward`.
 
-
-class Code:
-    """The C++ of a step over time: a pass forward that keeps what the backward pass needs, one that does not, and the
-    backward pass.
+    `arrays` has what each pass reads and writes. `run` goes through T steps of B lanes, on arrays by name, which are
+    contiguous and have the shapes that `Array.shape` says.
     """
 
-    def __init__(self, step: Step, dtype: torch.dtype) -> None:
-        self.step = step = in_place(step)
-        self.gradient = backward(step)
-        self.training = emit("forward", forward(step, self.gradient.saved))
-        self.inference = emit("infer", forward(step, None))
-        self.back = emit("backward", self.gradient.program, reverse=True)
-        self.text = "\n".join(each.text for each in (self.training, self.inference, self.back))
-        self.prelude = prelude(_REAL[dtype])
+    @property
+    def arrays(self) -> Mapping[str, Sequence[Array]]: ...
 
-
-class Inference:
-    """A step over time without gradients, on arrays whose addresses are handed in; raises NoCompiler."""
-
-    def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
-        self.step = step = in_place(step)
-        source = emit("infer", forward(step, None))
-        self.arrays, self.output = source.arrays, step.output
-        self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
-        self._gemm = gemm(dtype)
-
-    def __call__(self, T: int, B: int, pointers: ctypes.Array[ctypes.c_void_p]) -> None:
-        """Go through T steps of B lanes."""
-        self._function(self._gemm, T, B, pointers)
+    def run(self, name: str, at: Mapping[str, Tensor], T: int, B: int) -> None: ...
 
 
 class Fused:
@@ -68,13 +38,12 @@ class Fused:
     """
 
     def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
-        self.code, self.dtype, self.gemm = Code(step, dtype), dtype, gemm(dtype)
-        self.step = self.code.step
-        library = compiled(self.code.prelude + self.code.text, folder)
-        self.functions = {name: _function(library, name) for name in ("forward", "infer", "backward")}
+        self.passes, self.dtype = passes(step), dtype
+        self.step = self.passes.step
+        self.kernels: Kernels = Native(self.passes, dtype, folder)
         self.output = self.step.output
-        operands = {multiply.source.name for multiply in forward(self.step, None).multiplies}
-        self.needed = operands | {array.name for array in self.code.back.arrays}
+        operands = {multiply.source.name for multiply in self.passes.programs["infer"].multiplies}
+        self.needed = operands | {array.name for array in self.kernels.arrays["backward"]}
 
     def __call__(
         self, x_TBF: Tensor, states: Sequence[Tensor], parameters: Mapping[str, Tensor]
@@ -90,17 +59,11 @@ class Fused:
         third = second + len(self.step.products)
         return tensors[:first], tensors[first:second], tensors[second:third], tensors[third:]
 
-    def run(self, name: str, arrays: Sequence[Array], at: dict[str, Tensor], T: int, B: int) -> None:
-        """Call a function with the addresses of its arrays, by name."""
-        pointers = (ctypes.c_void_p * len(arrays))(*(at[array.name].data_ptr() for array in arrays))
-        self.functions[name](self.gemm, T, B, pointers)
-
-
-def _function(library: ctypes.CDLL, name: str) -> Callable[..., None]:
-    function = library[name]
-    function.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
-    function.restype = None
-    return function
+    def arrays(self, name: str, at: dict[str, Tensor], T: int, B: int) -> dict[str, Tensor]:
+        """The arrays of a pass by name: those given, and new ones."""
+        like = next(iter(at.values()))
+        new = (array for array in self.kernels.arrays[name] if array.name not in at)
+        return at | {array.name: like.new_empty(array.shape(T, B)) for array in new}
 
 
 class _Recurrence(torch.autograd.Function):
@@ -116,12 +79,9 @@ class _Recurrence(torch.autograd.Function):
         for j, state in enumerate(states):
             at[f"state{j}"] = state.new_empty(T + 1, B, step.states[j].width)
             at[f"state{j}"][0] = state.view(B, -1)
-        source = fused.code.training if trains else fused.code.inference
-        for array in source.arrays:
-            if array.name not in at:
-                over_time = array.kind in ("y", "saved", "operand")
-                at[array.name] = states[0].new_empty((T, B, array.width) if over_time else (B, array.width))
-        fused.run("forward" if trains else "infer", source.arrays, at, T, B)
+        name = "forward" if trains else "infer"
+        at = fused.arrays(name, at, T, B)
+        fused.kernels.run(name, at, T, B)
         y = at["y0"] if fused.output is None else at[f"state{fused.output}"][1:]
         last = tuple(at[f"state{j}"][T].clone() for j in range(len(states)))  # else they keep all steps alive
         if trains:
@@ -137,17 +97,14 @@ class _Recurrence(torch.autograd.Function):
         fused, step, at, T, B = ctx.fused, ctx.fused.step, ctx.at, ctx.T, ctx.B
         at = at | {"dy0": dy.contiguous()} | {f"dnext{j}": d.contiguous().clone() for j, d in enumerate(dlast)}
         at |= {f"dweight{w.number}": dy.new_zeros(w.width) for w in step.weights}
-        for array in fused.code.back.arrays:
-            if array.name not in at:
-                over_time = array.kind in ("dinput", "dproduct")
-                at[array.name] = dy.new_empty((T, B, array.width) if over_time else (B, array.width))
-        fused.run("backward", fused.code.back.arrays, at, T, B)
+        at = fused.arrays("backward", at, T, B)
+        fused.kernels.run("backward", at, T, B)
         swapped = "dnext" if T % 2 == 0 else "dstate"
         dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
         dmatrices: list[Tensor | None] = []
-        for weight, row in fused.code.gradient.summed.items():
+        for weight, row in fused.passes.gradient.summed.items():
             at[f"dweight{weight.number}"] = at[row.name].sum((0, 1))
-        sources = {multiply.matrix: multiply.source for multiply in fused.code.gradient.program.multiplies}
+        sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
         for product in step.products:
             if product.number not in sources:  # no gradient comes back to it
                 dmatrices.append(None)

@@ -66,9 +66,6 @@ class Naive:
         return memory
 
 
-_BY_STEP = {"input", "y", "operand", "saved", "dinput", "dproduct", "dy"}
-
-
 def _carry_out(program: Program, memory: Memory, t: int, T: int) -> None:
     """One time step: stage by stage the products, then all that is stored."""
     lanes = memory["state0"].shape[1]
@@ -85,8 +82,7 @@ def _carry_out(program: Program, memory: Memory, t: int, T: int) -> None:
                 memory[array.name][part] += value.sum(0)
                 continue
             if array.name not in memory and array.kind != "next":
-                shape = (T, lanes, array.width) if array.kind in _BY_STEP else (lanes, array.width)
-                memory[array.name] = value.new_zeros(shape)
+                memory[array.name] = value.new_zeros(array.shape(T, lanes))
             _rows(array, memory, t)[:, part] = value
     for each in program.multiplies:
         if each.is_last:
@@ -97,13 +93,13 @@ def _rows(array: Array, memory: Memory, t: int) -> Tensor:
     """An array's numbers at a time step."""
     if array.kind == "next":
         return memory[f"state{array.number}"][t + 1]
-    return memory[array.name][t] if array.kind == "state" or array.kind in _BY_STEP else memory[array.name]
+    return memory[array.name][t] if array.kind == "state" or array.is_over_time else memory[array.name]
 
 
 def _multiply(each: Multiply, memory: Memory, t: int) -> None:
     factor = memory[f"matrix{each.matrix}"]
     product = _rows(each.source, memory, t) @ (factor if each.backward else factor.t())
-    if each.out.kind in _BY_STEP:
+    if each.out.is_over_time:
         _rows(each.out, memory, t).add_(product)
     else:
         memory[each.out.name] = memory.get(each.out.name, 0) + product if each.adds else product

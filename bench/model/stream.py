@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.api import State, Tokens, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
-from bench.kernels.fused import Inference, refuse_unfit
+from bench.kernels.native import Inference, refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 from bench.model.sequence import SequenceModel

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from bench.api import Cell, State, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
-from bench.kernels.fused import Fused, refuse_unfit
+from bench.kernels.fused import Fused
+from bench.kernels.native import refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 

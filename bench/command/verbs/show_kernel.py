@@ -32,7 +32,8 @@ def run(options: Namespace) -> int:
     from bench.config.rules import validate
     from bench.errors import ConfigError
     from bench.job.build import load_cell
-    from bench.kernels.fused import Code
+    from bench.kernels.native import Code
+    from bench.kernels.passes import passes
     from bench.kernels.step import Cannot
     from bench.unroll.generated import step_of
 
@@ -43,6 +44,6 @@ def run(options: Namespace) -> int:
         step = step_of(cell_class(options.inputs, config.model.hidden, **cell_options).to(dtype), training=True)
     except Cannot as error:
         raise ConfigError(f"{cell_class.__name__} has no kernels: {error}") from error
-    code = Code(step, dtype)
+    code = Code(passes(step), dtype)
     print(code.prelude + "\n" + code.text if options.whole else code.text, end="")
     return 0
