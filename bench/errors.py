@@ -49,7 +49,7 @@ class Diverged(BenchError):
 
 
 class Failed(BenchError):
-    """A run failed; its `record` names the reason."""
+    """A run failed, or ran out of memory; its `record` names the status and the reason."""
 
     def __init__(self, message: str, record: object = None) -> None:
         super().__init__(message)

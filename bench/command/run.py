@@ -14,7 +14,7 @@ from bench.study.stop import Stop, take_signals
 
 
 def run(arguments: list[str]) -> int:
-    """Run what `arguments` describe; 1 where a run failed or diverged, else 0. Raises BenchError in one line."""
+    """Run what `arguments` describe; 1 where one is not done, else 0. Raises BenchError in one line."""
     statuses: list[str] = []
     parent, sweep_id, pace = os.getpid(), secrets.token_hex(4), Pace()
 

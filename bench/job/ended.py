@@ -11,7 +11,7 @@ from typing import Any
 from bench.errors import BenchError, Diverged
 from bench.job.log import log
 from bench.job.prepared import Prepared
-from bench.job.reason import reason_of
+from bench.job.reason import is_out_of_memory, reason_of
 from bench.measure.flops import parameter_count
 from bench.results import provenance
 from bench.results.labels import cell_name, make_labels
@@ -43,7 +43,8 @@ class Ended:
         if isinstance(error, BenchError):
             return replace(self, status="diverged" if isinstance(error, Diverged) else "failed", reason=str(error))
         log.debug("the run failed", exc_info=error)
-        return replace(self, status="failed", reason=reason_of(error))
+        status: Status = "out of memory" if is_out_of_memory(error) else "failed"
+        return replace(self, status=status, reason=reason_of(error))
 
     def record(self, prepared: Prepared) -> Record:
         """The record of the run up to now; publishing it sets the id."""

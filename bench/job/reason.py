@@ -10,6 +10,9 @@ import torch
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|_STATUS_ALLOC_FAILED")
 _WANTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
+NEEDS_LESS = (
+    "lower batch_size (accumulate=N makes one update of N batches), set bptt.checkpoint=true, or lower model.hidden"
+)
 _NO_SUCH_FORM = re.compile(r"(\S+) does not have a deterministic implementation")
 
 
@@ -18,11 +21,7 @@ def reason_of(error: BaseException) -> str:
     said = str(error)
     if is_out_of_memory(error):
         wanted = _WANTED.search(said)
-        more = f" ({wanted[1]} more were wanted)" if wanted else ""
-        return (
-            f"out of memory{more}: lower batch_size (accumulate=N makes one update of N batches), set "
-            "bptt.checkpoint=true, or lower model.hidden"
-        )
+        return f"no room for {f'{wanted[1]} ' if wanted else ''}more: {NEEDS_LESS}"
     if isinstance(error, RuntimeError) and (operation := _NO_SUCH_FORM.search(said)):
         return (
             f"hardware.deterministic=true: {operation[1]} has no deterministic form on this device; "

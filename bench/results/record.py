@@ -21,7 +21,7 @@ SCHEMA: Final = 1
 MOST_BYTES: Final = 64 * 2**20
 """The size of the largest `record.json` that is read; those of bench have some kilobytes."""
 
-Status = Literal["done", "failed", "diverged", "interrupted"]
+Status = Literal["done", "failed", "diverged", "interrupted", "out of memory"]
 
 
 class Labels(TypedDict):

@@ -17,7 +17,7 @@ Of = Literal["key", "score", "median", "most", "count"]
 
 `key`: a label; runs with different labels are in different rows. `score`: the metric over all seeds (see `tabulate`).
 `median` and `most`: the median and the largest figure of the finished runs. `count`: the number of runs whose status is
-the column's name.
+the column's name, with `_` for a space.
 """
 
 
@@ -68,8 +68,8 @@ def _text(name: str, of: Of = "key", shown: bool = True, shareable: bool = False
     return Column(name, of, str, dtype=None, left=True, shown=shown, shareable=shareable)
 
 
-def _count(name: str, of: Of = "count", shown: bool = True) -> Column:
-    return Column(name, of, str, dtype="int64", shown=shown)
+def _count(name: str, of: Of = "count", shown: bool = True, heading: str = "") -> Column:
+    return Column(name, of, str, heading, dtype="int64", shown=shown)
 
 
 def _number(value: int) -> str:
@@ -113,6 +113,7 @@ COLUMNS = (
     _count("done", shown=False),
     _count("failed"),
     _count("diverged"),
+    _count("out_of_memory", heading="out of memory"),
 )  # fmt: skip
 """The leaderboard's columns in the order of its files."""
 

@@ -78,7 +78,7 @@ def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, An
         "score": scores.__getitem__,
         "median": lambda name: median(_known(done, name) or [math.nan]),
         "most": lambda name: max(_known(done, name), default=None),
-        "count": lambda name: sum(run.status == name for run in runs),
+        "count": lambda name: sum(run.status == name.replace("_", " ") for run in runs),
     }
     return {column.name: figure[column.of](column.name) for column in columns}
 

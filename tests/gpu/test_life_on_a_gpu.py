@@ -149,8 +149,8 @@ def test_a_run_without_memory_fails_in_one_line_and_the_next_one_runs(gpu_for_ru
     with monkeypatch.context() as patched, little_memory(gpu_for_runs, patched), pytest.raises(Failed) as caught:
         bench.run(*words, *large)
     reason = caught.value.record.reason
-    assert caught.value.record.status == "failed" and "\n" not in reason and "batch_size" in reason
-    assert reason.startswith("out of memory")
+    assert caught.value.record.status == "out of memory" and "\n" not in reason and "batch_size" in reason
+    assert reason.startswith("no room for ")
     assert bench.run(*words).record.status == "done"
 
 

@@ -22,16 +22,16 @@ SAID = {
 @pytest.mark.parametrize("error", SAID.values(), ids=SAID)
 def test_memory_that_ran_out_has_its_remedies(error):
     said = reason_of(error)
-    assert said.startswith("out of memory")
+    assert said.startswith("no room for ")
     assert all(option in said for option in ("batch_size", "accumulate", "bptt.checkpoint", "model.hidden"))
     assert "\n" not in said
 
 
 def test_what_was_wanted_is_told_where_the_allocator_says_it():
     wanted = {name: reason_of(error).partition(":")[0] for name, error in SAID.items()}
-    assert wanted["CUDA"] == "out of memory (20.00 GiB more were wanted)"
-    assert wanted["CPU"] == "out of memory (4 bytes more were wanted)"
-    assert wanted["cuDNN"] == "out of memory"
+    assert wanted["CUDA"] == "no room for 20.00 GiB more"
+    assert wanted["CPU"] == "no room for 4 bytes more"
+    assert wanted["cuDNN"] == "no room for more"
 
 
 def test_torch_on_this_cpu_says_it_so():
@@ -58,13 +58,12 @@ def test_a_run_out_of_memory_leaves_its_record_and_a_line(capsys, monkeypatch, t
     monkeypatch.setattr("bench.train.loop.backpropagate", runs_out)
     said = bench(capsys, *COPY, "hardware.device=cpu", f"results_dir={tmp_path}")
     (record,) = records(tmp_path)
-    assert (said.code, record["status"]) == (1, "failed")
-    assert record["reason"].startswith("out of memory (20.00 GiB more were wanted): lower batch_size")
-    assert record["reason"] in said.err.splitlines()[-1]
+    assert (said.code, record["status"]) == (1, "out of memory")
+    assert record["reason"].startswith("no room for 20.00 GiB more: lower batch_size")
+    assert f"bench: {record['id']} out of memory: {record['reason']} (see" in said.err.splitlines()[-1]
     assert "Traceback" not in said.err
 
 
 def test_a_model_that_is_too_large_for_the_memory_is_such_a_run(capsys, tmp_path):
     said = bench(capsys, *COPY, "cell=lstm", "model.hidden=10000000", "hardware.device=cpu", f"results_dir={tmp_path}")
-    assert (said.code, records(tmp_path)[0]["status"]) == (1, "failed")
-    assert records(tmp_path)[0]["reason"].startswith("out of memory")
+    assert (said.code, records(tmp_path)[0]["status"]) == (1, "out of memory")

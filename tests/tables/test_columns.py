@@ -72,7 +72,7 @@ def test_every_column_of_runs_has_its_place_in_the_record(column):
     if column.of in ("key", "median", "most") or column.closing:
         assert column.name in PLACES
     elif column.of == "count":
-        assert column.name in {"done", "failed", "diverged"}
+        assert column.name in {"done", "failed", "diverged", "out_of_memory"}
     else:
         assert (column.of, column.name in PLACES or column.name in OF_SEVERAL) == ("score", True)
 
@@ -82,11 +82,11 @@ def test_names_of_columns_are_unique_and_shown_are_some_of_them_in_order():
     assert len({*names}) == len(names)
     assert [column.name for column in SHOWN] == (
         "cell bptt budget hardware score valid seeds gap_closed params train_tokens_per_s infer_tokens_per_s "
-        "step_us peak_mib seconds failed diverged"
+        "step_us peak_mib seconds failed diverged out_of_memory"
     ).split()
 
 
 def test_an_unknown_column_is_answered_with_the_nearest_and_all():
     assert [column.name for column in named("score", "cell")] == ["score", "cell"]
-    with pytest.raises(ConfigError, match=r"^scor: .* \(did you mean score\?\); there are task, cell, .*, diverged$"):
+    with pytest.raises(ConfigError, match=r"^scor: .* \(did you mean score\?\); there are task, cell, .*, out_of_\w+$"):
         named("cell", "scor")

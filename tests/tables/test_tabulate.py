@@ -25,7 +25,7 @@ def only(rows):
 def test_the_columns_are_the_public_ones_in_their_order():
     public = (
         "task cell bptt budget hardware metric direction score ci_low ci_high valid seeds chance solved gap_closed "
-        "params train_tokens_per_s infer_tokens_per_s step_us peak_mib seconds done failed diverged"
+        "params train_tokens_per_s infer_tokens_per_s step_us peak_mib seconds done failed diverged out_of_memory"
     ).split()
     assert (
         [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
@@ -71,6 +71,7 @@ def attempts(*statuses):
         (["failed", "diverged", "done"], 2, (1, 0, 0)),
         (["failed", "failed"], None, (0, 1, 0)),
         (["failed", "diverged"], None, (0, 0, 1)),
+        (["failed", "out of memory"], None, (0, 0, 0)),
         (["failed", "interrupted"], None, (0, 1, 0)),
         (["done", "interrupted"], 0, (1, 0, 0)),
     ],
@@ -92,11 +93,13 @@ def test_interrupted_runs_alone_make_no_row():
 
 
 def test_failures_of_other_seeds_are_counted_beside_the_score():
-    line = only([a_row(seed=0, test=0.5), a_row(seed=1, status="failed"), a_row(seed=2, status="diverged", test=0.9)])
-    assert (line["score"], line["seeds"], line["done"], line["failed"], line["diverged"]) == (0.5, 1, 1, 1, 1)
+    others = ("failed", "diverged", "out of memory")
+    line = only([a_row(seed=0, test=0.5), *(a_row(seed=n, status=s, test=0.9) for n, s in enumerate(others, 1))])
+    assert (line["score"], line["seeds"]) == (0.5, 1)
+    assert [line[name] for name in ("done", "failed", "diverged", "out_of_memory")] == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("status", ["failed", "diverged", "interrupted"])
+@pytest.mark.parametrize("status", ["failed", "diverged", "interrupted", "out of memory"])
 def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_most(status):
     """Though all of its figures are there, and beyond those of the others."""
     figures = [column.name for column in COLUMNS if column.of in ("median", "most")]
@@ -104,7 +107,7 @@ def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_mo
     done = [a_row(seed=seed, test=0.5 + seed / 8, **dict.fromkeys(figures, 10 + seed)) for seed in range(2)]
     worse = a_row(seed=2, status=status, test=0.0, valid=0.0, chance=0.9, solved=9.0, **dict.fromkeys(figures, 999))
     alone, beside = only(done), only([worse, *done, worse._replace(seed=3, id="run-3")])
-    counts = {"failed", "diverged"}
+    counts = {"failed", "diverged", "out_of_memory"}
     assert {name: beside[name] for name in beside if name not in counts} == {
         name: alone[name] for name in alone if name not in counts
     }
