@@ -57,6 +57,8 @@ class Step:
     y: Segments
     owned: frozenset[Array]
     """The inputs made for the loop alone, as products of x are, which may write over them; x itself is not."""
+    draws: bool
+    """Whether some of the inputs are random numbers."""
     hoisted: Callable[[Tensor, Mapping[str, Tensor]], tuple[list[Tensor], list[Tensor], list[Tensor]]]
 
     @property

@@ -116,6 +116,7 @@ class _Tracer(TorchDispatchMode):
             [value.row for value in values],
             self.value(y).row,
             frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
+            any(isinstance(made_of, int) for made_of in self.of_inputs),
             self.hoisted,
         )
         return self.without_idle(step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -12,10 +12,9 @@ from torch import Tensor
 from bench.api import State, Tokens, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
 from bench.kernels.native import Inference, refuse_unfit
-from bench.kernels.step import Cannot, Step
-from bench.kernels.trace import trace
+from bench.kernels.step import Cannot
 from bench.model.sequence import SequenceModel
-from bench.unroll.generated import in_structure_of, tensors_of
+from bench.model.traced import traced
 
 __all__ = ["StepFunction", "Stream"]
 
@@ -76,35 +75,21 @@ class _Generated:
         if torch.is_autocast_enabled("cpu"):
             raise Cannot("a kernel computes in the dtype of the weights, and autocast in another")
         self.reads_symbols = isinstance(model.step_inputs, Tokens)
-        with torch.no_grad():
-            size = model.step_inputs.size
-            encoded_NW = model.encode(torch.arange(size) if self.reads_symbols else like.new_zeros(1, size))
-            named = tensors_of(model)
-            step = self._traced(model, encoded_NW.shape[1], named)
-            self.inference = Inference(step, like.dtype, cache_folder() / "kernels")
-            tables, *constants = self.inference.step.hoisted(encoded_NW[:, None], named)
-        known = {
-            f"{kind}{i}": each
-            for kind, part in zip(("weight", "matrix"), constants, strict=True)
-            for i, each in enumerate(part)
-        }
+        found = traced(model)
+        self.inference = Inference(found.step, like.dtype, cache_folder() / "kernels")
+        constants = {"weight": found.weights, "matrix": found.matrices}
+        known = {f"{kind}{i}": each for kind, part in constants.items() for i, each in enumerate(part)}
         self.arrays = {
             array.name: known[array.name].detach().clone(memory_format=torch.contiguous_format)
             if array.name in known
             else like.new_empty(*(_RING + 1,) * (array.kind == "state"), lanes, array.width)
             for array in self.inference.arrays
         }
-        self.inputs = [(self.arrays[a.name], t[:, 0].contiguous()) for a, t in zip(step.inputs, tables, strict=True)]
+        pairs = zip(found.step.inputs, found.tables, strict=True)
+        self.inputs = [(self.arrays[array.name], table_VN.contiguous()) for array, table_VN in pairs]
         addresses = [self.arrays[array.name].data_ptr() for array in self.inference.arrays]
         self.pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         self.at = 0
-
-    def _traced(self, model: SequenceModel, width: int, named: Mapping[str, Tensor]) -> Step:
-        def step(x_BW: Tensor, old: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            y_BC, new = model.step_encoded(x_BW, cast(tuple[State, ...], in_structure_of(self.like, old)))
-            return y_BC, leaves(new)
-
-        return trace(step, width, leaves(self.like), named, hoists=self.reads_symbols)
 
     def begin(self, state: State) -> None:
         """Start from a state."""

@@ -29,7 +29,7 @@ def a_step(names, width=WIDTH):
     args |= {name: given for name, given in {"where": (x, y, x), "pow": (x, g.constant(1.5))}.items() if name in names}
     new = [((g.node(name, *args[name]), width),) for name in names]
     states = [Array("state", i, width) for i in range(len(names))]
-    return Step(g, [a, b], states, [], [], new, new[0], frozenset(), lambda x, parameters: (list(x), [], []))
+    return Step(g, [a, b], states, [], [], new, new[0], frozenset(), False, lambda x, parameters: (list(x), [], []))
 
 
 ANY = [name for name in OPERATIONS if name not in POSITIVE]

@@ -8,6 +8,7 @@ from bench.api import Features, Metric, TaskSpec, Tokens, leaves
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.mlstm import MLSTM
+from bench.cells.vanilla import Vanilla
 from bench.errors import ConfigError
 from bench.model import stream as stream_module
 from bench.model.around import Around
@@ -81,6 +82,20 @@ def test_a_stream_that_begins_in_inference_mode_has_the_same_function():
     for x in inputs_of(model, 3, 1):
         right, state = model.step(x, state)
     torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-6)
+
+
+class Shaken(Vanilla):
+    """Draws random numbers in evaluation too."""
+
+    def step(self, x_BF, state):
+        h_BH, state = super().step(x_BF, state)
+        return h_BH + torch.rand_like(h_BH), state
+
+
+def test_random_numbers_are_drawn_anew_at_each_step():
+    stream = Stream(a_model(Shaken))
+    assert stream.refused == "it draws random numbers in evaluation, others at each step"
+    assert not torch.equal(stream(torch.tensor([1])), Stream(stream.model)(torch.tensor([1])))
 
 
 def test_a_bidirectional_model_streams_nothing():
