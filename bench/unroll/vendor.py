@@ -31,7 +31,7 @@ class VendorUnroll:
         self.layer.train(torch.is_grad_enabled())  # without gradients cuDNN is to keep nothing for a backward pass
         carried = tuple(s.unsqueeze(0) for s in state)  # torch.nn has a leading dimension for layers
         device = x_TBF.device.type
-        if device != "cpu" and torch.is_autocast_enabled(device):
+        if torch.is_autocast_enabled(device):
             y_TBH, last = self.in_dtype(torch.get_autocast_dtype(device), x_TBF, carried)
         else:
             y_TBH, last = self.layer(x_TBF, carried if len(carried) > 1 else carried[0])
@@ -42,7 +42,8 @@ class VendorUnroll:
         """The layer's outputs and last states, all computed in `dtype`.
 
         torch's autocast would cast a layer of cuDNN to float16, whatever dtype it was asked for, and nothing scales the
-        loss against what float16 rounds to 0.
+        loss against what float16 rounds to 0. On a CPU it would ask oneDNN for an LSTM in bfloat16 after it has been
+        chosen for float32, and some processors have none.
         """
         layer, state = self.layer, tuple(s.to(dtype) for s in carried)
         weights = [weight.to(dtype) for weight in layer._flat_weights]  # type: ignore[union-attr]

@@ -47,10 +47,11 @@ def test_a_layer_in_bfloat16_computes_in_bfloat16_and_gives_the_weights_their_gr
     assert all(weight.grad.dtype == torch.float32 and weight.grad.any() for weight in cell.parameters())
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
 @pytest.mark.parametrize("cell_class", CELLS)
-def test_under_autocast_a_device_that_would_cast_to_float16_is_given_bfloat16(cell_class, monkeypatch):
+def test_under_autocast_the_layer_is_given_bfloat16_on_every_device(cell_class, device, monkeypatch):
     cell = cell_class(3, 4)
-    form, x_TBF, asked = vendor(cell), torch.ones(5, 2, 3).to("meta"), []
+    form, x_TBF, asked = vendor(cell), torch.ones(5, 2, 3).to(device), []
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: True)
     monkeypatch.setattr(torch, "get_autocast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(form, "in_dtype", lambda dtype, x_TBF, carried: asked.append(dtype) or (x_TBF, carried))
