@@ -86,15 +86,15 @@ class _Recurrence(torch.autograd.Function):
         last = tuple(at[f"state{j}"][T].clone() for j in range(len(states)))  # else they keep all steps alive
         if trains:
             ctx.fused, ctx.T, ctx.B, ctx.shapes = fused, T, B, [state.shape for state in states]
-            ctx.at = {name: tensor for name, tensor in at.items() if name in fused.needed}
-            ctx.save_for_backward(y)  # torch then refuses a backward pass after y, which it reads, was written to
+            ctx.kept = [name for name in at if name in fused.needed]
+            ctx.save_for_backward(*(at[name] for name in ctx.kept))  # torch then sees what is written to them since
         return (y, *last)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor, *dlast: Tensor) -> tuple[Tensor | None, ...]:
-        _ = ctx.saved_tensors  # raises where the outputs were written to
-        fused, step, at, T, B = ctx.fused, ctx.fused.step, ctx.at, ctx.T, ctx.B
+        kept = ctx.saved_tensors  # raises where one of them was written to; with checkpoints they are made now
+        fused, step, at, T, B = ctx.fused, ctx.fused.step, dict(zip(ctx.kept, kept, strict=True)), ctx.T, ctx.B
         at = at | {"dy0": dy.contiguous()} | {f"dnext{j}": d.contiguous().clone() for j, d in enumerate(dlast)}
         at |= {f"dweight{w.number}": dy.new_zeros(w.width) for w in step.weights}
         at = fused.arrays("backward", at, T, B)
