@@ -56,28 +56,30 @@ class Backward:
 
 def backward(step: Step) -> Backward:
     """The backward pass of a step."""
-    rows = _rows(step)
+    gradients = _gradients(step)
+    saved = _saved(step, [node for parts in gradients.values() for _, _, node in parts])
+    rows = _rows(step, {array: _with(parts, saved, step.graph) for array, parts in gradients.items()})
     multiplies = _multiplies(step, rows)
     summed = _summed(step, rows)
     for state in step.states:
         if state not in rows and all(multiply.out != _d(state) for multiply in multiplies):
             rows[state] = [(0, state.width, step.graph.constant(0))]
     stores = [Store(_d(array), *part) for array, parts in rows.items() for part in parts]
-    saved = _saved(step, [store.node for store in stores])
-    return Backward(Program([_with(store, saved, step.graph) for store in stores], multiplies), saved, summed)
+    return Backward(Program(stores, multiplies), saved, summed)
 
 
 Parts = list[tuple[int, int, Node]]
 """Gradients of an array: offset, span and node."""
 
 
-def _rows(step: Step) -> dict[Array, Parts]:
-    """The gradients of all that the step reads; of a row for each lane in full, with zeros where it reads nothing."""
-    gradients = _gradients(step)
+def _rows(step: Step, gradients: dict[Array, Parts]) -> dict[Array, Parts]:
+    """The gradients of all that the step reads, in parts that do not overlap; of a row for each lane in full, with
+    zeros where it reads nothing.
+    """
     products = (product.out for product in step.products)
     rows = {}
     for array in dict.fromkeys([*step.inputs, *step.weights, *products, *step.states]):
-        parts = gradients.get(array, [])
+        parts = _refined(gradients.get(array, []), step.graph)
         if parts or array.kind in ("input", "weight"):
             rows[array] = _filled(parts, array.width, step.graph) if array.per_lane else parts
     return rows
@@ -137,7 +139,7 @@ def _stores(array: Array, row: Segments) -> list[Store]:
 
 
 def _gradients(step: Step) -> dict[Array, Parts]:
-    """The gradients of all arrays that the step reads, in parts that do not overlap."""
+    """The gradients of all arrays that the step reads, a part for each place that reads it."""
     g = step.graph
     of: defaultdict[Node, list[Node]] = defaultdict(list)
     found: defaultdict[Array, Parts] = defaultdict(list)
@@ -168,11 +170,14 @@ def _gradients(step: Step) -> dict[Array, Parts]:
         for arg, darg in zip(node.args, pulled, strict=True):
             if darg is not None and arg.op != "constant":
                 of[arg].append(g.sum(darg) if arg.width == 1 else darg)
-    return {array: _refined(parts, g) for array, parts in found.items()}
+    return dict(found)
 
 
 def _refined(parts: Parts, g: Graph) -> Parts:
-    """The sum of gradients of overlapping parts of an array, as parts that do not overlap."""
+    """The sum of gradients of overlapping parts of an array, as parts that do not overlap.
+
+    What is made again is narrowed with them; what the forward pass keeps is not, and so is to be in its place by now.
+    """
     ends = sorted({end for offset, span, _ in parts for end in (offset, offset + span)})
     refined = []
     for start, end in pairwise(ends):
@@ -234,7 +239,8 @@ def _saved(step: Step, roots: list[Node]) -> Saved:
 def _free(step: Step, read: set[Array]) -> list[tuple[Array, int, int]]:
     """Parts of inputs that the forward pass may write over, since it has read them then and nothing else does.
 
-    That is so where it goes once over the units: what it reads for some units is read before it writes for these.
+    That is so where it goes once over the units, and reads an input in the parts that it may write over: what it reads
+    for some units is read before it writes for these, and for no others.
     """
     program = forward(step, None)
     widths = {store.span for store in program.stores}
@@ -242,7 +248,9 @@ def _free(step: Step, read: set[Array]) -> list[tuple[Array, int, int]]:
     if len(widths) != 1 or len(stages) != 1 or len(stages[0].passes) != 1:
         return []
     (width,) = widths
-    mine = [array for array in step.owned_inputs if array not in read and array.width % width == 0]
+    loads = [node for node in walk([store.node for store in program.stores]) if node.op == "load"]
+    apart = {node.value[0] for node in loads if node.width != width or node.value[1] % width}
+    mine = [array for array in step.owned_inputs if array not in read | apart and array.width % width == 0]
     return [(array, offset, width) for array in mine for offset in range(0, array.width, width)]
 
 
@@ -261,11 +269,11 @@ def _places(row: Segments) -> list[tuple[Node, int, int]]:
     return places
 
 
-def _with(store: Store, saved: Saved, g: Graph) -> Store:
-    """A store of the backward pass that reads what was saved."""
+def _with(parts: Parts, saved: Saved, g: Graph) -> Parts:
+    """The parts of a gradient made of what was saved."""
     known: dict[Node, Node] = dict(saved.nodes)
-    for node in walk([store.node], lambda node: node not in known):
+    for node in walk([node for _, _, node in parts], lambda node: node not in known):
         if node not in known:
             args = tuple(known[arg] for arg in node.args)
             known[node] = node if args == node.args else g.make(node.op, *args)
-    return Store(store.array, store.offset, store.span, known[store.node])
+    return [(offset, span, known[node]) for offset, span, node in parts]

@@ -10,7 +10,7 @@ from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program, Store
 from bench.kernels.stages import Pass, Stage, staged
 
-__all__ = ["Source", "emit"]
+__all__ = ["Emitter", "Lane", "Source", "emit"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ class Source:
 
 def emit(name: str, program: Program, reverse: bool = False) -> Source:
     """The function `name(gemm, T, B, arrays)`, which goes through the time steps, in `reverse` from the last one."""
-    return _Emitter(program).function(name, reverse)
+    return Emitter(program).function(name, reverse)
 
 
-class _Emitter:
+class Emitter:
+    """A program in print, with the arrays that the function has taken so far."""
+
     def __init__(self, program: Program) -> None:
         self.program = program
         self.stages, self.kept = staged(program)
@@ -83,10 +85,9 @@ class _Emitter:
     def multiply(self, multiply: Multiply) -> Iterator[str]:
         n, k = multiply.out.width, multiply.source.width
         matrix = self.pointer(Array("matrix", multiply.matrix, n * k, per_lane=False))
-        is_first = multiply.is_last and not any(store.array == multiply.out for store in self.program.stores)
         function = "product_back" if multiply.backward else "product"
         sizes = f"{function}<{n}, {k}>"
-        beta = int(multiply.adds and not is_first)
+        beta = int(self.program.adds(multiply))
         factor = matrix if multiply.backward else f"{matrix}, {matrix}_turned"
         yield f"{sizes}(gemm, B, {self.rows(multiply.source)}, {factor}, {self.rows(multiply.out)}, {beta});"
 
@@ -95,7 +96,7 @@ class _Emitter:
     def stage(self, stage: Stage) -> Iterator[str]:
         for multiply in stage.multiplies:
             yield from self.multiply(multiply)
-        lines = list(_Lane(self, stage.passes).lines())
+        lines = list(Lane(self, stage.passes).lines())
         if lines:
             yield "for (long b = 0; b < B; ++b) {"
             yield from (f"  {line}" for line in lines)
@@ -109,10 +110,10 @@ class _Emitter:
         return f"{rows} + b * {array.width}" if array.per_lane else rows
 
 
-class _Lane:
+class Lane:
     """The code of a stage for one lane; numbers that are the same for all units are variables of the lane."""
 
-    def __init__(self, emitter: _Emitter, passes: list[Pass]) -> None:
+    def __init__(self, emitter: Emitter, passes: list[Pass]) -> None:
         self.emitter, self.passes, self.now = emitter, passes, Pass()
         self.scalars: dict[Node, str] = {}
         self.pointers: dict[Array, str] = {}
@@ -138,19 +139,19 @@ class _Lane:
                 [node for node in each.sums if node.args[0].width == width],
             )
         for node in each.sums:
-            yield f"{self.scalars[node]} = all(sum({self.scalars[node]}));"
+            yield f"{self.scalars[node]} = {self.total(self.scalars[node])};"
         for store in each.stores:
             if store.span == 1:
                 yield from self.scalar(store.node)
                 sign = "+=" if store.array.kind == "dweight" else "="
-                yield f"{self.pointer(store.array)}[{store.offset}] {sign} {self.name(store.node, {})}[0];"
+                yield self.one(f"{self.pointer(store.array)}[{store.offset}]", sign, self.name(store.node, {}))
 
     def loop(self, width: int, stores: list[Store], sums: list[Node]) -> Iterator[str]:
         roots = [store.node for store in stores] + [node.args[0] for node in sums]
         for node in self.read(roots):
             if node.width == 1:
                 yield from self.scalar(node)
-        yield f"each<{width}>([&](auto n, long i) {{"
+        yield self.opened(width)
         names: dict[Node, str] = {}
         for node in self.read(roots):
             if node.width > 1:
@@ -160,11 +161,11 @@ class _Lane:
             place = self.address(store.array, store.offset)
             value = self.name(store.node, names)
             if store.array.kind == "dweight":
-                value = f"load<n.value>({place}) + {value}"
-            yield f"  store<n.value>({place}, {value});"
+                value = f"{self.read_at(place)} + {value}"
+            yield f"  {self.written_at(place, value)}"
         for node in sums:
-            yield f"  {self.scalars[node]} += first<n.value>({self.name(node.args[0], names)});"
-        yield "});"
+            yield f"  {self.scalars[node]} += {self.counted(self.name(node.args[0], names))};"
+        yield self.closed
 
     def read(self, roots: list[Node]) -> Iterator[Node]:
         """The nodes to compute for the roots, those that are in memory without what they were made of."""
@@ -190,7 +191,7 @@ class _Lane:
             kept = self.emitter.kept[node]
             return self.load(kept.array, kept.offset, node.width)
         if node.op == "constant":
-            return f"all({node.value!r})"
+            return f"all({_literal(node.value)})"
         if node.op == "load":
             array, offset = node.value
             return self.load(array, offset, node.width)
@@ -199,15 +200,41 @@ class _Lane:
     def load(self, array: Array, offset: int, width: int) -> str:
         if width == 1:
             return f"all({self.pointer(array)}[{offset}])"
-        return f"load<n.value>({self.address(array, offset)})"
+        return self.read_at(self.address(array, offset))
 
     def address(self, array: Array, offset: int) -> str:
-        """The address of a vector of an array's numbers, `offset` behind its first."""
+        """The address of an array's numbers for unit i, `offset` behind its first."""
         return f"{self.pointer(array)} + {offset} + i" if offset else f"{self.pointer(array)} + i"
 
     def pointer(self, array: Array) -> str:
         self.pointers[array] = f"{array.name}_"
         return self.pointers[array]
+
+    # What vectors make of it
+
+    def opened(self, width: int) -> str:
+        """The beginning of a loop over units."""
+        return f"each<{width}>([&](auto n, long i) {{"
+
+    closed = "});"
+
+    def read_at(self, address: str) -> str:
+        return f"load<n.value>({address})"
+
+    def written_at(self, address: str, value: str) -> str:
+        return f"store<n.value>({address}, {value});"
+
+    def one(self, place: str, sign: str, value: str) -> str:
+        """Stores a number that is the same for all units."""
+        return f"{place} {sign} {value}[0];"
+
+    def counted(self, value: str) -> str:
+        """What of a value is added up."""
+        return f"first<n.value>({value})"
+
+    def total(self, name: str) -> str:
+        """The sum over all units of what was added up."""
+        return f"all(sum({name}))"
 
 
 def _part(array: Array) -> str:
@@ -217,3 +244,7 @@ def _part(array: Array) -> str:
 
 def _before(array: Array) -> Array:
     return Array("dnext", array.number, array.width)
+
+
+def _literal(value: float) -> str:
+    return repr(value).replace("inf", "INFINITY").replace("nan", "NAN")

@@ -44,3 +44,10 @@ class Program:
 
     stores: list[Store]
     multiplies: list[Multiply]
+
+    def adds(self, multiply: Multiply) -> bool:
+        """Whether a product is added to what is in its `out` by then; the first of the last ones may find nothing."""
+        if not multiply.is_last:
+            return multiply.adds
+        first = next(each for each in self.multiplies if each.is_last and each.out == multiply.out)
+        return multiply is not first or any(store.array == multiply.out for store in self.stores)

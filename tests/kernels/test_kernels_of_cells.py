@@ -172,6 +172,43 @@ class Stopped(Cell):
         return h, h
 
 
+class Pair(Cell):
+    """A state that is read by two products, and by nothing else."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.input = torch.nn.Linear(input_size, hidden_size)
+        self.maps = torch.nn.ModuleList(torch.nn.Linear(hidden_size, hidden_size) for _ in range(2))
+
+    def initial_state(self, batch_size, like):
+        return like.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x_BF, state):
+        h = torch.tanh(self.input(x_BF) + self.maps[0](state)) * torch.sigmoid(self.maps[1](state))
+        return h, h
+
+
+class Overlapping(GatedCell):
+    """Parts of the input that overlap, and of which the gradient reads a product."""
+
+    blocks = 2
+
+    def parts(self, x_proj):
+        return x_proj[:, 3 : 3 + self.hidden_size], x_proj[:, self.hidden_size :]
+
+    def gates(self, x_proj, h_proj, h):
+        a, b = (x * y for x, y in zip(self.parts(x_proj), h_proj.chunk(2, -1), strict=True))
+        return torch.tanh(torch.sigmoid(a) * torch.exp(-b * b) + h)
+
+
+class Late(Overlapping):
+    """Parts of the input of which the later units are read when those before were computed."""
+
+    def gates(self, x_proj, h_proj, h):
+        a, b = (x + y for x, y in zip(self.parts(x_proj), h_proj.chunk(2, -1), strict=True))
+        return torch.tanh(torch.sigmoid(a) * torch.tanh(b) + h)
+
+
 def test_a_backward_pass_after_an_output_was_written_to_is_refused():
     cell = a_cell("lstm")
     x_TBF, state = inputs_of(cell)
@@ -183,7 +220,7 @@ def test_a_backward_pass_after_an_output_was_written_to_is_refused():
         total.backward()
 
 
-@pytest.mark.parametrize("cls", [Odd, Multiplicative, Weighted, Stopped])
+@pytest.mark.parametrize("cls", [Odd, Multiplicative, Weighted, Stopped, Pair, Overlapping, Late])
 def test_an_equation_of_many_operations(cls):
     torch.manual_seed(0)
     cell = cls(F, H).double()
