@@ -7,6 +7,7 @@ has a value: a run trains on it, chooses its best weights and ends with scores, 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -153,6 +154,22 @@ class _Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class _Event:
+    """An event of a stream, which is always empty: the time at which it was recorded."""
+
+    def __init__(self, enable_timing: bool = False) -> None:
+        self._at = 0.0
+
+    def record(self) -> None:
+        self._at = time.perf_counter()
+
+    def synchronize(self) -> None:
+        pass
+
+    def elapsed_time(self, end: _Event) -> float:
+        return 1e3 * (end._at - self._at)
+
+
 _attention = functional.scaled_dot_product_attention
 
 
@@ -222,6 +239,7 @@ def simulated_gpu() -> Iterator[torch.device]:
         "get_rng_state_all": lambda: [],
         "memory_allocated": lambda *_: 0,
         "max_memory_allocated": lambda *_: 0,
+        "Event": _Event,
     }
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ))

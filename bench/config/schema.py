@@ -154,9 +154,10 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class MeasureConfig:
-    """How long a run samples each of its speeds, in seconds; it takes at least five samples of each."""
+    """How long a run samples each of its speeds, and may wait for a quiet machine, in seconds; see `bench.measure`."""
 
     seconds: Annotated[float, Gt(0), AllowInfNan(False)] = 1.0
+    retry: Annotated[float, Ge(0), AllowInfNan(False)] = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bench.config.tree import flatten
 from bench.errors import BenchError, Failed
 from bench.hardware.machine import give_back_memory
 from bench.hardware.settings import torch_settings_kept
+from bench.hardware.turn import turn
 from bench.job.counted import flops_of, products_of
 from bench.job.ended import Ended
 from bench.job.listener import Listener
@@ -134,7 +135,9 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
         hold_still(setup.optimizer)
         ended = replace(ended, memory=measure_memory(setup))
         yield ended
-        ended = replace(ended, speed=measure_speed(setup, setup.config.measure.seconds), status="done")
+        measure = setup.config.measure
+        with turn():
+            ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry), status="done")
     yield ended
 
 

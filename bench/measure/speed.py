@@ -1,4 +1,4 @@
-"""Speed of a trained model: medians and quartiles of many samples, after a warm-up, on a synchronised device."""
+"""Speed of a trained model: training, inference, reading a prompt, streaming."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.optim import Optimizer
 
 from bench.api import Batch, State, Tokens
+from bench.hardware.contention import Patience
+from bench.hardware.load import Gauge
 from bench.hardware.machine import Machine
-from bench.hardware.timing import sample
+from bench.measure.drawn import draw, prompts
+from bench.measure.figure import Method, microseconds, per_second
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.model.stream import StepFunction, Stream
-from bench.stats.summary import summarise
+from bench.stats.summary import quantile
 from bench.train.loop import train
 from bench.train.setup import Setup
 from bench.unroll.generated import KernelUnroll
 
-_BATCHES = 4  # drawn in advance, so that the figures do not include the time to make data
-_STREAM = 32  # time steps of streaming inference in a sample
+_STREAM = 32  # time steps of streaming inference in a call
 
 
 def hold_still(optimizer: Optimizer) -> None:
@@ -33,43 +35,72 @@ def hold_still(optimizer: Optimizer) -> None:
 
 
 def measure_speed(
-    setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, dict[str, Any] | None]:
-    """Training and inference tokens/s and `step_us`, each as median, quartiles and samples (`bench.stats.summary`).
+    setup: Setup,
+    seconds: float,
+    retry: float = 0.0,
+    clock: Callable[[], float] = time.perf_counter,
+    gauge: Gauge | None = None,
+) -> dict[str, Any]:
+    """The speeds of a run's record (`bench.results.record.Speed`), each a figure of `bench.measure.figure`.
 
-    A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update. Both
-    copy each batch to the device, from memory that is not pinned, as a run does.
+    A token is one real time step of one lane. Training is the whole loop: forward, backward, clipping, update. Both it
+    and inference copy each batch to the device, from memory that is not pinned, as a run does; where batches differ in
+    length, both are measured over the longest one, too, and stated apart. Prefill reads the sequence of one lane, its
+    state kept, as a prompt is read.
 
-    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, each waited for.
-    A GPU takes new steps while it computes older ones; how many microseconds a step takes where 32 of them are waited
-    for at once is `queued_step_us`, only there: on a CPU it would be the same. The input of a step is on the device. An
-    encoder-decoder's tokens are those of input and output; its inference reads the targets, and its streaming inference
-    is the decoder's, after a first sequence is read. A model that runs by kernels streams by one, too. A bidirectional
-    model goes no single steps, and its `step_us` is None. Each figure is sampled for `seconds` of `clock`. Call this
-    last: it changes the model's weights.
+    `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, each waited for;
+    its `p99` is that of single steps. A GPU takes new steps while it computes older ones; how many microseconds a step
+    takes where 32 of them are waited for at once is `queued_step_us`, only there: on a CPU it would be the same. The
+    input of a step is on the device. An encoder-decoder's tokens are those of input and output; its inference reads the
+    targets, its prefill the input, and its streaming inference is the decoder's, after a first sequence is read. A
+    model that runs by kernels streams by one, too. A bidirectional model keeps no state and goes no single steps: both
+    figures are None. Each figure is sampled for `seconds` of `clock`, and up to `retry` seconds in all are spent on
+    waiting for a quiet machine, told by `gauge`. Call this last: it changes the model's weights.
     """
-    model, config, machine = setup.model, setup.config, setup.machine
-    drawn = setup.task.batches("train", config.batch_size, Generator().manual_seed(0))
-    batches = list(itertools.islice(drawn, _BATCHES))
-    cycled = itertools.cycle(batches)
-    steps = train(model, setup.task, setup.optimizer, cycled, config, machine, forward=setup.forward)
-    training = sample(lambda: next(steps).tokens, machine, seconds, clock)
-    passes = _forward_passes(model, batches, machine)
-    inference = sample(lambda: next(passes), machine, seconds, clock)
-    figures: dict[str, dict[str, Any] | None] = {
-        "train_tokens_per_s": summarise([tokens / seconds for tokens, seconds in training]),
-        "infer_tokens_per_s": summarise([tokens / seconds for tokens, seconds in inference]),
-        "step_us": None,
-    }
+    model, machine, gauge = setup.model, setup.machine, gauge or Gauge()
+    method = Method(machine, seconds, clock, gauge, Patience(retry, gauge))
+    batches, longest = draw(setup.task, setup.config.batch_size)
+    figures: dict[str, Any] = {**_throughput(setup, batches, method), "step_us": None, "prefill_tokens_per_s": None}
+    if longest is not None:
+        figures["longest"] = {
+            "steps": len(longest.inputs),
+            "lanes": len(longest.fresh),
+            "tokens": longest.tokens,
+            **_throughput(setup, [longest], method),
+        }
     if not model.bidirectional:
-        for name in ("step_us", "queued_step_us") if machine.queues else ("step_us",):
-            stream = _streaming_steps(model, machine, batches[0], waiting=name == "step_us")
-            streaming = sample(lambda stream=stream: next(stream), machine, seconds, clock)  # type: ignore[misc]
-            figures[name] = summarise([1e6 * seconds / tokens for tokens, seconds in streaming])
+        figures["step_us"] = _latency(model, machine, batches[0], method)
+        if machine.queues:
+            queued = Streaming(model, machine, batches[0], waiting=False)
+            figures["queued_step_us"] = method.figure(queued.work, microseconds)
+        figures["prefill_tokens_per_s"] = method.figure(prefill(model, machine, batches).__next__, per_second)
     return figures
 
 
-def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine) -> Iterator[int]:
+def _throughput(setup: Setup, batches: list[Batch], method: Method) -> dict[str, Any]:
+    return {
+        "train_tokens_per_s": method.figure(training(setup, batches).__next__, per_second),
+        "infer_tokens_per_s": method.figure(inference(setup.model, setup.machine, batches).__next__, per_second),
+    }
+
+
+def _latency(model: SequenceModel, machine: Machine, batch: Batch, method: Method) -> dict[str, Any]:
+    """`step_us` with the 99th percentile of the single steps in its samples, and how many these are."""
+    streaming = Streaming(model, machine, batch, waiting=True, clock=method.clock)
+    figure = method.figure(streaming.work, microseconds, waited=True)
+    steps = len(figure["samples"]) * figure["calls"] * _STREAM
+    return {**figure, "p99": 1e6 * quantile(streaming.took[-steps:], 0.99), "steps": steps}
+
+
+def training(setup: Setup, batches: list[Batch]) -> Iterator[int]:
+    """Training steps over `batches`, again and again; yields the tokens of each."""
+    config, machine, cycled = setup.config, setup.machine, itertools.cycle(batches)
+    steps = train(setup.model, setup.task, setup.optimizer, cycled, config, machine, forward=setup.forward)
+    return (step.tokens for step in steps)
+
+
+def inference(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Iterator[int]:
+    """Forward passes over `batches`, again and again; yields the tokens of each."""
     model.eval()
     for batch in itertools.cycle(batches):
         with torch.inference_mode(), machine.autocast():
@@ -77,30 +108,62 @@ def _forward_passes(model: SequenceModel, batches: list[Batch], machine: Machine
         yield batch.tokens
 
 
-def _streaming_steps(model: SequenceModel, machine: Machine, batch: Batch, waiting: bool) -> Iterator[int]:
-    """Streaming inference, some steps a time: `waiting` for the end of each, or letting them queue."""
+def prefill(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Iterator[int]:
+    """Readings of one sequence with its state kept, of each batch in turn; yields the time steps of each."""
     model.eval()
-    inputs = model.step_inputs
-    shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
-    x = torch.zeros(shape, dtype=dtype, device=machine.device)
-    state = model.initial_state(1)
-    step: StepFunction = model.step
-    if isinstance(model, EncoderDecoder):
+    for prompt in prompts(batches):
         with torch.inference_mode(), machine.autocast():
-            state = model.read(batch.inputs[:, :1].to(machine.device), state)
-    elif any(isinstance(form, KernelUnroll) for form in model.unrolls):
-        with torch.inference_mode(), machine.autocast():
-            stream = Stream(model)
+            inputs = prompt.to(machine.device)
+            if isinstance(model, EncoderDecoder):
+                model.read(inputs)
+            else:
+                model(inputs, model.initial_state(1))
+        yield len(prompt)
 
-        def by_kernel(x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-            return stream(x), state  # the stream keeps its own
 
-        step = by_kernel
+class Streaming:
+    """Streaming inference, 32 steps a call: `waiting` for the end of each, or letting them queue.
 
-    while True:
-        with torch.inference_mode(), machine.autocast():
+    `took` has the seconds of each step that was waited for.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        machine: Machine,
+        batch: Batch,
+        waiting: bool,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        model.eval()
+        self._machine, self._waiting, self._clock = machine, waiting, clock
+        self.took: list[float] = []
+        inputs = model.step_inputs
+        shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
+        self._x = torch.zeros(shape, dtype=dtype, device=machine.device)
+        self._state = model.initial_state(1)
+        self._step: StepFunction = model.step
+        if isinstance(model, EncoderDecoder):
+            with torch.inference_mode(), machine.autocast():
+                self._state = model.read(batch.inputs[:, :1].to(machine.device), self._state)
+        elif any(isinstance(form, KernelUnroll) for form in model.unrolls):
+            with torch.inference_mode(), machine.autocast():
+                stream = Stream(model)
+
+            def by_kernel(x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+                return stream(x), state  # the stream keeps its own
+
+            self._step = by_kernel
+
+    def work(self) -> int:
+        """Go 32 steps on; returns their number."""
+        with torch.inference_mode(), self._machine.autocast():
+            begun = self._clock()
             for _ in range(_STREAM):
-                _, state = step(x, state)
-                if waiting:
-                    machine.synchronize()
-        yield _STREAM
+                _, self._state = self._step(self._x, self._state)
+                if self._waiting:
+                    self._machine.synchronize()
+                    ended = self._clock()
+                    self.took.append(ended - begun)
+                    begun = ended
+        return _STREAM

@@ -47,7 +47,7 @@ class Scores(TypedDict):
     baselines: dict[str, float | None]
 
 
-class Summary(TypedDict):
+class Statistics(TypedDict):
     """Robust statistics of repeated measurements; see `bench.stats.summary`."""
 
     median: float | None
@@ -56,18 +56,60 @@ class Summary(TypedDict):
     samples: list[float]
 
 
-class Speeds(TypedDict):
-    """Tokens a second in training and in inference, and microseconds a time step."""
+class Summary(Statistics, total=False):
+    """A figure of speed; see `bench.measure.figure`. Older records have the statistics alone.
+
+    - `low`, `high`: the bounds of the median's 95% bootstrap interval.
+    - `calls`: how many calls of the work a sample has; `first_s`: the seconds of the first call, in which kernels are
+      compiled or loaded; `warm_up_s`: those of the others that are in no sample.
+    - `marks`: why the figure is doubtful, by `contended` and `unsettled`; empty where it is not.
+    - `load`: what the machine did meanwhile, as `bench.hardware.load.Load` has it; `tries`: how often it was measured.
+    - `p99`: of streaming alone, the 99th percentile of its single `steps`.
+    """
+
+    low: float | None
+    high: float | None
+    calls: int
+    first_s: float | None
+    warm_up_s: float | None
+    marks: dict[str, str]
+    load: dict[str, Any]
+    tries: int
+    p99: float | None
+    steps: int
+
+
+class Throughput(TypedDict):
+    """Tokens a second in training and in inference."""
 
     train_tokens_per_s: Summary | None
     infer_tokens_per_s: Summary | None
+
+
+class Longest(Throughput):
+    """The throughput over the longest batch of training: its padded `steps`, its `lanes`, and its real `tokens`."""
+
+    steps: int
+    lanes: int
+    tokens: int
+
+
+class Speeds(Throughput):
+    """Throughput, and microseconds a time step of streaming."""
+
     step_us: Summary | None
 
 
 class Speed(Speeds, total=False):
-    """The speeds of a run: on a GPU also microseconds a time step where steps queue; see `bench.measure.speed`."""
+    """The speeds of a run; see `bench.measure.speed`. Older records have the first three alone.
+
+    On a GPU there are also microseconds a time step where steps queue; where batches differ in length, the throughput
+    over the longest.
+    """
 
     queued_step_us: Summary | None
+    prefill_tokens_per_s: Summary | None
+    longest: Longest
 
 
 class Operations(TypedDict):

@@ -36,6 +36,12 @@ class Row(NamedTuple):
     train_tokens_per_s: Annotated[float | None, "speed.train_tokens_per_s.median"]
     infer_tokens_per_s: Annotated[float | None, "speed.infer_tokens_per_s.median"]
     step_us: Annotated[float | None, "speed.step_us.median"]
+    step_p99_us: Annotated[float | None, "speed.step_us.p99"]
+    prefill_tokens_per_s: Annotated[float | None, "speed.prefill_tokens_per_s.median"]
+    train_marks: Annotated[str | None, "speed.train_tokens_per_s.marks"]
+    infer_marks: Annotated[str | None, "speed.infer_tokens_per_s.marks"]
+    step_marks: Annotated[str | None, "speed.step_us.marks"]
+    prefill_marks: Annotated[str | None, "speed.prefill_tokens_per_s.marks"]
     peak_mib: Annotated[float | None, "memory.peak_mib"]
     seconds: float | None
     finished: str
@@ -79,6 +85,8 @@ def _carried(value: Any) -> Any:
     """A value of a record as tables can hold it."""
     if isinstance(value, str):
         return printable(value)
+    if isinstance(value, dict):  # marks, by their names
+        return printable(", ".join(value)) or None
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

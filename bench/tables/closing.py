@@ -10,6 +10,7 @@ from bench.results.record import Record
 from bench.results.row import PLACES, Row
 from bench.stats.interval import gap_closed
 from bench.tables.columns import COLUMNS, Column
+from bench.tables.doubts import signs
 from bench.tables.formats import four_digits, one_decimal
 
 
@@ -41,7 +42,18 @@ def summary(record: Record, columns: Sequence[Column] = COLUMNS) -> str:
     if record.metric and record.status == "done":
         facts |= _scores(record)
     facts |= {line: ", ".join(phrases) for line, phrases in _phrases(record, columns).items()}
+    facts |= doubts(record)
     return "\n".join(map(printable, [*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)]))
+
+
+def doubts(record: Record) -> dict[str, str]:
+    """The marks of doubt on the run's speeds, each with the figures that have it and the reason for the first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, figure in (record.speed or {}).items():
+        marks = figure.get("marks") if isinstance(figure, dict) else None
+        for mark, why in (marks or {}).items():
+            found.setdefault(mark, []).append((name, why))
+    return {mark: f"{', '.join(name for name, _ in each)}: {each[0][1]}" for mark, each in found.items()}
 
 
 def to_beat(metric: Mapping[str, Any]) -> str:
@@ -73,7 +85,8 @@ def _phrases(record: Record, columns: Sequence[Column]) -> dict[str, list[str]]:
         phrase = column.closing
         if phrase and getattr(record, PLACES[column.name].partition(".")[0]) not in (None, {}):
             value, written = getattr(row, column.name), phrase.written or column.written
-            lines.setdefault(phrase.line, []).append(phrase.words.format("-" if value is None else written(value)))
+            text = "-" if value is None else written(value) + signs(getattr(row, column.marks, None))
+            lines.setdefault(phrase.line, []).append(phrase.words.format(text))
     if lines["model"]:
         lines["model"] += [f"{record.unroll} unroll", record.labels["hardware"]]
     return lines

@@ -12,12 +12,14 @@ from typing import Any, Literal
 from bench.errors import ConfigError, did_you_mean
 from bench.tables.formats import four_digits, score_alone, three_digits, with_prefix
 
-Of = Literal["key", "score", "median", "most", "count"]
+Of = Literal["key", "score", "median", "most", "count", "marks"]
 """How a column sums up the runs of a row.
 
 `key`: a label; runs with different labels are in different rows. `score`: the metric over all seeds (see `tabulate`).
 `median` and `most`: the median and the largest figure of the finished runs. `count`: the number of runs whose status is
-the column's name, with `_` for a space.
+the column's name, with `_` for a space. `marks`: all doubts about the figures of another column, which names this one
+as its `marks`. A run with a mark counts in that column's median only where all runs have one: a busy machine's figures
+are not ranked with a quiet one's.
 """
 
 
@@ -55,6 +57,8 @@ class Column:
     """Whether a value common to all rows of a block is printed once, in the block's head."""
     upper: str | None = None
     """The name of the column with the upper end of the figure's interval."""
+    marks: str = ""
+    """The name of the column with the doubts about the figure; for a column of doubts, the name of the figure."""
     closing: Phrase | None = None
     """The figure's words in the lines printed at the end of a run; None to leave it out."""
 
@@ -70,6 +74,10 @@ def _text(name: str, of: Of = "key", shown: bool = True, shareable: bool = False
 
 def _count(name: str, of: Of = "count", shown: bool = True, heading: str = "") -> Column:
     return Column(name, of, str, heading, dtype="int64", shown=shown)
+
+
+def _marks(name: str, figure: str) -> Column:
+    return Column(name, "marks", str, dtype=None, left=True, shown=False, marks=figure)
 
 
 def _number(value: int) -> str:
@@ -95,16 +103,22 @@ COLUMNS = (
     Column("params", "most", with_prefix, dtype="Int64", spare=1, closing=Phrase("model", "{} parameters", _number)),
     Column(
         "train_tokens_per_s", "median", with_prefix, "train tok/s",
-        spare=2, closing=Phrase("speed", "training {} tokens/s"),
+        spare=2, marks="train_marks", closing=Phrase("speed", "training {} tokens/s"),
     ),
+    _marks("train_marks", "train_tokens_per_s"),
     Column(
         "infer_tokens_per_s", "median", with_prefix, "infer tok/s",
-        spare=5, closing=Phrase("speed", "inference {} tokens/s"),
+        spare=5, marks="infer_marks", closing=Phrase("speed", "inference {} tokens/s"),
     ),
+    _marks("infer_marks", "infer_tokens_per_s"),
+    Column("prefill_tokens_per_s", "median", with_prefix, "prefill tok/s", shown=False, marks="prefill_marks"),
+    _marks("prefill_marks", "prefill_tokens_per_s"),
     Column(
         "step_us", "median", heading="µs/step",
-        spare=6, closing=Phrase("speed", "streaming {} µs a step", with_prefix),
+        spare=6, marks="step_marks", closing=Phrase("speed", "streaming {} µs a step", with_prefix),
     ),
+    Column("step_p99_us", "median", heading="µs/step p99", shown=False, marks="step_marks"),
+    _marks("step_marks", "step_us"),
     Column(
         "peak_mib", "median", heading="MiB",
         spare=4, closing=Phrase("memory", "peak {} MiB in a training step", four_digits),

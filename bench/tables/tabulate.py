@@ -13,6 +13,7 @@ import pandas as pd
 from bench.results.row import Row
 from bench.stats.interval import Interval, gap_closed, mean_interval
 from bench.tables.columns import COLUMNS, Column, Of
+from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
 
 
@@ -73,14 +74,15 @@ def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, An
     done = [run for run in runs if run.status == "done"]
     labels = key._asdict()
     scores = _scores(runs, done)
-    figure: dict[Of, Callable[[str], Any]] = {
-        "key": labels.__getitem__,
-        "score": scores.__getitem__,
-        "median": lambda name: median(_known(done, name) or [math.nan]),
-        "most": lambda name: max(_known(done, name), default=None),
-        "count": lambda name: sum(run.status == name.replace("_", " ") for run in runs),
+    figure: dict[Of, Callable[[Column], Any]] = {
+        "key": lambda column: labels[column.name],
+        "score": lambda column: scores[column.name],
+        "median": lambda column: median(_known(counted(done, column.name, column.marks), column.name) or [math.nan]),
+        "most": lambda column: max(_known(done, column.name), default=None),
+        "count": lambda column: sum(run.status == column.name.replace("_", " ") for run in runs),
+        "marks": lambda column: united(getattr(run, column.name) for run in counted(done, column.marks, column.name)),
     }
-    return {column.name: figure[column.of](column.name) for column in columns}
+    return {column.name: figure[column.of](column) for column in columns}
 
 
 def _known(runs: list[Row], name: str) -> list[Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.printable import printable
 from bench.tables.columns import SHOWN, Column, named
+from bench.tables.doubts import legend, signs
 from bench.tables.fitted import Field, lines
 from bench.tables.formats import score_with_interval, three_digits
 from bench.tables.shared import without_shared
@@ -80,6 +81,8 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
             said += [f"every {name} with {', '.join(options)}"] if options else []
         head += ["; ".join(said)] if said else []
         head += [_ORDER] if part.dropna(subset=["score"]).duplicated(["hardware", "cell"]).any() else []
+        doubted = "".join(signs(mark) for column in columns for mark in part.get(column.marks, ()))
+        head += ["; ".join(legend(doubted))] if doubted else []
         rows = part.to_dict("records")
         cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
@@ -104,4 +107,4 @@ def _cell(row: Mapping[Any, Any], column: Column) -> str:
         return "-"
     if column.upper is not None:
         return score_with_interval(value, row[column.upper] - value)
-    return column.written(value)
+    return column.written(value) + signs(row.get(column.marks))

@@ -140,11 +140,17 @@ class Fit(Iterator[Validation]):
         )
 
     def _timed(self, steps: Iterator[TrainStep]) -> Iterator[TrainStep]:
-        """The steps, each added to `progress` with its duration; the time between steps does not count."""
-        progress, clock = self.progress, self._clock
+        """The steps, each added to `progress` with its duration; the time between steps does not count.
+
+        Where time decides when training ends, each is waited for: a device may still be at the update.
+        """
+        progress, clock, machine = self.progress, self._clock, self._setup.machine
+        waits = machine.queues and self._setup.config.budget.seconds is not None
         while True:
             start = clock()
             step = next(steps)
+            if waits:
+                machine.synchronize()
             progress.seconds += clock() - start
             progress.steps = step.number
             progress.sequences += step.sequences

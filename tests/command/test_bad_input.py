@@ -80,6 +80,7 @@ OUT_OF_RANGE = {
     "rerun": "perhaps",
     "checkpoint.seconds": "0",
     "measure.seconds": "0",
+    "measure.retry": "-1",
     "checkpoint.steps": "0",
 }
 

@@ -26,7 +26,9 @@ def test_a_run_ends_with_a_table_on_stdout_and_quiet_lines_on_stderr(once):
     assert said.code == 0
     title, *facts = said.out.splitlines()
     assert title.startswith("copy-v1(held_out=20)  gru(model.hidden=8)  full(evaluations=1)  3 steps  seed 0: done")
-    assert [fact.split()[0] for fact in facts] == ["valid", "test", "to", "speed", "memory", "model", "record"]
+    names = [fact.split()[0] for fact in facts]
+    doubts = {"contended", "unsettled"}  # whatever else this machine is at
+    assert [name for name in names if name not in doubts] == "valid test to speed memory model record".split()
     assert "\x1b" not in said.out + said.err
     assert [line.split()[0] for line in said.err.splitlines()][1:] == ["recall_accuracy", "step", "best", "measuring"]
 
@@ -52,7 +54,7 @@ def test_a_record_has_the_keys_that_scripts_rely_on(once):
     (record,) = records(once[0] / "results")
     assert set(KEYS) <= record.keys()
     assert {"name", "unit", "direction", "valid", "test", "chance", "solved"} <= record["metric"].keys()
-    assert record["speed"].keys() == {"train_tokens_per_s", "infer_tokens_per_s", "step_us"}
+    assert record["speed"].keys() == {"train_tokens_per_s", "infer_tokens_per_s", "step_us", "prefill_tokens_per_s"}
     assert all({"median", "q1", "q3", "samples"} <= summary.keys() for summary in record["speed"].values())
     assert record["changed"] == {"task.held_out": 20, "model.hidden": 8, "budget.steps": 3, "evaluations": 1}
     assert record["unroll"] == "vendor"

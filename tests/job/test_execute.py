@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from tiny import Given, Turning, a_batch, a_config
 
 from bench.config.options import Options
 from bench.config.schema import BudgetConfig, HardwareConfig, MeasureConfig
 from bench.errors import ConfigError
+from bench.hardware.turn import lock_file
 from bench.job import prepared as preparation
 from bench.job.execute import carry_out, execute
 from bench.job.listener import Listener
@@ -163,11 +165,17 @@ def test_an_unexpected_error_has_its_traceback_in_the_log_alone(task, tmp_path, 
     assert "Traceback" not in caplog.text
 
 
-def test_speeds_are_sampled_for_as_long_as_the_option_says(task, tmp_path, monkeypatch):
+def test_speeds_are_sampled_and_waited_for_as_long_as_the_options_say_by_one_run_at_a_time(task, tmp_path, monkeypatch):
     lasted = []
-    monkeypatch.setattr("bench.job.execute.measure_speed", lambda setup, seconds: lasted.append(seconds))
-    execute(options(tmp_path, measure=MeasureConfig(seconds=0.25)))
-    assert lasted == [0.25]
+
+    def measure(setup, seconds, retry):
+        with pytest.raises(Timeout):
+            FileLock(lock_file()).acquire(timeout=0)
+        lasted.append((seconds, retry))
+
+    monkeypatch.setattr("bench.job.execute.measure_speed", measure)
+    execute(options(tmp_path, measure=MeasureConfig(seconds=0.25, retry=7.0)))
+    assert lasted == [(0.25, 7.0)]
 
 
 def test_a_gradient_that_goes_forward_is_built_once_a_run(task, tmp_path, monkeypatch):

@@ -1,116 +1,24 @@
-"""Speed and memory: what is counted, what is left out, and bounds that the figures must keep."""
+"""Memory: what is counted, what is left out, and bounds that the figures must keep."""
 
 import gc
-import itertools
 import warnings
 
 import pytest
 import torch
-from factories import a_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from three_tasks import TASKS
 from tiny import CPU64, Given, a_batch, a_setup, fitted
 
 from bench.api import leaves
 from bench.config.schema import BudgetConfig, ModelConfig
-from bench.hardware.machine import Machine
-from bench.hardware.timing import sample
 from bench.measure import memory
-from bench.measure import speed as speed_module
 from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
-from bench.measure.speed import measure_speed
-
-BRIEF = 0.01  # seconds of sampling
 
 
 def measured(T=6, B=2, **changes):
     """A tiny run whose training batches are `T` by `B`."""
     return a_setup(Given(train=[a_batch(T, B, seed=seed) for seed in range(4)]), **changes)
-
-
-def test_speed_has_three_figures_each_with_quartiles_of_enough_samples():
-    speed = measure_speed(measured(), BRIEF)
-    assert set(speed) == {"train_tokens_per_s", "infer_tokens_per_s", "step_us"}
-    for figure in speed.values():
-        assert 0 < figure["q1"] <= figure["median"] <= figure["q3"]
-        assert len(figure["samples"]) >= 5
-
-
-class Clock:
-    """Every look takes a second."""
-
-    def __init__(self):
-        self.ticks = itertools.count()
-
-    def __call__(self):
-        return float(next(self.ticks))
-
-
-def test_warm_up_is_done_and_left_out():
-    calls = itertools.count(1)
-    samples = sample(lambda: next(calls), CPU64, BRIEF, Clock())
-    assert samples == [(number, 1.0) for number in range(4, 9)], "samples of the calls 4 to 8, a second each"
-
-
-def test_sampling_ends_by_time_but_not_before_the_least_nor_after_the_most():
-    for seconds, samples in ((0.5, 5), (20.0, 20), (1000.0, 50)):
-        assert len(sample(lambda: 1, CPU64, seconds, Clock())) == samples
-
-
-def test_the_device_is_waited_for_on_both_sides_of_the_work():
-    events = []
-
-    class Asynchronous:
-        def synchronize(self):
-            events.append("wait")
-
-    sample(lambda: events.append("work") or 1, Asynchronous(), BRIEF)
-    warm_up, sampled = events[:3], events[3:]
-    assert warm_up == ["work"] * 3
-    assert sampled == ["wait", "work", "wait"] * (len(sampled) // 3)
-
-
-class Queue:
-    """A device that computes while the host goes on: it looks, with each wait, how many steps it waits for."""
-
-    queues = True
-
-    def __init__(self):
-        self.steps, self.waited_for = 0, []
-
-    def step(self, x, state):
-        self.steps += 1
-        return x, state
-
-    def synchronize(self):
-        self.waited_for.append(self.steps)
-        self.steps = 0
-
-
-@pytest.mark.parametrize(("waiting", "longest"), [(True, 1), (False, speed_module._STREAM)])
-def test_a_step_is_waited_for_or_queues_behind_others(monkeypatch, waiting, longest):
-    setup, queue = measured(), Queue()
-    monkeypatch.setattr(Machine, "synchronize", lambda machine: queue.synchronize())
-    monkeypatch.setattr(setup.model, "step", queue.step)
-    stream = speed_module._streaming_steps(setup.model, setup.machine, a_batch(), waiting)
-    assert sample(lambda: next(stream), setup.machine, 0.0)[0][0] == speed_module._STREAM
-    assert max(queue.waited_for[1:]) == longest
-
-
-def test_latency_and_throughput_are_apart_where_steps_queue(monkeypatch):
-    monkeypatch.setattr(Machine, "queues", True)
-    speed = measure_speed(measured(), BRIEF, Clock())
-    assert speed["step_us"].keys() == speed["queued_step_us"].keys()
-    assert a_record(speed=speed).speed == speed
-
-
-def test_a_token_is_a_time_step_of_a_lane():
-    """On a clock where each sample takes a second, speed is the tokens of a sample."""
-    speed = measure_speed(measured(T=7, B=3), BRIEF, Clock())
-    assert speed["train_tokens_per_s"]["median"] == speed["infer_tokens_per_s"]["median"] == 21
-    assert speed["step_us"]["median"] == 1e6 / speed_module._STREAM
 
 
 @settings(max_examples=8, deadline=None)
@@ -157,19 +65,7 @@ def test_a_frozen_parameter_is_not_counted_and_a_shared_one_once():
 
 
 def test_a_training_split_of_one_batch_is_enough():
-    setup = a_setup(Given(train=[a_batch()]))
-    assert measure_memory(setup)["peak_mib"] > 0
-    assert measure_speed(setup, BRIEF)["step_us"]["median"] > 0
-
-
-@pytest.mark.parametrize("attention", ["none", "additive"])
-def test_a_decoder_s_steps_are_timed_after_it_has_read(monkeypatch, attention):
-    """With attention a step costs more, the more was read."""
-    setup = a_setup(TASKS["sequence"], model=ModelConfig(hidden=5, attention=attention))
-    seen, step = [], setup.model.step
-    monkeypatch.setattr(setup.model, "step", lambda x, state: seen.append(state) or step(x, state))
-    measure_speed(setup, BRIEF)
-    assert all(leaf.any() for leaf in leaves(seen[0]))
+    assert measure_memory(a_setup(Given(train=[a_batch()])))["peak_mib"] > 0
 
 
 def test_the_peak_counts_weights_gradients_and_optimiser_state():
@@ -237,11 +133,3 @@ def test_no_moment_of_a_training_has_more_than_the_peak(changes):
     hook.remove()
     at_once = sum(size for storage, size in seen[-1].items() if storage not in before)
     assert at_once <= measure_memory(setup)["peak_mib"] * 2**20
-
-
-def test_a_model_is_measured_as_the_run_trains_it():
-    """The figures come from the very loop: clipping, windows and updates included."""
-    setup = a_setup(Given(train=[a_batch()]), window=2, clip=1.0)
-    before = [p.clone() for p in setup.model.parameters()]
-    measure_speed(setup, BRIEF)
-    assert not all(torch.equal(a, b) for a, b in zip(before, setup.model.parameters(), strict=True))

@@ -286,7 +286,7 @@ def test_a_model_has_the_size_that_was_asked_for_and_is_trained_and_measured():
     assert losses[-1] < losses[0]
     assert evaluate(setup.model, task, "valid", CPU64)["nll"] < losses[0]
     speed = measure_speed(setup, seconds=0)
-    assert all(figure["median"] > 0 for figure in speed.values())
+    assert all(figure["median"] > 0 for name, figure in speed.items() if name != "longest")
     assert measure_memory(setup)["peak_mib"] > 0
 
 

@@ -54,7 +54,8 @@ def test_a_column_is_shown_shared_and_headed_as_the_table_says():
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_every_column_has_a_type_a_title_and_a_format_for_what_it_holds(column):
-    frame = tabulate([a_row(seed=0, cell="a"), a_row(seed=1, cell="a", test=0.5)])
+    marked = dict.fromkeys((each.name for each in COLUMNS if each.of == "marks"), "contended")
+    frame = tabulate([a_row(seed=0, cell="a", **marked), a_row(seed=1, cell="a", test=0.5, **marked)])
     value, dtype = frame[column.name].item(), frame.dtypes[column.name]
     assert isinstance(value, str) if column.dtype is None else dtype == column.dtype
     assert column.title.strip() and column.written(value).strip() not in ("", "-")
@@ -69,7 +70,7 @@ OF_SEVERAL = {"score", "ci_low", "ci_high", "seeds", "gap_closed"}
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_every_column_of_runs_has_its_place_in_the_record(column):
-    if column.of in ("key", "median", "most") or column.closing:
+    if column.of in ("key", "median", "most", "marks") or column.closing:
         assert column.name in PLACES
     elif column.of == "count":
         assert column.name in {"done", "failed", "diverged", "out_of_memory"}

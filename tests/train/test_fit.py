@@ -11,6 +11,7 @@ from tiny import Given, a_batch, a_setup, fitted
 
 from bench.config.schema import BudgetConfig
 from bench.errors import DataError, Diverged
+from bench.hardware.machine import Machine
 from bench.train.fit import Fit
 from bench.train.validation import snapshot
 
@@ -52,6 +53,22 @@ def test_a_budget_in_seconds_is_of_training_and_not_of_validation():
     result = within(evaluations=3, seconds=6)
     assert (result.steps, result.seconds) == (6, 6.0)
     assert [row["step"] for row in result.curve.rows] == [2, 4, 6]
+
+
+@pytest.mark.parametrize(("budget", "waits"), [({"seconds": 3.5}, 3), ({"steps": 3}, 0)])
+def test_where_time_decides_a_device_s_update_is_waited_for_in_the_step_that_it_is_of(monkeypatch, budget, waits):
+    """Else it falls between two steps, which costs nothing of the budget."""
+    clock = Clock()
+
+    def synchronize(_):
+        clock.now += 0.5
+
+    monkeypatch.setattr(Machine, "queues", True)
+    monkeypatch.setattr(Machine, "synchronize", synchronize)
+    setup = a_setup(Timed(clock), evaluations=1, budget=BudgetConfig(**budget))
+    fit = Fit(setup, clock=clock)
+    next(fit)
+    assert (fit.progress.steps, fit.progress.seconds) == (3, 3 + 0.5 * waits)
 
 
 class WallClock(Fit):

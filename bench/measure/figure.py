@@ -1,0 +1,74 @@
+"""A figure of speed: its samples and what they come to, how they were taken, and the marks of doubt that it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.hardware.contention import Patience, contention
+from bench.hardware.load import Gauge, between
+from bench.hardware.machine import Machine
+from bench.hardware.timing import Sampled, Timed, sample, shortest_sample
+from bench.stats.summary import spread, summarise
+
+Unit = Callable[[int, float], float]
+"""A sample in the figure's unit, by its tokens and seconds."""
+
+
+def per_second(tokens: int, seconds: float) -> float:
+    """Tokens a second."""
+    return tokens / seconds
+
+
+def microseconds(tokens: int, seconds: float) -> float:
+    """Microseconds a token."""
+    return 1e6 * seconds / tokens
+
+
+@dataclass(frozen=True)
+class Method:
+    """How figures are measured: each sampled for `seconds` of `clock`, beside the counters of a `gauge`.
+
+    A figure that is contended is measured again after the machine was quiet, as long as `patience` lasts.
+    """
+
+    machine: Machine
+    seconds: float
+    clock: Callable[[], float] = time.perf_counter
+    gauge: Gauge = field(default_factory=Gauge)
+    patience: Patience = field(default_factory=lambda: Patience(0.0, Gauge()))
+
+    def figure(self, work: Callable[[], int], unit: Unit, waited: bool = False) -> dict[str, Any]:
+        """The figure of `work`, which returns its number of tokens and may be `waited` for within.
+
+        It has the statistics of `bench.stats.summary`, and besides `calls` in a sample, `first_s` and `warm_up_s` (time
+        that is in no sample), `tries`, `load` (see `bench.hardware.load`), and `marks`: `contended` and `unsettled`,
+        each with the reasons.
+        """
+        timed = Timed(work, self.machine, self.clock, waited)
+        timed.warm_up(shortest_sample(self.seconds))
+        found, tries = self._measured(timed, unit), 1
+        while "contended" in found["marks"] and self.patience.wait():
+            found, tries = self._measured(timed, unit), tries + 1
+        return {**found, "tries": tries}
+
+    def _measured(self, timed: Timed, unit: Unit) -> dict[str, Any]:
+        before = self.gauge.read()
+        sampled = sample(timed, self.seconds)
+        load = between(before, self.gauge.read(), self.gauge.cores)
+        return {
+            **summarise([unit(*each) for each in sampled.samples]),
+            "calls": timed.calls,
+            "first_s": round(timed.first_s, 6),
+            "warm_up_s": round(timed.warm_up_s, 6),
+            "marks": self._marks(sampled, load),
+            "load": load,
+        }
+
+    def _marks(self, sampled: Sampled, load: Any) -> dict[str, str]:
+        scatter, machine = spread(sampled.samples), self.machine
+        busy = list(contention(load, scatter, machine.threads, machine.queues, self.gauge.own_cores))
+        marks = {"contended": "; ".join(busy)} if busy else {}
+        return marks | ({"unsettled": sampled.unsettled} if sampled.unsettled else {})

@@ -1,0 +1,64 @@
+"""A figure of a busy machine is never ranked with those of a quiet one, and has a mark wherever it stands alone."""
+
+import pytest
+from factories import a_record, a_row
+
+from bench.results.row import Row
+from bench.tables.closing import doubts, summary
+from bench.tables.tabulate import tabulate
+from bench.tables.text import to_markdown, to_text
+
+SPEED = a_record().speed
+
+
+def rows(*runs):
+    """Runs of one row with these training speeds and marks."""
+    return [a_row(seed=seed, train_tokens_per_s=speed, train_marks=marks) for seed, (speed, marks) in enumerate(runs)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "speed", "marks"),
+    [
+        ([(100.0, None), (300.0, None)], 200.0, None),
+        ([(100.0, None), (300.0, None), (1.0, "contended")], 200.0, None),
+        ([(100.0, "unsettled"), (300.0, None)], 300.0, None),
+        ([(1.0, "contended"), (3.0, "unsettled")], 2.0, "contended, unsettled"),
+        ([(None, None), (3.0, "contended, unsettled")], 3.0, "contended, unsettled"),
+    ],
+    ids=["quiet", "a busy one among quiet", "an unsettled one", "none without a mark", "the quiet one has no figure"],
+)
+def test_a_marked_figure_counts_only_where_all_are_marked(runs, speed, marks):
+    line = tabulate(rows(*runs)).to_dict("records")[0]
+    assert (line["train_tokens_per_s"], line["train_marks"]) == (speed, marks)
+    assert line["seeds"] == len(runs), "scores do not depend on it"
+
+
+def test_printed_tables_have_a_sign_and_say_what_it_means():
+    marked = [*rows((1500.0, "contended")), a_row(cell="lstm", step_marks="contended, unsettled")]
+    for shown in (to_text(tabulate(marked)), to_markdown(tabulate(marked))):
+        assert "1.5k!" in shown and "45.2!?" in shown and "150k!" not in shown
+        assert "! measured while other work had the machine; ? speed was still changing when it was measured" in shown
+    quiet = to_text(tabulate(rows((1500.0, None))))
+    assert "!" not in quiet and "?" not in quiet
+
+
+def marked(name, **marks):
+    return {**SPEED, name: {**SPEED[name], "marks": marks}}
+
+
+def test_the_marks_of_a_record_are_in_its_row_and_an_older_record_has_none():
+    row = Row.of(a_record(speed=marked("step_us", contended="busy", unsettled="slower")), written=0)
+    assert (row.step_marks, row.train_marks) == ("contended, unsettled", None)
+    older = {name: {key: value for key, value in each.items() if key != "marks"} for name, each in SPEED.items()}
+    assert Row.of(a_record(speed=older), written=0).train_marks is None and doubts(a_record(speed=older)) == {}
+
+
+def test_the_closing_lines_say_which_figures_are_in_doubt_and_why():
+    text = summary(a_record(speed=marked("train_tokens_per_s", contended="others had 1.9 of 2 cores")))
+    assert "training 150k! tokens/s, inference 150k tokens/s" in text
+    assert "  contended  train_tokens_per_s: others had 1.9 of 2 cores" in text.splitlines()
+    both = {
+        **marked("train_tokens_per_s", unsettled="+5%"),
+        **{"step_us": {**SPEED["step_us"], "marks": {"unsettled": "-9%"}}},
+    }
+    assert doubts(a_record(speed=both)) == {"unsettled": "train_tokens_per_s, step_us: +5%"}
