@@ -22,7 +22,10 @@ class Source:
 
 
 def emit(name: str, program: Program, reverse: bool = False) -> Source:
-    """The function `name(gemm, T, B, arrays)`, which goes through the time steps, in `reverse` from the last one."""
+    """The function `name(by, T, B, arrays)`, which goes through the time steps, in `reverse` from the last one.
+
+    It multiplies `by` the products of `vectors.h`.
+    """
     return Emitter(program).function(name, reverse)
 
 
@@ -43,16 +46,16 @@ class Emitter:
         if reverse:
             body += [f"swap({self.pointer(_before(array))}, {self.pointer(array)});" for array in self.states()]
         arrays = list(self.arrays)
-        loop = "for (long t = T - 1; t >= 0; --t) {" if reverse else "for (long t = 0; t < T; ++t) {"
+        loop = "for (Index t = T - 1; t >= 0; --t) {" if reverse else "for (Index t = 0; t < T; ++t) {"
         lines = [
-            f'extern "C" void {name}(gemm_t gemm, long T, long B, R** arrays) {{',
+            f'extern "C" void {name}(const Products* by, Index T, Index B, R** arrays) {{',
             *(f"  R* {array.name} = arrays[{i}];" for i, array in enumerate(arrays)),
             *(f"  R {_part(array)}[{array.width}];" for array in sums),
-            *(f"  R* {name} = B == 1 && T > 8 ? turned<{n}, {k}>({m}) : nullptr;" for name, m, n, k in self.turned()),
+            *(f"  Factor {name}{{{made_of}}}; by->begin(&{name}, T);" for name, made_of in self.factors()),
             f"  {loop}",
             *(f"    {line}" for line in body),
             "  }",
-            *(f"  free({name});" for name, *_ in self.turned()),
+            *(f"  by->end(&{name});" for name, _ in self.factors()),
             "}",
         ]
         return Source("\n".join(lines) + "\n", arrays)
@@ -77,19 +80,17 @@ class Emitter:
 
     # Products
 
-    def turned(self) -> list[tuple[str, str, int, int]]:
-        """The matrices that one lane alone is multiplied by transposed: the copy's name, the matrix, and its sizes."""
-        forward = [multiply for multiply in self.program.multiplies if not multiply.backward]
-        return [(f"matrix{m.matrix}_turned", f"matrix{m.matrix}", m.out.width, m.source.width) for m in forward]
+    def factors(self) -> list[tuple[str, str]]:
+        """The factors of the products: the name, and matrix, depth, width, and whether it is turned."""
+        return [
+            (f"factor{m.matrix}", f"matrix{m.matrix}, {m.source.width}, {m.out.width}, {int(not m.backward)}")
+            for m in self.program.multiplies
+        ]
 
     def multiply(self, multiply: Multiply) -> Iterator[str]:
-        n, k = multiply.out.width, multiply.source.width
-        matrix = self.pointer(Array("matrix", multiply.matrix, n * k, per_lane=False))
-        function = "product_back" if multiply.backward else "product"
-        sizes = f"{function}<{n}, {k}>"
-        beta = int(self.program.adds(multiply))
-        factor = matrix if multiply.backward else f"{matrix}, {matrix}_turned"
-        yield f"{sizes}(gemm, B, {self.rows(multiply.source)}, {factor}, {self.rows(multiply.out)}, {beta});"
+        self.pointer(Array("matrix", multiply.matrix, multiply.out.width * multiply.source.width, per_lane=False))
+        adds, source, out = int(self.program.adds(multiply)), self.rows(multiply.source), self.rows(multiply.out)
+        yield f"by->multiply(B, {source}, factor{multiply.matrix}, {out}, {adds});"
 
     # Passes over a lane
 
@@ -98,7 +99,7 @@ class Emitter:
             yield from self.multiply(multiply)
         lines = list(Lane(self, stage.passes).lines())
         if lines:
-            yield "for (long b = 0; b < B; ++b) {"
+            yield "for (Index b = 0; b < B; ++b) {"
             yield from (f"  {line}" for line in lines)
             yield "}"
 
@@ -214,7 +215,7 @@ class Lane:
 
     def opened(self, width: int) -> str:
         """The beginning of a loop over units."""
-        return f"each<{width}>([&](auto n, long i) {{"
+        return f"each<{width}>([&](auto n, Index i) {{"
 
     closed = "});"
 

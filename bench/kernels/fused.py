@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -48,16 +50,14 @@ class Fused:
     def __call__(
         self, x_TBF: Tensor, states: Sequence[Tensor], parameters: Mapping[str, Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        inputs, weights, matrices = self.step.hoisted(x_TBF, parameters)
-        tensors = [*inputs, *weights, *matrices, *states]
-        y_TBH, *last = _Recurrence.apply(self, *(each.to(self.dtype) for each in tensors))
+        linear = F.linear if torch.is_autocast_enabled(x_TBF.device.type) else _Map  # which would not see the dtype
+        inputs, weights, matrices = self.step.hoisted(x_TBF, parameters, linear)
+        maps = [isinstance(each, _Map) for each in inputs]
+        pairs = [each[1:] if isinstance(each, _Map) else (each, None) for each in inputs]
+        tensors = [x_TBF, *(part for pair in pairs for part in pair), *weights, *matrices, *states]
+        cast = (each if each is None or each.dtype == self.dtype else each.to(self.dtype) for each in tensors)
+        y_TBH, *last = _Recurrence.apply(self, maps, *cast)
         return y_TBH, [new.view(old.shape) for new, old in zip(last, states, strict=True)]
-
-    def split(self, tensors: Sequence[Tensor]) -> tuple[Sequence[Tensor], ...]:
-        """Inputs, weights, matrices and states."""
-        first, second = len(self.step.inputs), len(self.step.inputs) + len(self.step.weights)
-        third = second + len(self.step.products)
-        return tensors[:first], tensors[first:second], tensors[second:third], tensors[third:]
 
     def arrays(self, name: str, at: dict[str, Tensor], T: int, B: int) -> dict[str, Tensor]:
         """The arrays of a pass by name: those given, and new ones."""
@@ -66,15 +66,32 @@ class Fused:
         return at | {array.name: like.new_empty(array.shape(T, B)) for array in new}
 
 
+class _Map(NamedTuple):
+    """An input of the loop that is a linear map of x; the function of autograd makes it, and its gradients."""
+
+    x_TBF: Tensor
+    weight: Tensor
+    bias: Tensor | None
+
+
 class _Recurrence(torch.autograd.Function):
-    """The loop over time steps, forward and backward."""
+    """The linear maps of x and the loop over time steps, forward and backward.
+
+    What it is given are x, for each input of the loop a weight and a bias, where it is one of the `maps`, or itself and
+    None, then weights, matrices and states.
+    """
 
     @staticmethod
-    def forward(ctx: Any, fused: Fused, *tensors: Tensor) -> tuple[Tensor, ...]:
-        tensors = tuple(tensor.contiguous() for tensor in tensors)
-        inputs, weights, matrices, states = fused.split(tensors)
-        (T, B), step = inputs[0].shape[:2], fused.step
-        trains = any(ctx.needs_input_grad)
+    def forward(ctx: Any, fused: Fused, maps: list[bool], *given: Tensor | None) -> tuple[Tensor, ...]:
+        step, trains = fused.step, any(ctx.needs_input_grad)
+        following = iter(each if each is None else each.contiguous() for each in given)
+        counts = (1, 2 * len(maps), len(step.weights), len(step.products), len(step.states))
+        (x_TBF,), pairs, weights, matrices, states = (list[Any](islice(following, count)) for count in counts)
+        inputs = [
+            F.linear(x_TBF, each, bias) if is_map else each
+            for each, bias, is_map in zip(pairs[::2], pairs[1::2], maps, strict=True)
+        ]
+        T, B = inputs[0].shape[:2]
         at = _named(inputs, "input") | _named(weights, "weight") | _named(matrices, "matrix")
         for j, state in enumerate(states):
             at[f"state{j}"] = state.new_empty(T + 1, B, step.states[j].width)
@@ -85,35 +102,74 @@ class _Recurrence(torch.autograd.Function):
         y = at["y0"] if fused.output is None else at[f"state{fused.output}"][1:]
         last = tuple(at[f"state{j}"][T].clone() for j in range(len(states)))  # else they keep all steps alive
         if trains:
-            ctx.fused, ctx.T, ctx.B, ctx.shapes = fused, T, B, [state.shape for state in states]
-            ctx.kept = [name for name in at if name in fused.needed]
+            ctx.fused, ctx.maps, ctx.T, ctx.B, ctx.shapes = fused, maps, T, B, [state.shape for state in states]
+            at |= {"x": x_TBF} | {f"map{i}": each for i, each in enumerate(pairs[::2]) if maps[i]}
+            ctx.kept = [name for name in at if name in fused.needed or name.startswith(("x", "map"))]
             ctx.save_for_backward(*(at[name] for name in ctx.kept))  # torch then sees what is written to them since
+            ctx.set_materialize_grads(False)
         return (y, *last)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor, *dlast: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, dy: Tensor | None, *dlast: Tensor | None) -> tuple[Any, ...]:
         kept = ctx.saved_tensors  # raises where one of them was written to; with checkpoints they are made now
         fused, step, at, T, B = ctx.fused, ctx.fused.step, dict(zip(ctx.kept, kept, strict=True)), ctx.T, ctx.B
-        at = at | {"dy0": dy.contiguous()} | {f"dnext{j}": d.contiguous().clone() for j, d in enumerate(dlast)}
-        at |= {f"dweight{w.number}": dy.new_zeros(w.width) for w in step.weights}
+        x_TBF, width = at["x"], sum(span for _, span in step.y)
+        at["dy0"] = x_TBF.new_zeros(T, B, width) if dy is None else dy.contiguous()
+        for state, d in zip(step.states, dlast, strict=True):
+            at[f"dnext{state.number}"] = x_TBF.new_zeros(B, state.width) if d is None else d.contiguous().clone()
+        at |= {f"dweight{w.number}": x_TBF.new_zeros(w.width) for w in step.weights}
         at = fused.arrays("backward", at, T, B)
         fused.kernels.run("backward", at, T, B)
+        gradients = _OverTime(at, T * B)
+        dx, dinputs = gradients.of_inputs(ctx.maps, ctx.needs_input_grad[2:])
+        dweights = [gradients.of_weight(w, fused.passes.gradient.summed.get(w)) for w in step.weights]
+        sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
+        dmatrices = [
+            gradients.of_matrix(sources[each.number].name, at[each.state.name][:T] if each.state else at[f"operand{i}"])
+            if each.number in sources  # else no gradient comes back to it
+            else None
+            for i, each in enumerate(step.products)
+        ]
         swapped = "dnext" if T % 2 == 0 else "dstate"
         dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
-        dmatrices: list[Tensor | None] = []
-        for weight, row in fused.passes.gradient.summed.items():
-            at[f"dweight{weight.number}"] = at[row.name].sum((0, 1))
-        sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
-        for product in step.products:
-            if product.number not in sources:  # no gradient comes back to it
-                dmatrices.append(None)
+        return None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
+
+
+class _OverTime:
+    """The gradients of rows of all time steps, by name, and what they sum up to."""
+
+    def __init__(self, at: dict[str, Tensor], rows: int) -> None:
+        self.at, self.rows = at, rows
+        self._sums: dict[str, Tensor] = {}
+
+    def sum(self, name: str) -> Tensor:
+        if name not in self._sums:
+            self._sums[name] = self.at[name].view(self.rows, -1).sum(0)
+        return self._sums[name]
+
+    def of_weight(self, weight: Array, row: Array | None) -> Tensor:
+        """The gradient of a weight: that of a row, summed up, or what the pass has summed up."""
+        return self.at[f"dweight{weight.number}"] if row is None else self.sum(row.name)
+
+    def of_matrix(self, name: str, operand_TBK: Tensor) -> Tensor:
+        """The gradient of a matrix, from those of its product with operands."""
+        return self.at[name].view(self.rows, -1).t() @ operand_TBK.reshape(self.rows, -1)
+
+    def of_inputs(self, maps: list[bool], wanted: Sequence[bool]) -> tuple[Tensor | None, list[Tensor | None]]:
+        """The gradient of x, and those of each input's pair."""
+        dx, pairs = None, list[Tensor | None]()
+        for i, is_map in enumerate(maps):
+            name, (has_weight, has_bias) = f"dinput{i}", wanted[1 + 2 * i : 3 + 2 * i]
+            if not is_map:
+                pairs += [self.at[name], None]
                 continue
-            d_SN = at[sources[product.number].name].view(T * B, -1)
-            operand = at[f"state{product.state.number}"][:T] if product.state else at[f"operand{product.number}"]
-            dmatrices.append(d_SN.t() @ operand.reshape(T * B, -1))
-        dinputs = [at[f"dinput{i}"] for i in range(len(step.inputs))]
-        return (None, *dinputs, *(at[f"dweight{w.number}"] for w in step.weights), *dmatrices, *dstates)
+            pairs.append(self.of_matrix(name, self.at["x"]) if has_weight else None)
+            pairs.append(self.sum(name) if has_bias else None)
+            if wanted[0]:
+                part = self.at[name] @ self.at[f"map{i}"]
+                dx = part if dx is None else dx.add_(part)
+        return dx, pairs
 
 
 def _named(tensors: Sequence[Tensor], kind: str) -> dict[str, Tensor]:

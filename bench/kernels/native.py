@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from bench.kernels.emit import emit
 from bench.kernels.passes import Passes
 from bench.kernels.step import Cannot, Step
 from bench.kernels.sums import in_place
-from bench.kernels.vectors import prelude
+from bench.kernels.vectors import prelude, products
 
 __all__ = ["Code", "Inference", "Native", "refuse_unfit"]
 
@@ -48,13 +49,13 @@ class Native:
         self.arrays = {name: source.arrays for name, source in code.sources.items()}
         library = compiled(code.prelude + code.text, folder)
         self._functions = {name: _function(library, name) for name in self.arrays}
-        self._gemm = gemm(dtype)
+        self._products = _products(dtype, folder)
 
     def run(self, name: str, at: Mapping[str, Tensor], T: int, B: int) -> None:
         """Go through T steps of B lanes, on the arrays of the pass, by name."""
         arrays = self.arrays[name]
         pointers = (ctypes.c_void_p * len(arrays))(*(at[array.name].data_ptr() for array in arrays))
-        self._functions[name](self._gemm, T, B, pointers)
+        self._functions[name](self._products, T, B, pointers)
 
 
 class Inference:
@@ -65,15 +66,24 @@ class Inference:
         source = emit("infer", forward(step, None))
         self.arrays, self.output = source.arrays, step.output
         self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
-        self._gemm = gemm(dtype)
+        self._products = _products(dtype, folder)
 
     def __call__(self, T: int, B: int, pointers: ctypes.Array[ctypes.c_void_p]) -> None:
         """Go through T steps of B lanes."""
-        self._function(self._gemm, T, B, pointers)
+        self._function(self._products, T, B, pointers)
+
+
+@cache
+def _products(dtype: torch.dtype, folder: Path) -> int:
+    """The address of the products that kernels call; raises NoCompiler."""
+    function = compiled(products(_REAL[dtype]), folder).products
+    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    address: int = function(gemm(dtype))
+    return address
 
 
 def _function(library: ctypes.CDLL, name: str) -> Callable[..., None]:
     function = library[name]
-    function.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
+    function.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
     function.restype = None
     return function

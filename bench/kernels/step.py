@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -45,7 +46,8 @@ class Step:
     """A step from `inputs` and `states` to `new` states and an output `y`.
 
     `hoisted` computes from all inputs `[T, B, F]` and the parameters by name what the loop over time reads: inputs
-    `[T, B, N]`, weights `[N]` and matrices `[N, K]`, in torch, so that gradients go on through it.
+    `[T, B, N]`, weights `[N]` and matrices `[N, K]`, in torch, so that gradients go on through it. Inputs that are maps
+    of x are made by the third argument, `torch.nn.functional.linear` or what takes its place.
     """
 
     graph: Graph
@@ -59,7 +61,10 @@ class Step:
     """The inputs made for the loop alone, as products of x are, which may write over them; x itself is not."""
     draws: bool
     """Whether some of the inputs are random numbers."""
-    hoisted: Callable[[Tensor, Mapping[str, Tensor]], tuple[list[Tensor], list[Tensor], list[Tensor]]]
+    hoisted: Callable[
+        [Tensor, Mapping[str, Tensor], Callable[[Tensor, Tensor, Tensor | None], Any]],
+        tuple[list[Any], list[Tensor], list[Tensor]],
+    ]
 
     @property
     def roots(self) -> list[Node]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
@@ -168,8 +167,11 @@ class _Tracer(TorchDispatchMode):
     # What the loop reads, in torch
 
     def hoisted(
-        self, x_TBF: Tensor, parameters: Mapping[str, Tensor]
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        self,
+        x_TBF: Tensor,
+        parameters: Mapping[str, Tensor],
+        linear: Callable[[Tensor, Tensor, Tensor | None], Any],
+    ) -> tuple[list[Any], list[Tensor], list[Tensor]]:
         """Inputs `[T, B, N]`, weights `[N]` and matrices `[N, K]`, of the parameters as they are now."""
         known: dict[int, Any] = {}
 
@@ -195,9 +197,9 @@ class _Tracer(TorchDispatchMode):
                 return cast(Tensor, now(call.args[0]))
             return cast(Tensor, now(factor).t())
 
-        def made(each: tuple[Tensor, Tensor | None] | int | None) -> Tensor:
+        def made(each: tuple[Tensor, Tensor | None] | int | None) -> Any:
             if isinstance(each, tuple):
-                return F.linear(x_TBF, rows(each[0]), now(each[1]))
+                return linear(x_TBF, rows(each[0]), now(each[1]))
             return x_TBF if each is None else next(random)
 
         inputs = [made(each) for each in self.of_inputs]
@@ -251,7 +253,7 @@ class _Tracer(TorchDispatchMode):
         if args.get("alpha", 1) != 1 or args.get("beta", 1) != 1:
             raise Cannot("addmm has factors alpha or beta; multiply apart")
         width = int(factor.shape[1])
-        if self.hoists and operand is self.x and not self.is_of_lanes(bias):
+        if self.hoists and operand is self.x and (bias is None or tuple(bias.shape) == (width,)):
             return self.new_input((factor, bias), (width,))
         row = self.value(operand).row
         self.of_matrices.append(factor)

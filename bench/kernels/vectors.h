@@ -1,5 +1,5 @@
-// What every generated kernel has: vectors, their functions, and products of matrices. Before it stand the real type R,
-// the integer I of its size, and the constants of its exponential function (bench/kernels/vectors.py).
+// What every generated kernel has: vectors and their functions. Before it stand the real type R, the integer I of its
+// size, and the constants of its exponential function (bench/kernels/vectors.py).
 
 #include <math.h>  // C's headers alone: some compilers would first build a C++ library
 #include <stdlib.h>
@@ -11,6 +11,7 @@ constexpr int BYTES = 64;
 constexpr int BYTES = 32;
 #endif
 constexpr int W = BYTES / sizeof(R);  // numbers in a vector
+typedef long long Index;  // `long` has 32 bits on some systems
 typedef R V __attribute__((vector_size(BYTES)));
 typedef I K __attribute__((vector_size(BYTES)));
 
@@ -38,17 +39,16 @@ static inline R sum(V v) {
 
 template <int N> struct Count { static constexpr int value = N; };
 
-// f(Count<N>, i) for each block of a row of SIZE numbers; the last one may have fewer, and `each` goes by vectors
-template <int SIZE, int BLOCK, class F> static inline void each_block(F f) {
-  long i = 0;
-  for (; i + BLOCK <= SIZE; i += BLOCK) f(Count<BLOCK>(), i);
-  if constexpr (SIZE % BLOCK != 0) f(Count<SIZE % BLOCK>(), i);
+// f(Count<N>, i) for each vector of a row of SIZE numbers; the last one may have fewer
+template <int SIZE, class F> static inline void each(F f) {
+  Index i = 0;
+  for (; i + W <= SIZE; i += W) f(Count<W>(), i);
+  if constexpr (SIZE % W != 0) f(Count<SIZE % W>(), i);
 }
-template <int SIZE, class F> static inline void each(F f) { each_block<SIZE, W>(f); }
 
-static inline void zero(R* p, long n) { memset(p, 0, n * sizeof(R)); }
-static inline void add(R* p, const R* q, long n) {
-  for (long i = 0; i < n; ++i) p[i] += q[i];
+static inline void zero(R* p, Index n) { memset(p, 0, n * sizeof(R)); }
+static inline void add(R* p, const R* q, Index n) {
+  for (Index i = 0; i < n; ++i) p[i] += q[i];
 }
 static inline void swap(R*& a, R*& b) {
   R* c = a;
@@ -88,7 +88,12 @@ static inline V expm1_(V x) {
   V half = power_of_2(bits - 1);
   return or_infinite(x, (small_expm1(f) * half + (half - all(R(0.5)))) * all(2));
 }
-static inline V sigmoid_(V x) { return all(1) / (all(1) + exp_(-x)); }
+static inline V sigmoid_(V x) {  // 1 / (1 + e^-x), where e^-x need not be infinite
+  K bits;
+  V f = split(between(-x, LOWEST, -LOWEST), bits);
+  V scale = power_of_2(bits);
+  return all(1) / (all(1) + (small_expm1(f) * scale + scale));
+}
 static inline V tanh_(V x) {  // (e^2x - 1) / (e^2x + 1), exact near 0
   K bits;
   V f = split(between(x + x, -SATURATED, SATURATED), bits);
@@ -139,50 +144,15 @@ static inline V pow_(V x, V y) {
   return x;
 }
 
-// A matrix [n, k] times the vector a, and the vector a times the matrix: for one lane, where BLAS is slow
-template <int n, int k> static inline void times_rows(const R* a, const R* w, R* out, R beta) {
-  each_block<n, 4>([&](auto rows, long row) {
-    V total[4] = {};
-    each<k>([&](auto count, long i) {
-      for (int r = 0; r < rows.value; ++r) total[r] += load<count.value>(w + (row + r) * k + i) * load<count.value>(a + i);
-    });
-    for (int r = 0; r < rows.value; ++r) out[row + r] = sum(total[r]) + (beta != 0 ? beta * out[row + r] : 0);
-  });
-}
-template <int n, int k> static inline void sum_of_rows(const R* a, const R* w, R* out, R beta) {
-  constexpr int MANY = 8 * W;  // columns at a time, whose sums fit registers
-  each_block<k, MANY>([&](auto count, long start) {
-    constexpr int SIZE = decltype(count)::value;
-    V total[(SIZE + W - 1) / W] = {};
-    for (long row = 0; row < n; ++row)
-      each<SIZE>([&](auto part, long i) { total[i / W] += all(a[row]) * load<part.value>(w + row * k + start + i); });
-    each<SIZE>([&](auto part, long i) {
-      R* p = out + start + i;
-      store<part.value>(p, beta != 0 ? total[i / W] + all(beta) * load<part.value>(p) : total[i / W]);
-    });
-  });
-}
-
-// BLAS: out [B, n] = a [B, k] w' + beta out of w [n, k], and out [B, k] = a [B, n] w + beta out
-typedef void (*gemm_t)(const char*, const char*, const int*, const int*, const int*, const R*, const R*, const int*,
-                       const R*, const int*, const R*, R*, const int*);
-template <int n, int k> static inline R* turned(const R* w) {  // the transposed matrix, faster to go through
-  R* rows = (R*)malloc(sizeof(R) * n * k);
-  if (!rows) return nullptr;  // then the matrix is gone through as it is
-  for (long i = 0; i < n; ++i)
-    for (long j = 0; j < k; ++j) rows[j * n + i] = w[i * k + j];
-  return rows;
-}
-template <int n, int k> static inline void product(gemm_t gemm, int B, const R* a, const R* w, const R* rows, R* out, R beta) {
-  if (rows) return sum_of_rows<k, n>(a, rows, out, beta);
-  if (B == 1) return times_rows<n, k>(a, w, out, beta);
-  const R one = 1;
-  const int N = n, K = k;
-  gemm("T", "N", &N, &B, &K, &one, w, &K, a, &K, &beta, out, &N);
-}
-template <int k, int n> static inline void product_back(gemm_t gemm, int B, const R* a, const R* w, R* out, R beta) {
-  if (B == 1) return sum_of_rows<n, k>(a, w, out, beta);
-  const R one = 1;
-  const int N = n, K = k;
-  gemm("N", "N", &K, &B, &N, &one, w, &K, a, &N, &beta, out, &K);
-}
+// Products of all lanes by a matrix; they are compiled once for all kernels, from products.h
+struct Factor {  // of depth times width numbers; where it is turned, the matrix in memory has its rows as columns
+  const R* matrix;
+  int depth, width;
+  bool is_turned;
+  R* panels;
+};
+struct Products {
+  void (*begin)(Factor* factor, Index T);  // T products will follow, then the end
+  void (*multiply)(Index B, const R* a, const Factor& factor, R* out, bool adds);
+  void (*end)(Factor* factor);
+};

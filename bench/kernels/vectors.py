@@ -1,4 +1,4 @@
-"""What comes before the functions of a generated kernel: its number type, and the C++ of `vectors.h`."""
+"""What comes before a generated kernel: its number type and the C++ of `vectors.h`; and the products that it calls."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["prelude"]
+__all__ = ["prelude", "products"]
 
-_HEADER = Path(__file__).with_name("vectors.h")
+_HEADER, _PRODUCTS = (Path(__file__).with_name(name) for name in ("vectors.h", "products.h"))
+
+
+def products(real: str) -> str:
+    """The C++ of the products that all kernels call."""
+    return f"{prelude(real)}\n{_PRODUCTS.read_text(encoding='utf-8')}"
 
 
 def prelude(real: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bench.api import State, Tokens, leaves
@@ -50,5 +51,5 @@ def traced(model: SequenceModel, hoists: bool = True) -> TracedModel:
     found = in_place(trace(step, encoded_NW.shape[1], leaves(like), named, hoists=hoists and reads_symbols))
     if found.draws:
         raise Cannot("it draws random numbers in evaluation, others at each step")
-    tables, weights, matrices = found.hoisted(encoded_NW[:, None], named)
+    tables, weights, matrices = found.hoisted(encoded_NW[:, None], named, F.linear)
     return TracedModel(found, [table_N1W[:, 0] for table_N1W in tables], weights, matrices)

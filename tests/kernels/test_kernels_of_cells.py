@@ -209,6 +209,32 @@ class Late(Overlapping):
         return torch.tanh(torch.sigmoid(a) * torch.tanh(b) + h)
 
 
+class Wide(Cell):
+    """Linear maps of the input and the state alone."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.input, self.map = torch.nn.Linear(input_size, hidden_size), torch.nn.Linear(hidden_size, hidden_size)
+
+    def initial_state(self, batch_size, like):
+        return like.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x_BF, state):
+        h = self.input(x_BF) + self.map(state)
+        return h, h
+
+
+def test_products_of_any_size_are_those_of_torch():
+    """Panels and tiles of every remainder: one lane and many, for few steps and many, narrow matrices and wide."""
+    torch.manual_seed(0)
+    cell = Wide(F, 53).double()
+    kernels = KernelUnroll(cell)
+    for T, B in ((10, 1), (9, 2), (9, 15), (3, 1), (3, 4)):
+        x_TBF, state = inputs_of(cell, T, B)
+        right = everything(cell, lambda x, s: unroll_eager(cell, x, s), x_TBF, state)
+        assert_close(everything(cell, kernels, x_TBF, state), right, 1e-12)
+
+
 def test_a_backward_pass_after_an_output_was_written_to_is_refused():
     cell = a_cell("lstm")
     x_TBF, state = inputs_of(cell)

@@ -29,7 +29,11 @@ def a_step(names, width=WIDTH):
     args |= {name: given for name, given in {"where": (x, y, x), "pow": (x, g.constant(1.5))}.items() if name in names}
     new = [((g.node(name, *args[name]), width),) for name in names]
     states = [Array("state", i, width) for i in range(len(names))]
-    return Step(g, [a, b], states, [], [], new, new[0], frozenset(), False, lambda x, parameters: (list(x), [], []))
+
+    def hoisted(x, parameters, linear):
+        return list(x.unbind()), [], []
+
+    return Step(g, [a, b], states, [], [], new, new[0], frozenset(), False, hoisted)
 
 
 ANY = [name for name in OPERATIONS if name not in POSITIVE]
@@ -48,7 +52,7 @@ def through(kernels, name, a_BN, b_BN):
     """The result of an operation `[B, N]`, and the inputs that gradients go to."""
     fused, names = kernels[name]
     inputs = [x_BN[None].clone().requires_grad_() for x_BN in (a_BN, b_BN)]
-    _, last = fused(inputs, [a_BN.new_zeros(a_BN.shape) for _ in names], {})
+    _, last = fused(torch.stack(inputs), [a_BN.new_zeros(a_BN.shape) for _ in names], {})
     return last[names.index(name)], inputs
 
 
