@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +20,12 @@ from bench.config.rules import validate
 from bench.config.schema import Config
 from bench.config.upgrade import upgrade
 from bench.errors import BenchError, ConfigError, DataError, StoreError
+from bench.export.exported import Exported
 from bench.hardware.machine import Machine
 from bench.hardware.settings import torch_settings_kept, using_threads
 from bench.job.build import build
 from bench.job.data import open_task
+from bench.job.export import export
 from bench.job.log import log
 from bench.job.trust import Trust
 from bench.measure.flops import parameter_count
@@ -101,6 +104,14 @@ class Reloaded:
             raise ConfigError(f"{self.record.id} writes at every time step of its input: call predict(inputs)")
         with using_threads(self.machine.threads), torch.no_grad(), self.machine.autocast():
             return self.model.decode(inputs)
+
+    def export(self, to: str | PathLike[str] | None = None, format: str | None = None) -> Exported:
+        """Write the model as `c`, `onnx` or `onnx-step` to the file `to`, by default C named after the run, here.
+
+        The file is compared with the model first. Raises ConfigError for a model that has no such form or reads whole
+        sequences, and StoreError where the file is there already.
+        """
+        return export(self, to, format)
 
     def batches(self, split: Split, batch_size: int | None = None, seed: int = 0) -> Iterator[Batch]:
         """One pass over a split of the task's data, as the run saw it; `train` may be endless.

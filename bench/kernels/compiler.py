@@ -10,10 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["NoCompiler", "compiled", "compiler", "version"]
+__all__ = ["NoCompiler", "c_compiler", "compiled", "compiler", "version"]
 
 _FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-nostdinc++", "-fPIC", "-shared",
@@ -28,14 +29,29 @@ class NoCompiler(RuntimeError):
 @cache
 def compiler() -> tuple[str, ...]:
     """The command of a C++ compiler: `$CXX`, c++, g++, clang++, or that of the package ziglang. Raises NoCompiler."""
-    for name in filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")):
+    return _found("CXX", ("c++", "g++", "clang++")) or _zig("C++", "-x", "c++")  # its c++ would build a library first
+
+
+@cache
+def c_compiler() -> tuple[str, ...]:
+    """The command of a C compiler: `$CC`, cc, gcc, clang, or that of the package ziglang. Raises NoCompiler."""
+    return _found("CC", ("cc", "gcc", "clang")) or _zig("C")
+
+
+def _found(variable: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The command that a variable of the environment names, or the first of these programs; nothing if none is here."""
+    for name in filter(None, (os.environ.get(variable), *names)):
         if path := shutil.which(name.split()[0]):
             return (path, *name.split()[1:])
+    return ()
+
+
+def _zig(language: str, *flags: str) -> tuple[str, ...]:
     try:
         import ziglang  # type: ignore[import-not-found]  # noqa: F401
     except ImportError:
-        raise NoCompiler("there is no C++ compiler here: install one, or bench-sequences[kernels]") from None
-    return (sys.executable, "-m", "ziglang", "cc", "-x", "c++")  # its c++ would first build a library, for minutes
+        raise NoCompiler(f"there is no {language} compiler here: install one, or bench-sequences[kernels]") from None
+    return (sys.executable, "-m", "ziglang", "cc", *flags)
 
 
 @cache

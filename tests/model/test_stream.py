@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from tiny import seeded
+from streamed import a_model, inputs_of
 
-from bench.api import Features, Metric, TaskSpec, Tokens, leaves
+from bench.api import Features, Metric, TaskSpec, leaves
 from bench.cells.gru import GRU
-from bench.cells.lstm import LSTM
 from bench.cells.mlstm import MLSTM
 from bench.cells.vanilla import Vanilla
 from bench.errors import ConfigError
@@ -14,21 +13,6 @@ from bench.model import stream as stream_module
 from bench.model.around import Around
 from bench.model.sequence import SequenceModel
 from bench.model.stream import Stream
-
-
-def a_model(cell=LSTM, inputs=None, hidden=9, **options):
-    torch.manual_seed(0)
-    metric = Metric("accuracy", "share", "max", chance=0.0)
-    spec = TaskSpec("given-v1", inputs or Tokens(7), 5, "every_step", metric, "", "")
-    return SequenceModel(spec, cell, hidden, **options).eval()
-
-
-def inputs_of(model, steps, lanes):
-    size = model.step_inputs.size
-    if isinstance(model.step_inputs, Tokens):
-        return torch.randint(size, (steps, lanes), generator=seeded())
-    return torch.randn(steps, lanes, size, generator=seeded())
-
 
 MODELS = {
     "one-hot": lambda: a_model(),

@@ -17,7 +17,10 @@ from bench.command.parser import Parser
 from bench.printable import printable
 
 _WIDTH = 12
-_OPTIONAL = {"hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes"}
+_OPTIONAL = {
+    "hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes",
+    "onnxscript": "'bench-sequences[onnx]', for bench export --format=onnx",
+}
 """Packages that are not needed, with what pip installs them by and why."""
 _VARIABLES = (
     "BENCH_CACHE", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "PYTORCH_ENABLE_MPS_FALLBACK",

@@ -1,0 +1,1 @@
+"""Trained models as files for other programs: C with the weights in it, and ONNX."""
