@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
-import textwrap
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from bench.api import Tokens, leaves
+from bench.export.c_head import c_head
 from bench.export.c_main import c_main
 from bench.kernels.adjoint import forward
 from bench.kernels.emit_c import StepInC, literal
@@ -22,7 +21,7 @@ from bench.model.traced import TracedModel, traced
 __all__ = ["CFile", "c_name"]
 
 _REAL = {torch.float32: "float", torch.float64: "double"}
-_WIDTH, _ACROSS = 100, 8  # characters of a line of the head, numbers of one of an array
+_ACROSS = 8  # numbers in a line
 
 
 def c_name(file_name: str) -> str:
@@ -87,35 +86,12 @@ class CFile:
 
     def head(self) -> str:
         """The comment at the beginning: what this is, and how it is used."""
-        name, called = self.name, _in_comment(shlex.quote(self.file_name))
         given, takes = ("x", f"{self.inputs} numbers ({self.real})") if self.symbols is None else (
             "symbol", f"0 to {self.symbols - 1}; for any other the function returns -1 and does nothing, else 0"
         )  # fmt: skip
-        facts = {
-            **self.facts,
-            "size": f"{self.weights_bytes:,} bytes of constants, {self.state_bytes:,} bytes a state, none allocated",
-        }
+        size = f"{self.weights_bytes:,} bytes of constants, {self.state_bytes:,} bytes a state, none allocated"
         arguments = {given: takes, "y": f"{self.outputs} numbers ({self.real}), which the call writes"}
-        call = f"{name}_step(&state, {given}, y);"
-        compiling = (
-            f"Compile it by `cc -O2 -c {called}`, and link with -lm. With -DBENCH_MAIN it is a program, which reads "
-            "the inputs of one step after the other from its standard input, and writes a line of outputs for each:"
-        )
-        lines = [
-            *_wrapped(f"{called}: a trained sequence model, which reads one time step a call. Written by bench."),
-            "",
-            *_listed(facts),
-            "",
-            f"    {name}_state state;",
-            f"    {f'{name}_init(&state);':{len(call)}}  before each sequence; a state for each sequence at a time",
-            f"    {call}  one time step",
-            "",
-            *_listed(arguments),
-            "",
-            *_wrapped(compiling),
-            f"    cc -O2 -DBENCH_MAIN {called} -lm -o {name}",
-        ]
-        return "\n".join(["/*", *(f" * {line}".rstrip() for line in lines), " */", ""])
+        return c_head(self.file_name, self.name, {**self.facts, "size": size}, arguments)
 
     # State
 
@@ -210,18 +186,3 @@ def _row(tensor: Tensor) -> str:
 
 def _function(signature: str, lines: list[str]) -> str:
     return "\n".join([f"{signature} {{", *(f"  {line}" for line in lines), "}", ""])
-
-
-def _listed(facts: Mapping[str, str]) -> list[str]:
-    """Facts below each other, as a comment has them."""
-    return [line for name, text in facts.items() for line in _wrapped(f"{name:<9} {_in_comment(text)}", " " * 10)]
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _in_comment(text: str) -> str:
-    """Text that stays in the comment that it is put in."""
-    plain = " ".join(text.encode("ascii", "backslashreplace").decode().split())
-    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", plain)

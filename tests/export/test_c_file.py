@@ -64,6 +64,8 @@ MODELS = {
     "two layers with norms, residual paths, perceptrons": lambda: a_model(GRU, Features(3), layers=2, around=BLOCK),
     "an embedding of many symbols, tied": lambda: a_model(GRU, Tokens(40), outputs=40, embedding=9, tie=True, layers=2),
     "no head": headless,
+    "one unit": lambda: a_model(LSTM, Features(1), hidden=1, outputs=1),
+    "one symbol, one unit, a norm": lambda: a_model(GRU, Tokens(1), hidden=1, layers=2, around=BLOCK),
 }
 
 
