@@ -45,6 +45,11 @@ class Machine:
         """Whether the device computes while the host goes on, so that work has to be waited for."""
         return self.device.type != "cpu"
 
+    @property
+    def counts_memory(self) -> bool:
+        """Whether the most memory in use is known: all but MPS count it."""
+        return self.device.type != "mps"
+
     def synchronize(self) -> None:
         """Wait until the device has finished all its work."""
         if self.device.type == "cuda":

@@ -37,6 +37,7 @@ from bench.train.checkpoint import Checkpoints, list_checkpoints
 from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
+from bench.train.largest import Largest
 from bench.train.optimizer import decay_note, form_note
 from bench.train.validation import Validation
 
@@ -120,20 +121,23 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     with interrupts.after(1):
         for validation in fit:
             say_and_tell(validation, setup.task.spec.metric.name, listener)
+    scored = Largest()
     with interrupts.after(0):
         for split in ("valid", "test"):
-            if (scores := evaluate(setup.model, setup.task, split, setup.machine)) is not None:
+            if (scores := evaluate(setup.model, setup.task, split, setup.machine, scored)) is not None:
                 ended = replace(ended, scores={**ended.scores, split: scores})
                 yield ended
                 must_have_score(scores, setup.task, split)
         with writing(folder.path("")):
             weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
             folder.path(names.WEIGHTS).write_bytes(weights)
+        process_mib = prepared.process.mib  # before measuring, which takes memory of its own
         listener.measuring()
         log.info("measuring speed and memory")
         ended = replace(ended, flops=flops_of(setup.model), products=products_of(setup))
         hold_still(setup.optimizer)
-        ended = replace(ended, memory=measure_memory(setup))
+        memory = {**measure_memory(setup, fit.largest, scored), "process_mib": process_mib}
+        ended = replace(ended, memory=memory)
         yield ended
         measure = setup.config.measure
         with turn():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from bench.config.rules import validate
 from bench.config.schema import HardwareConfig
 from bench.config.tree import require_all
 from bench.hardware.machine import choose_machine
+from bench.hardware.process import HighWater
 from bench.job.build import build, build_task
 from bench.job.data import data_hash, unstated
 from bench.job.resume import Source, find_source, matched_size
@@ -47,6 +48,8 @@ class Prepared:
     """The run to go on from, where the options name one."""
     unstated: Sequence[Path] = ()
     error: BaseException | None = None
+    process: HighWater = field(default_factory=HighWater)
+    """The most memory of the process since preparation began."""
 
     @property
     def task_id(self) -> str:
@@ -77,7 +80,7 @@ def prepare(options: Options) -> Prepared:
 
     The task is built first: its id names the row in which a failed run is counted.
     """
-    began = time.perf_counter()
+    began, process = time.perf_counter(), HighWater()
     task = setup = source = error = None
     steps_in_a_batch, untrained = 0, 0.0
     by_task, by_model = FilesRead(), FilesRead()
@@ -107,6 +110,7 @@ def prepare(options: Options) -> Prepared:
         source,
         unstated(task, by_task) if task else [],
         error,
+        process,
     )
 
 

@@ -155,7 +155,9 @@ class Record:
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
       its `device` and `precision`, where those were others.
-    - `memory`: at least `peak_mib`. `scores`: all of the task's scores by split, the metric among them.
+    - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
+      memory of the process in training and scoring, above what it had before the run.
+    - `scores`: all of the task's scores by split, the metric among them.
     """
 
     schema: Literal[1] = SCHEMA

@@ -43,6 +43,8 @@ class Row(NamedTuple):
     step_marks: Annotated[str | None, "speed.step_us.marks"]
     prefill_marks: Annotated[str | None, "speed.prefill_tokens_per_s.marks"]
     peak_mib: Annotated[float | None, "memory.peak_mib"]
+    evaluation_mib: Annotated[float | None, "memory.evaluation_mib"]
+    process_mib: Annotated[float | None, "memory.process_mib"]
     seconds: float | None
     finished: str
     identity: str

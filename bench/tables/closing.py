@@ -85,6 +85,8 @@ def _phrases(record: Record, columns: Sequence[Column]) -> dict[str, list[str]]:
         phrase = column.closing
         if phrase and getattr(record, PLACES[column.name].partition(".")[0]) not in (None, {}):
             value, written = getattr(row, column.name), phrase.written or column.written
+            if value is None and phrase.optional:
+                continue
             text = "-" if value is None else written(value) + signs(getattr(row, column.marks, None))
             lines.setdefault(phrase.line, []).append(phrase.words.format(text))
     if lines["model"]:

@@ -27,12 +27,14 @@ are not ranked with a quiet one's.
 class Phrase:
     """A figure in the lines printed at the end of a run: the name of the line, and `words` with `{}` for the figure.
 
-    `written` formats the figure; None for the format of its column.
+    `written` formats the figure; None for the format of its column. An `optional` figure that is not there is left out,
+    another one is a dash.
     """
 
     line: str
     words: str
     written: Callable[[Any], str] | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ COLUMNS = (
     Column(
         "peak_mib", "median", heading="MiB",
         spare=4, closing=Phrase("memory", "peak {} MiB in a training step", four_digits),
+    ),
+    Column("evaluation_mib", "median", shown=False),
+    Column(
+        "process_mib", "median", shown=False,
+        closing=Phrase("memory", "{} MiB in the process", four_digits, optional=True),
     ),
     Column("seconds", "median", spare=7),
     _count("done", shown=False),

@@ -36,6 +36,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "options", ", ".join(f"{name}={written(value)}" for name, value in record.changed.items())
     for number, note in enumerate(getattr(record, "notes", None) or ()):
         yield "" if number else "data", note
+    if parts := _memory(record):
+        yield "in memory", parts
     if record.experiment:
         yield "experiment", record.experiment
     if record.resumed:
@@ -43,6 +45,20 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     commit = record.git.get("commit")
     edited = ", with edits" * bool(record.git.get("dirty"))
     yield "finished", f"{record.finished}" + (f" at commit {str(commit)[:12]}{edited}" if commit else "")
+
+
+def _memory(record: Record) -> str:
+    """The parts of the peak and what else is known of memory; empty in records of older versions."""
+    found = record.memory or {}
+    parts = {
+        "weights": "weights_mib", "copies": "copies_mib", "optimiser": "optimizer_mib",
+        "a step": "activations_mib", "scoring": "evaluation_mib",
+    }  # fmt: skip
+    said = [f"{name} {four_digits(found[key])} MiB" for name, key in parts.items() if found.get(key) is not None]
+    for name, key in {"a token": "activation_bytes", "a stream": "state_bytes"}.items():
+        if (count := found.get(key)) is not None:
+            said.append(f"{name} {size(count)}")
+    return ", ".join(said) if len(said) > 1 else ""
 
 
 def _curve(record: Record, folder: Path, width: int) -> Iterator[tuple[str, str]]:

@@ -7,39 +7,37 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
-from bench.api import Batch, Split, Task
+from bench.api import Batch, Split, State, Task
 from bench.errors import Diverged, Failed
 from bench.hardware.machine import Machine
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.train.finite import must_have_numbers
+from bench.train.largest import Largest
 
 BATCH_SIZE = 256  # lanes; by the contract of Task.batches, scores do not depend on it
 MOST_STEPS = 2**16  # time steps over the lanes that are scored at once, so that memory does not grow with their length
 
 
 @torch.inference_mode()
-def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -> dict[str, float] | None:
+def evaluate(
+    model: SequenceModel, task: Task, split: Split, machine: Machine, largest: Largest | None = None
+) -> dict[str, float] | None:
     """The task's scores on the whole of `split`, in evaluation mode; None for an empty split.
 
     An encoder-decoder is scored both on its predictions of each next symbol and on its decoded outputs. Sums and counts
     are added over batches in double precision, and the task divides them once. Raises DataError where a batch's inputs
-    or targets are not finite: an accuracy would not show it.
+    or targets are not finite: an accuracy would not show it. `largest` keeps the largest of what is scored at once.
     """
     model.eval()
     totals: Counter[str] = Counter()
-    state = None
+    state: tuple[State, ...] | None = None
     for batch in _batches(task, split):
-        state = model.carry(state, batch.fresh)
-        batch = batch.to(machine.device)
-        with machine.autocast():
-            logits, state = model.predict(batch, state)
-            decoded = model.decode(batch.inputs) if isinstance(model, EncoderDecoder) else None
-        tally = task.tally(logits, batch)
-        if decoded is not None:
-            tally |= task.tally_decoded(decoded, batch)
+        if largest is not None:
+            largest.look(batch)
+        tally, state = score_batch(model, task, batch, model.carry(state, batch.fresh), machine)
         for name, value in tally.items():
             totals[name] += value.item()  # type: ignore[assignment]
     if not totals:
@@ -48,6 +46,20 @@ def evaluate(model: SequenceModel, task: Task, split: Split, machine: Machine) -
     if not isinstance(scores, Mapping):
         raise Failed(f"the task's `scores` gave {scores} on {split}: let it return scores by name")
     return {name: float(value) for name, value in scores.items()}
+
+
+def score_batch(
+    model: SequenceModel, task: Task, batch: Batch, state: tuple[State, ...], machine: Machine
+) -> tuple[dict[str, Tensor], tuple[State, ...]]:
+    """The task's sums and counts over a batch, and the state after it."""
+    batch = batch.to(machine.device)
+    with machine.autocast():
+        logits, state = model.predict(batch, state)
+        decoded = model.decode(batch.inputs) if isinstance(model, EncoderDecoder) else None
+    tally = task.tally(logits, batch)
+    if decoded is not None:
+        tally |= task.tally_decoded(decoded, batch)
+    return tally, state
 
 
 def _batches(task: Task, split: Split) -> Iterator[Batch]:

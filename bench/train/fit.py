@@ -12,6 +12,7 @@ from torch import Generator
 from bench.config.schema import Config
 from bench.errors import ConfigError
 from bench.train.checkpoint import Checkpoints
+from bench.train.largest import Largest
 from bench.train.loop import TrainStep, train
 from bench.train.passes import Passes
 from bench.train.position import Position
@@ -31,7 +32,8 @@ class Fit(Iterator[Validation]):
     """Training until the budget or the patience is spent, as an iterator over validations.
 
     `next` trains up to the next validation and returns it. `progress` is up to date at any moment, also after an
-    interruption or an error. Once the iterator is exhausted, the model has the best weights; before, the latest.
+    interruption or an error, and so is `largest`, the largest batches that were drawn. Once the iterator is exhausted,
+    the model has the best weights; before, the latest.
 
     With `checkpoints` training starts from the latest readable checkpoint and saves new ones, the last at its end.
     `stop` is asked after each step: where it says so, the position is saved and KeyboardInterrupt raised. `clock`
@@ -49,7 +51,7 @@ class Fit(Iterator[Validation]):
         clock: Callable[[], float] = time.perf_counter,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.progress = Progress()
+        self.progress, self.largest = Progress(), Largest()
         self._setup, self._checkpoints, self._on_step, self._clock = setup, checkpoints, on_step, clock
         self._stop, self._began = stop, 0.0
         self._validations = self._run()
@@ -108,6 +110,7 @@ class Fit(Iterator[Validation]):
         setup, progress, config = self._setup, self.progress, self._setup.config
         generator = Generator().manual_seed(stream_seed(config.seed, "data"))
         batches = Passes(setup.task, "train", config.batch_size, generator)
+        self.largest = batches.largest
         position = Position(setup, progress, batches, Generator().manual_seed(stream_seed(config.seed, "offsets")))
         if self._checkpoints and (state := self._checkpoints.latest()):
             try:

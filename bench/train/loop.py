@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
-from bench.api import Batch, State, Task
+from bench.api import Batch, State, Task, map_state
 from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.model.sequence import SequenceModel
@@ -127,7 +127,7 @@ def backpropagate(
     machine: Machine,
     known: int = 0,
 ) -> tuple[float, tuple[State, ...]]:
-    """The weighted sum of the losses over `part`, and the state after it.
+    """The weighted sum of the losses over `part`, and the state after it, detached: its graph may hold all activations.
 
     Adds the gradient of the sum, divided by `divisor`, to the parameters' gradients. The window before has been through
     the first `known` time steps.
@@ -149,7 +149,7 @@ def backpropagate(
     total = loss.item()
     if divisor and math.isfinite(total):
         loss.backward(torch.full_like(loss, 1 / divisor))
-    return total, state
+    return total, map_state(Tensor.detach, state)  # type: ignore[return-value]
 
 
 def objective(

@@ -9,16 +9,18 @@ from torch import Generator
 
 from bench.api import Batch, Split, Task
 from bench.errors import DataError
+from bench.train.largest import Largest
 
 
 class Passes(Iterator[Batch]):
     """The batches of a split, one pass after the other without end; the place in the stream can be saved and restored.
 
-    Raises DataError on iteration if a pass has no batch.
+    `largest` keeps the largest of its batches. Raises DataError on iteration if a pass has no batch.
     """
 
     def __init__(self, task: Task, split: Split, batch_size: int, generator: Generator) -> None:
         self._task, self._split, self._batch_size, self._generator = task, split, batch_size, generator
+        self.largest = Largest()
         self._begin()
 
     def _begin(self) -> None:
@@ -36,6 +38,7 @@ class Passes(Iterator[Batch]):
             self._begin()
             return next(self)
         self._taken += 1
+        self.largest.look(batch)
         return batch
 
     def state_dict(self) -> dict[str, Any]:

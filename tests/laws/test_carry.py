@@ -4,11 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import CELLS, a_batch, a_model, few, truncated
+from tiny import CELLS, Given, a_batch, a_model, a_setup, few, truncated
 
-from bench.api import map_state
+from bench.api import leaves, map_state
 from bench.cells.vanilla import Vanilla
 from bench.train.bptt import windows
+from bench.train.loop import train
 
 cells, steps, lanes = st.sampled_from(CELLS), st.integers(1, 9), st.integers(1, 4)
 
@@ -125,3 +126,14 @@ def test_another_batch_size_is_welcome_where_all_lanes_are_fresh():
     model = a_model()
     (state,) = model.carry(model.initial_state(1), torch.tensor([True, True]))
     assert state[0].shape == (2, 5)
+
+
+REGIMES = (truncated(None), truncated(4), truncated(4, horizon=5), truncated(None, checkpoint=True))
+
+
+@pytest.mark.parametrize("bptt", REGIMES)
+def test_the_state_that_is_carried_keeps_no_graph_alive(bptt):
+    """It would keep alive what a form of its own holds for its backward pass, until the next step has ended."""
+    setup = a_setup(Given(train=[a_batch(8)]), bptt=bptt)
+    step = next(train(setup.model, setup.task, setup.optimizer, [a_batch(8)], setup.config, setup.machine))
+    assert [leaf.grad_fn for leaf in leaves(step.state)] == [None]

@@ -11,7 +11,7 @@ from tiny import CPU64, Given, a_batch, a_setup, fitted
 
 from bench.api import leaves
 from bench.config.schema import BudgetConfig, ModelConfig
-from bench.measure import memory
+from bench.measure import memory, peak
 from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
 
@@ -30,13 +30,13 @@ def test_the_peak_is_of_what_is_alive_at_once(tensors, size):
         for _ in range(3):
             torch.empty(size, dtype=torch.float32)
 
-    assert memory._peak_of(work, CPU64) == pytest.approx(tensors * size * 4, abs=tensors * 64)
+    assert peak.peak_of(work, CPU64) == pytest.approx(tensors * size * 4, abs=tensors * 64)
 
 
 def test_python_looks_for_no_garbage_in_the_measured_step_and_does_again_after_it():
     """That of an earlier run, freed meanwhile, would be taken off the peak."""
     looks = []
-    memory._peak_of(lambda: looks.append(gc.isenabled()), CPU64)
+    peak.peak_of(lambda: looks.append(gc.isenabled()), CPU64)
     assert [*looks, gc.isenabled()] == [False, True]
 
 
@@ -87,7 +87,7 @@ def test_averaged_weights_are_counted():
 
 def test_a_carried_state_is_counted_with_the_influence_of_the_parameters_on_it(monkeypatch):
     """It is there when a step begins, which makes another one beside it."""
-    monkeypatch.setattr(memory, "_peak_of", lambda work, machine: 0)
+    monkeypatch.setattr(memory, "peak_of", lambda work, machine: 0)
     setup = a_setup(Given(train=[a_batch()]), model=ModelConfig(hidden=16), gradient="rtrl")
     carried = sum(leaf.nbytes for leaf in leaves(setup.forward.initial_state(2)))
     assert measure_memory(setup)["activations_mib"] == pytest.approx(carried / 2**20, abs=0.001)

@@ -26,7 +26,8 @@ def test_the_columns_are_the_public_ones_in_their_order():
     public = (
         "task cell bptt budget hardware metric direction score ci_low ci_high valid seeds chance solved gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
-        "step_us step_p99_us step_marks peak_mib seconds done failed diverged out_of_memory"
+        "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib seconds done failed "
+        "diverged out_of_memory"
     ).split()
     assert (
         [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public

@@ -12,7 +12,7 @@ from bench.cells.gru import GRU
 from bench.cells.lru import LRU
 from bench.cells.lstm import LSTM
 from bench.errors import ConfigError
-from bench.measure.memory import _peak_of
+from bench.measure.peak import peak_of
 from bench.model.around import Around
 from bench.model.sequence import SequenceModel
 from bench.train.gradient.choice import FORWARD_MODES, choose_gradient
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_time_as_that_of_bptt_does(mode):
 
     def peak(work, T):
         batch = a_batch(T)
-        return _peak_of(lambda: work(batch), CPU64)
+        return peak_of(lambda: work(batch), CPU64)
 
     def carried(batch):
         _, memory = algorithm.accumulate(Given(train=[batch]), batch, None, 1.0)
