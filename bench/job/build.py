@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from typing import Annotated, Any, cast
@@ -28,6 +29,7 @@ from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.train.average import Average
 from bench.train.gradient.choice import choose_gradient
+from bench.train.life import Life
 from bench.train.optimizer import build_optimizer
 from bench.train.schedule import Schedule, ticks_of
 from bench.train.setup import Setup, stream_seed
@@ -35,13 +37,13 @@ from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
 
 
-def build(config: Config, task: Task, hidden: int | None = None, steps: int = PIECE) -> Setup:
+def build(config: Config, task: Task, hidden: int | None = None, steps: int = PIECE, life: Life | None = None) -> Setup:
     """Model, optimiser and schedule for `task`, the weights drawn from the seed's stream for weights.
 
     `hidden` is the hidden size that an earlier match chose; without it, a `config` with `match` searches for one. The
     setup's config has the size of the model. `steps` is the length of the sequences over which a fast form of the cell
-    is compared with its loop of steps. Afterwards torch's global generator belongs to dropout alone. Raises
-    ConfigError in one line.
+    is compared with its loop of steps; `life` counts the time of that. Afterwards torch's global generator belongs to
+    dropout alone. Raises ConfigError in one line.
     """
     check_regime(config, task)
     machine = choose_machine(config.hardware)
@@ -56,7 +58,8 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
     model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
     forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
-    unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, machine.precision)
+    with life.within("compile") if life else nullcontext():
+        unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, machine.precision)
     optimizer = build_optimizer(config.optimizer, model)
     for cell in (module for module in model.modules() if isinstance(module, Cell)):
         if type(cell).after_update is not Cell.after_update:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -50,6 +49,7 @@ class Ended:
         """The record of the run up to now; publishing it sets the id."""
         options, setup = prepared.options, prepared.setup
         config = options.config
+        spent = prepared.life.seconds | ({"before": self.progress.before} if self.progress.before else {})
         return Record(
             id=prepared.stem,
             status=self.status,
@@ -63,7 +63,8 @@ class Ended:
             params=parameter_count(setup.model) if setup else None,
             speed=self.speed,
             memory=self.memory,
-            seconds=round(self.progress.before + time.perf_counter() - prepared.began, 3),
+            seconds=round(sum(spent.values()), 3),
+            time={part: round(seconds, 3) for part, seconds in spent.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             config=options.tree,
             versions=provenance.versions(),

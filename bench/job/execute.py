@@ -115,33 +115,36 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     if folder.after_cut_off and not list_checkpoints(folder.path("")):
         log.info("an earlier attempt was cut off and this one starts anew, from the first step")
     listener.started()
-    fit = Fit(setup, checkpoints, listener.step, stop=interrupts.asked)
+    life, scored = prepared.life, Largest()
+    fit = Fit(setup, checkpoints, listener.step, stop=interrupts.asked, life=life)
     ended = Ended(progress=fit.progress)
     yield ended
-    with interrupts.after(1):
+    with interrupts.after(1), life.within("train"):
         for validation in fit:
             say_and_tell(validation, setup.task.spec.metric.name, listener)
-    scored = Largest()
     with interrupts.after(0):
         for split in ("valid", "test"):
-            if (scores := evaluate(setup.model, setup.task, split, setup.machine, scored)) is not None:
+            with life.within("score"):
+                scores = evaluate(setup.model, setup.task, split, setup.machine, scored)
+            if scores is not None:
                 ended = replace(ended, scores={**ended.scores, split: scores})
                 yield ended
                 must_have_score(scores, setup.task, split)
-        with writing(folder.path("")):
+        with writing(folder.path("")), life.within("store"):
             weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
             folder.path(names.WEIGHTS).write_bytes(weights)
         process_mib = prepared.process.mib  # before measuring, which takes memory of its own
         listener.measuring()
         log.info("measuring speed and memory")
-        ended = replace(ended, flops=flops_of(setup.model), products=products_of(setup))
-        hold_still(setup.optimizer)
-        memory = {**measure_memory(setup, fit.largest, scored), "process_mib": process_mib}
-        ended = replace(ended, memory=memory)
-        yield ended
-        measure = setup.config.measure
-        with turn():
-            ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry), status="done")
+        with life.within("measure"):
+            ended = replace(ended, flops=flops_of(setup.model), products=products_of(setup))
+            hold_still(setup.optimizer)
+            memory = {**measure_memory(setup, fit.largest, scored), "process_mib": process_mib}
+            ended = replace(ended, memory=memory)
+            yield ended
+            measure = setup.config.measure
+            with turn():
+                ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry), status="done")
     yield ended
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -25,6 +24,7 @@ from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
 from bench.results.reads import FilesRead
 from bench.train.bptt import untrained_share
+from bench.train.life import Life
 from bench.train.setup import Setup
 
 
@@ -37,8 +37,8 @@ class Prepared:
 
     options: Options
     identity: Identity
-    began: float
-    """The time on the clock `time.perf_counter` when preparation began."""
+    life: Life
+    """The time of the run, which begins with its preparation."""
     task: Task | None = None
     setup: Setup | None = None
     steps_in_a_batch: int = 0
@@ -80,21 +80,21 @@ def prepare(options: Options) -> Prepared:
 
     The task is built first: its id names the row in which a failed run is counted.
     """
-    began, process = time.perf_counter(), HighWater()
+    life, process = Life(), HighWater()
     task = setup = source = error = None
     steps_in_a_batch, untrained = 0, 0.0
     by_task, by_model = FilesRead(), FilesRead()
     try:
         require_all(options.tree)
-        with by_task:
+        with by_task, life.within("data"):
             task = quick_check_spec(build_task(options.config.task))
         config = validate(options.config)
-        with by_task:
+        with by_task, life.within("data"):
             first = quick_check_task(task, config.batch_size)
         steps_in_a_batch, untrained = first.steps, untrained_share(first.batches["train"], config.bptt)
         matched = matched_size(config)  # read here: a file that is read below counts as the cell's
         with by_model:
-            setup = build(config, task, matched, steps=first.longest)
+            setup = build(config, task, matched, steps=first.longest, life=life)
         if config.resume not in ("auto", "never"):
             source = find_source(config, _identity(options, task, setup, by_task, by_model))
     except (Exception, KeyboardInterrupt, SystemExit) as caught:
@@ -102,7 +102,7 @@ def prepare(options: Options) -> Prepared:
     return Prepared(
         options,
         _identity(options, task, setup, by_task, by_model),
-        began,
+        life,
         task,
         setup,
         steps_in_a_batch,

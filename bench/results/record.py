@@ -155,6 +155,8 @@ class Record:
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
       its `device` and `precision`, where those were others.
+    - `time`: the seconds of each part of the run (`bench.train.life`), which add up to `seconds`; `before` are those of
+      processes from whose checkpoint it went on. Null in older records.
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
       memory of the process in training and scoring, above what it had before the run.
     - `scores`: all of the task's scores by split, the metric among them.
@@ -196,6 +198,7 @@ class Record:
     form_refused: str | None = None
     products: list[str] | None = None
     notes: list[str] | None = None
+    time: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -11,7 +11,9 @@ from bench.results.row import PLACES, Row
 from bench.stats.interval import gap_closed
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.doubts import signs
-from bench.tables.formats import four_digits, one_decimal
+from bench.tables.formats import four_digits, one_decimal, three_digits
+
+_MOST_ELSEWHERE = 0.2
 
 
 def title(record: Record) -> str:
@@ -42,6 +44,7 @@ def summary(record: Record, columns: Sequence[Column] = COLUMNS) -> str:
     if record.metric and record.status == "done":
         facts |= _scores(record)
     facts |= {line: ", ".join(phrases) for line, phrases in _phrases(record, columns).items()}
+    facts["time"] = parts_of_time(record) if is_spent_elsewhere(record) else None
     facts |= doubts(record)
     return "\n".join(map(printable, [*lines, *(f"  {name:<10} {fact}" for name, fact in facts.items() if fact)]))
 
@@ -54,6 +57,21 @@ def doubts(record: Record) -> dict[str, str]:
         for mark, why in (marks or {}).items():
             found.setdefault(mark, []).append((name, why))
     return {mark: f"{', '.join(name for name, _ in each)}: {each[0][1]}" for mark, each in found.items()}
+
+
+def parts_of_time(record: Record) -> str:
+    """What the time of the run went to, the most first: `train 20.1 s (64%), measure 7 s (22%), ...`."""
+    parts = sorted((record.time or {}).items(), key=lambda part: -part[1])
+    total = sum(seconds for _, seconds in parts)
+    said = (f"{name} {three_digits(seconds)} s ({seconds / total:.0%})" for name, seconds in parts if seconds)
+    return ", ".join(said)
+
+
+def is_spent_elsewhere(record: Record) -> bool:
+    """Whether a part of the run other than training took more than a fifth of its time."""
+    parts = dict(record.time or {})
+    most = _MOST_ELSEWHERE * sum(parts.values())
+    return any(seconds > most for name, seconds in parts.items() if name not in ("train", "before"))
 
 
 def to_beat(metric: Mapping[str, Any]) -> str:

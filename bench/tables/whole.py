@@ -14,7 +14,7 @@ from bench.printable import printable
 from bench.results.curve import read_curve
 from bench.results.names import CURVE
 from bench.results.record import Record
-from bench.tables.closing import summary
+from bench.tables.closing import is_spent_elsewhere, parts_of_time, summary
 from bench.tables.formats import four_digits
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -36,6 +36,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "options", ", ".join(f"{name}={written(value)}" for name, value in record.changed.items())
     for number, note in enumerate(getattr(record, "notes", None) or ()):
         yield "" if number else "data", note
+    if record.time and not is_spent_elsewhere(record):  # else it is in the summary
+        yield "time", parts_of_time(record)
     if parts := _memory(record):
         yield "in memory", parts
     if record.experiment:

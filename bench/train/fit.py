@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 from torch import Generator
 
+from bench.api import Batch
 from bench.config.schema import Config
 from bench.errors import ConfigError
 from bench.train.checkpoint import Checkpoints
 from bench.train.largest import Largest
+from bench.train.life import Life
 from bench.train.loop import TrainStep, train
 from bench.train.passes import Passes
 from bench.train.position import Position
@@ -37,7 +39,7 @@ class Fit(Iterator[Validation]):
 
     With `checkpoints` training starts from the latest readable checkpoint and saves new ones, the last at its end.
     `stop` is asked after each step: where it says so, the position is saved and KeyboardInterrupt raised. `clock`
-    returns seconds.
+    returns seconds; `life` is told what they go to.
 
     `next` raises Diverged where loss, gradient or score is no finite number, ConfigError where a checkpoint does not
     fit, and DataError where a split is empty or holds a number that is not finite.
@@ -50,10 +52,11 @@ class Fit(Iterator[Validation]):
         on_step: OnStep | None = None,
         clock: Callable[[], float] = time.perf_counter,
         stop: Callable[[], bool] = lambda: False,
+        life: Life | None = None,
     ) -> None:
         self.progress, self.largest = Progress(), Largest()
         self._setup, self._checkpoints, self._on_step, self._clock = setup, checkpoints, on_step, clock
-        self._stop, self._began = stop, 0.0
+        self._stop, self._began, self._life = stop, 0.0, life or Life()
         self._validations = self._run()
 
     def __next__(self) -> Validation:
@@ -66,7 +69,9 @@ class Fit(Iterator[Validation]):
         if not self._is_over():
             yield from self._train(position)
         elif progress.best_score is None:  # under a budget that is smaller than the checkpoint's step
-            yield validate(setup, progress, math.nan)
+            with self._life.within("validate"):
+                validation = validate(setup, progress, math.nan)
+            yield validation
         self._save(position)  # what follows training may be cut off, too
         setup.model.load_state_dict(progress.best_weights)
         metric = setup.task.spec.metric
@@ -82,7 +87,9 @@ class Fit(Iterator[Validation]):
             due = _validations_due(config, spent)
             if due > progress.validations:
                 progress.validations = due
-                yield validate(setup, progress, step.grad_norm)
+                with self._life.within("validate"):
+                    validation = validate(setup, progress, step.grad_norm)
+                yield validation
             if self._is_over():
                 if spent < 1:
                     name, times = setup.task.spec.metric.name, progress.stale
@@ -103,7 +110,8 @@ class Fit(Iterator[Validation]):
 
     def _save(self, position: Position) -> None:
         if self._checkpoints and self._checkpoints.wanted:
-            self._checkpoints.save(self.progress.steps, position.state_dict(self._clock() - self._began))
+            with self._life.within("store"):
+                self._checkpoints.save(self.progress.steps, position.state_dict(self._clock() - self._began))
 
     def _begin(self) -> Position:
         """The start of the run, or the position in its latest checkpoint."""
@@ -133,7 +141,7 @@ class Fit(Iterator[Validation]):
             setup.model,
             setup.task,
             setup.optimizer,
-            position.batches,
+            self._drawn(position.batches),
             setup.config,
             setup.machine,
             position.offsets,
@@ -141,6 +149,14 @@ class Fit(Iterator[Validation]):
             self.progress.steps,
             setup.forward,
         )
+
+    def _drawn(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches; the time to draw them goes to `data`."""
+        while True:
+            before = self._life.turn("data")
+            batch = next(batches)
+            self._life.turn(before)
+            yield batch
 
     def _timed(self, steps: Iterator[TrainStep]) -> Iterator[TrainStep]:
         """The steps, each added to `progress` with its duration; the time between steps does not count.

@@ -187,3 +187,10 @@ def test_a_gradient_that_goes_forward_is_built_once_a_run(task, tmp_path, monkey
     assert record.status == "done"
     assert record.speed["train_tokens_per_s"]["median"] > 0
     assert len(built) == 1
+
+
+def test_the_record_has_what_the_time_went_to_and_it_adds_up(task, tmp_path):
+    record = execute(options(tmp_path, budget=BudgetConfig(steps=2), evaluations=1))
+    assert sum(record.time.values()) == pytest.approx(record.seconds, abs=0.01)
+    assert all(record.time[part] > 0 for part in ("start", "data", "compile", "train", "validate", "score", "measure"))
+    assert {"peak_mib", "evaluation_mib", "process_mib", "state_bytes"} <= record.memory.keys()

@@ -56,3 +56,11 @@ def test_unknown_scores_are_not_to_beat():
     assert to_beat(a_score(0.5)) == "chance 0.2, majority 0.21, solved 1"
     assert to_beat(a_score(0.5, chance=None, solved=None, baselines={"a": None, "b": 0.123456})) == "b 0.1235"
     assert "gap" not in summary(a_record(metric=a_score(0.5, solved=None)))
+
+
+def test_the_parts_of_the_time_are_told_where_one_other_than_training_takes_more_than_a_fifth():
+    spent = {"start": 1.0, "train": 8.0, "validate": 0.0, "measure": 2.25}
+    assert "  time " not in summary(a_record(time=spent)), "a fifth is 2.25"
+    told = summary(a_record(time={**spent, "measure": 2.5}))
+    assert told.splitlines()[-1] == "  time       train 8 s (70%), measure 2.5 s (22%), start 1 s (9%)"
+    assert "  time " not in summary(a_record(time={"train": 1.0, "before": 99.0}))
