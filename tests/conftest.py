@@ -32,12 +32,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(processors, 4) if is_all and processors > 1 and not config.option.collectonly else 0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kernels", action="store_true", help="unroll=auto takes generated kernels in runs of any size")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Torch with one thread, where tests run: not in the process that hands them to workers."""
     if not config.getoption("numprocesses", None):
         import torch
 
         torch.set_num_threads(1)
+        if config.getoption("kernels"):
+            from bench.unroll import rule
+
+            rule.PAYS = rule.PAYS_BESIDE_ONEDNN = 0
+            rule.WIDE = 2**63
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -6,6 +6,7 @@ import torch
 from tiny import seeded
 
 from bench.api import leaves, map_state
+from bench.kernels import compiler
 from bench.kernels.naive import Naive
 from bench.kernels.sums import in_place
 from bench.unroll.eager import unroll_eager
@@ -19,6 +20,12 @@ WITHOUT = {
 }  # fmt: skip
 F = 3
 NEAR = {torch.float32: 2e-5, torch.float64: 1e-11}  # layer norms and exponential gates magnify rounding
+
+
+def forget_compiler():
+    """What is known of the machine's compiler is found out anew."""
+    for each in (compiler.compiler, compiler.version, compiler._setting):
+        each.cache_clear()
 
 
 def inputs_of(cell, T=7, B=3, seed=0):

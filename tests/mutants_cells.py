@@ -223,6 +223,17 @@ class UnrollLosesTheAge(Good):
         return y_TBH, AgedState(last.h, state.age)
 
 
+class BranchesByNumbers(Good):
+    """A branch that a trace does not see."""
+
+    unroll = None
+
+    def step(self, x_BF, state):
+        h, state = super().step(x_BF, state)
+        factor = 2.0 if x_BF.detach().numpy().any() else 1.0
+        return factor * h, state
+
+
 class SeesTheFuture(Good):
     def unroll(self, x_TBF, state):
         return super().unroll(x_TBF - x_TBF.mean(0), state)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
+from bench.api import Cell, Unroll
 from bench.checks.compare import TOLERANCE, gap, gradients_of, must_equal, must_fit, tensors, weighted_sum
 from bench.checks.law import Broken, law
 from bench.checks.probe import Probe, all_forms, step_loop
+from bench.unroll.generated import CannotGenerate, KernelUnroll
 
 _LONG = 10_000
 
@@ -16,6 +20,26 @@ def step_equals_unroll(probe: Probe) -> str:
     """Outputs, last state and gradients of each unrolling equal a loop of steps, for odd and even lengths."""
     cell = probe.cell(torch.float64)
     forms = all_forms(cell)
+    must_equal_steps(probe, cell, forms)
+    return ", ".join(forms)
+
+
+@law("choose by torch.where and not by `if`, use no global state, and keep all that is computed in the state")
+def kernels_equal_steps(probe: Probe) -> str:
+    """Where kernels can be generated from the step (`unroll=kernels`), their outputs, last state and gradients are
+    those of a loop of steps.
+    """
+    cell = probe.cell(torch.float64)
+    try:
+        kernels = KernelUnroll(cell)
+    except CannotGenerate as error:
+        return str(error)
+    must_equal_steps(probe, cell, {"kernels": kernels})
+    return "kernels"
+
+
+def must_equal_steps(probe: Probe, cell: Cell, forms: Mapping[str, Unroll]) -> None:
+    """Raise Broken unless outputs, last states and gradients of forms are those of a loop of steps."""
     for steps in (1, 2, 7, 16):
         x_TBF = probe.inputs(steps, 2, torch.float64).requires_grad_()
         initial = cell.initial_state(2, x_TBF)
@@ -28,7 +52,6 @@ def step_equals_unroll(probe: Probe) -> str:
             for what in leaves:
                 if (largest := gap(gradients[what], theirs[what]).max()) > TOLERANCE[torch.float64]:
                     raise Broken(f"{place}: the gradient of {what} differs from the step loop's (by {largest:.2g})")
-    return ", ".join(forms)
 
 
 @law("start from the state that is given, and return the whole state after the last step")

@@ -13,6 +13,7 @@ from bench.checks.probe import MakeCell, Probe
 LAWS: tuple[Law[Probe], ...] = (
     cell_state.shapes_are_the_contracts,
     cell_time.step_equals_unroll,
+    cell_time.kernels_equal_steps,
     cell_extremes.forms_agree_over_130_steps,
     cell_extremes.forms_agree_in_bfloat16,
     cell_time.chunked_with_carry_equals_whole,

@@ -27,6 +27,7 @@ from bench.model.init import draw_cell, initialise_layers
 from bench.model.layer import MakeCell
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
+from bench.results.reads import unwatched
 from bench.train.average import Average
 from bench.train.gradient.choice import choose_gradient
 from bench.train.life import Life
@@ -37,13 +38,21 @@ from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
 
 
-def build(config: Config, task: Task, hidden: int | None = None, steps: int = PIECE, life: Life | None = None) -> Setup:
+def build(
+    config: Config,
+    task: Task,
+    hidden: int | None = None,
+    steps: int = PIECE,
+    trained: float = 0,
+    life: Life | None = None,
+) -> Setup:
     """Model, optimiser and schedule for `task`, the weights drawn from the seed's stream for weights.
 
     `hidden` is the hidden size that an earlier match chose; without it, a `config` with `match` searches for one. The
     setup's config has the size of the model. `steps` is the length of the sequences over which a fast form of the cell
-    is compared with its loop of steps; `life` counts the time of that. Afterwards torch's global generator belongs to
-    dropout alone. Raises ConfigError in one line.
+    is compared with its loop of steps, and `trained` the number of time steps of training for which `unroll=auto`
+    chooses; `life` counts the time of that. Afterwards torch's global generator belongs to dropout alone. Raises
+    ConfigError in one line.
     """
     check_regime(config, task)
     machine = choose_machine(config.hardware)
@@ -58,8 +67,9 @@ def build(config: Config, task: Task, hidden: int | None = None, steps: int = PI
     model = build_model(config, task, make_cell, config.model.hidden)
     model.to(device=machine.device, dtype=machine.dtype)
     forward = choose_gradient(config.gradient, model, task.spec, config.batch_size)
-    with life.within("compile") if life else nullcontext():
-        unroll = model.choose_unroll("eager" if forward else cast(Mode, config.unroll), steps, machine.precision)
+    mode = "eager" if forward else cast(Mode, config.unroll)
+    with life.within("compile") if life else nullcontext(), unwatched():
+        unroll = model.choose_unroll(mode, steps, machine.precision, trained)
     optimizer = build_optimizer(config.optimizer, model)
     for cell in (module for module in model.modules() if isinstance(module, Cell)):
         if type(cell).after_update is not Cell.after_update:

@@ -16,6 +16,8 @@ from bench.results import provenance
 from bench.results.labels import cell_name, make_labels
 from bench.results.record import Record, Status
 from bench.train.progress import Progress
+from bench.train.setup import Setup
+from bench.unroll.generated import KernelUnroll
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Ended:
             time={part: round(seconds, 3) for part, seconds in spent.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             config=options.tree,
-            versions=provenance.versions(),
+            versions=provenance.versions() | _compiler(setup),
             git=provenance.git(),
             machine=dict(setup.machine.facts()) if setup else {},
             changed=dict(options.changed),
@@ -84,7 +86,7 @@ class Ended:
             resumed=prepared.source.stated() if prepared.source else None,
             flops=self.flops,
             untrained=prepared.untrained,
-            form_refused=setup.model.refused if setup else None,
+            form_refused=setup.model.form.refused if setup else None,
             products=self.products,
             notes=list(prepared.task.spec.notes) if prepared.task else None,
         )
@@ -96,3 +98,9 @@ class Ended:
         metric = prepared.task.spec.metric
         scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
         return {**asdict(metric), "baselines": dict(metric.baselines), **scored}
+
+
+def _compiler(setup: Setup | None) -> dict[str, str]:
+    """The version of the compiler that made the run's kernels: their last bits depend on it."""
+    unrolls = setup.model.unrolls if setup else ()
+    return next(({"c++": unroll.compiler} for unroll in unrolls if isinstance(unroll, KernelUnroll)), {})

@@ -110,7 +110,7 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     setup = prepared.setup
     assert setup is not None
     say_what_begins(prepared)
-    options, origin = flatten(prepared.options.tree), prepared.identity.origin
+    options, origin = flatten(prepared.options.tree), {**prepared.identity.origin, "unroll": setup.unroll}
     checkpoints = Checkpoints(folder.path(""), setup.config.checkpoint, options, origin)
     if folder.after_cut_off and not list_checkpoints(folder.path("")):
         log.info("an earlier attempt was cut off and this one starts anew, from the first step")
@@ -170,8 +170,8 @@ def say_what_begins(prepared: Prepared) -> None:
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
     if note := form_note(setup.optimizer):
         log.info(note)
-    if setup.model.refused:
-        log.warning(setup.model.refused)
+    if setup.model.form.told:
+        log.warning(setup.model.form.refused)
     if note := decay_note(setup.optimizer, setup.model):
         log.info(note)
     if prepared.untrained:

@@ -26,6 +26,7 @@ from bench.results.reads import FilesRead
 from bench.train.bptt import untrained_share
 from bench.train.life import Life
 from bench.train.setup import Setup
+from bench.unroll.rule import time_steps
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ def prepare(options: Options) -> Prepared:
         steps_in_a_batch, untrained = first.steps, untrained_share(first.batches["train"], config.bptt)
         matched = matched_size(config)  # read here: a file that is read below counts as the cell's
         with by_model:
-            setup = build(config, task, matched, steps=first.longest, life=life)
+            trained = time_steps(config, first.steps)
+            setup = build(config, task, matched, first.longest, trained, life)
         if config.resume not in ("auto", "never"):
-            source = find_source(config, _identity(options, task, setup, by_task, by_model))
+            source = find_source(config, _identity(options, task, setup, by_task, by_model), setup.unroll)
     except (Exception, KeyboardInterrupt, SystemExit) as caught:
         error = caught
     return Prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -142,7 +143,8 @@ def reload(folder: Path, trained: bool = True, trust: Trust | None = None) -> Re
         matched = record.hidden or config.model.hidden  # older records have the matched size among their options
         read = FilesRead()
         with read:
-            setup = build(config, task, matched)
+            by_kernels = record.unroll == "kernels"  # so that it computes what the run did, to the last bit
+            setup = build(config, task, matched, trained=math.inf if by_kernels else 0)
         if (found := parameter_count(setup.model)) != (record.params or found):
             raise StoreError(
                 f"{folder / RECORD} states {record.params:,} parameters, and its options build a model of {found:,}: "

@@ -21,8 +21,8 @@ from bench.train.checkpoint import Checkpoints
 
 @dataclass(frozen=True)
 class Source:
-    """The run to go on from: its folder, whether the harness's own code was the same there, and its `device` and
-    `precision` where those were `other` ones."""
+    """The run to go on from: its folder, whether the harness's own code was the same there, and its `device`,
+    `precision` and `unroll` where those were `other` ones."""
 
     folder: Path
     same_harness: bool
@@ -33,8 +33,9 @@ class Source:
         return {"folder": str(self.folder), "same_harness": self.same_harness, **self.other}
 
 
-def find_source(config: Config, identity: Identity) -> Source:
-    """The run that `config.resume` names by path or id, after a check that the run of `identity` can go on from it.
+def find_source(config: Config, identity: Identity, unroll: str | None) -> Source:
+    """The run that `config.resume` names by path or id, after a check that the run of `identity`, whose cells have the
+    form `unroll`, can go on from it.
 
     Raises StoreError where there is none, ConfigError where it has no checkpoint, another configuration, other code of
     its plugins, or other data.
@@ -59,8 +60,9 @@ def find_source(config: Config, identity: Identity) -> Source:
         raise ConfigError(f"resume={resume}: that run had other data; bring them back, or start anew")
     if origin["harness"] != identity.harness:
         log.warning(f"resume={resume}: that run began with another version of bench's own code; the record states it")
-    there = {"device": origin.get("device"), "precision": state["options"].get("hardware.precision")}
-    here = {"device": identity.device, "precision": config.hardware.precision}
+    precision = state["options"].get("hardware.precision")
+    there = {"device": origin.get("device"), "precision": precision, "unroll": origin.get("unroll")}
+    here = {"device": identity.device, "precision": config.hardware.precision, "unroll": unroll}
     other = {name: value for name, value in there.items() if value not in (None, here[name])}  # older ones do not say
     if other:
         named = ", ".join(f"{name} {value} and has {here[name]} here" for name, value in other.items())

@@ -21,8 +21,6 @@ from bench.model.layer import MakeCell, Through
 from bench.model.norm import make_norm
 from bench.model.passage import Passage
 from bench.model.sequence import SequenceModel
-from bench.unroll.agreement import PIECE
-from bench.unroll.forms import Mode
 
 
 class EncoderDecoder(SequenceModel):
@@ -65,14 +63,10 @@ class EncoderDecoder(SequenceModel):
             self.reader.norm = make_norm(self.reader.layers[0].around.pre_norm, self.reader.width)  # as before a head
         self.teacher_forcing, self.beam, self.longest = teacher_forcing, beam, spec.longest
 
-    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None) -> str:
-        self.reader.choose_unroll(mode, steps, precision)
-        name = super().choose_unroll(mode, steps, precision)
-        if refused := self.reader.refused or self.refused:
-            self.reader.choose_unroll("eager")
-            name = super().choose_unroll("eager")
-            self.refused = refused
-        return name
+    @property
+    def parts(self) -> list[SequenceModel]:
+        """The decoder, and the encoder."""
+        return [self, self.reader]
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step; with attention an empty memory, too."""

@@ -17,7 +17,7 @@ from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
 from bench.model.passage import Passage, dropout
 from bench.unroll.agreement import PIECE
-from bench.unroll.forms import Mode, choose
+from bench.unroll.forms import Form, Mode, choose
 
 _NOTHING = Around()
 
@@ -49,8 +49,8 @@ class SequenceModel(nn.Module):
 
     like: Tensor
     """An empty tensor with the dtype and device of the weights."""
-    refused: str | None = None
-    """Why `choose_unroll` took the loop of steps and not the cells' fast form, in a line; None where it did not."""
+    form: Form
+    """What `choose_unroll` chose."""
 
     def __init__(
         self,
@@ -110,19 +110,24 @@ class SequenceModel(nn.Module):
         """The forms over time of the cells, in the order of `cells`."""
         return [unroll for of_layer in self._unrolls for unroll in of_layer]
 
-    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None) -> str:
+    @property
+    def parts(self) -> list[SequenceModel]:
+        """The models whose cells go through time: this one."""
+        return [self]
+
+    def choose_unroll(self, mode: Mode, steps: int = PIECE, precision: str | None = None, trained: float = 0) -> str:
         """Choose how the cells are unrolled over time, and return the name of the form, which is that of all cells.
 
-        Call it after the model is moved to its device. A form is compared with the cell's steps over sequences of so
-        many `steps`, in the `precision` of the run. Raises ConfigError if a cell has no form of that name, or one that
-        differs from its steps; with `auto` all cells then go by the loop of steps, and `refused` says why.
+        Call it after the model is moved to its device. The arguments are those of `bench.unroll.forms.choose`. Raises
+        ConfigError if a cell has no form of that name, or one that differs from its steps; with `auto` all cells then
+        take another, and `form` says why.
         """
-        chosen = [[choose(cell, mode, steps, precision) for cell in layer.both] for layer in self.layers]
-        self.refused = next((form.refused for of_layer in chosen for form in of_layer if form.refused), None)
-        if self.refused:
-            chosen = [[choose(cell, "eager") for cell in layer.both] for layer in self.layers]
-        self._unrolls = [[form.unroll for form in of_layer] for of_layer in chosen]
-        return chosen[0][0].name
+        cells = [cell for part in self.parts for layer in part.layers for cell in layer.both]
+        self.form = choose(cells, mode, steps, precision, trained)
+        following = iter(self.form.unrolls)
+        for part in self.parts:
+            part._unrolls = [[next(following) for _ in layer.both] for layer in part.layers]
+        return self.form.name
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Every layer's state before the first step, for `batch_size` lanes."""

@@ -76,6 +76,6 @@ def code_version(root: Path = about.FOLDER) -> str:
     """A hash of the harness's source files: runs of changed code are new runs."""
     digest = hashlib.sha256()
     folders = [root, root / "tasks" if (root / "tasks").is_dir() else root.parent / "tasks"]
-    for path in sorted({p for folder in folders for p in folder.rglob("*.py")}):
+    for path in sorted({p for folder in folders for kind in ("*.py", "*.h") for p in folder.rglob(kind)}):
         digest.update(path.relative_to(root.parent).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

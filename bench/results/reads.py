@@ -7,6 +7,8 @@ import os
 import stat
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,17 @@ class FilesRead:
         """SHA-256 over the contents of the files; None without files. OSError as it comes."""
         digests = [_digest(path) for path in self.paths()]
         return hashlib.sha256(b"".join(digests)).hexdigest() if digests else None
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """In the block no file counts, as where kernels are compiled or found in the cache."""
+    watching = [*_WATCHED]
+    _WATCHED.clear()
+    try:
+        yield
+    finally:
+        _WATCHED[:] = watching
 
 
 def _may_be_data(path: str) -> bool:

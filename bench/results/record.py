@@ -142,7 +142,9 @@ class Record:
     - `changed`: the options that differ from their groups' defaults, by dotted name.
     - `fingerprint`: a hash of the data; null where it is generated.
     - `unroll`: the cell's form over time that the run used, also where the option was `auto`.
-    - `form_refused`: why `unroll=auto` or `kernels` took the loop of steps: its faster form differs, or it has none.
+    - `form_refused`: why `unroll=auto` did not take kernels (they would not pay, the cell has none, there is no
+      compiler), or another fast form, from which the loop differs; or why `unroll=kernels` took the loop.
+    - `versions`: of Python, packages and, where the cells ran by kernels, of the compiler (`c++`).
     - `notes`: how the task read its data, as its spec says it; null in older records.
     - `products`: the dtypes that products of matrices had in fact, in the model's form over time on the run's device.
     - `clipped`: the share of updates with a clipped gradient; missing in older records.
@@ -154,7 +156,7 @@ class Record:
     - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
-      its `device` and `precision`, where those were others.
+      its `device`, `precision` and `unroll`, where those were others.
     - `time`: the seconds of each part of the run (`bench.train.life`), which add up to `seconds`; `before` are those of
       processes from whose checkpoint it went on. Null in older records.
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident

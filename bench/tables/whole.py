@@ -44,6 +44,10 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "experiment", record.experiment
     if record.resumed:
         yield "resumed", f"from {record.resumed['folder']}"
+    if record.form_refused:
+        yield "form", record.form_refused
+    if compiler := record.versions.get("c++"):
+        yield "kernels", f"by {compiler}"
     commit = record.git.get("commit")
     edited = ", with edits" * bool(record.git.get("dirty"))
     yield "finished", f"{record.finished}" + (f" at commit {str(commit)[:12]}{edited}" if commit else "")

@@ -133,6 +133,9 @@ class Fit(Iterator[Validation]):
             if progress.updates:
                 setup.schedule.set_rate(spent)
             log.info(f"going on from the checkpoint after step {progress.steps}")
+            form = (state.get("origin") or {}).get("unroll", setup.unroll)
+            if form != setup.unroll and config.resume == "auto":
+                log.warning(f"up to there cells went by {form}, and go on by {setup.unroll}: it rounds differently")
         return position
 
     def _steps(self, position: Position) -> Iterator[TrainStep]:

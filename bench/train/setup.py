@@ -25,7 +25,7 @@ class Setup:
     `config.model.hidden` is the model's hidden size, also where `match` chose it. `plugins` are the classes of task,
     cell, optimiser and schedule, by role. `average` is the running average of the weights, None where none is kept.
     `forward` computes gradients forward in time; None for backpropagation. `unroll` names the cells' form over time
-    (`eager`, `vendor` or `parallel`).
+    (`eager`, `vendor`, `parallel` or `kernels`).
     """
 
     config: Config

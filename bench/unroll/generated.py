@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Cell, State, cache_folder, leaves, map_state
-from bench.kernels.compiler import NoCompiler
+from bench.kernels.compiler import NoCompiler, version
 from bench.kernels.fused import Fused
 from bench.kernels.native import refuse_unfit
 from bench.kernels.step import Cannot, Step
@@ -39,6 +39,7 @@ class KernelUnroll:
             refuse_unfit(like)
             folder = cache_folder() / "kernels"
             self.fused = {mode: Fused(step_of(cell, mode), like.dtype, folder) for mode in (True, False)}
+            self.compiler = version()
         except (Cannot, NoCompiler) as error:
             raise CannotGenerate(f"{type(cell).__name__} has no kernels: {error}") from error
 

@@ -20,7 +20,8 @@ from bench.job.build import load_cell
 LONG = "finite for 10000 steps"
 SEVERAL, COARSE = "forms agree over 130 steps", "forms agree in bfloat16"
 PARTS = "every row and column gets a gradient"
-QUICK = [law for law in CELL_LAWS if law != LONG]
+KERNELS = "kernels equal steps"  # to compile some takes a second
+QUICK = [law for law in CELL_LAWS if law not in (LONG, KERNELS)]
 ANY = None
 
 MUTANTS = [
@@ -51,6 +52,12 @@ MUTANTS = [
         "chunked with carry equals whole",
         "parallel in chunks.*time 5, lane 0.*start from the state",
         set(),
+    ),
+    (
+        "BranchesByNumbers",
+        KERNELS,
+        r"kernels with T = 1: the output at time 0, lane \d differs .*torch.where",
+        {"works under torch func"},
     ),
     ("SeesTheFuture", "causal", "inputs from time 1 on", {"step equals unroll", "chunked with carry equals whole"}),
     ("DropsItsState", SEVERAL, "parallel with T = 130, B = 11, H = 13: outputs differ from the step loop's", set()),
@@ -102,7 +109,7 @@ MUTANTS = [
 
 @pytest.mark.parametrize(("mutant", "law", "message", "others"), MUTANTS, ids=[row[0] for row in MUTANTS])
 def test_a_mutant_breaks_its_law_and_no_other_one(mutant, law, message, others):
-    laws = CELL_LAWS if law == LONG else QUICK
+    laws = CELL_LAWS if law == LONG else [*QUICK, law] if law == KERNELS else QUICK
     failed = {v.law: v.message for v in check_cell(getattr(mutants, mutant), laws=laws) if v.outcome == "failed"}
     assert re.search(message, failed[law])
     assert others is ANY or set(failed) == {law} | others

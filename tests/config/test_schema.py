@@ -222,3 +222,5 @@ def test_the_code_version_changes_with_any_source(tmp_path):
     changed = code_version(root)
     (root / "notes.txt").write_text("no source")
     assert before != changed == code_version(root)
+    (root / "a.h").write_text("int x;")
+    assert code_version(root) != changed

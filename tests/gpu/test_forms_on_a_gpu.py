@@ -41,7 +41,7 @@ def test_every_start_runs_in_the_fastest_form_and_trains_as_the_loop_does(gpu, p
     for cell, start in gpu.some(STARTED):
         given = {**BASE, "cell": cell, "hardware.precision": precision, **start}
         with torch_settings_kept(), suppress(ConfigError):  # a cell that has no such start
-            refused = made({**given, "hardware.device": gpu.device, "unroll": "auto"}).model.refused
+            refused = made({**given, "hardware.device": gpu.device, "unroll": "auto"}).model.form.refused
             wrong += [f"{cell} {start}: {refused}"] * bool(refused)
         fast, loop = (ended([{**given, "unroll": form}], gpu.device) for form in ("auto", "eager"))
         if (fast is None) != (loop is None):

@@ -46,7 +46,8 @@ def test_an_exception_in_the_middle_of_training_is_a_line_on_the_screen_and_a_tr
     capsys, results, tmp_path
 ):
     cell = write_cell(tmp_path, FAILS_LATER)
-    said = bench(capsys, *COPY, "cell=custom", f"cell.target={cell}:Mine", f"results_dir={results}")
+    options = ("cell=custom", f"cell.target={cell}:Mine", "unroll=eager", f"results_dir={results}")
+    said = bench(capsys, *COPY, *options)
     (record,) = records(results)
     assert said.code == 1
     assert (record["status"], record["reason"]) == ("failed", "AssertionError: odd")

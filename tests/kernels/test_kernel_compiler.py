@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from kernel_tools import forget_compiler
 
 from bench.cells.gru import GRU
 from bench.kernels import compiler
@@ -15,17 +16,12 @@ from bench.unroll.forms import choose
 SOURCE = 'extern "C" int answer() { return 42; }\n'
 
 
-def forget():
-    for each in (compiler.compiler, compiler.version, compiler._setting):
-        each.cache_clear()
-
-
 @pytest.fixture(autouse=True)
 def another_machine():
     """What is known of the compiler is forgotten before and after a test."""
-    forget()
+    forget_compiler()
     yield
-    forget()
+    forget_compiler()
 
 
 @pytest.fixture
@@ -122,7 +118,7 @@ def test_another_compiler_or_other_flags_make_another_kernel(tmp_path, monkeypat
     names = set()
     for flags in ("", " -DA", " -DB"):
         monkeypatch.setenv("CXX", f"c++{flags}")
-        forget()
+        forget_compiler()
         compiled(SOURCE, tmp_path)
         names |= {path.name for path in tmp_path.glob("*.so")}
     assert len(names) == 3

@@ -55,15 +55,15 @@ class Dropped(Parallel):
     [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Dropped, "eager"), (Parallel, "parallel")],
 )
 def test_auto_takes_the_fastest_form_that_the_cell_has(cell, chosen):
-    assert choose(cell(3, 4))[0] == chosen
+    assert choose(cell(3, 4)).name == chosen
 
 
 @pytest.mark.parametrize("cell", [*CELLS, Own, Plain, Parallel])
 def test_every_cell_has_the_plain_loop(cell):
-    name, unroll, _ = choose(cell(3, 4), "eager")
+    form = choose(cell(3, 4), "eager")
     like = torch.zeros(2, 1, 3)
-    y_TBH, _ = unroll(like, cell(3, 4).initial_state(1, like))
-    assert (name, y_TBH.shape) == ("eager", (2, 1, 4))
+    y_TBH, _ = form.unroll(like, cell(3, 4).initial_state(1, like))
+    assert (form.name, y_TBH.shape) == ("eager", (2, 1, 4))
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_a_form_keeps_the_dtype(cell, dtype):
     made = cell(3, 4).to(dtype)
     x_TBF = torch.zeros(2, 1, 3, dtype=dtype)
     for mode in ("eager", "vendor"):
-        y_TBH, last = choose(made, mode)[1](x_TBF, made.initial_state(1, x_TBF))
+        y_TBH, last = choose(made, mode).unroll(x_TBF, made.initial_state(1, x_TBF))
         assert {y_TBH.dtype, *(part.dtype for part in last)} == {dtype}

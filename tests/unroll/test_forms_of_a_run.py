@@ -228,17 +228,19 @@ def test_auto_goes_by_the_loop_where_the_fast_form_differs_and_says_why():
             ["DiesInBfloat16", "hardware.precision=bfloat16"],
         )
     )
-    assert (right.unroll, right.model.refused) == ("parallel", None)
+    assert (right.unroll, right.model.form.told) == ("parallel", False)
     assert wrong.unroll == dies.unroll == "eager"
-    assert wrong.model.refused.startswith(
+    assert wrong.model.form.refused.startswith(
         "unroll=auto takes the loop of steps, and not parallel: outputs of InBlocksOf64 differ from its step loop by"
     )
-    assert "parallel: DiesInBfloat16 does not go through 20 steps in this form: RuntimeError: " in dies.model.refused
+    assert (
+        "parallel: DiesInBfloat16 does not go through 20 steps in this form: RuntimeError: " in dies.model.form.refused
+    )
 
 
 def test_the_screen_and_the_record_say_that_auto_goes_by_the_loop(caplog):
     run = prepared("InBlocksOf64", "task.delay=100")
     say_what_begins(run)
-    assert run.setup.model.refused in caplog.messages
+    assert run.setup.model.form.refused in caplog.messages
     record = Ended().record(run)
-    assert (record.unroll, record.form_refused) == ("eager", run.setup.model.refused)
+    assert (record.unroll, record.form_refused) == ("eager", run.setup.model.form.refused)
