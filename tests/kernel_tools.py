@@ -69,3 +69,40 @@ def by_the_oracle(cell, x_TBF, state):
     dx, *dweights = torch.autograd.grad(made, wanted, given, allow_unused=True, materialize_grads=True)
     dstates = [memory[f"d{array.name}"].view_as(s) for array, s in zip(step.states, detached, strict=True)]
     return [*outputs, dx, *dstates, *dweights]
+
+
+def on(device, *values):
+    """Leaves of autograd with these numbers on a device."""
+    return map_state(lambda value: value.detach().to(device).requires_grad_(), values)
+
+
+def lived(cell, unroll):
+    """Outputs and gradients of a life of a cell with one state, in which nothing may be written over that is needed.
+
+    The weights change in it; afterwards they are what they were.
+    """
+    like, weights = cell.weight_hh, [weight.detach().clone() for weight in cell.parameters()]
+    (x_TBF,) = on(like.device, torch.randn(4, 2, F, generator=seeded(1)).to(like))
+    state, kept = cell.initial_state(2, x_TBF), []
+
+    def gradients(total, retain=False):
+        kept.extend(torch.autograd.grad(total, [x_TBF, *cell.parameters()], retain_graph=retain, allow_unused=True))
+
+    for _ in range(3):  # the first is launched, the second captured, the third a replay
+        y_TBH, last = unroll(x_TBF, state)
+        again_TBH, end = unroll(2 * x_TBF, last)  # before the backward pass of the first, from its state
+        with torch.no_grad():
+            kept.append(unroll(3 * x_TBF, state)[0])
+        gradients(again_TBH.square().sum(), retain=True)
+        gradients(y_TBH.square().sum(), retain=True)
+        gradients((again_TBH * y_TBH).sum() + end[0].sum(), retain=True)
+        short_TBH, _ = unroll(x_TBF[:3], end)  # the last window
+        gradients(short_TBH.square().sum())
+        kept += [y_TBH, again_TBH, short_TBH]
+        with torch.no_grad():
+            for weight in cell.parameters():
+                weight.mul_(0.9)
+    with torch.no_grad():
+        for weight, old in zip(cell.parameters(), weights, strict=True):
+            weight.copy_(old)
+    return [each.detach().cpu().clone() for each in kept]

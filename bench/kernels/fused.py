@@ -12,12 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from bench.kernels import native
 from bench.kernels.expression import Array
 from bench.kernels.native import Native
 from bench.kernels.passes import passes
-from bench.kernels.step import Step
+from bench.kernels.step import Cannot, Step
 
-__all__ = ["Fused", "Kernels"]
+__all__ = ["Fused", "Kernels", "refuse_unfit"]
+
+
+_CPU = torch.device("cpu")
 
 
 class Kernels(Protocol):
@@ -26,6 +30,9 @@ class Kernels(Protocol):
     `arrays` has what each pass reads and writes. `run` goes through T steps of B lanes, on arrays by name, which are
     contiguous and have the shapes that `Array.shape` says.
     """
+
+    compiler: str
+    """What compiled them, and its version."""
 
     @property
     def arrays(self) -> Mapping[str, Sequence[Array]]: ...
@@ -36,27 +43,36 @@ class Kernels(Protocol):
 class Fused:
     """A step over time: from inputs `[T, B, F]` and states `[B, ...]` to outputs `[T, B, H]` and the last states.
 
-    Raises NoCompiler where the kernels cannot be compiled.
+    The kernels are those of the device. Raises NoCompiler where they cannot be compiled.
     """
 
-    def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
-        self.passes, self.dtype = passes(step), dtype
+    def __init__(self, step: Step, dtype: torch.dtype, folder: Path, device: torch.device = _CPU) -> None:
+        self.passes, self.dtype, self.device = passes(step), dtype, device
         self.step = self.passes.step
-        self.kernels: Kernels = Native(self.passes, dtype, folder)
+        self.kernels = self._kernels(folder)
         self.output = self.step.output
         operands = {multiply.source.name for multiply in self.passes.programs["infer"].multiplies}
         self.needed = operands | {array.name for array in self.kernels.arrays["backward"]}
 
+    def _kernels(self, folder: Path) -> Kernels:
+        if self.device.type == "cpu":
+            return Native(self.passes, self.dtype, folder)
+        from bench.kernels.cuda import Cuda
+
+        return Cuda(self.passes, self.dtype, self.device)
+
     def __call__(
         self, x_TBF: Tensor, states: Sequence[Tensor], parameters: Mapping[str, Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
+        if x_TBF.device != self.device:
+            raise RuntimeError(f"kernels that were made for {self.device} have inputs on {x_TBF.device}")
         linear = F.linear if torch.is_autocast_enabled(x_TBF.device.type) else _Map  # which would not see the dtype
         inputs, weights, matrices = self.step.hoisted(x_TBF, parameters, linear)
         maps = [isinstance(each, _Map) for each in inputs]
         pairs = [each[1:] if isinstance(each, _Map) else (each, None) for each in inputs]
         tensors = [x_TBF, *(part for pair in pairs for part in pair), *weights, *matrices, *states]
         cast = (each if each is None or each.dtype == self.dtype else each.to(self.dtype) for each in tensors)
-        y_TBH, *last = _Recurrence.apply(self, maps, *cast)
+        y_TBH, *last = _Recurrence.apply(self, maps, torch.is_grad_enabled(), *cast)
         return y_TBH, [new.view(old.shape) for new, old in zip(last, states, strict=True)]
 
     def arrays(self, name: str, at: dict[str, Tensor], T: int, B: int) -> dict[str, Tensor]:
@@ -78,12 +94,12 @@ class _Recurrence(torch.autograd.Function):
     """The linear maps of x and the loop over time steps, forward and backward.
 
     What it is given are x, for each input of the loop a weight and a bias, where it is one of the `maps`, or itself and
-    None, then weights, matrices and states.
+    None, then weights, matrices and states. It `trains` where gradients are wanted: within the function they never are.
     """
 
     @staticmethod
-    def forward(ctx: Any, fused: Fused, maps: list[bool], *given: Tensor | None) -> tuple[Tensor, ...]:
-        step, trains = fused.step, any(ctx.needs_input_grad)
+    def forward(ctx: Any, fused: Fused, maps: list[bool], trains: bool, *given: Tensor | None) -> tuple[Tensor, ...]:
+        step, trains = fused.step, trains and any(ctx.needs_input_grad)
         following = iter(each if each is None else each.contiguous() for each in given)
         counts = (1, 2 * len(maps), len(step.weights), len(step.products), len(step.states))
         (x_TBF,), pairs, weights, matrices, states = (list[Any](islice(following, count)) for count in counts)
@@ -122,7 +138,7 @@ class _Recurrence(torch.autograd.Function):
         at = fused.arrays("backward", at, T, B)
         fused.kernels.run("backward", at, T, B)
         gradients = _OverTime(at, T * B)
-        dx, dinputs = gradients.of_inputs(ctx.maps, ctx.needs_input_grad[2:])
+        dx, dinputs = gradients.of_inputs(ctx.maps, ctx.needs_input_grad[3:])
         dweights = [gradients.of_weight(w, fused.passes.gradient.summed.get(w)) for w in step.weights]
         sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
         dmatrices = [
@@ -133,7 +149,7 @@ class _Recurrence(torch.autograd.Function):
         ]
         swapped = "dnext" if T % 2 == 0 else "dstate"
         dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
-        return None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
+        return None, None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
 
 
 class _OverTime:
@@ -170,6 +186,18 @@ class _OverTime:
                 part = self.at[name] @ self.at[f"map{i}"]
                 dx = part if dx is None else dx.add_(part)
         return dx, pairs
+
+
+def refuse_unfit(like: Tensor) -> None:
+    """Raise Cannot for weights of a device or a dtype that there are no kernels for."""
+    if like.device.type == "cuda":
+        from bench.kernels import cuda
+
+        cuda.refuse_unfit(like)
+    elif like.device.type == "cpu":
+        native.refuse_unfit(like)
+    else:
+        raise Cannot(f"kernels are for CPUs and NVIDIA GPUs, not {like.device}")
 
 
 def _named(tensors: Sequence[Tensor], kind: str) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.kernels.adjoint import forward
 from bench.kernels.blas import gemm
-from bench.kernels.compiler import compiled
+from bench.kernels.compiler import compiled, version
 from bench.kernels.emit import emit
 from bench.kernels.passes import Passes
 from bench.kernels.step import Cannot, Step
@@ -48,6 +48,7 @@ class Native:
         code = Code(passes, dtype)
         self.arrays = {name: source.arrays for name, source in code.sources.items()}
         library = compiled(code.prelude + code.text, folder)
+        self.compiler = version()
         self._functions = {name: _function(library, name) for name in self.arrays}
         self._products = _products(dtype, folder)
 

@@ -208,7 +208,12 @@ class _Tracer(TorchDispatchMode):
     def random(self, x_TBF: Tensor) -> Iterator[Tensor]:
         """Uniform random numbers `[T, B, N]` for each place that draws them: the numbers that the loop would draw."""
         (T, B), widths = x_TBF.shape[:2], [each for each in self.of_inputs if isinstance(each, int)]
-        if widths:
+        if x_TBF.device.type != "cpu":  # where a generator goes on by calls, and not by numbers
+            steps = [
+                [torch.rand(B, width, dtype=self.x.dtype, device=x_TBF.device) for width in widths] for _ in range(T)
+            ]
+            yield from (torch.stack(place) for place in zip(*steps, strict=True))
+        elif widths:
             drawn = torch.rand(T, B * sum(widths), dtype=self.x.dtype)
             yield from (part.reshape(T, B, -1) for part in drawn.split([B * width for width in widths], 1))
 

@@ -3,7 +3,7 @@
 eager     the cell's step in a Python loop
 vendor    torch.nn's fused layer of the same equation, on the same parameters
 parallel  the cell's own `unroll` over the whole sequence
-kernels   C++ generated from the cell's step, on a CPU; the loop where a cell or a machine has none
+kernels   C++ or CUDA generated from the cell's step; the loop where a cell or a machine has none
 auto      kernels where they pay (`bench.unroll.rule`) and there are any, else vendor, else parallel, else eager; and
           eager where the fast form differs from it
 """

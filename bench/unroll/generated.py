@@ -1,4 +1,4 @@
-"""A cell over time by kernels generated from its step: C++ for the CPU, compiled once and kept on the disk."""
+"""A cell over time by kernels generated from its step: C++ for the CPU, compiled once and kept on the disk, or CUDA."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Cell, State, cache_folder, leaves, map_state
-from bench.kernels.compiler import NoCompiler, version
-from bench.kernels.fused import Fused
-from bench.kernels.native import refuse_unfit
+from bench.kernels.compiler import NoCompiler
+from bench.kernels.fused import Fused, refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 
@@ -28,7 +27,7 @@ class KernelUnroll:
     The cell's step is traced once, in training and in evaluation, and both passes over time are generated from it
     (`bench.kernels`). They compute in the dtype of the weights, also under autocast, which then holds for the products
     with the inputs alone. Gradients can be taken once. Raises CannotGenerate, with the reason, where the step has an
-    operation that kernels lack, where there is no compiler, and on other devices than a CPU.
+    operation that kernels lack, where there is no compiler, and on other devices than CPUs and NVIDIA GPUs.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -38,8 +37,8 @@ class KernelUnroll:
         try:
             refuse_unfit(like)
             folder = cache_folder() / "kernels"
-            self.fused = {mode: Fused(step_of(cell, mode), like.dtype, folder) for mode in (True, False)}
-            self.compiler = version()
+            self.fused = {mode: Fused(step_of(cell, mode), like.dtype, folder, like.device) for mode in (True, False)}
+            self.compiler = self.fused[True].kernels.compiler
         except (Cannot, NoCompiler) as error:
             raise CannotGenerate(f"{type(cell).__name__} has no kernels: {error}") from error
 

@@ -52,6 +52,7 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     yield from _of_devices()
     yield from _of_torch()
     yield "compiler", _of_compiler()
+    yield from _of_nvrtc()
     yield "results", _of_folder(results_dir)
     for name, remedy in _OPTIONAL.items():
         yield "optional", f"{name} {version(name) or f'is not installed: pip install {remedy}'}"
@@ -112,6 +113,21 @@ def _of_compiler() -> str:
         return f"{version()} ({' '.join(compiler())}), for unroll=kernels"
     except NoCompiler as error:
         return str(error)
+
+
+def _of_nvrtc() -> Iterator[tuple[str, str]]:
+    """Where there is an NVIDIA GPU, the compiler of its kernels, or what brings one."""
+    import torch
+
+    if not torch.cuda.is_available() or torch.version.hip:
+        return
+    from bench.kernels import nvrtc
+    from bench.kernels.compiler import NoCompiler
+
+    try:
+        yield "", f"{nvrtc.version()}, for unroll=kernels on a GPU"
+    except NoCompiler as error:
+        yield "", str(error)
 
 
 def _of_folder(results_dir: str) -> str:

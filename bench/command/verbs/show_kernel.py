@@ -1,7 +1,9 @@
-"""Print the C++ that unroll=kernels makes of a cell's step.
+"""Print the C++, or with hardware.device=cuda the CUDA C, that unroll=kernels makes of a cell's step.
 
 Three functions over the time steps: `forward` in training, which keeps what the backward pass reads; `infer` without
-it; and `backward`. Nothing is compiled. Where the step has no kernels, a line says which operation is in the way.
+it; and `backward`. On a GPU, where a step's matrices are large, each is a kernel for what is between two products, and
+torch makes the products. Nothing is compiled, and no GPU is needed. Where the step has no kernels, a line says which
+operation is in the way.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from argparse import Namespace
 from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
 
-_PATTERNS = ("cell=NAME", "cell.OPTION=VALUE", "model.hidden=N")
+_PATTERNS = ("cell=NAME", "cell.OPTION=VALUE", "model.hidden=N", "hardware.device=cuda")
 
 
 def arguments(parser: Parser) -> None:
@@ -32,7 +34,7 @@ def run(options: Namespace) -> int:
     from bench.config.rules import validate
     from bench.errors import ConfigError
     from bench.job.build import load_cell
-    from bench.kernels.native import Code
+    from bench.kernels import cuda, native
     from bench.kernels.passes import passes
     from bench.kernels.step import Cannot
     from bench.unroll.generated import step_of
@@ -44,6 +46,7 @@ def run(options: Namespace) -> int:
         step = step_of(cell_class(options.inputs, config.model.hidden, **cell_options).to(dtype), training=True)
     except Cannot as error:
         raise ConfigError(f"{cell_class.__name__} has no kernels: {error}") from error
-    code = Code(passes(step), dtype)
+    on_gpu = config.hardware.device.startswith("cuda")
+    code = (cuda.Code if on_gpu else native.Code)(passes(step), dtype)
     print(code.prelude + "\n" + code.text if options.whole else code.text, end="")
     return 0

@@ -32,6 +32,12 @@ def test_a_gpu_comes_first_and_has_a_precision_that_the_cpu_lacks(capsys):
     assert "tf32" not in cpu.partition("threads")[0] and "device=auto" not in cpu
 
 
+def test_where_a_gpu_is_the_compiler_of_its_kernels_is_told(capsys):
+    with simulated_gpu(), patch("bench.kernels.nvrtc.version", lambda: "NVRTC 12.9"):
+        assert "NVRTC 12.9, for unroll=kernels on a GPU" in bench(capsys, "doctor").out
+    assert "NVRTC" not in bench(capsys, "doctor").out
+
+
 def test_a_gpu_that_does_not_start_is_told_and_the_cpu_is_still_shown(capsys):
     broken = Mock(side_effect=RuntimeError("CUDA error: unknown\nand more"))
     with simulated_gpu(), patch.object(torch.cuda, "get_device_properties", broken):

@@ -14,6 +14,14 @@ def test_it_prints_both_passes_over_time(capsys):
     assert "sigmoid_(" in said.out and "typedef" not in said.out
 
 
+def test_it_prints_cuda_for_a_gpu_which_need_not_be_there(capsys):
+    """One kernel a pass where the matrices are small, else those between products, which are torch's."""
+    for hidden, names in ((16, ["forward", "infer", "backward"]), (256, ["forward_0", "infer_0", "backward_0"])):
+        said = bench(capsys, "show-kernel", "cell=lstm", f"model.hidden={hidden}", "hardware.device=cuda")
+        heads = [line.partition(") ")[2].partition("(")[0] for line in said.out.splitlines() if "__global__" in line]
+        assert (said.code, heads) == (0, names)
+
+
 def test_the_whole_is_what_is_compiled(capsys):
     said = bench(capsys, "show-kernel", "cell=vanilla", "model.hidden=4", "--inputs=3", "--double", "--whole")
     assert said.out.startswith("typedef double R;") and "typedef R V" in said.out
