@@ -10,7 +10,8 @@ def test_it_prints_both_passes_over_time(capsys):
     assert [line.split("(")[0].split()[-1] for line in said.out.splitlines() if line.startswith("extern")] == [
         "forward", "infer", "backward"
     ]  # fmt: skip
-    assert said.out.count("product<48, 16>") == 2 and said.out.count("product_back<16, 48>") == 1
+    assert said.out.count("Factor factor0{matrix0, 16, 48, 1}") == 2  # its depth and width, and that it is turned
+    assert said.out.count("Factor factor0{matrix0, 48, 16, 0}") == 1
     assert "sigmoid_(" in said.out and "typedef" not in said.out
 
 
