@@ -52,7 +52,9 @@ class Adding(Generated):
             inputs=Features(2),
             outputs=1,
             reads="last_step",
-            metric=Metric("mse", "squared error", "min", chance=1 / 6, solved=0.0, baselines={"one_value": 1 / 12}),
+            metric=Metric(
+                "mse", "squared error", "min", chance=1 / 6, solved=0.0, baselines={"one_value": 1 / 12}, lowest=0.0
+            ),
             source="generated; Hochreiter & Schmidhuber 1997 in the form of Le, Jaitly & Hinton 2015",
             licence="none needed",
         )

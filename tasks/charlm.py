@@ -86,7 +86,7 @@ class CharLM(Stream):
         return notes
 
     def metric(self, size: int, bits: Mapping[str, float]) -> Metric:
-        return Metric("bits_per_character", "bits", "min", chance=math.log2(size), baselines=bits)
+        return Metric("bits_per_character", "bits", "min", chance=math.log2(size), baselines=bits, lowest=0.0)
 
     def encode(self, text: str) -> list[int]:
         """Ids of the characters of `text`; 0 for characters that are not in train."""

@@ -134,6 +134,7 @@ class Forecast(Task):
                 direction="min",
                 chance=self._nrmse(np.zeros((1, horizon)), scored),
                 baselines={name: self._nrmse(forecasts[name], scored) for name in sorted(forecasts)},
+                lowest=0.0,
             ),
             source=series.origin,
             licence=series.licence,

@@ -76,6 +76,7 @@ class Music(Task):
             direction="min",
             chance=_nll(frequency_K.expand(2, KEYS), *test),
             baselines={"note_by_note": _nll(given_2K, *test)},
+            lowest=0.0,
         )
         self._spec = TaskSpec(
             "music-v1", Features(KEYS), KEYS, "every_step", metric, origin, licence, fingerprint, notes=tuple(notes)

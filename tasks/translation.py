@@ -103,7 +103,8 @@ class Translation(TextTask):
         baselines = {"word_for_word": self._word_for_word()}
         shared = [] if source == "builtin" else shared_with_train("pairs", data.pairs)
         exact = Metric("exact_match", "share", "max", 0.0, 1.0, {k: v["exact_match"] for k, v in baselines.items()})
-        bleu = Metric("bleu", "BLEU", "max", 0.0, None, {k: v["bleu"] for k, v in baselines.items()})
+        bleu_baselines = {k: v["bleu"] for k, v in baselines.items()}
+        bleu = Metric("bleu", "BLEU", "max", 0.0, None, bleu_baselines, lowest=0.0, highest=100.0)
         self._spec = TaskSpec(
             id="translation-v1" if source == "builtin" else "translation-text-v1",
             inputs=Tokens(len(self._languages[0])),

@@ -78,7 +78,7 @@ class WordLM(Stream):
 
     def metric(self, size: int, bits: Mapping[str, float]) -> Metric:
         baselines = {name: 2**score for name, score in bits.items()}
-        return Metric("perplexity", "per word", "min", chance=size, baselines=baselines)
+        return Metric("perplexity", "per word", "min", chance=size, baselines=baselines, lowest=1.0)
 
     def tokens(self, text: str) -> list[str]:
         """The words of `text`, with a newline for each end of a line."""

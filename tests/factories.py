@@ -52,6 +52,9 @@ _METRIC: Scores = {
     "chance": 0.2,
     "solved": 1.0,
     "baselines": {"majority": 0.21},
+    "lowest": 0.0,
+    "highest": 1.0,
+    "target": 0.96,
 }
 _SUMMARY: Summary = {"median": 1.5e5, "q1": 1.4e5, "q3": 1.6e5, "samples": [1.4e5, 1.5e5, 1.6e5], "marks": {}}
 _SPEED: Speed = {

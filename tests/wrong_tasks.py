@@ -37,6 +37,14 @@ class SolvedBelowChance(OfSpec):
     metric: ClassVar = {"solved": 0.1}
 
 
+class TargetBelowChance(OfSpec):
+    metric: ClassVar = {"target": 0.1}
+
+
+class TargetBeyondSolved(OfSpec):
+    metric: ClassVar = {"target": 1.0, "solved": 0.9}
+
+
 class ChanceAboveOne(OfSpec):
     metric: ClassVar = {"chance": 12.5, "solved": None}
 
@@ -355,7 +363,9 @@ WRONG = {
     # task, what the line says of it
     NoVersion: "`spec is honoured`: spec.id is copy, without a version",
     SolvedBelowChance: "the metric's solved score, 0.1, is no better than its chance score, 0.125",
-    ChanceAboveOne: "the metric's score of chance is 12.5, and a share is between 0 and 1",
+    TargetBelowChance: "the metric's target score, 0.1, is no better than its chance score, 0.125",
+    TargetBeyondSolved: "the metric's target, 1.0, is better than the best possible score, 0.9",
+    ChanceAboveOne: "the metric's score of chance is 12.5, and its range is 0 to 1",
     ChanceOfNothing: "the metric's score of chance is nan, not a finite number",
     ChanceInWords: "the metric's score of chance is '1/8', not a finite number",
     InfiniteBaseline: "the metric's score of majority is inf, not a finite number",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from bench.stats.scale import Scale
 
 Split = Literal["train", "valid", "test"]
 
@@ -39,7 +41,9 @@ class Metric:
     """How a task is scored.
 
     `chance` is the score of a predictor that ignores its input. `solved` is the best possible score, None where it is
-    unknown. `baselines` are further scores to beat, by name, in the metric's unit.
+    unknown. `baselines` are further scores to beat, by name, in the metric's unit. No score is below `lowest` or above
+    `highest`: by default 0 and 1 where the unit is `share`, and no bounds elsewhere. A run that scores `target` has
+    solved the task: by default 95% of the way from chance to solved, None where that is unknown.
     """
 
     name: str
@@ -48,6 +52,15 @@ class Metric:
     chance: float
     solved: float | None = None
     baselines: Mapping[str, float] = field(default_factory=dict)
+    lowest: float | None = None
+    highest: float | None = None
+    target: float | None = None
+
+    @property
+    def scale(self) -> Scale:
+        """The metric as statistics see it, with defaults filled in."""
+        names = [each.name for each in fields(Scale)]
+        return Scale(**{name: getattr(self, name) for name in names})
 
     def better(self, a: float, b: float) -> bool:
         """Whether score `a` beats score `b`; a NaN never does."""

@@ -69,18 +69,22 @@ def _spec_faults(spec: TaskSpec) -> Iterator[str]:
     for name, value, words in (("reads", spec.reads, _READS), ("metric.direction", metric.direction, _DIRECTIONS)):
         if value not in words:
             yield f"spec.{name} is {value!r}, not one of {', '.join(words)}"
-    scores = {"chance": metric.chance, "solved": metric.solved, **metric.baselines}
+    scores = {"chance": metric.chance, "solved": metric.solved, "target": metric.target, **metric.baselines}
+    lowest, highest = metric.scale.range
     for name, score in scores.items():
-        if name == "solved" and score is None:
+        if name in ("solved", "target") and score is None:
             continue
         if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
             yield f"the metric's score of {name} is {score!r}, not a finite number"
-        elif metric.unit == "share" and not 0 <= score <= 1:
-            yield f"the metric's score of {name} is {score}, and a share is between 0 and 1"
+        elif not lowest <= score <= highest:
+            yield f"the metric's score of {name} is {score}, and its range is {lowest:g} to {highest:g}"
     if isinstance(spec.notes, str) or not all(isinstance(note, str) for note in spec.notes):
         yield f"spec.notes is {spec.notes!r}, not a tuple of lines"
-    if metric.solved is not None and not metric.better(metric.solved, metric.chance):
-        yield f"the metric's solved score, {metric.solved}, is no better than its chance score, {metric.chance}"
+    for name, score in (("solved", metric.solved), ("target", metric.target)):
+        if score is not None and not metric.better(score, metric.chance):
+            yield f"the metric's {name} score, {score}, is no better than its chance score, {metric.chance}"
+    if metric.target is not None and metric.solved is not None and metric.better(metric.target, metric.solved):
+        yield f"the metric's target, {metric.target}, is better than the best possible score, {metric.solved}"
 
 
 def _batch_faults(task: Task, spec: TaskSpec, batch: Batch) -> Iterator[str]:

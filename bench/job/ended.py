@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -97,7 +98,9 @@ class Ended:
             return None
         metric = prepared.task.spec.metric
         scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
-        return {**asdict(metric), "baselines": dict(metric.baselines), **scored}
+        lowest, highest = (end if math.isfinite(end) else None for end in metric.scale.range)
+        filled = {"lowest": lowest, "highest": highest, "target": metric.scale.goal}
+        return {**asdict(metric), "baselines": dict(metric.baselines), **filled, **scored}
 
 
 def _compiler(setup: Setup | None) -> dict[str, str]:

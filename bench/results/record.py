@@ -34,7 +34,7 @@ class Labels(TypedDict):
     hardware: str
 
 
-class Scores(TypedDict):
+class MetricScores(TypedDict):
     """The task's metric and the run's scores in it; null where the run ended before a figure was known."""
 
     name: str
@@ -45,6 +45,15 @@ class Scores(TypedDict):
     chance: float | None
     solved: float | None
     baselines: dict[str, float | None]
+
+
+class Scores(MetricScores, total=False):
+    """The metric with its range, null where it has no end, and the score that solves the task; missing in older
+    records."""
+
+    lowest: float | None
+    highest: float | None
+    target: float | None
 
 
 class Statistics(TypedDict):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from bench.printable import printable
 from bench.results.record import Record, Status
+from bench.stats.scale import Scale
 
 
 class Row(NamedTuple):
@@ -27,11 +29,15 @@ class Row(NamedTuple):
     status: Status
     reason: str | None
     metric: Annotated[str | None, "metric.name"]
+    unit: Annotated[str | None, "metric.unit"]
     direction: Annotated[Literal["max", "min"] | None, "metric.direction"]
     valid: Annotated[float | None, "metric.valid"]
     test: Annotated[float | None, "metric.test"]
     chance: Annotated[float | None, "metric.chance"]
     solved: Annotated[float | None, "metric.solved"]
+    lowest: Annotated[float | None, "metric.lowest"]
+    highest: Annotated[float | None, "metric.highest"]
+    target: Annotated[float | None, "metric.target"]
     params: int | None
     train_tokens_per_s: Annotated[float | None, "speed.train_tokens_per_s.median"]
     infer_tokens_per_s: Annotated[float | None, "speed.infer_tokens_per_s.median"]
@@ -63,6 +69,13 @@ class Row(NamedTuple):
     def of(cls, record: Record, written: int) -> Row:
         """The row of `record`, which was written at `written` (nanoseconds)."""
         return cls._make([*(_carried(_at(record, place)) for place in PLACES.values()), written])
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale of the run's metric; None where the run ended before it was known."""
+        if self.direction is None:
+            return None
+        return Scale(**{each.name: getattr(self, each.name) for each in fields(Scale)})
 
 
 def _place(name: str, hint: Any) -> str:

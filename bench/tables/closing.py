@@ -8,7 +8,7 @@ from typing import Any
 from bench.printable import printable
 from bench.results.record import Record
 from bench.results.row import PLACES, Row
-from bench.stats.interval import gap_closed
+from bench.stats.scale import gap_closed
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.doubts import signs
 from bench.tables.formats import four_digits, one_decimal, three_digits

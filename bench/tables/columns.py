@@ -57,8 +57,8 @@ class Column:
     """The larger, the sooner a narrow screen leaves the column out; 0: never."""
     shareable: bool = False
     """Whether a value common to all rows of a block is printed once, in the block's head."""
-    upper: str | None = None
-    """The name of the column with the upper end of the figure's interval."""
+    ends: tuple[str, str] | None = None
+    """The names of the columns with the ends of the figure's interval."""
     marks: str = ""
     """The name of the column with the doubts about the figure; for a column of doubts, the name of the figure."""
     closing: Phrase | None = None
@@ -94,13 +94,22 @@ COLUMNS = (
     _text("hardware", shareable=True),
     _text("metric", "score", shown=False),
     _text("direction", "score", shown=False),
-    Column("score", "score", left=True, upper="ci_high"),
+    Column("score", "score", left=True, ends=("ci_low", "ci_high")),
     Column("ci_low", "score", shown=False),
     Column("ci_high", "score", shown=False),
+    _text("interval", "score", shown=False),
     Column("valid", "score", score_alone),
     _count("seeds", "score"),
+    Column("solved_seeds", "score", _number, heading="on target", dtype="Int64", spare=8),
+    Column("solved_low", "score", shown=False),
+    Column("solved_high", "score", shown=False),
+    Column("score_median", "score", shown=False),
+    Column("score_min", "score", shown=False),
+    Column("score_max", "score", shown=False),
+    _text("seed_scores", "score", shown=False),
     Column("chance", "score", shown=False),
     Column("solved", "score", shown=False),
+    Column("target", "score", shown=False),
     Column("gap_closed", "score", heading="gap closed", spare=3),
     Column("params", "most", with_prefix, dtype="Int64", spare=1, closing=Phrase("model", "{} parameters", _number)),
     Column(

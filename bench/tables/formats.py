@@ -36,7 +36,7 @@ def with_prefix(value: float | None) -> str:
 
 def score_alone(score: float) -> str:
     """A score without an interval, with as many digits as one that has one: `0.987`."""
-    return score_with_interval(score, math.nan)
+    return score_with_interval(score, math.nan, math.nan)
 
 
 def loss_digits(value: float) -> str:
@@ -44,17 +44,18 @@ def loss_digits(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"
 
 
-def score_with_interval(score: float, half: float) -> str:
-    """A score with the half-width of its interval (NaN for no interval): `0.987 ±0.004`.
+def score_with_interval(score: float, low: float, high: float) -> str:
+    """A score with the ends of its interval (NaN for none): `0.987 [0.981, 0.991]`.
 
-    The score has three or four digits, and more where the interval is too narrow for them.
+    The score has three or four digits, and more where the shorter arm of the interval is too short for them.
     """
-    if (score and not 1e-4 <= abs(score) < 1e6) or half >= _WIDE:
-        return f"{score:.3g}" + ("" if math.isnan(half) else f" ±{half:.2g}")
+    arm = min(score - low, high - score)
+    if (score and not 1e-4 <= abs(score) < 1e6) or high - low >= _WIDE:
+        return f"{score:.3g}" + ("" if math.isnan(arm) else f" [{low:.3g}, {high:.3g}]")
     power = math.floor(math.log10(abs(score))) if score else 0
     decimals = max(0, 3 - power if power >= 0 else 2 - power)
-    if math.isnan(half):
+    if math.isnan(arm):
         return f"{score:.{decimals}f}"
-    if half:
-        decimals = max(decimals, min(6, -math.floor(math.log10(half))))
-    return f"{score:.{decimals}f} ±{half:.{decimals}f}"
+    if arm > 0:
+        decimals = max(decimals, min(6, -math.floor(math.log10(arm))))
+    return f"{score:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"

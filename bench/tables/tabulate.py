@@ -11,10 +11,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.results.row import Row
-from bench.stats.interval import Interval, gap_closed, mean_interval
+from bench.stats.interval import EVERYTHING, Interval, mean_interval
+from bench.stats.proportion import proportion
+from bench.stats.scale import Scale, gap_closed
 from bench.tables.columns import COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
+
+_FEW = 5
+"""The most seeds whose single scores a row has."""
 
 
 class _Key(NamedTuple):
@@ -90,40 +95,65 @@ def _known(runs: list[Row], name: str) -> list[Any]:
 
 
 def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
-    """The columns about the score; the metric's name, direction and chance are None where every run failed early."""
-    split, score = _score(done)
+    """The columns about the score; those that take a metric are None where every run failed before it was known."""
+    scored = next((run for run in (*done, *runs) if run.scale is not None), None)
+    scale = scored.scale if scored else None
+    split, scores = _scored(done)
+    mean = _mean(scores, scale)
     figures: dict[str, Any] = {
-        **dict.fromkeys(("metric", "direction", "chance", "solved", "gap_closed")),
-        "score": score.mean,
-        "ci_low": score.low,
-        "ci_high": score.high,
-        "valid": _over_seeds(done, "valid").mean,
+        **dict.fromkeys(column.name for column in COLUMNS if column.of == "score"),
+        "score": mean.mean,
+        "ci_low": mean.low,
+        "ci_high": mean.high,
+        "interval": mean.method or None,
+        "valid": _mean(_over_seeds(done, "valid"), scale).mean,
         "seeds": len({run.seed for run in done}),
     }
-    scored = next((run for run in (*done, *runs) if run.metric is not None), None)
-    if scored:
-        figures |= {"metric": f"{split}{scored.metric}", "direction": scored.direction}
-        figures |= {"chance": scored.chance, "solved": scored.solved}
-        if scored.chance is not None and scored.solved is not None:
-            figures["gap_closed"] = gap_closed(score.mean, scored.chance, scored.solved)
+    if scored and scale:
+        figures |= {"metric": f"{split}{scored.metric}", "direction": scale.direction}
+        figures |= {"chance": scale.chance, "solved": scale.solved, "target": scale.goal}
+        if scale.chance is not None and scale.solved is not None:
+            figures["gap_closed"] = gap_closed(mean.mean, scale.chance, scale.solved)
+    if scores and scale:
+        figures |= _spread(scores, scale)
     return figures
 
 
-def _score(done: list[Row]) -> tuple[str, Interval]:
-    """The mean over seeds and its interval, of the test score; else of the valid score, marked `valid `."""
-    test = _over_seeds(done, "test")
-    return ("", test) if not math.isnan(test.mean) else ("valid ", _over_seeds(done, "valid"))
+def _spread(scores: dict[int, float], scale: Scale) -> dict[str, Any]:
+    """The columns about single seeds: how many solve the task, and where the others are."""
+    values = [*scores.values()]
+    figures: dict[str, Any] = {"score_median": median(values), "score_min": min(values), "score_max": max(values)}
+    if 1 < len(values) <= _FEW:
+        figures["seed_scores"] = " ".join(map(repr, values))
+    if scale.goal is not None:
+        solved = sum(map(scale.solves, values))
+        share = proportion(solved, len(values))
+        figures |= {"solved_seeds": solved, "solved_low": share.low, "solved_high": share.high}
+    return figures
 
 
-def _over_seeds(done: list[Row], split: str) -> Interval:
-    """The mean over seeds of the score on `split`, and its interval; NaN where there is none.
+def _scored(done: list[Row]) -> tuple[str, dict[int, float]]:
+    """The test score of each seed; without one the valid score, marked `valid `."""
+    scores = _over_seeds(done, "test")
+    return ("", scores) if scores else ("valid ", _over_seeds(done, "valid"))
+
+
+def _over_seeds(done: list[Row], split: str) -> dict[int, float]:
+    """The score of each seed on `split`, in the order of the seeds; none where there is none.
 
     A score that some of the runs lack does not count: the other runs would be a biased choice. Runs of one seed count
     once, by their mean.
     """
     by_seed = defaultdict(list)
-    for run in done:
+    for run in sorted(done, key=lambda run: run.seed):
         by_seed[run.seed].append(getattr(run, split))
-    if not done or None in (value for values in by_seed.values() for value in values):
-        return Interval(math.nan, math.nan, math.nan)
-    return mean_interval([mean_interval(values).mean for values in by_seed.values()])
+    if None in (value for values in by_seed.values() for value in values):
+        return {}
+    return {seed: mean_interval(values).mean for seed, values in by_seed.items()}
+
+
+def _mean(scores: dict[int, float], scale: Scale | None) -> Interval:
+    """The mean over seeds with its interval in the range of the metric; NaN where there is none."""
+    if not scores:
+        return Interval(math.nan, math.nan, math.nan, "")
+    return mean_interval([*scores.values()], within=scale.range if scale else EVERYTHING)

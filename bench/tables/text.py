@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,7 +13,7 @@ from bench.printable import printable
 from bench.tables.columns import SHOWN, Column, named
 from bench.tables.doubts import legend, signs
 from bench.tables.fitted import Field, lines
-from bench.tables.formats import score_with_interval, three_digits
+from bench.tables.formats import four_digits, score_with_interval, three_digits
 from bench.tables.shared import without_shared
 
 _WITH_OPTIONS = named("cell", "bptt")
@@ -21,11 +21,13 @@ _ORDER = "rows of one cell stand in the order of valid; cells in that of their f
 
 
 class _Block(NamedTuple):
-    """The rows of one task: the lines of its head, the columns with figures, and the printed cells of each row."""
+    """The rows of one task: the lines of its head, the columns with figures, the printed cells of each row, and what is
+    said below them."""
 
     head: list[str]
     columns: list[Column]
     lines: list[list[str]]
+    notes: list[str]
 
     @property
     def titles(self) -> list[str]:
@@ -44,10 +46,13 @@ def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, width: int |
         cells = zip(*block.lines, strict=True)
         fields = [Field(c.title, texts, c.left, c.spare) for c, texts in zip(block.columns, cells, strict=True)]
         table, left_out = lines(fields, width)
-        head = [part for line in block.head for part in (textwrap.wrap(line, width) if width else [line])]
         wider = [f"a wider screen shows {', '.join(left_out)} too; the CSV files have all"] if left_out else []
-        blocks.append("\n".join([*head, *table, *(textwrap.wrap(wider[0], width or 0) if wider else [])]))
+        blocks.append("\n".join([*_wrapped(block.head, width), *table, *_wrapped([*block.notes, *wider], width)]))
     return "\n\n".join(blocks) or "no runs yet"
+
+
+def _wrapped(texts: Sequence[str], width: int | None) -> list[str]:
+    return [line for text in texts for line in (textwrap.wrap(text, width) if width else [text])]
 
 
 def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
@@ -58,7 +63,7 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
         rule = ["---" if column.left else "---:" for column in block.columns]
         table = [block.titles, rule, *([*map(_as_it_is, cells)] for cells in block.lines)]
         rows = ["| " + " | ".join(cells) + " |" for cells in table]
-        parts += [f"### {title}", *shared, "\n".join(rows)]
+        parts += [f"### {title}", *shared, "\n".join(rows), *map(_as_it_is, block.notes)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -87,7 +92,8 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
         cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
         lines = [list(line) for line in zip(*cells.values(), strict=True)]
-        yield _Block([*map(printable, head)], list(cells), lines)
+        below = [printable(_split(row, cells)) for row in rows if _is_split(row)]
+        yield _Block([*map(printable, head)], list(cells), lines, below)
 
 
 def _title(task: str, part: pd.DataFrame) -> str:
@@ -97,14 +103,31 @@ def _title(task: str, part: pd.DataFrame) -> str:
         return f"{task}: no run got as far as a score"
     first = scored.iloc[0]
     better = "higher" if first["direction"] == "max" else "lower"
-    marks = [f"{name} {three_digits(first[name])}" for name in ("chance", "solved") if pd.notna(first[name])]
+    marks = [f"{name} {three_digits(first[name])}" for name in ("chance", "solved", "target") if pd.notna(first[name])]
     return f"{task}: {', '.join([first['metric'], f'{better} is better', *marks])}"
+
+
+def _is_split(row: Mapping[Any, Any]) -> bool:
+    """Whether some of the row's seeds reach the target and others do not."""
+    return pd.notna(row["solved_seeds"]) and 0 < row["solved_seeds"] < row["seeds"]
+
+
+def _split(row: Mapping[Any, Any], shown: Collection[Column]) -> str:
+    """What a mean over seeds in two states hides: how many reach the target, and where each of them is."""
+    label = ", ".join(str(row[column.name]) for column in shown if column.of == "key")
+    share = f"{row['solved_seeds']} of {row['seeds']} seeds reach the target (95% interval of the share"
+    share += f" {three_digits(row['solved_low'])} to {three_digits(row['solved_high'])})"
+    places = [four_digits(row[name]) for name in ("score_median", "score_min", "score_max")]
+    found = f"{label}: {share}; median {places[0]}, from {places[1]} to {places[2]}"
+    if pd.isna(row["seed_scores"]):
+        return found
+    return f"{found}; by seed {', '.join(four_digits(float(score)) for score in row['seed_scores'].split())}"
 
 
 def _cell(row: Mapping[Any, Any], column: Column) -> str:
     value = row[column.name]
     if pd.isna(value):
         return "-"
-    if column.upper is not None:
-        return score_with_interval(value, row[column.upper] - value)
+    if column.ends is not None:
+        return score_with_interval(value, *(row[name] for name in column.ends))
     return column.written(value) + signs(row.get(column.marks))

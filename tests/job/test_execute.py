@@ -143,6 +143,7 @@ def test_what_was_reached_before_an_error_is_in_the_record(monkeypatch, tmp_path
     assert (record.status, record.reason) == ("failed", "RuntimeError: lost")
     assert record.metric["valid"] == record.scores["valid"]["accuracy"]
     assert (record.metric["test"], record.speed, record.memory) == (None, None, None)
+    assert [record.metric[name] for name in ("lowest", "highest", "target")] == [0, 1, 0.25 + 0.95 * 0.75]
 
 
 def test_preparing_raises_nothing_and_keeps_what_it_came_to(task, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import re
 
 from cli_tools import TINY, bench, records
 
-from bench.stats.interval import gap_closed
+from bench.stats.scale import gap_closed
 
 SLIDING = ("task=hello", "bptt=sliding", "measure.seconds=0.01")
 

@@ -56,30 +56,30 @@ def test_a_figure_is_printed_so(write, value, text):
 
 
 @pytest.mark.parametrize(
-    ("score", "half", "text"),
+    ("score", "low", "high", "text"),
     [
-        (0.9874, math.nan, "0.987"),
-        (0.98741, 0.004, "0.987 ±0.004"),
-        (0.50002, 0.0001, "0.5000 ±0.0001"),
-        (1.23e-7, 4.56e-8, "1.23e-07 ±4.6e-08"),
-        (2.5e6, math.nan, "2.5e+06"),
-        (-1.5, 0.25, "-1.500 ±0.250"),
-        (0.0, 0.0, "0.000 ±0.000"),
-        (0.0, math.nan, "0.000"),
-        (1e-4, math.nan, "0.000100"),
-        (9.99e-5, 1e-5, "9.99e-05 ±1e-05"),
-        (999_999.4, math.nan, "999999"),
-        (1e6, math.nan, "1e+06"),
-        (1.0, math.nan, "1.000"),
-        (10.0, math.nan, "10.00"),
-        (0.5, 0.01, "0.500 ±0.010"),
-        (0.5, 1e-9, "0.500000 ±0.000000"),
-        (0.5, 1e300, "0.5 ±1e+300"),
-        (0.0, math.inf, "0 ±inf"),
+        (0.9874, math.nan, math.nan, "0.987"),
+        (0.98741, 0.9812, 0.9916, "0.987 [0.981, 0.992]"),
+        (0.50002, 0.49983, 0.50021, "0.5000 [0.4998, 0.5002]"),
+        (1.23e-7, 7.7e-8, 1.7e-7, "1.23e-07 [7.7e-08, 1.7e-07]"),
+        (2.5e6, math.nan, math.nan, "2.5e+06"),
+        (-1.5, -1.75, -1.25, "-1.500 [-1.750, -1.250]"),
+        (0.0, math.nan, math.nan, "0.000"),
+        (1e-4, math.nan, math.nan, "0.000100"),
+        (9.99e-5, 9e-5, 1.1e-4, "9.99e-05 [9e-05, 0.00011]"),
+        (999_999.4, math.nan, math.nan, "999999"),
+        (1e6, math.nan, math.nan, "1e+06"),
+        (1.0, math.nan, math.nan, "1.000"),
+        (10.0, math.nan, math.nan, "10.00"),
+        (0.5, 0.49, 0.51, "0.500 [0.490, 0.510]"),
+        (0.99967, 0.9967, 0.99997, "0.9997 [0.9967, 1.0000]"),
+        (0.5, 0.5 - 1e-9, 0.5 + 1e-9, "0.500000 [0.500000, 0.500000]"),
+        (0.0801, 2.5e-7, 2.6e8, "0.0801 [2.5e-07, 2.6e+08]"),
+        (0.0, -math.inf, math.inf, "0 [-inf, inf]"),
     ],
 )
-def test_a_score_has_the_digits_that_its_interval_needs(score, half, text):
-    assert score_with_interval(score, half) == text
+def test_a_score_has_the_digits_that_its_interval_needs(score, low, high, text):
+    assert score_with_interval(score, low, high) == text
 
 
 @given(st.floats(-1e12, 1e12))

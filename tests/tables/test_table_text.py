@@ -16,22 +16,30 @@ from bench.tables.text import to_markdown, to_text
 TEXT = """\
 charlm-v1: bits_per_character, lower is better, chance 4.5
 bptt full; budget 1500 steps; hardware a processor, cpu 1 thread float32
-cell  score          valid  seeds  params  train tok/s  infer tok/s  µs/step   MiB  seconds  failed
-lstm  2.000 ±12.706  0.980      2   51.2k         150k         150k     45.2  12.5     31.2       0
-gru   2.500          0.980      1   51.2k         150k         150k     45.2  12.5     31.2       0
-rnn   -                  -      0       -            -            -        -     -        -       1
+cell  score                    valid  seeds  params  train tok/s  infer tok/s  µs/step   MiB  seconds  failed
+lstm  2.000 [-10.706, 14.706]  0.980      2   51.2k         150k         150k     45.2  12.5     31.2       0
+gru   2.500                    0.980      1   51.2k         150k         150k     45.2  12.5     31.2       0
+rnn   -                            -      0       -            -            -        -     -        -       1
 
-copy-v1: recall_accuracy, higher is better, chance 0.2, solved 1
+copy-v1: recall_accuracy, higher is better, chance 0.2, solved 1, target 0.96
 budget 1500 steps; hardware a processor, cpu 1 thread float32
 rows of one cell stand in the order of valid; cells in that of their first row's score
-cell  bptt  score  valid  seeds  gap closed  params  train tok/s  infer tok/s  µs/step   MiB  seconds
-gru   full  0.970  0.980      1       0.963   51.2k         150k         150k     45.2  12.5     31.2
-gru   half  0.500  0.900      1       0.375   51.2k         150k         150k     45.2  12.5     31.2"""
+cell  bptt  score  valid  seeds  on target  gap closed  params  train tok/s  infer tok/s  µs/step   MiB  seconds
+gru   full  0.970  0.980      1          1       0.963   51.2k         150k         150k     45.2  12.5     31.2
+gru   half  0.500  0.900      1          0       0.375   51.2k         150k         150k     45.2  12.5     31.2"""
 
 
 @pytest.fixture
 def frame():
-    charlm = {"task": "charlm-v1", "metric": "bits_per_character", "direction": "min", "chance": 4.5, "solved": None}
+    charlm = {
+        "task": "charlm-v1",
+        "metric": "bits_per_character",
+        "unit": "bits",
+        **dict.fromkeys(("lowest", "highest", "target")),
+        "direction": "min",
+        "chance": 4.5,
+        "solved": None,
+    }
     return tabulate(
         [
             a_row(),
@@ -45,7 +53,7 @@ def frame():
 
 def test_the_text_has_a_block_a_task_and_leaves_out_what_is_empty_or_the_same(frame):
     assert to_text(frame) == TEXT
-    assert to_text(frame, named("cell", "score")).splitlines()[1:3] == ["cell  score", "lstm  2.000 ±12.706"]
+    assert to_text(frame, named("cell", "score")).splitlines()[1:3] == ["cell  score", "lstm  2.000 [-10.706, 14.706]"]
     assert to_text(tabulate([])) == "no runs yet"
 
 
@@ -69,6 +77,24 @@ def test_a_column_of_a_zero_and_a_dash_is_shown():
     assert [line.split()[::2] for line in text.splitlines()[-2:]] == [["gru", "0"], ["rnn", "-"]]
 
 
+def test_seeds_in_two_states_are_said_below_the_table_one_by_one():
+    rows = [a_row(cell="lstm", seed=seed, test=test) for seed, test in enumerate((0.31, 0.995, 0.99))]
+    rows += [a_row(cell="gru", seed=seed, test=0.99 + seed / 1000) for seed in range(3)]
+    said = "3 seeds reach the target (95% interval of the share 0.132 to 0.983); median 0.99, from 0.31 to 0.995"
+    assert to_text(tabulate(rows)).splitlines()[-1] == f"lstm: 2 of {said}; by seed 0.31, 0.995, 0.99"
+    assert to_markdown(tabulate(rows)).splitlines()[-1] == f"lstm: 2 of {said}; by seed 0.31, 0.995, 0.99"
+    narrow = to_text(tabulate(rows), width=60).splitlines()
+    assert any(line.startswith("lstm: 2 of 3 seeds reach") for line in narrow) and max(map(len, narrow)) <= 60
+    six = [*rows, *(a_row(cell="lstm", seed=seed, test=0.5) for seed in (3, 4, 5))]
+    assert to_text(tabulate(six)).splitlines()[-1].endswith("median 0.5, from 0.31 to 0.995")
+
+
+def test_seeds_that_all_reach_the_target_or_all_do_not_need_no_words():
+    for tests in ((0.99, 0.995), (0.3, 0.4)):
+        text = to_text(tabulate([a_row(seed=seed, test=test) for seed, test in enumerate(tests)]))
+        assert "reach the target" not in text
+
+
 def test_markdown_aligns_words_and_scores_to_the_left_and_figures_to_the_right(frame):
     lines = to_markdown(frame, named("cell", "score", "failed")).splitlines()
     assert lines[lines.index("| cell | score | failed |") + 1] == "| --- | --- | ---: |"
@@ -78,7 +104,7 @@ def test_markdown_holds_the_same_cells_as_the_text(frame):
     pipe = tabulate([a_row(cell="a|b")])
     assert r"| a\|b |" in to_markdown(pipe)
     lines = [line for line in to_markdown(frame).splitlines() if line and "---" not in line]
-    cells = [re.findall(r"[^|]+", line) for line in lines]
+    cells = [re.findall(r"[^|]+", re.sub(r"\\(.)", r"\1", line)) for line in lines]
     assert [[cell.strip() for cell in row] for row in cells] == [
         [cell.strip() for cell in re.split(r"  +", f"### {line}" if "better" in line else line)]
         for line in TEXT.splitlines()
@@ -95,8 +121,9 @@ def test_markdown_holds_the_same_cells_as_the_text(frame):
         ([0.0], "0.000"),
         ([0.0456], "0.0456"),
         ([1.23e-7], "1.23e-07"),
-        ([0.5, 0.5], "0.500 ±0.000"),
-        ([0.50001, 0.50003], "0.5000 ±0.0001"),
+        ([0.5, 0.5], "0.500"),
+        ([0.50001, 0.50003], "0.5000 [0.4999, 0.5001]"),
+        ([0.998, 0.999, 1.0], "0.9990 [0.9881, 0.9999]"),
     ],
 )
 def test_scores_show_digits_that_mean_something(tests, shown):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.stats.interval import mean_interval
+from bench.stats.proportion import proportion
 from bench.tables.columns import COLUMNS
 from bench.tables.tabulate import select, tabulate
 
@@ -24,7 +25,8 @@ def only(rows):
 
 def test_the_columns_are_the_public_ones_in_their_order():
     public = (
-        "task cell bptt budget hardware metric direction score ci_low ci_high valid seeds chance solved gap_closed "
+        "task cell bptt budget hardware metric direction score ci_low ci_high interval valid seeds solved_seeds "
+        "solved_low solved_high score_median score_min score_max seed_scores chance solved target gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
         "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib seconds done failed "
         "diverged out_of_memory"
@@ -38,7 +40,9 @@ def test_the_columns_are_the_public_ones_in_their_order():
 @given(st.lists(scores, min_size=1, max_size=6))
 def test_a_row_is_the_mean_over_its_seeds(tests):
     line = only([a_row(seed=seed, test=score, seconds=float(seed)) for seed, score in enumerate(tests)])
-    assert (line["score"], line["ci_low"], line["ci_high"]) == pytest.approx(mean_interval(tests), nan_ok=True)
+    mean, low, high, method = mean_interval(tests, within=(0, 1))
+    assert (line["score"], line["ci_low"], line["ci_high"]) == pytest.approx((mean, low, high), nan_ok=True)
+    assert line["interval"] == method if method else pd.isna(line["interval"])
     assert line["gap_closed"] == pytest.approx((fmean(tests) - 0.2) / 0.8)
     assert (line["seeds"], line["done"], line["seconds"]) == (len(tests), len(tests), median(range(len(tests))))
     assert (line["metric"], line["params"]) == ("recall_accuracy", 51_210)
@@ -90,6 +94,47 @@ def test_attempts_that_ended_in_the_same_second_are_ordered_by_their_number():
     assert only(rows)["score"] == 10.0
 
 
+OLDER = {"lowest": None, "highest": None, "target": None}
+LOSS = {"metric": "mse", "unit": "squared error", "direction": "min", "chance": 0.25, "solved": 0.0, **OLDER}
+
+
+def test_an_interval_stays_in_the_range_of_the_metric():
+    """Of older records the unit tells the range, where it is a share."""
+    two = [a_row(seed=seed, test=test) for seed, test in enumerate((0.1, 0.9))]
+    assert 0 < only(two)["ci_low"] < only(two)["ci_high"] < 1 and only(two)["interval"] == "logit-t"
+    assert only([row._replace(**OLDER) for row in two])["interval"] == "logit-t"
+    loss = only([row._replace(**{**LOSS, "lowest": 0.0}) for row in two])
+    assert loss["ci_low"] > 0 and loss["interval"] == "log-t"
+    assert only([row._replace(**LOSS) for row in two])["interval"] == "t"
+
+
+def test_a_record_with_a_score_beyond_its_range_has_an_interval_all_the_same():
+    line = only([a_row(seed=seed, test=test) for seed, test in enumerate((0.9, 1.1))])
+    assert (line["score"], line["interval"]) == (1.0, "t")
+
+
+def test_seeds_that_reach_the_target_are_counted():
+    tests = [0.96, 0.3, 1.0, 0.95]
+    line = only([a_row(seed=seed, test=test) for seed, test in reversed([*enumerate(tests)])])
+    assert (line["seeds"], line["solved_seeds"], line["target"]) == (4, 2, pytest.approx(0.96))
+    assert (line["solved_low"], line["solved_high"]) == pytest.approx(proportion(2, 4)[1:3])
+    assert (line["score_median"], line["score_min"], line["score_max"]) == (pytest.approx(0.955), 0.3, 1)
+    assert line["seed_scores"] == "0.96 0.3 1.0 0.95", "in the order of the seeds"
+
+
+def test_a_target_of_the_tasks_own_counts_and_without_one_none_are_counted():
+    rows = [a_row(seed=seed, test=test, target=0.5) for seed, test in enumerate((0.5, 0.6, 0.4))]
+    assert only(rows)["solved_seeds"] == 2
+    assert only([row._replace(**{**LOSS, "target": 0.4}) for row in rows])["solved_seeds"] == 1
+    line = only([row._replace(target=None, solved=None) for row in rows])
+    assert pd.isna(line["solved_seeds"]) and math.isnan(line["solved_low"]) and line["score_median"] == 0.5
+
+
+def test_one_score_is_the_mean_and_more_than_five_are_not_listed():
+    listed = [only([a_row(seed=n) for n in range(count)])["seed_scores"] for count in (1, 2, 5, 6)]
+    assert [pd.isna(scores) for scores in listed] == [True, False, False, True]
+
+
 def test_interrupted_runs_alone_make_no_row():
     assert tabulate([a_row(status="interrupted")]).empty
 
@@ -126,7 +171,7 @@ def test_the_newer_of_two_runs_of_one_seed_takes_the_others_place():
     ]
     line = only([*rows, a_row(seed=1, test=0.7)])
     assert (line["seeds"], line["done"]) == (2, 2)
-    assert (line["score"], line["ci_low"]) == pytest.approx(mean_interval([0.4, 0.7])[:2])
+    assert (line["score"], line["ci_low"]) == pytest.approx(mean_interval([0.4, 0.7], within=(0, 1))[:2])
 
 
 def test_without_a_test_score_the_valid_score_counts_and_is_called_so():
