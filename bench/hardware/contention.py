@@ -26,12 +26,12 @@ def contention(load: Load, spread: float, threads: int, queues: bool, own_cores:
         yield f"had a processor for {load['cpu_s'] / wall:.0%} of the time"
     elif threads <= own_cores and waited > _LOST * wall:
         yield f"waited for a processor {waited / wall:.0%} of the time"
-    yield from _of_others(load)
+    yield from of_others(load)
     if spread > _SPREAD:
         yield f"like samples spread over {spread:.0%} of their median"
 
 
-def _of_others(load: Load) -> Iterator[str]:
+def of_others(load: Load) -> Iterator[str]:
     """Whoever else has processors, whether this process is at work or waits."""
     others, stolen, cores = load["others"] or 0.0, load["stolen"] or 0.0, load["cores"]
     if others > _OTHERS * cores:
@@ -53,6 +53,6 @@ class Patience:
             self._sleep(min(_LOOK, self._left))
             load = between(before, self._gauge.read(), self._gauge.cores)
             self._left -= max(load["wall_s"], 1e-3)
-            if not any(_of_others(load)):
+            if not any(of_others(load)):
                 return True
         return False

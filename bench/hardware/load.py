@@ -81,7 +81,7 @@ class Gauge:
     @property
     def cores(self) -> int:
         """The number of logical processors of the machine, whether this process may use them or not."""
-        lines = _text(self.proc / "stat").splitlines()
+        lines = text_of(self.proc / "stat").splitlines()
         return sum(line.startswith("cpu") for line in lines) - 1 if lines else os.cpu_count() or 1
 
     @property
@@ -89,47 +89,51 @@ class Gauge:
         """The number of logical processors that this process may use."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.cores
 
+    def groups(self) -> tuple[Path, ...]:
+        """Where the limits of this process's control group are: within a container at the root of all that it sees."""
+        lines = text_of(self.proc / "self/cgroup").splitlines()
+        group = next((line.strip() for line in lines if line.startswith("0::")), "0::/")
+        root = self.sys / "fs/cgroup"
+        return root / group[4:], root, root / "cpu"
+
     def _stat(self) -> dict[str, int]:
         """Ticks by column, over all cores."""
-        words = _text(self.proc / "stat").partition("\n")[0].split()
+        words = text_of(self.proc / "stat").partition("\n")[0].split()
         columns = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
         return dict(zip(columns, map(int, words[1:]), strict=False)) if words[:1] == ["cpu"] else {}
 
     def _waited(self) -> float | None:
         """Nanoseconds of each thread that is alive, in its second column."""
-        waits = [_text(path).split() for path in _there(self.proc / "self/task", "*/schedstat")]
+        waits = [text_of(path).split() for path in found_in(self.proc / "self/task", "*/schedstat")]
         found = [int(words[1]) for words in waits if len(words) > 1]
         return sum(found) / 1e9 if found else None
 
     def _throttled(self) -> float | None:
-        """Of this process's group, where it has a limit; within a container that is the root of all that it sees."""
-        group = next((g.strip() for g in _text(self.proc / "self/cgroup").splitlines() if g.startswith("0::")), "0::/")
-        root = self.sys / "fs/cgroup"
-        for folder in (root / group[4:], root, root / "cpu"):
-            for line in _text(folder / "cpu.stat").splitlines():
+        for folder in self.groups():
+            for line in text_of(folder / "cpu.stat").splitlines():
                 name, _, value = line.partition(" ")
                 if unit := {"throttled_usec": 1e6, "throttled_time": 1e9}.get(name):
                     return int(value) / unit
         return None
 
     def _pressure(self) -> tuple[float | None, float | None]:
-        for line in _text(self.proc / "pressure/cpu").splitlines():
+        for line in text_of(self.proc / "pressure/cpu").splitlines():
             if line.startswith("some"):
                 found = dict(pair.split("=") for pair in line.split()[1:])
                 return float(found["avg10"]) / 100, int(found["total"]) / 1e6
         return None, None
 
     def _load(self) -> float | None:
-        if words := _text(self.proc / "loadavg").split():
+        if words := text_of(self.proc / "loadavg").split():
             return float(words[0])
         with suppress(OSError, AttributeError):
             return os.getloadavg()[0]
         return None
 
     def _mhz(self) -> float | None:
-        clocks = _there(self.sys / "devices/system/cpu", "cpu[0-9]*/cpufreq/scaling_cur_freq")
-        found = [int(_text(path)) / 1e3 for path in clocks]
-        lines = [] if found else _text(self.proc / "cpuinfo").splitlines()
+        clocks = found_in(self.sys / "devices/system/cpu", "cpu[0-9]*/cpufreq/scaling_cur_freq")
+        found = [int(text_of(path)) / 1e3 for path in clocks]
+        lines = [] if found else text_of(self.proc / "cpuinfo").splitlines()
         found += [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
         return sum(found) / len(found) if found else None
 
@@ -167,7 +171,7 @@ def _added_up(ticks: dict[str, int], *columns: str) -> float | None:
     return sum(ticks.get(column, 0) for column in columns) / _TICKS if ticks else None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """What a file says; nothing where it is not there or may not be read."""
     try:
         return path.read_text("ascii", errors="replace")
@@ -175,6 +179,6 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _there(folder: Path, pattern: str) -> Iterator[Path]:
+def found_in(folder: Path, pattern: str) -> Iterator[Path]:
     with suppress(OSError):  # it may vanish while it is listed
         yield from folder.glob(pattern)

@@ -1,22 +1,28 @@
-"""Show this machine: its devices, what they can compute in, and what a run sets in torch.
+"""Show this machine: its devices, what they compute in, what a run sets in torch, and whether speeds can be trusted.
 
-A screen to put beside a question or a figure: versions, devices with the precisions that each has, threads, the
-settings under which every run computes, where results go, and optional packages. Nothing is written, and the exit code
-is 0 whatever is not there.
+A screen to put beside a question or a figure: versions, devices with the precisions that each has, threads, libraries,
+the settings under which every run computes, where results go, and optional packages. Then the load and the clock of the
+processors, a test of the timer (one piece of work measured twice has to be found equal), and what would make speeds
+measured here unreliable, each with its remedy. Nothing is written, and the exit code is 0 whatever is found.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
+import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.command.parser import Parser
 from bench.printable import printable
 
 _WIDTH = 12
+_LOOK = 0.5  # seconds for which the load is looked at
 _OPTIONAL = {
     "hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes",
     "onnxscript": "'bench-sequences[onnx]', for bench export --format=onnx",
@@ -29,17 +35,69 @@ _VARIABLES = (
 
 
 def arguments(parser: Parser) -> None:
-    """The results folder."""
+    """The results folder and the format."""
     parser.add_results_dir()
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: Namespace) -> int:
     """Print what is found, a line a fact."""
     from bench.config.catalogue import entry
 
-    for name, fact in _facts(options.results_dir):
+    facts, trust = list(_facts(options.results_dir)), _trust()
+    if options.json:
+        print(json.dumps({**_grouped(facts), **trust}, indent=2))
+        return 0
+    for name, fact in (*facts, *_in_lines(trust)):
         print(entry(name, _WIDTH, printable(fact)))
     return 0
+
+
+def _grouped(facts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The lines of each name."""
+    found: dict[str, list[str]] = {}
+    for name, fact in facts:
+        found.setdefault(name or [*found][-1], []).append(fact)
+    return found
+
+
+def _trust() -> dict[str, Any]:
+    """The load of the machine while nothing is done here, the test of the timer, and what makes speeds unreliable."""
+    from bench.config.schema import HardwareConfig
+    from bench.hardware.advice import advice, governors
+    from bench.hardware.load import Gauge, between
+    from bench.hardware.machine import choose_machine
+    from bench.hardware.settings import torch_settings_kept
+    from bench.measure.aa import same_twice
+
+    own, gauge = HardwareConfig(device="cpu"), Gauge()
+    before = gauge.read()
+    time.sleep(_LOOK)
+    idle = between(before, gauge.read(), gauge.cores)
+    with torch_settings_kept():
+        same = same_twice(choose_machine(own), gauge)
+    found = advice(gauge, idle, own.threads, same.ratio, same.marks)
+    return {
+        "load": {**idle, "governor": sorted(governors(gauge.sys))},
+        "timer": {**same.ratio._asdict(), "marks": same.marks, "load": same.load},
+        "unreliable": [each._asdict() for each in found],
+    }
+
+
+def _in_lines(trust: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    load, timer = trust["load"], trust["timer"]
+    known = {
+        "others have": None if load["others"] is None else f"{load['others']:.1f} of {load['cores']} cores",
+        "load average": load["load"][1],
+        "pressure": load["pressure"][2],
+        "MHz": load["mhz"][1],
+        "governor": ", ".join(load["governor"]) or None,
+    }
+    yield "load", _listed({name: value for name, value in known.items() if value is not None})
+    half = (timer["high"] - timer["low"]) / 2
+    yield "timer", f"the same work measured twice: ratio {timer['median']:.3f} ±{half:.3f}"
+    for number, each in enumerate(trust["unreliable"]):
+        yield "" if number else "unreliable", f"{each['finding']}: {each['remedy']}"
 
 
 def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
@@ -51,6 +109,7 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     yield "system", platform.platform()
     yield from _of_devices()
     yield from _of_torch()
+    yield "libraries", _of_libraries()
     yield "compiler", _of_compiler()
     yield from _of_nvrtc()
     yield "results", _of_folder(results_dir)
@@ -103,6 +162,22 @@ def _of_torch() -> Iterator[tuple[str, str]]:
         set_determinism(own.deterministic, torch.device("cpu").type)
         yield "a run sets", f"for hardware.precision={own.precision}: {_listed(arithmetic())}"
         yield "", f"for hardware.deterministic={str(own.deterministic).lower()}: {_listed(determinism())}"
+
+
+def _of_libraries() -> str:
+    """What computes products on the CPU: BLAS, oneDNN, threads, and the instructions that torch chose."""
+    import torch
+
+    built = torch.__config__.show()
+    blas, dnn = re.search(r"BLAS_INFO=(\w+)", built), re.search(r"(?:MKL-DNN|oneDNN) v([\d.]+)", built)
+    return _listed(
+        {
+            "BLAS": blas[1] if blas else "none",
+            "oneDNN": dnn[1] if dnn else "none",
+            "OpenMP": torch.backends.openmp.is_available(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        }
+    )
 
 
 def _of_compiler() -> str:

@@ -1,18 +1,30 @@
 """`bench doctor` shows on one screen what this machine has and what a run sets, and changes nothing."""
 
+import json
 from pathlib import Path
 from unittest.mock import Mock, patch
 
+import pytest
 import torch
 from cli_tools import bench, the_line
 from simulated import NAME, simulated_gpu
 
+from bench.command.verbs import doctor
+from bench.hardware.advice import Advice
 from bench.hardware.arithmetic import arithmetic, arithmetic_kept, set_arithmetic
 from bench.hardware.precisions import precisions
 from bench.hardware.processors import cpu_name
 
 CPU = torch.device("cpu")
 SCREEN = 24  # lines of a terminal
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """The timer is tested for a moment, and nothing is said of this machine."""
+    monkeypatch.setattr(doctor, "_LOOK", 0.0)
+    monkeypatch.setattr("bench.measure.aa._ROUNDS", 5)
+    monkeypatch.setattr("bench.hardware.advice.advice", lambda *_: [])
 
 
 def test_it_shows_the_cpu_with_all_that_it_computes_in(capsys):
@@ -84,3 +96,16 @@ def test_a_package_that_is_not_there_is_said_with_its_remedy(capsys, monkeypatch
 def test_another_word_is_refused(capsys):
     said = bench(capsys, "doctor", "cuda")
     assert said.code == 2 and "cuda" in the_line(said)
+
+
+def test_it_tests_the_timer_and_says_what_makes_speeds_unreliable_with_the_remedy(capsys, monkeypatch):
+    found = [Advice("it is hot", "cool it"), Advice("it is far", "come nearer")]
+    monkeypatch.setattr("bench.hardware.advice.advice", lambda *_: found)
+    lines = bench(capsys, "doctor").out.splitlines()
+    assert any(line.startswith("timer       the same work measured twice: ratio ") for line in lines)
+    assert lines[-2:] == ["unreliable  it is hot: cool it", "            it is far: come nearer"]
+    said = bench(capsys, "doctor", "--json")
+    tree = json.loads(said.out)
+    assert said.code == 0 and tree["unreliable"] == [each._asdict() for each in found]
+    assert tree["timer"]["low"] <= tree["timer"]["median"] <= tree["timer"]["high"]
+    assert tree["devices"][-1].startswith("cpu: ") and "BLAS" in tree["libraries"][0] and tree["load"]["cores"] >= 1
