@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -24,12 +24,13 @@ from bench.results.labels import UNTRAINED
 from bench.results.names import LOG
 from bench.results.record import Record
 from bench.study.pace import Pace
-from bench.study.sweep import SweepResult
 from bench.tables.closing import after, scores_in_a_line, summary, title
 from bench.tables.formats import four_digits, loss_digits, with_prefix
-from bench.tables.text import to_text
 from bench.train.progress import Progress
 from bench.train.validation import Validation
+
+if TYPE_CHECKING:  # tables need pandas, for which a single run would wait half a second
+    from bench.study.sweep import SweepResult
 
 _MOST_CELLS, _LEAST_CELLS = 24, 4  # of the bar
 _BESIDE = len("  100%  -:--:--  left ") + 1  # columns beside the bar and its text
@@ -174,6 +175,8 @@ class _Lines(logging.Handler):
 
 def show_sweep(sweep: SweepResult) -> None:
     """Print a sweep's table, the reasons of members that failed, and the paths of the tables of all runs."""
+    from bench.tables.text import to_text
+
     print(f"\n{to_text(sweep.table, width=screen_width(UNLIMITED))}\n")
     untrained = sorted({regime for regime in sweep.table.get("bptt", ()) if UNTRAINED in regime})
     if untrained:
