@@ -17,6 +17,9 @@ class Ratio(NamedTuple):
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.median:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
 
 def median_interval(samples: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """The bounds of a percentile interval of the median at confidence `level`, in the samples' unit.
@@ -38,3 +41,19 @@ def ratio_interval(ours: Sequence[float], theirs: Sequence[float], level: float 
     """
     ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
     return Ratio(float(np.median(ratios)) if ratios else np.nan, *median_interval(ratios, level))
+
+
+def ratio_of_medians(ours: Sequence[float], theirs: Sequence[float], level: float = 0.95) -> Ratio:
+    """The ratio of two medians of samples that do not pair up, with a percentile interval.
+
+    Raises ValueError where either has no samples.
+    """
+    if not ours or not theirs:
+        raise ValueError("the median of no samples is undefined")
+    random = np.random.default_rng(0)
+    medians = []
+    for samples in (ours, theirs):
+        ordered = np.sort(np.asarray(samples, dtype=float))
+        medians.append(np.median(ordered[random.integers(len(ordered), size=(_RESAMPLES, len(ordered)))], axis=1))
+    low, high = np.quantile(medians[0] / medians[1], ((1 - level) / 2, (1 + level) / 2))
+    return Ratio(float(np.median(ours) / np.median(theirs)), float(low), float(high))

@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from bench.checks import CELL_LAWS, TASK_LAWS
+from bench.checks import CELL_LAWS, TASK_LAWS, cell_time
 from bench.command.registry import find
 from bench.errors import ConfigError
 
 MUTANTS = Path(__file__).parents[2] / "mutants_cells.py"
 
 run = find("check").run
+
+
+@pytest.fixture(autouse=True)
+def not_so_long(monkeypatch):
+    """The law of 10,000 steps over fewer: what it finds is for the tests of the laws."""
+    monkeypatch.setattr(cell_time, "_LONG", 100)
 
 
 def of_mine(name):

@@ -1,0 +1,119 @@
+"""Speed of several configurations in one process, sampled in turn: what slows the machine then slows all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.hardware.contention import contention
+from bench.hardware.load import Gauge, Load, between
+from bench.hardware.machine import choose_machine
+from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample
+from bench.measure.drawn import draw
+from bench.measure.speed import Streaming, hold_still, inference, training
+from bench.stats.summary import spread, summarise
+from bench.stats.trend import is_steady, shift
+from bench.train.setup import Setup
+
+Figure = Literal["train", "infer", "step"]
+FIGURES: tuple[Figure, ...] = ("train", "infer", "step")
+"""A training step, a forward pass over a batch, a time step of one lane."""
+
+_ROUND, _MOST, _AGAIN = (
+    5,
+    50,
+    3,
+)  # samples of each entry taken before time is looked at; at most; times half are left out
+
+
+@dataclass
+class Entry:
+    """A configuration of a grid, built and compared with the loop of steps; its model is not to train any further."""
+
+    name: str
+    setup: Setup
+
+    def __post_init__(self) -> None:
+        hold_still(self.setup.optimizer)
+        self.batches = draw(self.setup.task, self.setup.config.batch_size).batches
+
+    def has(self, figure: Figure) -> bool:
+        """Whether there is such a figure: a bidirectional model goes no single steps."""
+        return figure != "step" or not self.setup.model.bidirectional
+
+
+class _InTurn(Timed):
+    """The timed work of an entry, before each sample of which torch is set for that entry's hardware."""
+
+    def __init__(self, entry: Entry, work: Callable[[], int], clock: Callable[[], float], waited: bool) -> None:
+        super().__init__(work, entry.setup.machine, clock, waited)
+        self._hardware = entry.setup.config.hardware
+
+    def sample(self) -> Sample:
+        choose_machine(self._hardware)
+        return super().sample()
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How the entries of a grid are measured: each sampled for `seconds` of `clock`, in an order drawn by `seed`."""
+
+    seconds: float
+    clock: Callable[[], float] = time.perf_counter
+    gauge: Gauge = field(default_factory=Gauge)
+    seed: int = 0
+
+    def measure(self, entries: Sequence[Entry], figure: Figure) -> list[dict[str, Any]]:
+        """Microseconds a token of each entry, in the order of the entries, with the statistics of
+        `bench.stats.summary`, the `marks` of doubt and the `load` of the machine, as in the figures of a record.
+
+        The samples of two entries pair up by their place. Each entry must have the figure.
+        """
+        if not entries:
+            return []
+        timed = [_InTurn(each, self._work(each, figure), self.clock, figure == "step") for each in entries]
+        for each in timed:
+            each.warm_up(shortest_sample(self.seconds))
+        before = self.gauge.read()
+        samples = self._until_steady(timed)
+        load = between(before, self.gauge.read(), self.gauge.cores)
+        return [self._figure(*pair, load) for pair in zip(entries, samples, strict=True)]
+
+    def _work(self, entry: Entry, figure: Figure) -> Callable[[], int]:
+        setup = entry.setup
+        if figure == "train":
+            return training(setup, entry.batches).__next__
+        if figure == "infer":
+            return inference(setup.model, setup.machine, entry.batches).__next__
+        return Streaming(setup.model, setup.machine, entry.batches[0], waiting=True).work
+
+    def _until_steady(self, timed: Sequence[Timed]) -> list[list[Sample]]:
+        """Samples of all, the earlier half of which is left out where those of one of them have a trend."""
+        kept: list[list[Sample]] = [[] for _ in timed]
+        for turn in range(_AGAIN + 1):
+            kept = [samples[len(samples) // 2 :] if turn else samples for samples in kept]
+            while len(kept[0]) < _ROUND or (_spent(kept) < self.seconds * len(kept) and len(kept[0]) < _MOST):
+                more = interleaved(timed, _ROUND, self.seed + 1000 * turn + len(kept[0]))
+                kept = [samples + new for samples, new in zip(kept, more, strict=True)]
+            if all(is_steady(_pace(samples)) for samples in kept):
+                break
+        return kept
+
+    def _figure(self, entry: Entry, samples: list[Sample], load: Load) -> dict[str, Any]:
+        machine, pace = entry.setup.machine, _pace(samples)
+        busy = "; ".join(contention(load, spread(samples), machine.threads, machine.queues, self.gauge.own_cores))
+        marks = {"contended": busy} if busy else {}
+        if not is_steady(pace):
+            marks["unsettled"] = f"time a token changed by {shift(pace):+.0%} from the first half to the second"
+        return {**summarise(pace), "marks": marks, "load": load}
+
+
+def _pace(samples: Sequence[Sample]) -> list[float]:
+    """Microseconds a token."""
+    return [1e6 * each.seconds / each.tokens for each in samples]
+
+
+def _spent(samples: Sequence[Sequence[Sample]]) -> float:
+    return sum(each.seconds for several in samples for each in several)

@@ -1,0 +1,100 @@
+"""The table of a grid of speeds: a row a member, its figures beside those of a baseline."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pandas as pd
+
+from bench.results.speeds import Measured, Speeds
+from bench.stats.bootstrap import Ratio, ratio_interval
+from bench.tables.doubts import legend, signs, united
+from bench.tables.fitted import Field, lines
+from bench.tables.formats import three_digits, with_prefix
+
+_TITLES = {"train": "train tok/s", "infer": "infer tok/s", "step": "µs/step", "call": "µs/call"}
+_PER_SECOND = ("train", "infer")
+
+
+def to_frame(speeds: Speeds, baseline: str | None = None) -> pd.DataFrame:
+    """A row a member: what varies, `hardware`, `unroll`, `params`, and of each figure F the median `F_us` in
+    microseconds a token with its interval (`F_us_low`, `F_us_high`), `F_ratio` of that time to the baseline's with its
+    interval, and `F_marks`. Raises ConfigError for a baseline that is not there.
+    """
+    rows = []
+    for member, base in zip(speeds.members, speeds.baselines(baseline), strict=True):
+        row = {"member": member.name, **member.varied}
+        row |= {"hardware": member.hardware, "unroll": member.unroll, "params": member.params}
+        for name in speeds.figures:
+            row |= _figure(name, member, base)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _figure(name: str, member: Measured, base: Measured | None) -> dict[str, object]:
+    found, theirs = member.figures.get(name), base.figures.get(name) if base else None
+    if found is None:
+        return {}
+    cells = {f"{name}_us": found["median"], f"{name}_us_low": found["low"], f"{name}_us_high": found["high"]}
+    if theirs is not None:
+        ratio = ratio_of(found["samples"], theirs["samples"])
+        cells |= {f"{name}_ratio": ratio.median, f"{name}_ratio_low": ratio.low, f"{name}_ratio_high": ratio.high}
+    return cells | {f"{name}_marks": united([", ".join(found["marks"]) or None])}
+
+
+def ratio_of(ours: list[float], theirs: list[float]) -> Ratio:
+    """The ratio of times, pair by pair, as far as samples pair up."""
+    pairs = min(len(ours), len(theirs))
+    return ratio_interval(ours[:pairs], theirs[:pairs])
+
+
+def to_text(speeds: Speeds, frame: pd.DataFrame, width: int | None = None) -> str:
+    """The table for a screen of some `width`: throughput or latency, and the ratio of times to the baseline's."""
+    hardware = frame["hardware"].unique()
+    varied = dict.fromkeys(key for each in speeds.varied for key in each)
+    fields = [Field(key, [_written(m.varied.get(key, "-")) for m in speeds.members], left=True) for key in varied]
+    if len(hardware) > 1:
+        fields.append(Field("hardware", [*frame["hardware"]], left=True, spare=3))
+    if frame["unroll"].notna().any():
+        fields.append(Field("form", [*map(_or_dash, frame["unroll"])], left=True, spare=1, folds=False))
+        fields.append(Field("params", [*map(with_prefix, frame["params"])], spare=2))
+    shown = ""
+    for name in speeds.figures:
+        marks = [signs(mark) for mark in frame[f"{name}_marks"]]
+        shown += "".join(marks)
+        texts = [_speed(name, median) for median in frame[f"{name}_us"]]
+        fields.append(Field(_TITLES.get(name, name), [text + sign for text, sign in zip(texts, marks, strict=True)]))
+        if len(frame) > 1:
+            columns = (f"{name}_ratio", f"{name}_ratio_low", f"{name}_ratio_high")
+            fields.append(Field("time / base", [_ratio(*row) for row in zip(*map(frame.get, columns), strict=True)]))
+    table, left_out = lines(fields, width)
+    head = f"{hardware[0]}; " if len(hardware) == 1 and hardware[0] else ""
+    head += f"{'processor' if speeds.clock == 'cpu' else 'wall'} time, medians"
+    head += "; base: the time a token of the baseline, paired, with the 95% interval" if len(frame) > 1 else ""
+    below = legend(shown) + (
+        [f"a wider screen shows {', '.join(left_out)} too; the CSV file has all"] if left_out else []
+    )
+    return "\n".join([*_folded(head, width), *table, *_folded("; ".join(below), width)])
+
+
+def _folded(text: str, width: int | None) -> list[str]:
+    return textwrap.wrap(text, width) if width else [text] if text else []
+
+
+def _speed(name: str, microseconds: float) -> str:
+    if pd.isna(microseconds):
+        return "-"
+    return with_prefix(1e6 / microseconds) if name in _PER_SECOND else three_digits(microseconds)
+
+
+def _ratio(median: float, low: float, high: float) -> str:
+    return "-" if pd.isna(median) else str(Ratio(median, low, high))
+
+
+def _or_dash(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

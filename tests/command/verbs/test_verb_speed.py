@@ -1,0 +1,64 @@
+"""`bench speed`: a grid is measured, shown and written; what became slower is an exit code."""
+
+import json
+
+import pytest
+from cli_tools import bench, the_line
+
+GRID = ("task=copy", "task.held_out=20", "task.delay=3", "batch_size=4", "measure.seconds=0.001")
+
+
+@pytest.fixture
+def measured(capsys, tmp_path):
+    def measure(*words):
+        return bench(capsys, "speed", *GRID, f"results_dir={tmp_path}", *words)
+
+    return measure
+
+
+def test_a_grid_is_measured_shown_and_written_and_compared_with_itself(capsys, measured, tmp_path):
+    said = measured("cell=gru,vanilla", "model.hidden=2,3", "--figures=train,step", "--to", str(tmp_path / "a"))
+    assert said.code == 0
+    head, titles, *rows = said.out.splitlines()
+    assert "base: the time a token of the baseline" in head
+    assert titles.split()[:2] == ["cell", "model.hidden"] and [row.split()[:2] for row in rows[:4]] == [
+        [cell, size] for cell in ("gru", "vanilla") for size in "23"
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-model.hidden.png", "a.csv", "a.json"]
+    columns = (tmp_path / "a.csv").read_text().splitlines()[0].split(",")
+    assert {"member", "cell", "model.hidden", "train_us", "train_ratio_low", "step_marks"} <= {*columns}
+
+    again = bench(capsys, "speed", "--from", str(tmp_path / "a.json"), "--compare", str(tmp_path / "a.json"))
+    assert again.code == 0 and again.out.count("no change seen") == 8
+    slower = json.loads((tmp_path / "a.json").read_text())
+    for member in slower["members"]:
+        member["figures"]["train"]["samples"] = [1000 * each for each in member["figures"]["train"]["samples"]]
+    (tmp_path / "b.json").write_text(json.dumps(slower))
+    said = bench(capsys, "speed", "--from", str(tmp_path / "b.json"), "--compare", str(tmp_path / "a.json"))
+    assert said.code == 1 and said.out.count("SLOWER") == 4
+
+
+def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp_path):
+    said = measured("cell=gru,mgu", "unroll=vendor", "--figures=infer")
+    assert said.code == 1
+    assert [
+        line
+        for line in said.out.splitlines()
+        if line.startswith("not measured: cell=mgu: unroll=vendor: MGU has no such form")
+    ]
+    assert list((tmp_path / "speed").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--figures=train,memory"], "--figures=train,memory: 'memory' is none of train, infer, step"),
+        (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
+        (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
+        (["--compare=x.json"], "cannot read x.json"),
+        (["cell=grue"], "cell=grue: there is no such cell"),
+    ],
+)
+def test_a_line_says_what_is_wrong(measured, words, line):
+    said = measured(*words)
+    assert said.code != 0 and line in the_line(said)
