@@ -33,6 +33,11 @@ class Machine:
         """The dtype of the weights."""
         return WEIGHTS[self.precision]
 
+    @property
+    def product_dtype(self) -> torch.dtype:
+        """The dtype of the factors of products."""
+        return torch.bfloat16 if self.precision == "bfloat16" else self.dtype
+
     def autocast(self) -> AbstractContextManager[object]:
         """A context with autocast to bfloat16 for `precision=bfloat16`, else one without any, not even a user's own."""
         wanted = self.precision == "bfloat16"

@@ -25,8 +25,8 @@ from bench.unroll.generated import KernelUnroll
 class Ended:
     """The outcome of a run, after any of its stages. It counts as failed until the last stage is done.
 
-    `scores` are those of the best weights, by split and name. `flops`, `products`, `speed` and `memory` are None before
-    they are measured.
+    `scores` are those of the best weights, by split and name. `flops`, `products`, `speed`, `memory` and `work` are
+    None before they are measured.
     """
 
     status: Status = "failed"
@@ -37,6 +37,7 @@ class Ended:
     products: list[str] | None = None
     memory: Any = None
     speed: Any = None
+    work: Any = None
 
     def by(self, error: BaseException) -> Ended:
         """The outcome after `error`; the traceback of an unexpected error goes to the run's log."""
@@ -66,6 +67,7 @@ class Ended:
             params=parameter_count(setup.model) if setup else None,
             speed=self.speed,
             memory=self.memory,
+            work=self.work,
             seconds=round(sum(spent.values()), 3),
             time={part: round(seconds, 3) for part, seconds in spent.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -16,7 +16,7 @@ from bench.errors import BenchError, Failed
 from bench.hardware.machine import give_back_memory
 from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
-from bench.job.counted import flops_of, products_of
+from bench.job.counted import flops_of, products_of, work_of
 from bench.job.ended import Ended
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
@@ -144,7 +144,8 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
             yield ended
             measure = setup.config.measure
             with turn():
-                ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry), status="done")
+                ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry))
+                ended = replace(ended, work=work_of(setup, ended.flops, ended.speed), status="done")
     yield ended
 
 

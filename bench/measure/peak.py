@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from bench.hardware.machine import Machine
+from bench.hardware.timing import without_collection
 
 
 def peak_of(work: Callable[[], object], machine: Machine) -> int:
@@ -30,7 +30,7 @@ def peak_of(work: Callable[[], object], machine: Machine) -> int:
         return torch.cuda.max_memory_allocated(machine.device) - before
     with (
         _without_lines_of_cpp(),
-        _without_collection(),
+        without_collection(),
         profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
     ):
         work()
@@ -42,18 +42,6 @@ def peak_of(work: Callable[[], object], machine: Machine) -> int:
 def bytes_of(tensors: Iterable[Tensor]) -> int:
     """The bytes that `tensors` keep: a view keeps all of the tensor that it is a part of, and two keep it once."""
     return sum({each._cdata: each.nbytes() for each in (tensor.untyped_storage() for tensor in tensors)}.values())
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Let Python look for no garbage: what it would free is of an earlier time, and would be taken off the peak."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -168,6 +168,8 @@ class Record:
       its `device`, `precision` and `unroll`, where those were others.
     - `time`: the seconds of each part of the run (`bench.train.life`), which add up to `seconds`; `before` are those of
       processes from whose checkpoint it went on. Null in older records.
+    - `work`: operations a second, shares of what the machine and the products alone can do, and energy, as
+      `bench.measure.work` has them. Null in older records.
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
       memory of the process in training and scoring, above what it had before the run.
     - `scores`: all of the task's scores by split, the metric among them.
@@ -210,6 +212,7 @@ class Record:
     products: list[str] | None = None
     notes: list[str] | None = None
     time: dict[str, float] | None = None
+    work: dict[str, float | None] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -51,6 +51,10 @@ class Row(NamedTuple):
     peak_mib: Annotated[float | None, "memory.peak_mib"]
     evaluation_mib: Annotated[float | None, "memory.evaluation_mib"]
     process_mib: Annotated[float | None, "memory.process_mib"]
+    train_flop_per_s: Annotated[float | None, "work.train_flop_per_s"]
+    peak_share: Annotated[float | None, "work.train_peak_share"]
+    gemm_share: Annotated[float | None, "work.gemm_share"]
+    joules_a_token: Annotated[float | None, "work.joules_a_token"]
     seconds: float | None
     finished: str
     identity: str

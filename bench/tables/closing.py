@@ -98,7 +98,7 @@ def _scores(record: Record) -> dict[str, str | None]:
 def _phrases(record: Record, columns: Sequence[Column]) -> dict[str, list[str]]:
     """The figures of the run, by line; figures of a part that the record lacks (such as speed) are left out."""
     row = Row.of(record, written=0)
-    lines: dict[str, list[str]] = {"speed": [], "memory": [], "model": []}
+    lines: dict[str, list[str]] = {"speed": [], "memory": [], "work": [], "model": []}
     for column in columns:
         phrase = column.closing
         if phrase and getattr(record, PLACES[column.name].partition(".")[0]) not in (None, {}):

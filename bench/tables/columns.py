@@ -139,6 +139,22 @@ COLUMNS = (
         "process_mib", "median", shown=False,
         closing=Phrase("memory", "{} MiB in the process", four_digits, optional=True),
     ),
+    Column(
+        "train_flop_per_s", "median", with_prefix, shown=False,
+        closing=Phrase("work", "{}FLOP/s in training", optional=True),
+    ),
+    Column(
+        "peak_share", "median", shown=False,
+        closing=Phrase("work", "{} of large products", "{:.1%}".format, optional=True),
+    ),
+    Column(
+        "gemm_share", "median", shown=False,
+        closing=Phrase("work", "bare products {} of a step", "{:.1%}".format, optional=True),
+    ),
+    Column(
+        "joules_a_token", "median", shown=False,
+        closing=Phrase("work", "{} J a token", three_digits, optional=True),
+    ),
     Column("seconds", "median", spare=7),
     _count("done", shown=False),
     _count("failed"),

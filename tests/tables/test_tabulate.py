@@ -28,8 +28,8 @@ def test_the_columns_are_the_public_ones_in_their_order():
         "task cell bptt budget hardware metric direction score ci_low ci_high interval valid seeds solved_seeds "
         "solved_low solved_high score_median score_min score_max seed_scores chance solved target gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
-        "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib seconds done failed "
-        "diverged out_of_memory"
+        "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib "
+        "train_flop_per_s peak_share gemm_share joules_a_token seconds done failed diverged out_of_memory"
     ).split()
     assert (
         [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public

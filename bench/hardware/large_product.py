@@ -1,0 +1,41 @@
+"""The speed of the machine's large products of matrices: what no model of products can exceed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+import torch
+
+from bench.hardware.machine import Machine
+
+_SIZES = (256, 512, 1024, 2048, 4096, 8192)
+_LONG = 0.01  # seconds of a product: larger ones are no faster
+_REPEATS = 5
+
+
+@cache
+def product_flop_per_s(machine: Machine, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Floating-point operations a second in a large square product, in the precision and on the threads of the run.
+
+    The best of some, since other work only slows them; it takes a fraction of a second, once in a process. Torch's
+    arithmetic and threads are to be set as `choose_machine` does.
+    """
+    best = 0.0
+    for size in _SIZES:
+        factor = torch.full((size, size), 0.5, dtype=machine.product_dtype, device=machine.device)
+        out = torch.mm(factor, factor)
+        shortest = min(_seconds(machine, factor, out, clock) for _ in range(_REPEATS))
+        best = max(best, 2 * size**3 / shortest)
+        if shortest > _LONG:
+            break
+    return best
+
+
+def _seconds(machine: Machine, factor: torch.Tensor, out: torch.Tensor, clock: Callable[[], float]) -> float:
+    machine.synchronize()
+    start = clock()
+    torch.mm(factor, factor, out=out)
+    machine.synchronize()
+    return clock() - start

@@ -1,0 +1,82 @@
+"""The work of a model a second: how much of what the machine can do it takes, and the energy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from torch import Generator
+
+from bench.api import Batch
+from bench.hardware.energy import energy_counter
+from bench.hardware.large_product import product_flop_per_s
+from bench.measure.limit import seconds_of_products
+from bench.measure.speed import training
+from bench.results.record import Flops
+from bench.train.setup import Setup
+
+_BATCHES = 4  # over which energy is measured
+
+LEAST_SECONDS = 0.2
+"""Where speeds are sampled for less, the machine's own limits, which take as long, are not measured."""
+
+
+def measure_work(
+    setup: Setup,
+    flops: Flops | None,
+    speed: dict[str, Any],
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float | None]:
+    """What the model computes a second in training and in inference, by the median `speed` and the count of `flops`.
+
+    - `train_flop_per_s`, `infer_flop_per_s`: operations a second, of products and element by element. Each real time
+      step counts once, so that padding, and what `bptt.checkpoint` or overlapping windows compute again, is no work.
+    - `peak_flop_per_s`: the machine's, in large products; `train_peak_share`, `infer_peak_share`: shares of it.
+    - `gemm_share`: the time of the bare products of a training step, at the model's own shapes, over that of the step
+      (`bench.measure.limit`).
+    - `joules_a_token` in training, where the processor counts its energy (`bench.hardware.energy`).
+
+    A figure that is not known is None: all but the last of an encoder-decoder, whose tokens read and written differ in
+    work, and of gradients forward in time; peak and shares where speeds are sampled for less than 0.2 s.
+    """
+    figures: dict[str, float | None] = dict.fromkeys(
+        ("train_flop_per_s", "infer_flop_per_s", "peak_flop_per_s", "train_peak_share", "infer_peak_share")
+    )
+    figures |= {"gemm_share": None, "joules_a_token": joules_a_token(setup, seconds, clock)}
+    if setup.task.spec.reads == "sequence" or setup.forward:
+        return figures
+    train, infer = (speed[name]["median"] for name in ("train_tokens_per_s", "infer_tokens_per_s"))
+    if flops is not None:
+        forward, backward = (each["products"] + each["elementwise"] for each in (flops["forward"], flops["backward"]))
+        figures |= {"train_flop_per_s": (forward + backward) * train, "infer_flop_per_s": forward * infer}
+    if seconds >= LEAST_SECONDS:
+        peak = product_flop_per_s(setup.machine)
+        for way in ("train", "infer"):
+            achieved = figures[f"{way}_flop_per_s"]
+            figures[f"{way}_peak_share"] = None if achieved is None else achieved / peak
+        bare = seconds_of_products(setup.model, _batches(setup, 1)[0], setup.machine)
+        figures |= {"peak_flop_per_s": peak, "gemm_share": bare * train}
+    return figures
+
+
+def joules_a_token(setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float | None:
+    """The energy of a token of training, over about so many `seconds`; None where nothing counts it."""
+    counter = energy_counter(setup.machine)
+    if counter is None:
+        return None
+    steps = training(setup, _batches(setup, _BATCHES))
+    next(steps)
+    setup.machine.synchronize()
+    before, began, tokens = counter(), clock(), 0
+    while not tokens or clock() - began < seconds:
+        tokens += next(steps)
+    setup.machine.synchronize()
+    return (counter() - before) / tokens
+
+
+def _batches(setup: Setup, count: int) -> list[Batch]:
+    stream = setup.task.batches("train", setup.config.batch_size, Generator().manual_seed(0))
+    return [*islice(stream, count)]

@@ -1,0 +1,94 @@
+"""Work a second by its definition, the products of a step by their shapes, and what is not known left empty."""
+
+from collections import Counter
+
+import pytest
+from three_tasks import TASKS
+from tiny import CPU64, Given, a_batch, a_setup
+
+from bench.config.schema import ModelConfig
+from bench.hardware import large_product
+from bench.measure import limit, work
+from bench.measure.flops import count_flops
+from bench.measure.limit import seconds_of_products
+from bench.measure.work import measure_work
+
+H, F, C, T, B = 16, 3, 4, 6, 2
+SPEED = {name: {"median": value} for name, value in (("train_tokens_per_s", 100.0), ("infer_tokens_per_s", 300.0))}
+
+
+def a_gru(**changes):
+    return a_setup(Given(train=[a_batch(T, B)]), **{"model": ModelConfig(hidden=H), **changes})
+
+
+@pytest.fixture
+def limits(monkeypatch):
+    """A machine of 1e6 operations a second, on which a token's products take 2 ms."""
+    monkeypatch.setattr(work, "product_flop_per_s", lambda machine: 1e6)
+    monkeypatch.setattr(work, "seconds_of_products", lambda *_: 2e-3)
+
+
+def test_operations_a_second_are_those_of_a_token_times_the_tokens(limits):
+    setup = a_gru()
+    flops = count_flops(setup.model).figures()
+    forward, backward = (sum(flops[way].values()) for way in ("forward", "backward"))
+    found = measure_work(setup, flops, SPEED, seconds=1.0)
+    assert found["train_flop_per_s"] == 100 * (forward + backward)
+    assert found["infer_flop_per_s"] == 300 * forward
+    assert found["train_peak_share"] == found["train_flop_per_s"] / 1e6 and found["peak_flop_per_s"] == 1e6
+    assert found["infer_peak_share"] == found["infer_flop_per_s"] / 1e6
+    assert found["gemm_share"] == pytest.approx(0.2)
+
+
+def test_where_speeds_are_sampled_in_a_moment_the_machine_is_not_measured(monkeypatch):
+    monkeypatch.setattr(work, "product_flop_per_s", lambda machine: pytest.fail("it takes longer than the speeds"))
+    found = measure_work(a_gru(), None, SPEED, seconds=0.01)
+    assert {*found.values()} == {None}
+
+
+def test_tokens_that_differ_in_work_and_gradients_forward_in_time_have_no_figure(limits):
+    setup = a_setup(TASKS["sequence"], model=ModelConfig(hidden=5))
+    assert {*measure_work(setup, count_flops(setup.model).figures(), SPEED, 1.0).values()} == {None}
+    setup = a_gru(gradient="rtrl")
+    assert {*measure_work(setup, count_flops(setup.model).figures(), SPEED, 1.0).values()} == {None}
+
+
+def test_the_energy_of_a_token_is_that_used_over_its_steps(limits, monkeypatch):
+    """A processor that uses 6 J between two looks, in which a step of 12 tokens is made."""
+    used = iter(range(0, 600, 6))
+    monkeypatch.setattr(work, "energy_counter", lambda machine: lambda: float(next(used)))
+    assert measure_work(a_gru(), None, SPEED, seconds=0.0)["joules_a_token"] == 6 / (T * B)
+
+
+def test_the_products_of_a_step_are_those_of_its_equations(monkeypatch):
+    """Of a GRU over T steps: inputs and head for all steps at once, the state's product a step; gradients at once."""
+    seen = Counter()
+    monkeypatch.setattr(
+        limit, "_seconds", lambda product, machine: seen.update({(product.made, _inner(product)): 1}) or 1.0
+    )
+    setup = a_gru(unroll="vendor")
+    seconds_of_products(setup.model, a_batch(T, B), CPU64)
+    assert setup.unroll == "vendor"
+    made = {shape for shape, _ in seen}
+    assert {(T * B, 3 * H), (B, 3 * H), (B, H), (T * B, C)} <= made
+    for weight, inner in (((3 * H, H), T * B), ((3 * H, F), T * B)):
+        assert seen[weight, inner] + seen[weight[::-1], inner] == 1, "one product over all steps"
+
+
+def _inner(product):
+    """The length of the sums of a product."""
+    return [each for each in product.arguments if isinstance(each, limit.Factor)][-1].shape[0]
+
+
+def test_bare_products_take_time_and_leave_the_model_as_it_is():
+    setup = a_gru(unroll="vendor")
+    forms = setup.model.unrolls
+    assert seconds_of_products(setup.model, a_batch(T, B), CPU64) > 0
+    assert setup.model.unrolls == forms
+    assert all(weight.grad is None for weight in setup.model.parameters())
+
+
+def test_the_machine_s_products_are_the_best_of_some(monkeypatch):
+    times = iter([9.0, 3.0, 2.0, 4.0, 5.0])
+    monkeypatch.setattr(large_product, "_seconds", lambda *_: next(times))
+    assert large_product.product_flop_per_s.__wrapped__(CPU64) == 2 * 256**3 / 2.0
