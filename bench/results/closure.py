@@ -27,8 +27,8 @@ PLUGINS = ("bench.cells", "bench.tasks", "bench.train.schedule")
 _INSTALLED = {"site-packages", "dist-packages"}
 
 ENVIRONMENT = frozenset(
-    "annotated-types bench datasets filelock hydra-core matplotlib num2words numpy omegaconf pandas pillow pyarrow pydantic "
-    "pyyaml regex rich sacrebleu safetensors scikit-learn scipy soundfile torch".split()
+    "annotated-types bench datasets filelock hydra-core matplotlib num2words numpy omegaconf pandas pillow pyarrow "
+    "pydantic pyyaml regex rich sacrebleu safetensors scikit-learn scipy soundfile torch".split()
 )
 """The distributions that every run has, whatever its plugins are: a closure lists their versions, which do not tell its
 code apart from another."""
