@@ -37,6 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kernels", action="store_true", help="unroll=auto takes generated kernels in runs of any size")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Thorough tests, minutes of them, run where their file is named."""
+    for item in items:
+        if item.get_closest_marker("thorough") and not any(item.path.name in argument for argument in config.args):
+            item.add_marker(pytest.mark.skip(reason=f"takes minutes: python -m pytest {item.path.name} runs it"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Torch with one thread, where tests run: not in the process that hands them to workers."""
     if not config.getoption("numprocesses", None):

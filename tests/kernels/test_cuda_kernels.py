@@ -31,16 +31,16 @@ MOST = {STEPS: -1, LANES: 2**40}
 WITH = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
 
 
-def slow_but(few, every):
-    """Pairs of a case and a way: a few, and as slow tests all others."""
-    return few + [pytest.param(*pair, marks=pytest.mark.slow) for pair in every if pair not in few]
+def thorough_but(few, every):
+    """Pairs of a case and a way: a few, and as thorough tests all others."""
+    return few + [pytest.param(*pair, marks=pytest.mark.thorough) for pair in every if pair not in few]
 
 
 # sums over units, and weights' gradients of each lane
-CELLS = slow_but(
+CELLS = thorough_but(
     [("layernorm_lstm", STEPS), ("peephole_lstm", LANES)], [(name, way) for name in WITH for way in (STEPS, LANES)]
 )
-SEEDS = slow_but([(1, STEPS)], [(seed, way) for seed in range(1, 9) for way in (STEPS, LANES)])
+SEEDS = thorough_but([(1, STEPS)], [(seed, way) for seed in range(1, 9) for way in (STEPS, LANES)])
 
 pytestmark = pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="a C++ compiler runs the kernels"

@@ -12,6 +12,7 @@ HARD = "very skewed, lognormal 1"
 USUAL = {name: world for name, world in WORLDS.items() if name != HARD}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("name", USUAL)
 def test_an_interval_holds_the_mean_19_times_in_20(name: str, seeds: int) -> None:
@@ -33,6 +34,7 @@ def test_the_interval_of_a_share_holds_93_to_97_times_in_100_at_ten_seeds() -> N
     assert 0.93 <= held.mean() <= 0.97 and held.min() > 0.92
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("name", ["normal, loss 2 ±0.05", "near 1, counts of 400", "mixture, 50% solve"])
 def test_ten_cells_that_are_the_same_are_called_different_in_one_family_of_twenty(name: str, seeds: int) -> None:
@@ -40,12 +42,14 @@ def test_ten_cells_that_are_the_same_are_called_different_in_one_family_of_twent
     assert simulations.false_alarms((WORLDS | MIXTURES)[name], seeds, 300) <= 0.05 + 0.025
 
 
+@pytest.mark.thorough
 def test_without_the_target_seeds_that_split_would_raise_the_alarm_far_more_often() -> None:
     mixed = MIXTURES["mixture, 50% solve"]
     unaware = World(mixed.draw, mixed.mean, simulations.Scale(direction="max", unit="share"))
     assert simulations.false_alarms(unaware, 3, 100) > 0.2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [*MIXTURES, "normal, loss 2 ±0.05", HARD])
 def test_a_comparison_that_is_looked_at_30_times_keeps_its_level(name: str) -> None:
     assert simulations.false_stops((WORLDS | MIXTURES)[name], 30, 800) <= 0.05
