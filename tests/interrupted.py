@@ -22,6 +22,8 @@ from bench.api import Task
 from bench.config.schema import BudgetConfig, CheckpointConfig, Config, ModelConfig
 from bench.train.checkpoint import Checkpoints
 from bench.train.fit import Fit
+from bench.train.largest import Largest
+from bench.train.life import Life
 from bench.train.position import Position
 
 STEPS, EVERY, A_PASS = 24, 3, 5
@@ -111,7 +113,10 @@ def run(folder: Path, options: Mapping[str, Any], cut: int = 0, watch: bool = Fa
     return ran
 
 
-_LEFT_OUT = (FunctionType, MethodType, GeneratorType, type(iter([])), type, Path, Config, CheckpointConfig, Task, Clock)
+_LEFT_OUT = (
+    *(FunctionType, MethodType, GeneratorType, type(iter([])), type, Path, Config, CheckpointConfig, Task, Clock),
+    *(Largest, Life),  # what this process has drawn and how long that took: nothing is trained by it
+)
 
 
 def flat(thing: Any, path: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.errors import ConfigError, did_you_mean
-from bench.tables.formats import four_digits, score_alone, three_digits, with_prefix
+from bench.tables.formats import four_digits, score_alone, three_digits, with_prefix, with_prefix_apart
 
 Of = Literal["key", "score", "median", "most", "count", "marks"]
 """How a column sums up the runs of a row.
@@ -141,15 +141,15 @@ COLUMNS = (
     ),
     Column(
         "train_flop_per_s", "median", with_prefix, shown=False,
-        closing=Phrase("work", "{}FLOP/s in training", optional=True),
+        closing=Phrase("work", "training {}FLOP/s", with_prefix_apart, optional=True),
     ),
     Column(
         "peak_share", "median", shown=False,
-        closing=Phrase("work", "{} of large products", "{:.1%}".format, optional=True),
+        closing=Phrase("work", "{} of the peak", "{:.0%}".format, optional=True),
     ),
     Column(
         "gemm_share", "median", shown=False,
-        closing=Phrase("work", "bare products {} of a step", "{:.1%}".format, optional=True),
+        closing=Phrase("work", "products alone {} of a step", "{:.0%}".format, optional=True),
     ),
     Column(
         "joules_a_token", "median", shown=False,

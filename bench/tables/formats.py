@@ -34,6 +34,12 @@ def with_prefix(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def with_prefix_apart(value: float) -> str:
+    """The same before a unit: `25.1 G`, as in 25.1 GFLOP/s."""
+    text = with_prefix(value)
+    return f"{text[:-1]} {text[-1]}" if text[-1].isalpha() else f"{text} "
+
+
 def score_alone(score: float) -> str:
     """A score without an interval, with as many digits as one that has one: `0.987`."""
     return score_with_interval(score, math.nan, math.nan)

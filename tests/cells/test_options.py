@@ -75,9 +75,9 @@ def test_all_that_an_lstm_draws_otherwise_than_torch_is_the_bias_of_its_forget_g
      (LSTM, {"layer_norm": True}, False)],
 )  # fmt: skip
 def test_a_vendor_form_is_there_for_torch_s_equation_alone(cls, options, has):
-    name, _, refused = choose(seeded(cls, 3, 5, **options))
-    assert refused is None, "the two disagree"
-    assert (name == "vendor") == has
+    form = choose(seeded(cls, 3, 5, **options))
+    assert not form.told, "the two disagree"
+    assert (form.name == "vendor") == has
 
 
 def test_the_identity_start_of_irnn():
@@ -135,8 +135,8 @@ def test_an_exprnn_starts_by_turning_pairs(init, low, high):
 
 
 def test_an_exprnn_takes_one_exponential_for_a_whole_sequence():
-    name, _, refused = choose(seeded(ExpRNN, 3, 5))
-    assert (name, refused) == ("parallel", None)
+    form = choose(seeded(ExpRNN, 3, 5))
+    assert (form.name, form.told) == ("parallel", False)
 
 
 @settings(max_examples=15, deadline=None)

@@ -213,7 +213,7 @@ def test_the_closing_table_puts_the_score_among_those_to_beat():
     assert lines[0] == "copy-v1  gru  full  1500 steps  seed 0: done after 31.2 s"
     assert "  test       recall_accuracy 0.97" in lines
     assert "  to beat    chance 0.2, majority 0.21, solved 1; gap closed 96.2%" in lines
-    assert "  memory     peak 12.5 MiB in a training step" in lines
+    assert "  memory     peak 12.5 MiB in a training step, 75.25 MiB in the process" in lines
 
 
 def test_what_a_run_did_not_get_to_is_left_out_of_its_table():

@@ -41,8 +41,8 @@ def test_every_start_runs_in_the_fastest_form_and_trains_as_the_loop_does(gpu, p
     for cell, start in gpu.some(STARTED):
         given = {**BASE, "cell": cell, "hardware.precision": precision, **start}
         with torch_settings_kept(), suppress(ConfigError):  # a cell that has no such start
-            refused = made({**given, "hardware.device": gpu.device, "unroll": "auto"}).model.form.refused
-            wrong += [f"{cell} {start}: {refused}"] * bool(refused)
+            form = made({**given, "hardware.device": gpu.device, "unroll": "auto"}).model.form
+            wrong += [f"{cell} {start}: {form.refused}"] * form.told
         fast, loop = (ended([{**given, "unroll": form}], gpu.device) for form in ("auto", "eager"))
         if (fast is None) != (loop is None):
             wrong.append(f"{cell} {start}: only one of the two forms is refused")

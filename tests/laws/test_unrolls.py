@@ -34,7 +34,7 @@ def test_eager_equals_vendor(cls, dtype, T, B, F, H, seed):
     cell = cls(F, H).to(dtype)
     x_TBF = torch.randn(T, B, F, dtype=dtype, requires_grad=True)
     state = tuple(torch.randn(B, H, dtype=dtype, requires_grad=True) for _ in cell.states)
-    eager, vendor = (everything(cell, choose(cell, mode)[1], x_TBF, state) for mode in ("eager", "vendor"))
+    eager, vendor = (everything(cell, choose(cell, mode).unroll, x_TBF, state) for mode in ("eager", "vendor"))
     for a, b in zip(eager, vendor, strict=True):
         torch.testing.assert_close(a, b, **TOLERANCE[dtype])
 
@@ -59,9 +59,9 @@ def test_a_subclass_that_changes_gates_but_keeps_vendor_never_goes_by_it(mutant,
     words = f"{finding} of {mutant.__name__} differ from its step loop by "
     with pytest.raises(ConfigError, match=f"unroll=vendor: {words}.*use unroll=eager"):
         choose(mutant(3, 4), "vendor")
-    name, _, refused = choose(mutant(3, 4), "auto")
-    assert (name, words in refused) == ("eager", True)
-    assert choose(mutant(3, 4), "eager")[0] == "eager"
+    form = choose(mutant(3, 4), "auto")
+    assert (form.name, words in form.refused) == ("eager", True)
+    assert choose(mutant(3, 4), "eager").name == "eager"
 
 
 class Decay(Cell):
@@ -101,7 +101,7 @@ def test_a_cells_own_parallel_form_equals_its_loop(T, B, seed):
     cell = Decay(2, 3).double()
     x_TBF = torch.randn(T, B, 2, generator=seeded(seed), dtype=torch.float64)
     state = torch.randn(B, 3, generator=seeded(seed + 1), dtype=torch.float64)
-    for a, b in zip(*(choose(cell, mode)[1](x_TBF, state) for mode in ("eager", "parallel")), strict=True):
+    for a, b in zip(*(choose(cell, mode).unroll(x_TBF, state) for mode in ("eager", "parallel")), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
@@ -122,7 +122,7 @@ class Doubled(GRU):
 def test_a_step_of_its_own_is_what_the_loop_takes_and_what_vendor_is_held_to():
     cell = Doubled(2, 3)
     x_TBF = torch.randn(4, 2, 2, generator=seeded(0))
-    y_TBH, _ = choose(cell, "eager")[1](x_TBF, cell.initial_state(2, x_TBF))
+    y_TBH, _ = choose(cell, "eager").unroll(x_TBF, cell.initial_state(2, x_TBF))
     torch.testing.assert_close(y_TBH[0], cell.step(x_TBF[0], cell.initial_state(2, x_TBF))[0])
     with pytest.raises(ConfigError, match="unroll=vendor: outputs of Doubled differ"):
         choose(cell, "vendor")

@@ -52,7 +52,7 @@ def a_layer(cell=GRU, width=H, **options):
 
 def over_time(layer, x_TBF):
     start = layer.initial_state(x_TBF.shape[1], x_TBF)
-    return layer(x_TBF, start, choose(layer.cell, "eager")[1])[0]
+    return layer(x_TBF, start, choose(layer.cell, "eager").unroll)[0]
 
 
 def an_input(T=6, B=3, F=H):
@@ -97,13 +97,13 @@ def test_nothing_stands_around_a_cell_by_default():
     assert [name for name, _ in layer.named_parameters()] == [
         f"cell.{name}" for name, _ in layer.cell.named_parameters()
     ]
-    plain = choose(layer.cell, "eager")[1](x_TBF, layer.cell.initial_state(3, x_TBF))[0]
+    plain = choose(layer.cell, "eager").unroll(x_TBF, layer.cell.initial_state(3, x_TBF))[0]
     assert torch.equal(over_time(layer, x_TBF), plain)
 
 
 def test_a_layer_is_its_equation():
     layer, x = a_layer(norm="layer", residual=True, gate=True, mlp=2), an_input()
-    f = choose(layer.cell, "eager")[1](x, layer.cell.initial_state(3, x))[0]
+    f = choose(layer.cell, "eager").unroll(x, layer.cell.initial_state(3, x))[0]
     y = x + F.layer_norm(f, [H]) * F.silu(layer.gate(x))
     z = F.linear(F.gelu(F.linear(y, layer.mlp[0].weight, layer.mlp[0].bias)), layer.mlp[2].weight, layer.mlp[2].bias)
     torch.testing.assert_close(over_time(layer, x), y + F.layer_norm(z, [H]))
@@ -191,7 +191,7 @@ def test_statistics_of_each_step_refuse_lanes_at_different_steps():
     layer, x = a_layer(norm="batch_per_step"), an_input()
     own = layer.initial_state(3, x).own
     with pytest.raises(ValueError, match=r"the lanes of a batch are at different time steps; choose model\.norm=batch"):
-        layer(x, LayerState(own, steps=torch.tensor([[0.0], [1.0], [0.0]])), choose(layer.cell, "eager")[1])
+        layer(x, LayerState(own, steps=torch.tensor([[0.0], [1.0], [0.0]])), choose(layer.cell, "eager").unroll)
 
 
 @pytest.mark.parametrize(("same", "kinds"), [(True, 1), (False, 7)])

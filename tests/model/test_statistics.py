@@ -61,9 +61,9 @@ def test_padding_changes_nothing_whatever_is_in_it_and_however_long_it_is(norm, 
 def test_shared_statistics_are_those_of_all_real_steps_as_torch_takes_them(lengths):
     model, batch = a_model("batch"), padded(lengths)
     layer, real_TB = model.layers[0], batch.weight > 0
-    y_NH = choose(model.layers[0].cell, "eager")[1](batch.inputs, layer.cell.initial_state(len(lengths), batch.inputs))[
-        0
-    ][real_TB]
+    y_NH = choose(model.layers[0].cell, "eager").unroll(
+        batch.inputs, layer.cell.initial_state(len(lengths), batch.inputs)
+    )[0][real_TB]
     logits, kept = in_training(model, batch)
     oracle = torch.nn.BatchNorm1d(5).double()
     torch.testing.assert_close(logits, model.head(oracle(y_NH)))
@@ -73,9 +73,9 @@ def test_shared_statistics_are_those_of_all_real_steps_as_torch_takes_them(lengt
 
 def test_statistics_of_a_step_are_those_of_the_lanes_that_reach_it():
     model, batch = a_model("batch_per_step"), padded([4, 2, 4, 1])
-    y_TBH = choose(model.layers[0].cell, "eager")[1](batch.inputs, model.layers[0].cell.initial_state(4, batch.inputs))[
-        0
-    ]
+    y_TBH = choose(model.layers[0].cell, "eager").unroll(
+        batch.inputs, model.layers[0].cell.initial_state(4, batch.inputs)
+    )[0]
     _, kept = in_training(model, batch)
     for t, reached in enumerate(([0, 1, 2, 3], [0, 1, 2], [0, 2], [0, 2])):
         torch.testing.assert_close(kept["layers.0.norm.means_TH"][t], 0.1 * y_TBH[t, reached].mean(0))

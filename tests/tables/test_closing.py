@@ -12,7 +12,7 @@ copy-v1  gru  full  1500 steps  seed 0: done after 31.2 s
   to beat    chance 0.2, majority 0.21, solved 1; gap closed 96.2%
   speed      training 150k tokens/s, inference 150k tokens/s, streaming 45.2 µs a step
   memory     peak 12.5 MiB in a training step, 75.25 MiB in the process
-  work       25GFLOP/s in training, 50.0% of large products, bare products 75.0% of a step, 0.0001 J a token
+  work       training 25 GFLOP/s, 50% of the peak, products alone 75% of a step, 0.0001 J a token
   model      51,210 parameters, vendor unroll, a processor, cpu 1 thread float32"""
 
 

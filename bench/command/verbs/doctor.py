@@ -1,4 +1,4 @@
-"""Show this machine: its devices, what they compute in, what a run sets in torch, and whether speeds can be trusted.
+"""Show this machine, what a run sets in torch, and whether speeds can be trusted here.
 
 A screen to put beside a question or a figure: versions, devices with the precisions that each has, threads, libraries,
 the settings under which every run computes, where results go, and optional packages. Then the load and the clock of the

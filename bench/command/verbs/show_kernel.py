@@ -1,4 +1,4 @@
-"""Print the C++, or with hardware.device=cuda the CUDA C, that unroll=kernels makes of a cell's step.
+"""Print the C++ that unroll=kernels makes of a cell's step; with hardware.device=cuda, CUDA C.
 
 Three functions over the time steps: `forward` in training, which keeps what the backward pass reads; `infer` without
 it; and `backward`. On a GPU, where a step's matrices are large, each is a kernel for what is between two products, and
