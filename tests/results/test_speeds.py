@@ -3,17 +3,10 @@
 import json
 
 import pytest
+from speed_grids import a_grid
 
 from bench.errors import ConfigError, StoreError
-from bench.results.speeds import Measured, Speeds
-from bench.stats.summary import summarise
-
-
-def a_grid(*members, clock="wall", **machine):
-    """Members as pairs of their options and of the samples of a training step."""
-    found = [Measured(options, figures={"train": {**summarise(times), "marks": {}}}) for options, times in members]
-    return Speeds([options for options, _ in members], found, {}, clock, {"host": "a chip", **machine}, {}, {})
-
+from bench.results.speeds import Speeds
 
 GRID = a_grid(*(({"cell": cell, "model.hidden": size}, [float(size)] * 5) for cell in "ab" for size in (1, 2)))
 

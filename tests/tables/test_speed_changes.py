@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from test_speeds import a_grid
+from speed_grids import a_grid
 
 from bench.errors import ConfigError
 from bench.tables.speed_changes import changes
