@@ -35,7 +35,7 @@ _PHASES = {
 
 
 class Moment(NamedTuple):
-    """A moment of a run. `number` counts the beginnings and ends of calls `of` files, or all calls in its phase."""
+    """A moment of a run. `number` counts the beginnings and ends of calls `of` files, or all calls, in its phase."""
 
     of: str
     number: int
@@ -56,7 +56,7 @@ class Watch:
         self, at: Moment = _NEVER, act: Callable[[], object] = lambda: None, results: Path | None = None
     ) -> None:
         self._at, self._act, self._results, self._phase = at, act, results, "starting"
-        self._around_files = 0
+        self._around_files: Counter[str] = Counter()  # in each phase: how often a load is read varies
         self._seen: list[object] = []
         self.around_storage: list[Moment] = []
         """The moments before and after each call that wrote something into the results folder."""
@@ -84,14 +84,14 @@ class Watch:
             self._enter(frame)
         self.phases[self._phase] += 1
         if event.startswith("c_") and _writes(function):
-            self._around_files += 1
-            self._come_to(Moment("files", self._around_files, self._phase))
+            self._around_files[self._phase] += 1
+            self._come_to(Moment("files", self._around_files[self._phase], self._phase))
             if self._results is not None:
                 self._look(event == "c_call", function.__name__)
         self._come_to(Moment("calls", self.phases[self._phase], self._phase))
 
     def _look(self, before: bool, name: str) -> None:
-        seen, moment = state_of(self._results), Moment("files", self._around_files, self._phase)
+        seen, moment = state_of(self._results), Moment("files", self._around_files[self._phase], self._phase)
         if not before and (seen != self._seen or name in _UNSEEN):
             self.around_storage.append(moment._replace(number=moment.number - 1, name=f"before {name}"))
             self.around_storage.append(moment._replace(name=f"after {name}"))
