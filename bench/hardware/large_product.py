@@ -9,6 +9,7 @@ from functools import cache
 import torch
 
 from bench.hardware.machine import Machine
+from bench.hardware.timing import Timed
 
 _SIZES = (256, 512, 1024, 2048, 4096, 8192)
 _LONG = 0.01  # seconds of a product: larger ones are no faster
@@ -26,16 +27,19 @@ def product_flop_per_s(machine: Machine, clock: Callable[[], float] = time.perf_
     for size in _SIZES:
         factor = torch.full((size, size), 0.5, dtype=machine.product_dtype, device=machine.device)
         out = torch.mm(factor, factor)
-        shortest = min(_seconds(machine, factor, out, clock) for _ in range(_REPEATS))
+        shortest = _shortest(machine, factor, out, clock)
         best = max(best, 2 * size**3 / shortest)
         if shortest > _LONG:
             break
     return best
 
 
-def _seconds(machine: Machine, factor: torch.Tensor, out: torch.Tensor, clock: Callable[[], float]) -> float:
-    machine.synchronize()
-    start = clock()
-    torch.mm(factor, factor, out=out)
-    machine.synchronize()
-    return clock() - start
+def _shortest(machine: Machine, factor: torch.Tensor, out: torch.Tensor, clock: Callable[[], float]) -> float:
+    """The shortest of some times of a product, in seconds."""
+
+    def work() -> int:
+        torch.mm(factor, factor, out=out)
+        return 1
+
+    timed = Timed(work, machine, clock)
+    return min(timed.sample().seconds for _ in range(_REPEATS))

@@ -80,18 +80,19 @@ class Timed:
         return sum(self._work() for _ in range(self.calls))
 
 
-class Sampled(NamedTuple):
-    """Samples in their order, and why they are `unsettled`; None where they are steady."""
+def unsettled(samples: Sequence[Sample]) -> str | None:
+    """That the speed of samples was still changing, in words; None where they are steady."""
+    pace = [each.seconds / each.tokens for each in samples]
+    if is_steady(pace):
+        return None
+    return f"time a token changed by {shift(pace):+.0%} from the first half of the samples to the second"
 
-    samples: list[Sample]
-    unsettled: str | None
 
-
-def sample(timed: Timed, seconds: float) -> Sampled:
+def sample(timed: Timed, seconds: float) -> list[Sample]:
     """Samples of warm work over about `seconds`: at least 5, at most 50.
 
     Where they have a trend, which `bench.stats.trend` tells, the earlier half was warm-up: it is left out and as many
-    are taken again, up to three times. Samples that have a trend even then are unsettled.
+    are taken again, up to three times. Samples that have a trend even then are `unsettled`.
     """
     kept: list[Sample] = []
     for turn in range(_ROUNDS):
@@ -101,10 +102,9 @@ def sample(timed: Timed, seconds: float) -> Sampled:
             kept = kept[half:]
         while len(kept) < _LEAST or (sum(each.seconds for each in kept) < seconds and len(kept) < _MOST):
             kept.append(timed.sample())
-        pace = [each.seconds / each.tokens for each in kept]
-        if is_steady(pace):
-            return Sampled(kept, None)
-    return Sampled(kept, f"time a token changed by {shift(pace):+.0%} from the first half of the samples to the second")
+        if not unsettled(kept):
+            break
+    return kept
 
 
 def shortest_sample(seconds: float) -> float:

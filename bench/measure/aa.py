@@ -9,13 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator
 
-from bench.hardware.contention import contention
 from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import Machine
 from bench.hardware.timing import Timed, interleaved, shortest_sample
+from bench.measure.figure import marks, microseconds
 from bench.stats.bootstrap import Ratio, ratio_interval
-from bench.stats.summary import spread
-from bench.stats.trend import is_steady
 
 _WIDTH, _LANES, _STEPS = 128, 32, 8
 _ROUNDS = 50
@@ -47,12 +45,10 @@ def same_twice(
     before = gauge.read()
     ours, theirs = interleaved(pair, _ROUNDS, seed)
     load = between(before, gauge.read(), gauge.cores)
-    scatter, paces = spread(ours + theirs), [[each.seconds / each.tokens for each in one] for one in (ours, theirs)]
-    busy = "; ".join(contention(load, scatter, machine.threads, machine.queues, gauge.own_cores))
-    marks = {"contended": busy} if busy else {}
-    if not all(map(is_steady, paces)):
-        marks["unsettled"] = "speed was still changing after the warm-up"
-    return Same(ratio_interval(paces[0], paces[1]), load, marks)
+    first, second = ([microseconds(*each) for each in samples] for samples in (ours, theirs))
+    return Same(
+        ratio_interval(first, second), load, marks(ours, load, machine, gauge) | marks(theirs, load, machine, gauge)
+    )
 
 
 def _steps(machine: Machine) -> Callable[[], int]:

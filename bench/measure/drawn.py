@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from torch import Generator, Tensor
 
@@ -16,32 +15,49 @@ _MOST_BYTES = 2**28  # of ragged batches that are kept at once
 _SEARCH = 2.0  # seconds
 
 
-class Drawn(NamedTuple):
-    """The first `batches` of training; and where their lengths differ the `longest` of a pass, else None."""
-
-    batches: list[Batch]
-    longest: Batch | None
+def stream(task: Task, batch_size: int) -> Iterator[Batch]:
+    """A pass over the training split, the same each time."""
+    return task.batches("train", batch_size, Generator().manual_seed(0))
 
 
-def draw(task: Task, batch_size: int, clock: Callable[[], float] = time.perf_counter) -> Drawn:
-    """Draw them in advance, so that the figures do not include the time to make data.
+def draw(task: Task, batch_size: int) -> list[Batch]:
+    """The first batches of training, drawn in advance, so that the figures do not include the time to make data.
 
-    The longest batch is looked for in one pass over the training split, for at most 2 seconds.
+    They are 4; where those differ in length, as many of the first 32 as begin within 256 MiB.
     """
-    stream = task.batches("train", batch_size, Generator().manual_seed(0))
-    first = list(itertools.islice(stream, _ALIKE))
-    if not any(is_ragged(batch) or steps(batch) != steps(first[0]) for batch in first):
-        return Drawn(first, None)
-    batches: list[Batch] = []
-    kept, longest, began = 0, first[0], clock()
-    for batch in itertools.chain(first, stream):
-        if len(batches) < _RAGGED and kept < _MOST_BYTES:
-            batches.append(batch)
-            kept += batch.inputs.nbytes + batch.targets.nbytes + batch.weight.nbytes
-        longest = max(longest, batch, key=size)
+    batches = stream(task, batch_size)
+    first = list(itertools.islice(batches, _ALIKE))
+    if not _differ(first):
+        return first
+    kept: list[Batch] = []
+    room = _MOST_BYTES
+    for batch in itertools.islice(itertools.chain(first, batches), _RAGGED):
+        if room <= 0:
+            break
+        kept.append(batch)
+        room -= batch.inputs.nbytes + batch.targets.nbytes + batch.weight.nbytes
+    return kept
+
+
+def longest(task: Task, batch_size: int, clock: Callable[[], float] = time.perf_counter) -> Batch | None:
+    """The longest batch of a pass over the training split, searched for 2 seconds at most; None where the first
+    batches do not differ in length.
+    """
+    batches = stream(task, batch_size)
+    first = list(itertools.islice(batches, _ALIKE))
+    if not _differ(first):
+        return None
+    found, began = first[0], clock()
+    for batch in itertools.chain(first, batches):
+        found = max(found, batch, key=size)
         if clock() - began > _SEARCH:
             break
-    return Drawn(batches, longest)
+    return found
+
+
+def _differ(batches: list[Batch]) -> bool:
+    """Whether batches, or lanes within one, differ in their time steps."""
+    return any(is_ragged(batch) or steps(batch) != steps(batches[0]) for batch in batches)
 
 
 def is_ragged(batch: Batch) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.hardware.contention import Patience, contention
-from bench.hardware.load import Gauge, between
+from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import Machine
-from bench.hardware.timing import Sampled, Timed, sample, shortest_sample
+from bench.hardware.timing import Sample, Timed, sample, shortest_sample, unsettled
 from bench.stats.summary import spread, summarise
 
 Unit = Callable[[int, float], float]
@@ -56,19 +56,20 @@ class Method:
 
     def _measured(self, timed: Timed, unit: Unit) -> dict[str, Any]:
         before = self.gauge.read()
-        sampled = sample(timed, self.seconds)
+        samples = sample(timed, self.seconds)
         load = between(before, self.gauge.read(), self.gauge.cores)
         return {
-            **summarise([unit(*each) for each in sampled.samples]),
+            **summarise([unit(*each) for each in samples]),
             "calls": timed.calls,
             "first_s": round(timed.first_s, 6),
             "warm_up_s": round(timed.warm_up_s, 6),
-            "marks": self._marks(sampled, load),
+            "marks": marks(samples, load, self.machine, self.gauge),
             "load": load,
         }
 
-    def _marks(self, sampled: Sampled, load: Any) -> dict[str, str]:
-        scatter, machine = spread(sampled.samples), self.machine
-        busy = list(contention(load, scatter, machine.threads, machine.queues, self.gauge.own_cores))
-        marks = {"contended": "; ".join(busy)} if busy else {}
-        return marks | ({"unsettled": sampled.unsettled} if sampled.unsettled else {})
+
+def marks(samples: Sequence[Sample], load: Load, machine: Machine, gauge: Gauge) -> dict[str, str]:
+    """The doubts about samples that were taken under a load: `contended` and `unsettled`, each with the reasons."""
+    busy = "; ".join(contention(load, spread(samples), machine.threads, machine.queues, gauge.own_cores))
+    changing = unsettled(samples)
+    return ({"contended": busy} if busy else {}) | ({"unsettled": changing} if changing else {})

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.hardware.contention import contention
 from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import choose_machine
-from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample
+from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, unsettled
 from bench.measure.drawn import draw
+from bench.measure.figure import marks, microseconds
 from bench.measure.speed import Streaming, hold_still, inference, training
-from bench.stats.summary import spread, summarise
-from bench.stats.trend import is_steady, shift
+from bench.stats.summary import summarise
 from bench.train.setup import Setup
 
 Figure = Literal["train", "infer", "step"]
@@ -28,16 +27,15 @@ _ROUND, _MOST, _AGAIN = (
 )  # samples of each entry taken before time is looked at; at most; times half are left out
 
 
-@dataclass
 class Entry:
-    """A configuration of a grid, built and compared with the loop of steps; its model is not to train any further."""
+    """A configuration of a grid, built and compared with the loop of steps; its optimiser changes no weights from here
+    on.
+    """
 
-    name: str
-    setup: Setup
-
-    def __post_init__(self) -> None:
-        hold_still(self.setup.optimizer)
-        self.batches = draw(self.setup.task, self.setup.config.batch_size).batches
+    def __init__(self, name: str, setup: Setup) -> None:
+        self.name, self.setup = name, setup
+        self.batches = draw(setup.task, setup.config.batch_size)
+        hold_still(setup.optimizer)
 
     def has(self, figure: Figure) -> bool:
         """Whether there is such a figure: a bidirectional model goes no single steps."""
@@ -97,22 +95,13 @@ class Turns:
             while len(kept[0]) < _ROUND or (_spent(kept) < self.seconds * len(kept) and len(kept[0]) < _MOST):
                 more = interleaved(timed, _ROUND, self.seed + 1000 * turn + len(kept[0]))
                 kept = [samples + new for samples, new in zip(kept, more, strict=True)]
-            if all(is_steady(_pace(samples)) for samples in kept):
+            if not any(map(unsettled, kept)):
                 break
         return kept
 
     def _figure(self, entry: Entry, samples: list[Sample], load: Load) -> dict[str, Any]:
-        machine, pace = entry.setup.machine, _pace(samples)
-        busy = "; ".join(contention(load, spread(samples), machine.threads, machine.queues, self.gauge.own_cores))
-        marks = {"contended": busy} if busy else {}
-        if not is_steady(pace):
-            marks["unsettled"] = f"time a token changed by {shift(pace):+.0%} from the first half to the second"
-        return {**summarise(pace), "marks": marks, "load": load}
-
-
-def _pace(samples: Sequence[Sample]) -> list[float]:
-    """Microseconds a token."""
-    return [1e6 * each.seconds / each.tokens for each in samples]
+        pace = [microseconds(*each) for each in samples]
+        return {**summarise(pace), "marks": marks(samples, load, entry.setup.machine, self.gauge), "load": load}
 
 
 def _spent(samples: Sequence[Sequence[Sample]]) -> float:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from bench.api import Batch
 from bench.hardware.machine import Machine
+from bench.hardware.timing import Timed
 from bench.measure.costs import PRODUCTS
 from bench.model.sequence import SequenceModel
 
@@ -100,7 +100,7 @@ def _over_time_at_once(products: Counter[Product], weights: set[tuple[int, ...]]
     return found
 
 
-def _seconds(product: Product, machine: Machine, clock: Callable[[], float] = time.perf_counter) -> float:
+def _seconds(product: Product, machine: Machine) -> float:
     """The shortest of some times of the product."""
 
     def made(value: Any) -> Any:
@@ -109,18 +109,12 @@ def _seconds(product: Product, machine: Machine, clock: Callable[[], float] = ti
         return torch.empty_strided(value.shape, value.stride, dtype=value.dtype, device=machine.device).fill_(0.5)
 
     arguments = tree_map(made, product.arguments, is_leaf=lambda value: isinstance(value, Factor))
-    assert tree_leaves(arguments)
-    calls, times = 1, list[float]()
+
+    def work() -> int:
+        product.op(*arguments)
+        return 1
+
     with torch.no_grad():
-        while len(times) < _REPEATS:
-            machine.synchronize()
-            start = clock()
-            for _ in range(calls):
-                product.op(*arguments)
-            machine.synchronize()
-            spent = clock() - start
-            if spent < _LONG and calls < 1000:
-                calls *= 2
-            else:
-                times.append(spent / calls)
-    return min(times)
+        timed = Timed(work, machine)
+        timed.warm_up(_LONG)
+        return min(timed.sample().seconds for _ in range(_REPEATS)) / timed.calls

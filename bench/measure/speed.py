@@ -15,7 +15,7 @@ from bench.api import Batch, State, Tokens
 from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge
 from bench.hardware.machine import Machine
-from bench.measure.drawn import draw, prompts
+from bench.measure.drawn import draw, longest, prompts
 from bench.measure.figure import Method, microseconds, per_second
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
@@ -59,14 +59,15 @@ def measure_speed(
     """
     model, machine, gauge = setup.model, setup.machine, gauge or Gauge()
     method = Method(machine, seconds, clock, gauge, Patience(retry, gauge))
-    batches, longest = draw(setup.task, setup.config.batch_size)
+    task, batch_size = setup.task, setup.config.batch_size
+    batches = draw(task, batch_size)
     figures: dict[str, Any] = {**_throughput(setup, batches, method), "step_us": None, "prefill_tokens_per_s": None}
-    if longest is not None:
+    if (batch := longest(task, batch_size)) is not None:
         figures["longest"] = {
-            "steps": len(longest.inputs),
-            "lanes": len(longest.fresh),
-            "tokens": longest.tokens,
-            **_throughput(setup, [longest], method),
+            "steps": len(batch.inputs),
+            "lanes": len(batch.fresh),
+            "tokens": batch.tokens,
+            **_throughput(setup, [batch], method),
         }
     if not model.bidirectional:
         figures["step_us"] = _latency(model, machine, batches[0], method)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from torch import Generator
-
 from bench.api import Batch
 from bench.hardware.energy import energy_counter
 from bench.hardware.large_product import product_flop_per_s
+from bench.measure.drawn import stream
 from bench.measure.limit import seconds_of_products
 from bench.measure.speed import training
 from bench.results.record import Flops
@@ -78,5 +77,4 @@ def joules_a_token(setup: Setup, seconds: float, clock: Callable[[], float] = ti
 
 
 def _batches(setup: Setup, count: int) -> list[Batch]:
-    stream = setup.task.batches("train", setup.config.batch_size, Generator().manual_seed(0))
-    return [*islice(stream, count)]
+    return [*islice(stream(setup.task, setup.config.batch_size), count)]

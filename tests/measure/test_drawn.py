@@ -9,21 +9,19 @@ from three_tasks import TASKS
 from tiny import Given, a_batch
 
 from bench.measure import drawn
-from bench.measure.drawn import draw, prompts, size
+from bench.measure.drawn import draw, longest, prompts, size
 
 
 def test_batches_of_one_shape_are_few_and_none_is_the_longest():
     task = Given(train=[a_batch(seed=seed) for seed in range(9)])
-    batches, longest = draw(task, 2)
-    assert batches == task.splits["train"][:4] and longest is None
+    assert draw(task, 2) == task.splits["train"][:4] and longest(task, 2) is None
 
 
 def test_the_longest_is_found_wherever_in_the_pass_it_is_and_all_others_are_as_drawn():
     lengths = [3, 4, 3, 5, *[4] * 40, 30, *[4] * 5]
     task = Given(train=[a_batch(T=T) for T in lengths])
-    batches, longest = draw(task, 2)
-    assert [len(batch.inputs) for batch in batches] == lengths[:32]
-    assert longest is task.splits["train"][44]
+    assert [len(batch.inputs) for batch in draw(task, 2)] == lengths[:32]
+    assert longest(task, 2) is task.splits["train"][44]
 
 
 def test_a_pass_without_end_is_searched_for_a_while():
@@ -31,12 +29,12 @@ def test_a_pass_without_end_is_searched_for_a_while():
         def batches(self, split, batch_size, generator):
             yield from (a_batch(T=T) for T in itertools.count(2))
 
-    assert len(draw(Endless(train=[a_batch()]), 2, clock=Ticking()).longest.inputs) == 4
+    assert len(longest(Endless(train=[a_batch()]), 2, clock=Ticking()).inputs) == 4
 
 
 def test_ragged_batches_are_kept_up_to_a_size(monkeypatch):
     monkeypatch.setattr(drawn, "_MOST_BYTES", 1)
-    assert len(draw(Given(train=[a_batch(T=T) for T in (2, 3, 4, 5, 6)]), 2).batches) == 1
+    assert len(draw(Given(train=[a_batch(T=T) for T in (2, 3, 4, 5, 6)]), 2)) == 1
 
 
 def padded(*lengths):
@@ -46,8 +44,8 @@ def padded(*lengths):
 
 def test_padded_batches_are_ragged_and_a_prompt_is_a_lane_without_its_padding():
     task = Given(train=[padded(2, 5), padded(4, 3), padded(5, 5), padded(3, 5)])
-    batches, longest = draw(task, 2)
-    assert (batches, longest) == (task.splits["train"], batches[2]), "of batches as long, the one with most real steps"
+    batches = draw(task, 2)
+    assert (batches, longest(task, 2)) == (task.splits["train"], batches[2]), "of the longest, the fullest"
     found = [*itertools.islice(prompts(batches), 5)]
     assert [len(prompt) for prompt in found] == [2, 4, 5, 3, 2]
     assert torch.equal(found[0], batches[0].inputs[:2, :1])

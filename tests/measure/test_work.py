@@ -8,6 +8,7 @@ from tiny import CPU64, Given, a_batch, a_setup
 
 from bench.config.schema import ModelConfig
 from bench.hardware import large_product
+from bench.hardware.timing import Sample
 from bench.measure import limit, work
 from bench.measure.flops import count_flops
 from bench.measure.limit import seconds_of_products
@@ -90,5 +91,5 @@ def test_bare_products_take_time_and_leave_the_model_as_it_is():
 
 def test_the_machine_s_products_are_the_best_of_some(monkeypatch):
     times = iter([9.0, 3.0, 2.0, 4.0, 5.0])
-    monkeypatch.setattr(large_product, "_seconds", lambda *_: next(times))
+    monkeypatch.setattr(large_product.Timed, "sample", lambda timed: Sample(1, next(times)))
     assert large_product.product_flop_per_s.__wrapped__(CPU64) == 2 * 256**3 / 2.0
