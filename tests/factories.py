@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.results.record import Labels, Record, Scores, Speed, Summary
+from bench.results.figures import Scores, Speed, Summary
+from bench.results.record import Labels, Record
 from bench.results.row import Row
 from bench.results.store import Store
 

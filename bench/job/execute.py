@@ -144,8 +144,8 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
             yield ended
             measure = setup.config.measure
             with turn():
-                ended = replace(ended, speed=measure_speed(setup, measure.seconds, measure.retry))
-                ended = replace(ended, work=work_of(setup, ended.flops, ended.speed), status="done")
+                speed = measure_speed(setup, measure.seconds, measure.retry)
+                ended = replace(ended, speed=speed, work=work_of(setup, ended.flops, speed), status="done")
     yield ended
 
 

@@ -16,7 +16,7 @@ from bench.errors import ConfigError
 from bench.measure.operations import Counter, Operations
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
-from bench.results import record
+from bench.results import figures
 from bench.unroll.forms import Mode
 
 STEPS, LANES = 64, 32
@@ -47,15 +47,15 @@ class Flops:
         """The ops that are in no count, by their names in torch."""
         return sorted({op for each in (self.forward, self.backward, self.streaming) if each for op in each.unknown})
 
-    def figures(self) -> record.Flops:
+    def figures(self) -> figures.Flops:
         """Whole numbers, for a record."""
         streaming = None if self.streaming is None else _whole(self.streaming)
         forward, backward = _whole(self.forward), _whole(self.backward)
-        return record.Flops(forward=forward, backward=backward, streaming=streaming, unknown=self.unknown)
+        return figures.Flops(forward=forward, backward=backward, streaming=streaming, unknown=self.unknown)
 
 
-def _whole(each: Operations) -> record.Operations:
-    return record.Operations(products=round(each.products), elementwise=round(each.elementwise))
+def _whole(each: Operations) -> figures.Operations:
+    return figures.Operations(products=round(each.products), elementwise=round(each.elementwise))
 
 
 def count_flops(model: SequenceModel) -> Flops:

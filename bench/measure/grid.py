@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import choose_machine
@@ -13,12 +13,9 @@ from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, u
 from bench.measure.drawn import draw
 from bench.measure.figure import marks, microseconds
 from bench.measure.speed import Streaming, hold_still, inference, training
+from bench.results.speeds import Figure
 from bench.stats.summary import summarise
 from bench.train.setup import Setup
-
-Figure = Literal["train", "infer", "step"]
-FIGURES: tuple[Figure, ...] = ("train", "infer", "step")
-"""A training step, a forward pass over a batch, a time step of one lane."""
 
 _ROUND, _MOST, _AGAIN = (
     5,

@@ -13,7 +13,7 @@ from bench.hardware.large_product import product_flop_per_s
 from bench.measure.drawn import stream
 from bench.measure.limit import seconds_of_products
 from bench.measure.speed import training
-from bench.results.record import Flops
+from bench.results.figures import Flops
 from bench.train.setup import Setup
 
 _BATCHES = 4  # over which energy is measured

@@ -6,20 +6,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bench.config.tree import written
-from bench.errors import ConfigError, StoreError
+from bench.errors import StoreError
 from bench.results.reading import cause, read_regular
 from bench.stats.summary import summarise
 
 SCHEMA: Final = 1
+
+Figure = Literal["train", "infer", "step"]
+FIGURES: Final[tuple[Figure, ...]] = ("train", "infer", "step")
+"""What is timed: a training step, a forward pass over a batch, a time step of one lane."""
+
 _MOST_BYTES: Final = 2**28
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A member of a grid and its figures: microseconds a token by what was timed (`bench.measure.grid`).
+    """A member of a grid and its figures: microseconds a token by what was timed.
 
     `varied` are the options in which the members of the grid differ; `hardware` is the label of its machine, `unroll`
     its form over time, and `refused` says why it is not the faster one.
@@ -35,26 +40,6 @@ class Measured:
     @property
     def name(self) -> str:
         return named(self.varied)
-
-
-def baselines(
-    members: Sequence[Mapping[str, Any]], words: str | None, among: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
-    """By the options in which members differ, the baseline of each: the first one, or the one that has the options of
-    `words` in the place of its own. Raises ConfigError where none of those it is `among` is that.
-    """
-    if words is None:
-        return [among[0]] * len(members)
-    asked = dict(word.partition("=")[::2] for word in words.split())
-    found = []
-    for member in members:
-        wanted = {key: str(value) for key, value in member.items()} | asked
-        same = [each for each in among if {key: str(value) for key, value in each.items()} == wanted]
-        if not same:
-            names = "; ".join(map(named, among))
-            raise ConfigError(f"--baseline={words}: {named(member)} has no such partner; the members are {names}")
-        found.append(same[0])
-    return found
 
 
 def named(varied: Mapping[str, Any]) -> str:
@@ -79,11 +64,6 @@ class Speeds:
     def figures(self) -> list[str]:
         """The names of all figures, in their order."""
         return [*dict.fromkeys(name for member in self.members for name in member.figures)]
-
-    def baselines(self, words: str | None) -> list[Measured | None]:
-        """The member that each is compared with (see `baselines`); None where that could not be built."""
-        built = {str(member.varied): member for member in self.members}
-        return [built.get(str(varied)) for varied in baselines([m.varied for m in self.members], words, self.varied)]
 
     def to_json(self) -> str:
         """JSON that `read` reads."""

@@ -13,9 +13,9 @@ from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
 from bench.job.prepared import prepare
 from bench.measure.flops import parameter_count
-from bench.measure.grid import FIGURES, Entry, Figure, Turns
+from bench.measure.grid import Entry, Turns
 from bench.results.provenance import git, versions
-from bench.results.speeds import Measured, Speeds, named
+from bench.results.speeds import FIGURES, Figure, Measured, Speeds, named
 from bench.train.setup import Setup
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}

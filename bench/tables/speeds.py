@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from bench.results.speeds import Measured, Speeds
+from bench.errors import ConfigError
+from bench.results.speeds import Measured, Speeds, named
 from bench.stats.bootstrap import Ratio, ratio_interval
 from bench.tables.doubts import legend, signs, united
 from bench.tables.fitted import Field, lines
@@ -17,17 +21,40 @@ _TITLES = {"train": "train tok/s", "infer": "infer tok/s", "step": "µs/step", "
 _PER_SECOND = ("train", "infer")
 
 
+def baselines(
+    members: Sequence[Mapping[str, Any]], words: str | None, among: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """By the options in which members differ, the baseline of each: the first one, or the one that has the options of
+    `words` in the place of its own. Raises ConfigError where none of those it is `among` is that.
+    """
+    if words is None:
+        return [among[0]] * len(members)
+    asked = dict(word.partition("=")[::2] for word in words.split())
+    found = []
+    for member in members:
+        wanted = {key: str(value) for key, value in member.items()} | asked
+        same = [each for each in among if {key: str(value) for key, value in each.items()} == wanted]
+        if not same:
+            names = "; ".join(map(named, among))
+            raise ConfigError(f"--baseline={words}: {named(member)} has no such partner; the members are {names}")
+        found.append(same[0])
+    return found
+
+
 def to_frame(speeds: Speeds, baseline: str | None = None) -> pd.DataFrame:
     """A row a member: what varies, `hardware`, `unroll`, `params`, and of each figure F the median `F_us` in
     microseconds a token with its interval (`F_us_low`, `F_us_high`), `F_ratio` of that time to the baseline's with its
     interval, and `F_marks`. Raises ConfigError for a baseline that is not there.
     """
     rows = []
-    for member, base in zip(speeds.members, speeds.baselines(baseline), strict=True):
+    built = {named(member.varied): member for member in speeds.members}
+    for member, base in zip(
+        speeds.members, baselines([each.varied for each in speeds.members], baseline, speeds.varied), strict=True
+    ):
         row = {"member": member.name, **member.varied}
         row |= {"hardware": member.hardware, "unroll": member.unroll, "params": member.params}
         for name in speeds.figures:
-            row |= _figure(name, member, base)
+            row |= _figure(name, member, built.get(named(base)))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -37,9 +64,8 @@ def _figure(name: str, member: Measured, base: Measured | None) -> dict[str, obj
     if found is None:
         return {}
     cells = {f"{name}_us": found["median"], f"{name}_us_low": found["low"], f"{name}_us_high": found["high"]}
-    if theirs is not None:
-        ratio = ratio_of(found["samples"], theirs["samples"])
-        cells |= {f"{name}_ratio": ratio.median, f"{name}_ratio_low": ratio.low, f"{name}_ratio_high": ratio.high}
+    ratio = ratio_of(found["samples"], theirs["samples"]) if theirs else Ratio(math.nan, math.nan, math.nan)
+    cells |= {f"{name}_ratio": ratio.median, f"{name}_ratio_low": ratio.low, f"{name}_ratio_high": ratio.high}
     return cells | {f"{name}_marks": united([", ".join(found["marks"]) or None])}
 
 

@@ -9,7 +9,8 @@ from tiny import Given, a_batch, a_setup
 from bench.config.schema import HardwareConfig, ModelConfig
 from bench.hardware.timing import Sample
 from bench.measure import grid
-from bench.measure.grid import FIGURES, Entry, Turns
+from bench.measure.grid import Entry, Turns
+from bench.results.speeds import FIGURES
 
 BRIEF = 0.01  # seconds of sampling
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from speed_grids import a_grid
 
-from bench.errors import ConfigError, StoreError
+from bench.errors import StoreError
 from bench.results.speeds import Speeds
 
 GRID = a_grid(*(({"cell": cell, "model.hidden": size}, [float(size)] * 5) for cell in "ab" for size in (1, 2)))
@@ -14,14 +14,6 @@ GRID = a_grid(*(({"cell": cell, "model.hidden": size}, [float(size)] * 5) for ce
 def test_what_is_written_is_read_again(tmp_path):
     (tmp_path / "speeds.json").write_text(GRID.to_json())
     assert Speeds.read(tmp_path / "speeds.json") == GRID
-
-
-def test_the_baseline_is_the_first_member_or_the_partner_of_each():
-    names = [member.name for member in GRID.members]
-    assert {base.name for base in GRID.baselines(None)} == {names[0]}
-    assert [base.name for base in GRID.baselines("cell=b")] == [names[2], names[3]] * 2
-    with pytest.raises(ConfigError, match=r"--baseline=cell=c: .* has no such partner; the members are cell=a model"):
-        GRID.baselines("cell=c")
 
 
 def test_a_file_of_pytest_benchmark_is_read_as_microseconds_a_call(tmp_path):

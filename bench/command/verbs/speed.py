@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from bench.results.speeds import Speeds
 
-_FIGURES = ("train", "infer", "step")
-
 
 def arguments(parser: Parser) -> None:
     """The grid, the baseline, what to time and by which clock, and what to compare with."""
+    from bench.results.speeds import FIGURES
+
     parser.add_argument("overrides", nargs="*", metavar="OPTION=VALUE,...", help="options, some with several values")
     parser.add_argument(
         "--baseline",
@@ -36,7 +36,7 @@ def arguments(parser: Parser) -> None:
         help="the member that has these options instead is each one's baseline (the first)",
     )
     parser.add_argument(
-        "--figures", default=",".join(_FIGURES), metavar="F,...", help=f"what to time ({','.join(_FIGURES)})"
+        "--figures", default=",".join(FIGURES), metavar="F,...", help=f"what to time ({','.join(FIGURES)})"
     )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall or processor time (wall)")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="a file of an earlier call: what became slower?")
@@ -78,12 +78,13 @@ def run(options: Namespace) -> int:
 def _measured(options: Namespace) -> Speeds:
     """The speeds of the grid that was asked for."""
     from bench.config.compose import compose_sweep
-    from bench.results.speeds import baselines
+    from bench.results.speeds import FIGURES
     from bench.study.speeds import measure, varied
+    from bench.tables.speeds import baselines
 
     figures = options.figures.split(",")
-    if wrong := [name for name in figures if name not in _FIGURES]:
-        raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(_FIGURES)}")
+    if wrong := [name for name in figures if name not in FIGURES]:
+        raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(FIGURES)}")
     members = compose_sweep(options.overrides)
     baselines(among := varied(members), options.baseline, among)  # a wrong one is told before anything is measured
     if options.to is None:
