@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.kernels.expression import Array, Node, walk
+from bench.kernels.expression import Array, Node
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program, Store
-from bench.kernels.stages import Pass, Stage, staged
+from bench.kernels.stages import Pass, Stage, StageInPrint, staged
 
 __all__ = ["Emitter", "Lane", "Source", "emit"]
 
@@ -111,12 +111,12 @@ class Emitter:
         return f"{rows} + b * {array.width}" if array.per_lane else rows
 
 
-class Lane:
+class Lane(StageInPrint):
     """The code of a stage for one lane; numbers that are the same for all units are variables of the lane."""
 
     def __init__(self, emitter: Emitter, passes: list[Pass]) -> None:
-        self.emitter, self.passes, self.now = emitter, passes, Pass()
-        self.scalars: dict[Node, str] = {}
+        super().__init__(passes, emitter.kept)
+        self.emitter = emitter
         self.pointers: dict[Array, str] = {}
 
     def lines(self) -> Iterator[str]:
@@ -168,14 +168,6 @@ class Lane:
             yield f"  {self.scalars[node]} += {self.counted(self.name(node.args[0], names))};"
         yield self.closed
 
-    def read(self, roots: list[Node]) -> Iterator[Node]:
-        """The nodes to compute for the roots, those that are in memory without what they were made of."""
-        return walk(roots, lambda node: node not in self.scalars and not self.is_elsewhere(node))
-
-    def is_elsewhere(self, node: Node) -> bool:
-        """Whether a node was computed in an earlier pass and stored."""
-        return node in self.emitter.kept and all(store.node is not node for store in self.now.stores)
-
     def scalar(self, root: Node) -> Iterator[str]:
         """Variables for a number that is the same for all units, and for what it is made of."""
         for node in self.read([root]):
@@ -189,7 +181,7 @@ class Lane:
 
     def code(self, node: Node, names: dict[Node, str]) -> str:
         if self.is_elsewhere(node):
-            kept = self.emitter.kept[node]
+            kept = self.kept[node]
             return self.load(kept.array, kept.offset, node.width)
         if node.op == "constant":
             return f"all({_literal(node.value)})"

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.kernels.expression import Array, Node, walk
+from bench.kernels.expression import Array, Node
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program
-from bench.kernels.stages import Pass, staged
+from bench.kernels.stages import Pass, StageInPrint, staged
 
 __all__ = ["StepInC", "literal"]
 
@@ -106,12 +106,12 @@ class StepInC:
         return re.sub(r"\b(\w+)_\(", call, code).format(*arguments)
 
 
-class _Passes:
+class _Passes(StageInPrint):
     """The passes of a stage; a sum, and a number that is the same for all units, is a variable of the stage."""
 
     def __init__(self, step: StepInC, passes: list[Pass]) -> None:
-        self.step, self.passes, self.now = step, passes, Pass()
-        self.scalars: dict[Node, str] = {}
+        super().__init__(passes, step.kept)
+        self.step = step
 
     def lines(self) -> Iterator[str]:
         for each in self.passes:
@@ -144,14 +144,6 @@ class _Passes:
             yield from (f"  {line}" for line in body)
             yield "}"
 
-    def read(self, roots: list[Node]) -> list[Node]:
-        """The nodes to compute for the roots, those that are in memory without what they were made of."""
-        return [*walk(roots, lambda node: node not in self.scalars and not self.is_elsewhere(node))]
-
-    def is_elsewhere(self, node: Node) -> bool:
-        """Whether a node was computed in an earlier pass and stored."""
-        return node in self.step.kept and all(store.node is not node for store in self.now.stores)
-
     def variables(self, nodes: list[Node], names: dict[Node, str], letter: str) -> Iterator[str]:
         for node in nodes:
             if node.op != "constant" and node not in names:
@@ -161,7 +153,7 @@ class _Passes:
 
     def code(self, node: Node, names: dict[Node, str]) -> str:
         if self.is_elsewhere(node):
-            return self.element(self.step.kept[node].array, self.step.kept[node].offset, node.width)
+            return self.element(self.kept[node].array, self.kept[node].offset, node.width)
         if node.op == "load":
             array, offset = node.value
             return self.element(array, offset, node.width)

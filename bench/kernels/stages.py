@@ -9,7 +9,7 @@ from bench.kernels.expression import Array, Node, walk
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program, Store
 
-__all__ = ["Pass", "Stage", "staged"]
+__all__ = ["Pass", "Stage", "StageInPrint", "staged"]
 
 Place = tuple[int, int]
 """A stage, and a pass in it."""
@@ -29,6 +29,24 @@ class Stage:
 
     multiplies: list[Multiply]
     passes: list[Pass]
+
+
+class StageInPrint:
+    """A stage whose passes are printed one after the other: `now` is the one that is, `scalars` are the variables that
+    there are by then.
+    """
+
+    def __init__(self, passes: list[Pass], kept: dict[Node, Store]) -> None:
+        self.passes, self.kept, self.now = passes, kept, Pass()
+        self.scalars: dict[Node, str] = {}
+
+    def read(self, roots: list[Node]) -> Iterator[Node]:
+        """The nodes to compute for the roots, those that are in memory without what they were made of."""
+        return walk(roots, lambda node: node not in self.scalars and not self.is_elsewhere(node))
+
+    def is_elsewhere(self, node: Node) -> bool:
+        """Whether a node was computed in an earlier pass and stored."""
+        return node in self.kept and all(store.node is not node for store in self.now.stores)
 
 
 def staged(program: Program) -> tuple[list[Stage], dict[Node, Store]]:

@@ -155,8 +155,8 @@ class Weighted(GatedCell):
         return torch.tanh(h + self.weight) * x_proj + h_proj
 
 
-class Stopped(Cell):
-    """Products in which a gradient stops."""
+class Maps(Cell):
+    """A cell of one state, with linear maps of the input and of the state."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -165,6 +165,10 @@ class Stopped(Cell):
     def initial_state(self, batch_size, like):
         return like.new_zeros(batch_size, self.hidden_size)
 
+
+class Stopped(Maps):
+    """Products in which a gradient stops."""
+
     def step(self, x_BF, state):
         with torch.no_grad():
             stopped = self.map(state) * self.input(x_BF)
@@ -172,19 +176,15 @@ class Stopped(Cell):
         return h, h
 
 
-class Pair(Cell):
+class Pair(Maps):
     """A state that is read by two products, and by nothing else."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
-        self.input = torch.nn.Linear(input_size, hidden_size)
-        self.maps = torch.nn.ModuleList(torch.nn.Linear(hidden_size, hidden_size) for _ in range(2))
-
-    def initial_state(self, batch_size, like):
-        return like.new_zeros(batch_size, self.hidden_size)
+        self.gate = torch.nn.Linear(hidden_size, hidden_size)
 
     def step(self, x_BF, state):
-        h = torch.tanh(self.input(x_BF) + self.maps[0](state)) * torch.sigmoid(self.maps[1](state))
+        h = torch.tanh(self.input(x_BF) + self.map(state)) * torch.sigmoid(self.gate(state))
         return h, h
 
 
@@ -209,15 +209,8 @@ class Late(Overlapping):
         return torch.tanh(torch.sigmoid(a) * torch.tanh(b) + h)
 
 
-class Wide(Cell):
+class Wide(Maps):
     """Linear maps of the input and the state alone."""
-
-    def __init__(self, input_size, hidden_size):
-        super().__init__(input_size, hidden_size)
-        self.input, self.map = torch.nn.Linear(input_size, hidden_size), torch.nn.Linear(hidden_size, hidden_size)
-
-    def initial_state(self, batch_size, like):
-        return like.new_zeros(batch_size, self.hidden_size)
 
     def step(self, x_BF, state):
         h = self.input(x_BF) + self.map(state)
