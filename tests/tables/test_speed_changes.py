@@ -22,13 +22,13 @@ def grid(*factors, seed=0, **kwargs):
 
 
 def test_a_slow_down_of_5_percent_is_seen_and_where():
-    found = changes(grid(1, 1.05, 0.9, seed=1), grid(1, 1, 1), MARGIN)
+    found = changes(grid(1, 1.05, 0.9, seed=1), [grid(1, 1, 1)], MARGIN)
     assert [(change.slower, change.faster) for change in found] == [(False, False), (True, False), (False, True)]
-    assert str(found[1]).startswith("cell=c1  train  1.0") and str(found[1]).endswith("SLOWER")
+    assert str(found[1]).startswith("cell=c1  train  1.0") and str(found[1]).endswith("SLOWER (beyond 2.0%)")
 
 
 def test_the_same_is_never_called_slower():
-    before = grid(*[1.0] * 6)
+    before = [grid(*[1.0] * 6)]
     alarms = sum(
         c.slower or c.faster for seed in range(1, 30) for c in changes(grid(*[1.0] * 6, seed=seed), before, MARGIN)
     )
@@ -38,12 +38,20 @@ def test_the_same_is_never_called_slower():
 def test_another_machine_is_refused_unless_asked_for():
     before = grid(1, device="cuda")
     with pytest.raises(ConfigError, match=r"another machine \(device cuda, and here None\); add --other-machine"):
-        changes(grid(1), before, MARGIN)
-    assert len(changes(grid(1), before, MARGIN, other_machine=True)) == 1
+        changes(grid(1), [before], MARGIN)
+    assert len(changes(grid(1), [before], MARGIN, other_machine=True)) == 1
 
 
 def test_another_clock_and_other_members_are_refused():
     with pytest.raises(ConfigError, match="measure with --clock=cpu"):
-        changes(grid(1), grid(1, clock="cpu"), MARGIN)
-    with pytest.raises(ConfigError, match="none of these members; it has cell=x"):
-        changes(grid(1), a_grid(({"cell": "x"}, [1.0])), MARGIN)
+        changes(grid(1), [grid(1, clock="cpu")], MARGIN)
+    with pytest.raises(ConfigError, match="no file has any of these members; the first one has cell=x"):
+        changes(grid(1), [a_grid(({"cell": "x"}, [1.0]))], MARGIN)
+
+
+def test_files_of_the_same_code_tell_by_how_much_its_processes_differ():
+    apart = [grid(1, seed=1), grid(1.2, seed=2)]
+    (change,) = changes(grid(1.25, seed=3), apart, MARGIN)
+    assert change.margin == pytest.approx(0.2, abs=0.02) and not change.slower
+    (change,) = changes(grid(1.6, seed=4), apart, MARGIN)
+    assert change.slower

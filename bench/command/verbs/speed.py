@@ -4,7 +4,8 @@
 with their loop of steps, then sampled in turn, in an order drawn anew each round: what slows the machine slows all of
 them. The table, all samples and a plot for each option with several numbers go to RESULTS/speed, or where --to says.
 
-`--compare` says what became slower than in an earlier file, and the exit code is 1 where anything did.
+`--compare` says what became slower than in earlier files, and the exit code is 1 where anything did. Several files of
+the same code tell by how much processes differ that run it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,14 @@ def arguments(parser: Parser) -> None:
         "--figures", default=",".join(FIGURES), metavar="F,...", help=f"what to time ({','.join(FIGURES)})"
     )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall or processor time (wall)")
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="a file of an earlier call: what became slower?")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file of an earlier call, may be repeated: what became slower?",
+    )
     parser.add_argument("--margin", type=float, default=0.02, metavar="SHARE", help="what is still no change (0.02)")
     parser.add_argument("--other-machine", action="store_true", help="compare although FILE is of another machine")
     parser.add_argument(
@@ -55,12 +63,15 @@ def arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Measure or read, print the table, write the files; 1 where something became slower or a member was refused."""
     from bench.results.speeds import Speeds
-    from bench.tables.speed_changes import changes
+    from bench.tables.speed_changes import changes, refuse_clock
     from bench.tables.speeds import to_frame, to_text
 
-    before = Speeds.read(options.compare) if options.compare else None
+    before = [Speeds.read(path) for path in options.compare]
     if options.source is not None and options.overrides:
         raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
+    if options.source is None:
+        for each in before:
+            refuse_clock(options.clock, each)  # before anything is measured
     speeds = Speeds.read(options.source) if options.source is not None else _measured(options)
     frame = to_frame(speeds, options.baseline)
     print(*map(printable, to_text(speeds, frame, screen_width(UNLIMITED)).splitlines()), sep="\n")
@@ -68,8 +79,10 @@ def run(options: Namespace) -> int:
         print(printable(f"not measured: {name}: {reason}"))
     found = changes(speeds, before, options.margin, options.other_machine) if before else []
     if before:
-        print(f"\ntime / time in {printable(str(options.compare))}, all intervals at 95% together:")
+        print(f"\ntime / time in {printable(', '.join(map(str, options.compare)))}, all intervals at 95% together:")
         print(*(printable(str(change)) for change in found), sep="\n")
+        if len(before) == 1:
+            print("one file does not tell how processes of the same code differ: --compare several, each --to its own")
     if options.to:
         _write(speeds, frame, options.to)
     return int(bool(speeds.refused) or any(change.slower for change in found))
