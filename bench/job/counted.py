@@ -27,8 +27,10 @@ def flops_of(model: SequenceModel) -> Flops | None:
     return counted.figures()
 
 
-def work_of(setup: Setup, flops: Flops | None, speed: dict[str, Any]) -> dict[str, float | None] | None:
-    """The model's work a second for the record."""
+def work_of(setup: Setup, flops: Flops | None, speed: dict[str, Any] | None) -> dict[str, float | None] | None:
+    """The model's work a second for the record; None where no speed was measured."""
+    if speed is None:
+        return None
     return _known(
         "its work a second is not known", lambda: measure_work(setup, flops, speed, setup.config.measure.seconds)
     )

@@ -167,8 +167,9 @@ def test_each_form_of_clipping_keeps_its_invariant(check, share):
 
 
 @few
-@given(st.sampled_from([None, 1, 2, 6]), st.floats(0.1, 1.2))
+@given(st.sampled_from([None, 1, 2, 6]), st.floats(0.1, 1.2).filter(lambda share: abs(share - 1) > 1e-9))
 def test_the_updates_that_were_clipped_are_counted_exactly(window, share):
+    """A gradient as long as the limit but for rounding may be either."""
     check_count(train, window, share)
 
 
