@@ -11,13 +11,18 @@ import random
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from counters import Scripted
 from crashes import Moment, Watch, in_child, recorded, stopped
 
 from bench.config.compose import compose
+from bench.hardware import turn
+from bench.hardware.load import Gauge
+from bench.hardware.timing import Sample, Timed
 from bench.job.execute import execute
 from bench.results import names
 from bench.results.record import Record
@@ -63,8 +68,19 @@ def a_run(place: Path, before: Path | None = None) -> Run:
     return run
 
 
+@pytest.fixture(scope="module", autouse=True)
+def like_measuring(tmp_path_factory) -> Iterator[None]:
+    """A process measures with the same calls as another: all samples take a millisecond, and nobody else is at work."""
+    lock = tmp_path_factory.mktemp("turn") / "lock"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Timed, "sample", lambda timed: Sample(timed._call(), 1e-3))
+        patch.setattr(Gauge, "read", Scripted().read)
+        patch.setattr(turn, "lock_file", lambda: lock)
+        yield
+
+
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory) -> Run:
+def fresh(tmp_path_factory, like_measuring: None) -> Run:
     """A run that nobody has begun."""
     place = tmp_path_factory.mktemp("fresh")
     execute(compose([*COMMAND, f"results_dir={place / 'warm'}"]))  # so this process has all modules of its children

@@ -60,8 +60,8 @@ def test_without_a_generator_the_shortest_come_first(lengths, batch_size):
 @given(st.lists(st.integers(1, 100_000), min_size=1, max_size=40))
 @example([1] * 9 + [13108])
 def test_held_out_batches_of_long_sequences_have_fewer(lengths):
-    """A batch is halved up to 4 times. A half that is too large is followed by one of sequences no shorter, which has as
-    many time steps, or it is the last one: in the last two batches a single long sequence may make it too large.
+    """A batch is halved up to 4 times. A half that is too large is followed by one of sequences no shorter, which has
+    as many time steps, or it is the last one: in the last two batches a single long sequence may make it too large.
     """
     lengths = torch.tensor(lengths)
     batches = list(by_length(lengths, 16))
