@@ -17,6 +17,7 @@ from bench.stats.scale import Scale, gap_closed
 from bench.tables.columns import COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
+from bench.tables.seeds import latest, over_seeds, scored
 
 _FEW = 5
 """The most seeds whose single scores a row has."""
@@ -47,7 +48,7 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
     groups = defaultdict(list)
     for row in told_apart([row for row in rows if row.status != "interrupted"]):
         groups[_Key(row.task, row.cell, row.bptt, row.budget, row.hardware)].append(row)
-    lines = [_line(key, _latest(attempts), columns) for key, attempts in groups.items()]
+    lines = [_line(key, latest(attempts), columns) for key, attempts in groups.items()]
     frame = pd.DataFrame(lines, columns=[column.name for column in columns])
     frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
     return _ranked(frame)
@@ -64,14 +65,6 @@ def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
     frame["place"] = frame.groupby(cells)["loss"].transform("first").where(frame["loss"].notna())
     order = ["task", "hardware", "metric", "place", "cell", "choice", "bptt", "budget"]
     return frame.sort_values(order, ignore_index=True).drop(columns=["choice", "loss", "place"])
-
-
-def _latest(attempts: list[Row]) -> list[Row]:
-    """The attempt that counts for each seed: the one that ended last, by its record."""
-    latest = {}
-    for row in sorted(attempts, key=lambda row: (row.status == "done", row.finished, len(row.id), row.id)):
-        latest[row.seed] = row
-    return list(latest.values())
 
 
 def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
@@ -96,9 +89,9 @@ def _known(runs: list[Row], name: str) -> list[Any]:
 
 def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
     """The columns about the score; those that take a metric are None where every run failed before it was known."""
-    scored = next((run for run in (*done, *runs) if run.scale is not None), None)
-    scale = scored.scale if scored else None
-    split, scores = _scored(done)
+    known = next((run for run in (*done, *runs) if run.scale is not None), None)
+    scale = known.scale if known else None
+    split, scores = scored(done)
     mean = _mean(scores, scale)
     figures: dict[str, Any] = {
         **dict.fromkeys(column.name for column in COLUMNS if column.of == "score"),
@@ -106,11 +99,11 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
         "ci_low": mean.low,
         "ci_high": mean.high,
         "interval": mean.method or None,
-        "valid": _mean(_over_seeds(done, "valid"), scale).mean,
+        "valid": _mean(over_seeds(done, "valid"), scale).mean,
         "seeds": len({run.seed for run in done}),
     }
-    if scored and scale:
-        figures |= {"metric": f"{split}{scored.metric}", "direction": scale.direction}
+    if known and scale:
+        figures |= {"metric": f"{split}{known.metric}", "direction": scale.direction}
         figures |= {"chance": scale.chance, "solved": scale.solved, "target": scale.goal}
         if scale.chance is not None and scale.solved is not None:
             figures["gap_closed"] = gap_closed(mean.mean, scale.chance, scale.solved)
@@ -130,26 +123,6 @@ def _spread(scores: dict[int, float], scale: Scale) -> dict[str, Any]:
         share = proportion(solved, len(values))
         figures |= {"solved_seeds": solved, "solved_low": share.low, "solved_high": share.high}
     return figures
-
-
-def _scored(done: list[Row]) -> tuple[str, dict[int, float]]:
-    """The test score of each seed; without one the valid score, marked `valid `."""
-    scores = _over_seeds(done, "test")
-    return ("", scores) if scores else ("valid ", _over_seeds(done, "valid"))
-
-
-def _over_seeds(done: list[Row], split: str) -> dict[int, float]:
-    """The score of each seed on `split`, in the order of the seeds; none where there is none.
-
-    A score that some of the runs lack does not count: the other runs would be a biased choice. Runs of one seed count
-    once, by their mean.
-    """
-    by_seed = defaultdict(list)
-    for run in sorted(done, key=lambda run: run.seed):
-        by_seed[run.seed].append(getattr(run, split))
-    if None in (value for values in by_seed.values() for value in values):
-        return {}
-    return {seed: mean_interval(values).mean for seed, values in by_seed.items()}
 
 
 def _mean(scores: dict[int, float], scale: Scale | None) -> Interval:
