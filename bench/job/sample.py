@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Generator
@@ -14,6 +15,13 @@ from bench.config.signatures import public_name
 from bench.errors import ConfigError
 from bench.job.reload import Reloaded
 from bench.model.seq2seq import EncoderDecoder
+
+
+class Confidence(NamedTuple):
+    """What a model says of a next symbol: its raw score before the softmax (the logit), and its probability after."""
+
+    score: float
+    probability: float
 
 
 def sample(
@@ -53,10 +61,10 @@ def sample(
         logits, state = reloaded.step(torch.tensor([symbol]), state)
 
 
-def confidences(reloaded: Reloaded, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, float]]]:
+def confidences(reloaded: Reloaded, prompt: str, most: int = 5) -> Iterator[tuple[str, dict[str, Confidence]]]:
     """Yield each symbol of `prompt` with the model's prediction of the next one.
 
-    A prediction has the probabilities of the `most` likely symbols, likeliest first. Raises as `sample` does.
+    A prediction has the confidences in the `most` likely symbols, likeliest first. Raises as `sample` does.
     """
     task, ids = _read(reloaded, prompt)
     if isinstance(reloaded.model, EncoderDecoder):
@@ -64,9 +72,11 @@ def confidences(reloaded: Reloaded, prompt: str, most: int = 5) -> Iterator[tupl
     state = reloaded.model.initial_state(1)
     for symbol in ids:
         logits, state = reloaded.step(torch.tensor([symbol]), state)
-        likeliest = logits[0].double().softmax(-1).topk(min(most, logits.shape[-1]))
-        pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
-        yield task.decode([symbol]), {task.decode([following]): share for following, share in pairs}
+        scores_C = logits[0].double()
+        shares_C = scores_C.softmax(-1)
+        likeliest = scores_C.topk(min(most, len(scores_C))).indices.tolist()
+        confidence = {i: Confidence(float(scores_C[i]), float(shares_C[i])) for i in likeliest}
+        yield task.decode([symbol]), {task.decode([i]): each for i, each in confidence.items()}
 
 
 def _read(reloaded: Reloaded, prompt: str) -> tuple[TextTask, list[int]]:

@@ -76,6 +76,7 @@ def test_the_first_inputs_influence_is_a_power_of_the_weight(w, steps):
 
 INFLUENCE = script("scalar_recurrence.py")["influence"]
 BY_HAND = script("bptt_by_hand.py")
+DESCEND = script("gradient_descent.py")["descend"]
 
 
 @given(weights, weights, st.tuples(weights, weights, weights), weights)
@@ -90,6 +91,28 @@ def test_without_what_comes_back_from_later_steps_it_is_not():
     ds = BY_HAND["backward"](0, hs, 1.0)
     assert ds[:2] == [0, 0]
     assert abs(ds[2] * hs[2] - BY_HAND["by_autograd"](0.5, 0.8, xs, 1.0)[1]) > 0.1
+
+
+def test_an_update_raises_the_right_letters_score_until_all_are_right():
+    program = script("hell.py")
+    weights = program["start"]()
+    before_V = program["scores"](weights)[1].detach().softmax(0)
+    assert before_V.argmax() == 0 and before_V[0].item() == pytest.approx(0.42, abs=0.005)
+    program["update"](weights)
+    after_V = program["scores"](weights)[1].detach().softmax(0)
+    assert after_V[2] > before_V[2] and after_V[0] < before_V[0] and not program["all_right"](weights)
+    for _ in range(30):
+        program["update"](weights)
+    assert program["scores"](weights).argmax(1).tolist() == [1, 2, 2] and program["all_right"](weights)
+
+
+@given(st.floats(-0.5, 1.2), st.floats(0.01, 0.1))
+def test_a_step_goes_against_the_slope_and_the_sum_takes_a_rate_a_quarter_as_large(start, rate):
+    (w, loss, slope), (new, lower, _) = DESCEND(start, rate, 1)
+    assert (new - w) * slope <= 0 and lower <= loss
+    assert [each[0] for each in DESCEND(start, rate / 4, 5, "sum")] == pytest.approx(
+        [each[0] for each in DESCEND(start, rate, 5)]
+    )
 
 
 def test_unrolled_copies_and_the_loop_that_shares_their_weights():
@@ -139,7 +162,8 @@ def numbers(table):
 def test_plots_are_drawn(capsys):
     run([*command("01-one-weight.md")[0], "--plot", "one.png"], capsys)
     run([*command("10-vanishing.md")[0], "--plot", "two.png"], capsys)
-    assert all(Path(name).stat().st_size > 10_000 for name in ("one.png", "two.png"))
+    run([*command("07-gradient-descent.md")[0], "--plot", "three.png"], capsys)
+    assert all(Path(name).stat().st_size > 10_000 for name in ("one.png", "two.png", "three.png"))
 
 
 # Runs, made small
@@ -149,6 +173,15 @@ def test_hello_tells_one_l_from_the_other(capsys):
     train("05-hello.md", capsys, {"budget.steps": 100})
     said = run(command("05-hello.md")[1], capsys)
     assert [line.split()[1:3] for line in said.out.splitlines()] == [["h", "e"], ["e", "l"], ["l", "l"], ["l", "o"]]
+
+
+def test_the_likeliest_letter_each_time_goes_in_a_circle(capsys):
+    """And the higher the temperature, the more different letters are written."""
+    train("06-next-letter.md", capsys, {"model.hidden": 32, "budget.steps": 60, "evaluations": 1})
+    texts = [run(words, capsys).out for words in command("06-next-letter.md")[1:]]
+    variety = [len(set(text)) for text in texts]
+    assert all(text.startswith("The ") for text in texts)
+    assert variety[0] < variety[2] < variety[3]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """`bench sample`: a trained run goes on from a prompt, the same way whenever it is asked the same."""
 
+import math
 import re
 
 import pytest
@@ -150,13 +151,15 @@ def test_confidences_are_the_probabilities_of_the_likeliest_next_symbols(say, re
     rows = list(confidences(reload(Store(results).resolve("charlm")), "the q"))
     assert [symbol for symbol, _ in rows] == list("the q")
     for _, following in rows:
-        shares = list(following.values())
+        shares = [each.probability for each in following.values()]
         assert len(shares) == 5 and shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 1
-    assert max(rows[-1][1], key=rows[-1][1].get) == "u"
+        surer, least = max(following.values()), min(following.values())
+        assert math.exp(surer.score - least.score) == pytest.approx(surer.probability / least.probability)
+    assert next(iter(rows[-1][1])) == "u"
     said = say("charlm", "--prompt", "the q", "--confidences")
     lines = said.out.splitlines()
     assert said.code == 0 and len(lines) == 5
-    assert lines[3].startswith("after ' '") and re.match(r"after q +u [01]\.\d{3}  ", lines[4])
+    assert lines[3].startswith("after ' '") and re.match(r"after q +u [01]\.\d{3} \(-?\d+\.\d\)  ", lines[4])
 
 
 def test_confidences_are_asked_of_a_prompt(say):

@@ -1,7 +1,8 @@
 """Write text from a trained run.
 
 The model reads the prompt and goes on from it, symbol by symbol; an encoder-decoder reads the prompt and writes its
-translation. `--confidences` writes nothing: it shows the model's predictions after each symbol of the prompt.
+translation. `--confidences` writes nothing: it shows the model's predictions after each symbol of the prompt,
+each as its probability and, in brackets, its raw score before the softmax.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="X", help="below 1: more likely text; above 1: wilder (1)"
     )
-    parser.add_argument("--greedy", action="store_true", help="always the most likely character")
+    parser.add_argument("--greedy", action="store_true", help="always the most likely character (maximum a posteriori)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (0)")
     parser.add_argument("--confidences", action="store_true", help="show predictions after each symbol of the prompt")
     parser.add_results_dir()
@@ -40,7 +41,9 @@ def run(options: Namespace) -> int:
         run = reload(stored, trust=Trust(options.trust, options.with_this_code))
     if options.confidences:
         for symbol, following in confidences(run, options.prompt):
-            likeliest = "  ".join(f"{_shown(each)} {share:.3f}" for each, share in following.items())
+            likeliest = "  ".join(
+                f"{_shown(each)} {c.probability:.3f} ({c.score:.1f})" for each, c in following.items()
+            )
             print(f"after {_shown(symbol):8} {likeliest}")
         return 0
     draws = {name: getattr(options, name) for name in ("length", "temperature", "greedy", "seed")}

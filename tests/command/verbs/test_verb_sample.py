@@ -19,8 +19,8 @@ def asked(monkeypatch):
 
     def expect(run, prompt):
         calls.append(((*run, prompt), {}))
-        yield "h", {"e": 0.75, " ": 0.25}
-        yield "\n", {"h": 1.0}
+        yield "h", {"e": sample.Confidence(1.25, 0.75), " ": sample.Confidence(-3, 0.25)}
+        yield "\n", {"h": sample.Confidence(4.1, 1.0)}
 
     monkeypatch.setattr(Store, "resolve", lambda store, name: (name, str(store.runs.parent)))
     monkeypatch.setattr(reload, "reload", lambda stored, trust: stored if trust == Trust([]) else (*stored, trust))
@@ -59,7 +59,7 @@ def test_trust_is_handed_on(capsys, asked):
 
 def test_confidences_are_a_line_a_symbol_with_blanks_in_quotes(capsys, asked):
     said = bench(capsys, "sample", "copy", "--prompt", "h\n", "--confidences", "results_dir=there")
-    assert said == (0, "after h        e 0.750  ' ' 0.250\nafter '\\n'     h 1.000\n", "")
+    assert said == (0, "after h        e 0.750 (1.2)  ' ' 0.250 (-3.0)\nafter '\\n'     h 1.000 (4.1)\n", "")
     assert asked == [(("copy", "there", "h\n"), {})]
 
 
