@@ -42,10 +42,15 @@ def last_of_each(arguments: Iterable[str]) -> list[str]:
 
 def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
     """The command in this process."""
+    return as_written(capsys, *last_of_each(arguments))
+
+
+def as_written(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
+    """The command in this process, with words that may name an option twice."""
     capsys.readouterr()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        code = main(last_of_each(arguments))
+        code = main([*arguments])
     except SystemExit as stop:  # --help
         code = int(stop.code or 0)
     finally:

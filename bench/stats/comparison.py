@@ -60,10 +60,13 @@ def compare(a: BySeed, b: BySeed, scale: Scale, level: float = 0.95, region: flo
 
 
 def compare_all(
-    pairs: Mapping[_Key, tuple[BySeed, BySeed]], scale: Scale, level: float = 0.95, region: float | None = None
+    pairs: Mapping[_Key, tuple[BySeed, BySeed]],
+    scale: Scale | Mapping[_Key, Scale],
+    level: float = 0.95,
+    region: float | None = None,
 ) -> dict[_Key, Comparison]:
     """Each pair `(a, b)` compared, all of them at once: no more than 1 - `level` of such families of comparisons call a
-    difference where there is none.
+    difference where there is none. `scale` is that of all, or has each pair's.
 
     The tests are exact wherever so few seeds can tell by them (`bench.stats.difference`). Below, Student's t serves,
     unless some of the seeds solve the task and others do not: such scores are not normal, and the verdict is that there
@@ -78,10 +81,11 @@ def compare_all(
         if not all(map(math.isfinite, (*a.values(), *b.values()))):
             raise ValueError("a comparison needs scores that are finite")
     alpha = (1 - level) / max(1, len(pairs))
-    raw = {key: _compared(a, b, scale, level, alpha, region) for key, (a, b) in pairs.items()}
+    scales = {key: scale if isinstance(scale, Scale) else scale[key] for key in pairs}
+    raw = {key: _compared(a, b, scales[key], level, alpha, region) for key, (a, b) in pairs.items()}
     corrected = holm([each.p for each in raw.values()])
     return {
-        key: _judged(replace(each, p=p), *pairs[key], scale, level, alpha)
+        key: _judged(replace(each, p=p), *pairs[key], scales[key], level, alpha)
         for (key, each), p in zip(raw.items(), corrected, strict=True)
     }
 
