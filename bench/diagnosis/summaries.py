@@ -11,7 +11,8 @@ import pandas as pd
 from bench.diagnosis.reach import steps_until
 from bench.diagnosis.tables import Table
 from bench.errors import ConfigError, StoreError
-from bench.report.plots import PLOTS, draw
+from bench.report.plots import PLOTS, figure
+from bench.report.style import save
 from bench.results.files import write_atomic, writing
 
 
@@ -43,7 +44,7 @@ def write(tables: Iterable[Table], folder: Path) -> Iterator[str]:
 def _write_one(name: str, table: pd.DataFrame, folder: Path) -> None:
     with writing(folder):
         write_atomic(folder / f"{name}.csv", table.to_csv(index=False))
-        draw(name, table, folder / f"{name}.png")
+        save(figure(name, table), folder / f"{name}.png")
 
 
 def _gradient(table: pd.DataFrame) -> str:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from bench.report.style import GREY, canvas
+
 _SATURATED = 0.1  # distance from 0 or 1 below which a gate counts as saturated
 
 
-def draw(name: str, table: pd.DataFrame, path: Path) -> None:
-    """Plot `table`, the diagnosis called `name` (a key of PLOTS), and save it as a PNG file at `path`."""
-    figure = Figure(figsize=(6, 3.5), layout="constrained")  # needs neither a display nor pyplot's global state
-    axes = figure.subplots()
+def figure(name: str, table: pd.DataFrame) -> Figure:
+    """The plot of `table`, the diagnosis called `name` (a key of PLOTS)."""
+    drawn, (axes,) = canvas()
     if name != "gates":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     PLOTS[name](axes, table)
-    figure.savefig(path, dpi=120)
+    return drawn
 
 
 def _gradient(axes: Axes, table: pd.DataFrame) -> None:
@@ -38,7 +38,7 @@ def _jacobian(axes: Axes, table: pd.DataFrame) -> None:
     for layer, rows in table.groupby("layer"):
         (line,) = axes.plot(rows["t"], rows["radius"], marker=".", label=f"layer {layer}: radius")
         axes.plot(rows["t"], rows["norm"], "--", color=line.get_color(), label=f"layer {layer}: norm")
-    axes.axhline(1, color="grey", linewidth=0.8)
+    axes.axhline(1, color=GREY, linewidth=0.8)
     axes.set(
         xlabel="time step",
         ylabel=r"radius, norm of $\partial s_t / \partial s_{t-1}$",
@@ -50,7 +50,7 @@ def _jacobian(axes: Axes, table: pd.DataFrame) -> None:
 
 def _lyapunov(axes: Axes, table: pd.DataFrame) -> None:
     axes.bar(table["lane"], table["exponent"])
-    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set(xlabel="lane", ylabel="log growth per step", title="Largest Lyapunov exponent")
 
 
@@ -59,7 +59,7 @@ def _gates(axes: Axes, table: pd.DataFrame) -> None:
         edges = [*rows["low"], rows["high"].iloc[-1]]
         axes.stairs(rows["share"].tolist(), edges, label=f"layer {layer}, gate {gate}")
     for low, high in ((0, _SATURATED), (1 - _SATURATED, 1)):
-        axes.axvspan(low, high, color="grey", alpha=0.15)
+        axes.axvspan(low, high, color=GREY, alpha=0.15)
     axes.set(xlabel="value of the gate", ylabel="share", title="Gates (grey: saturated)", xlim=(0, 1))
     axes.legend()
 
@@ -68,12 +68,12 @@ def _memory(axes: Axes, table: pd.DataFrame) -> None:
     axes.plot(table["lag"], table["share"], marker=".")
     _log_unless_zero(axes, table["share"])
     for share in (0.5, 0.01):
-        axes.axhline(share, color="grey", linewidth=0.8, linestyle=":")
+        axes.axhline(share, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="steps back", ylabel="share of influence at 0", title="Influence of an input on the last output")
 
 
 def _clipping(axes: Axes, table: pd.DataFrame) -> None:
-    axes.plot(table["step"], table["before"], marker=".", color="grey", label="before clipping")
+    axes.plot(table["step"], table["before"], marker=".", color=GREY, label="before clipping")
     axes.plot(table["step"], table["after"], "--", label="after clipping")
     _log_unless_zero(axes, table["before"])
     axes.set(xlabel="training step", ylabel="gradient norm", title="Clipping")

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from bench.report.style import canvas
 from bench.results.speeds import Speeds
 
 _TITLES = {"train": "training", "infer": "inference", "step": "streaming, one lane"}
@@ -21,8 +22,7 @@ def axes_of(speeds: Speeds) -> list[str]:
 def figure(speeds: Speeds, frame: pd.DataFrame, option: str) -> Figure:
     """Microseconds a token against `option`, a panel for each figure, with the 95% intervals of the medians."""
     others = [key for key in dict.fromkeys(k for m in speeds.members for k in m.varied) if key != option]
-    drawn = Figure(figsize=(1 + 3.6 * len(speeds.figures), 3.6), layout="constrained")
-    panels = drawn.subplots(1, len(speeds.figures), squeeze=False)[0]
+    drawn, panels = canvas(len(speeds.figures), width=4.0)
     for axes, name in zip(panels, speeds.figures, strict=True):
         for label, rows in frame.groupby(_labels(frame, others), sort=False):
             line = rows.sort_values(option)
@@ -36,7 +36,6 @@ def figure(speeds: Speeds, frame: pd.DataFrame, option: str) -> Figure:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.grid(alpha=0.3)
     panels[0].set_ylabel("µs a token")
     if others:
         panels[0].legend(fontsize="small")

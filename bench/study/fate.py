@@ -57,5 +57,6 @@ def read(folder: Path, sweep: str) -> Fate | None:
 
 
 def fates(folder: Path, sweep: str) -> list[Fate]:
-    """The fates of the members of a sweep that have begun."""
-    return [fate for place in folder.iterdir() if (fate := read(place, sweep)) is not None]
+    """The fates of the members of a sweep that have begun, in the order of their numbers."""
+    places = sorted(folder.iterdir(), key=lambda place: (len(place.name), place.name))
+    return [fate for place in places if (fate := read(place, sweep)) is not None]

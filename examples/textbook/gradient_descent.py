@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from bench.report.style import GREY, canvas, save
 
 INPUTS, WANTED = (1.0, -0.5, 0.8, -1.0), (1.0, 0.0, 0.8, -0.6)  # what w = 0.5 makes of them
 START, RATE = 1.4, 0.12
@@ -33,12 +36,11 @@ def descend(start: float, rate: float, steps: int, reduce: str = "mean") -> list
     return found
 
 
-def plot(path: str) -> None:
-    """Draw J over w, and the steps on it."""
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
+def plot() -> Figure:
+    """J over w, and the steps on it."""
+    figure, (axes,) = canvas()
     grid = torch.linspace(-0.6, 1.6, 200)
-    axes.plot(grid, losses(grid).mean(0), color="grey")
+    axes.plot(grid, losses(grid).mean(0), color=GREY)
     for start, label in ((START, "slope above 0: w falls"), (-0.5, "slope below 0: w rises")):
         ws, js, _ = zip(*descend(start, RATE, 8), strict=True)
         (line,) = axes.plot(ws, js, "o", markersize=5, label=label)
@@ -47,12 +49,12 @@ def plot(path: str) -> None:
             axes.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": line.get_color()})
     axes.set(xlabel=r"weight $\theta$ = w", ylabel=r"loss J($\theta$)")
     axes.legend(loc="upper center")
-    figure.savefig(path, dpi=110)
+    return figure
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plot", metavar="FILE", help="also draw the steps into a PNG file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the steps into a PNG file")
     options = parser.parse_args()
     print("step       w        J    dJ/dw")
     for step, (w, loss, slope) in enumerate(descend(START, RATE, 6)):
@@ -62,4 +64,4 @@ if __name__ == "__main__":
         path = descend(START, rate, 6, reduce)
         print(f"{reduce:4}  {rate:4g}  {path[0][2]:+18.4f}  {path[1][0]:+14.3f}  {path[-1][0]:+7.3f}")
     if options.plot:
-        plot(options.plot)
+        save(plot(), options.plot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -16,6 +17,7 @@ from bench.config.schema import InitConfig
 from bench.diagnosis import gradient_norms
 from bench.model.init import draw_cell
 from bench.model.sequence import SequenceModel
+from bench.report.style import canvas, save
 from bench.tasks.copy import Copy
 
 ORTHOGONAL = InitConfig(recurrent="orthogonal")
@@ -41,10 +43,9 @@ def norms(hidden: int = 32, lanes: int = 8) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def plot(path: str, frame: pd.DataFrame) -> None:
-    """Draw each column over n."""
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
+def plot(frame: pd.DataFrame) -> Figure:
+    """Each column over n."""
+    figure, (axes,) = canvas()
     for name, column in frame.items():
         axes.plot(column, label=name)
     axes.set(
@@ -52,16 +53,16 @@ def plot(path: str, frame: pd.DataFrame) -> None:
     )
     axes.invert_xaxis()
     axes.legend(loc="lower right")
-    figure.savefig(path, dpi=110)
+    return figure
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plot", metavar="FILE", help="also draw the curves into a PNG file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves into a PNG file")
     options = parser.parse_args()
     frame = norms()
     print("activation      " + "".join(f"   n = {lag:<2}" for lag in LAGS))
     for name, column in frame.items():
         print(f"{name:16}" + "".join(f"{column[lag]:>9.1e}" for lag in LAGS))
     if options.plot:
-        plot(options.plot, frame)
+        save(plot(frame), options.plot)

@@ -5,7 +5,8 @@ import pytest
 from tiny import Given, a_batch, a_model
 
 from bench.diagnosis.tables import diagnose
-from bench.report.plots import PLOTS, draw
+from bench.report.plots import PLOTS, figure
+from bench.report.style import save
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -16,7 +17,7 @@ def test_plots_show_what_is_in_the_tables(name, tmp_path):
     tables["clipping"] = pd.DataFrame({"step": [1, 2], "before": [3.0, 2.0], "after": [1.0, 1.0]})
     table = tables[name]
     column = {"memory": "share", "gates": "share", "lyapunov": "exponent", "jacobian": "radius", "clipping": "before"}
-    draw(name, table, tmp_path / "one.png")
+    save(figure(name, table), tmp_path / "one.png")
     changed = table.assign(**{column.get(name, "norm"): table[column.get(name, "norm")][::-1].to_numpy()})
-    draw(name, changed, tmp_path / "other.png")
+    save(figure(name, changed), tmp_path / "other.png")
     assert (tmp_path / "one.png").read_bytes() != (tmp_path / "other.png").read_bytes()

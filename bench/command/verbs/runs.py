@@ -27,7 +27,7 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the table."""
-    where = dict(map(_filter, options.words))
+    where = dict(column_filter("runs", word) for word in options.words)
     if options.last is not None and options.last < 1:
         raise ConfigError(f"runs: --last={options.last}: must be 1 or more")
 
@@ -43,11 +43,11 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _filter(word: str) -> tuple[str, Any]:
+def column_filter(verb: str, word: str) -> tuple[str, Any]:
     """A column and the values that fit: numbers where they are written so."""
     column, equals, text = word.partition("=")
     if not equals or not text:
         raise ConfigError(
-            f"runs: {word}: not of the form COLUMN=VALUE, as in task=copy; see python -m bench runs --help"
+            f"{verb}: {word}: not of the form COLUMN=VALUE, as in task=copy; see python -m bench {verb} --help"
         )
     return column, [int(value) if value.isdigit() else value for value in text.split(",")]

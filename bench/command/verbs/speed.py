@@ -109,6 +109,7 @@ def _measured(options: Namespace) -> Speeds:
 def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
     """Write samples, table and plots, and say where they are."""
     from bench.report.speed_plots import axes_of, figure
+    from bench.report.style import save
     from bench.results.files import make_folder, write_atomic, writing
 
     with writing(to.parent):
@@ -117,5 +118,5 @@ def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
         write_atomic(to.with_name(f"{to.name}.csv"), frame.to_csv(index=False))
         plots = {option: to.with_name(f"{to.name}-{option}.png") for option in axes_of(speeds)}
         for option, path in plots.items():
-            figure(speeds, frame, option).savefig(path, dpi=120)
+            save(figure(speeds, frame, option), path)
     print(printable(f"written: {to}.json, .csv{''.join(f', {path.name}' for path in plots.values())}"))
