@@ -67,6 +67,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         raise error
     name, identity = prepared.stem, prepared.identity.hash
     if error is None and not options.config.rerun and (done := store.find(name, identity)):
+        store.ask(done.id)
         store.tidy(name, identity)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)

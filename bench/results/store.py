@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import StoreError
@@ -22,6 +23,7 @@ from bench.results.record import Record
 from bench.results.row import PLACES, Row
 
 _INDEX = ".index.jsonl"
+_ASKED = ".asked"
 _FORM = 2  # of its lines: the folder's name and the row's figures, to be raised where a figure's text changes
 _MOST_BYTES = 2**30
 
@@ -102,8 +104,26 @@ class Store:
                 if remove(self.runs / record.id, CHECKPOINTS, DRAFTS):
                     sync(self.runs / record.id)
 
+    def ask(self, run: str) -> None:
+        """Note that a command has just asked for a run that was done already, which `resolve` then takes for the
+        latest: commands that follow each other mean the same run whenever they are repeated."""
+        with suppress(OSError):  # a store that cannot be written is read all the same
+            write_atomic(self.runs / _ASKED, f"{datetime.now(UTC).isoformat(timespec='microseconds')} {run}")
+
+    def _asked(self) -> dict[str, str]:
+        """The run that was asked for last, with the time; nothing where none was.
+
+        The time is as a record would state it, but finer: it is later than any end in the same second.
+        """
+        try:
+            time, _, run = read_regular(self.runs / _ASKED, _MOST_BYTES).decode().partition(" ")
+        except (OSError, ValueError):
+            return {}
+        return {run: time}
+
     def resolve(self, text: str, say: Callable[[str], object] | None = None) -> Path:
-        """The folder of the run with the id `text`, with this path, or the latest of those whose ids begin so.
+        """The folder of the run with the id `text`, with this path, or the latest of those whose ids begin so: the one
+        that ended last, or that a command has found done since.
 
         `say` is called with a line where there are several; by default the logger `bench` warns. Raises StoreError,
         listing the nearest ids, where there is no such run.
@@ -112,7 +132,7 @@ class Store:
         if len(found) == 1:
             return found[0]
         names = {folder.name for folder in found}
-        ended = {row.id: row.finished for row in self.rows()[0] if row.id in names}
+        ended = {row.id: row.finished for row in self.rows()[0] if row.id in names} | self._asked()
         latest = max(found, key=lambda folder: (ended.get(folder.name, ""), len(folder.name), folder.name))
         (say or logging.getLogger("bench").warning)(f"{text}: the latest of {len(found)} runs is {latest.name}")
         return latest

@@ -79,6 +79,16 @@ def test_a_run_with_a_preset_and_an_equal_one_are_one_run(capsys, project):
     assert is_done(capsys, *COPY, "cell=lstm", "clip.norm=0.5", "batch_size=16", "hardware.device=cpu")
 
 
+def test_commands_that_follow_each_other_mean_the_same_run_when_they_are_repeated(capsys, project):
+    """A run and a look at it by a prefix that another run has, too: in any order, and twice."""
+    looked = []
+    for seed in (0, 1, 0, 1):
+        bench(capsys, *COPY, "hardware.device=cpu", f"seed={seed}")
+        looked.append(bench(capsys, "show", "copy").out.splitlines()[0].partition("seed ")[2][0])
+    assert looked == ["0", "1", "0", "1"]
+    assert len(records(project / "results")) == 2
+
+
 def test_an_attempt_counts_by_the_end_that_its_record_states(project):
     """A copied or cloned folder has other times of writing."""
     store = Store("results")

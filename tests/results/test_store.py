@@ -244,6 +244,20 @@ def test_of_several_runs_that_begin_so_the_latest_by_its_record_is_taken_and_nam
     assert said == ["copy: the latest of 3 runs is copy-gru-2"]
 
 
+def test_a_run_that_was_found_done_is_the_latest_until_another_ends(tmp_path):
+    store = Store(tmp_path)
+    for name, hour in (("copy-gru", 3), ("copy-lstm", 4)):
+        publish(store, name, finished=f"2026-01-01T0{hour}:00:00+00:00")
+    for name in ("copy-gru", "copy-lstm", "copy-gru"):
+        store.ask(name)
+        assert store.resolve("copy").name == name
+    assert [row.id for row in store.rows()[0]] == ["copy-gru", "copy-lstm"]
+    publish(store, "copy-new", finished="2099-01-01T00:00:00+00:00")
+    assert store.resolve("copy").name == "copy-new"
+    (store.runs / ".asked").write_bytes(b"\xff damaged")
+    assert store.resolve("copy").name == "copy-new"
+
+
 def test_a_run_that_is_removed_is_gone_and_later_attempts_are_still_found(tmp_path):
     store, base = Store(tmp_path), "copy-v1_gru_s0_1a2b3c4d5e6f7a8b"
     for _ in range(3):
