@@ -20,7 +20,7 @@ def a_record(**changes: Any) -> Record:
 
 def a_failure(**changes: Any) -> Record:
     """The record of a run that failed before anything about it was known."""
-    nothing = dict.fromkeys(("metric", "params", "speed", "memory", "work", "seconds", "unroll"))
+    nothing = dict.fromkeys(("metric", "params", "speed", "memory", "work", "to_target", "seconds", "unroll"))
     return a_record(
         **{"status": "failed", "scores": {}, "reason": "model.hidden=0: must be 1 or more", **nothing, **changes}
     )
@@ -85,6 +85,7 @@ _RECORD = Record(
     speed=_SPEED,
     memory={"peak_mib": 12.5, "activations_mib": 3.25, "evaluation_mib": 8.5, "process_mib": 75.25},
     work={"train_flop_per_s": 2.5e10, "train_peak_share": 0.5, "gemm_share": 0.75, "joules_a_token": 1e-4},
+    to_target={"reached": True, "steps": 700, "tokens": 448_000, "seconds": 8.5, "flops": 2.6e10},
     seconds=31.25,
     finished="2026-01-31T12:00:00+00:00",
     config={"model": {"hidden": 128}, "clip": {"norm": 1.0}, "seeds": [0, 1], "batch_size": 32},

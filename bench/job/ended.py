@@ -16,6 +16,7 @@ from bench.measure.flops import parameter_count
 from bench.results import provenance
 from bench.results.labels import cell_name, make_labels
 from bench.results.record import Record, Status
+from bench.results.to_target import flop_per_token, to_target
 from bench.train.progress import Progress
 from bench.train.setup import Setup
 from bench.unroll.generated import KernelUnroll
@@ -68,6 +69,7 @@ class Ended:
             speed=self.speed,
             memory=self.memory,
             work=self.work,
+            to_target=self._to_target(prepared),
             seconds=round(sum(spent.values()), 3),
             time={part: round(seconds, 3) for part, seconds in spent.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,6 +95,13 @@ class Ended:
             products=self.products,
             notes=list(prepared.task.spec.notes) if prepared.task else None,
         )
+
+    def _to_target(self, prepared: Prepared) -> Any:
+        """What it took until valid reached the task's target; None where there is no task."""
+        if prepared.task is None:
+            return None
+        metric = prepared.task.spec.metric
+        return to_target(self.progress.curve.rows, metric.name, metric.scale, flop_per_token(self.flops, self.work))
 
     def _metric(self, prepared: Prepared) -> Any:
         """The task's metric with the run's scores in it; None where there is no task."""

@@ -27,6 +27,18 @@ class Scores(MetricScores, total=False):
     target: float | None
 
 
+class ToTarget(TypedDict):
+    """Whether the score on valid has reached the task's target, and by then: training steps, tokens, seconds of
+    training, and floating-point operations. All but the first are null where it has not; the last also where the
+    operations of a training step are not known."""
+
+    reached: bool
+    steps: int | None
+    tokens: int | None
+    seconds: float | None
+    flops: float | None
+
+
 class Statistics(TypedDict):
     """Robust statistics of repeated measurements; see `bench.stats.summary`."""
 

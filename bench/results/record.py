@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, get_type_hints
 
 from bench.errors import StoreError
-from bench.results.figures import Flops, Scores, Speed
+from bench.results.figures import Flops, Scores, Speed, ToTarget
 from bench.results.fits import fits
 from bench.results.names import RECORD
 from bench.results.reading import cause, read_regular
@@ -65,6 +65,8 @@ class Record:
       processes from whose checkpoint it went on. Null in older records.
     - `work`: operations a second, shares of what the machine and the products alone can do, and energy, as
       `bench.measure.work` has them. Null in older records.
+    - `to_target`: when valid first reached the metric's `target` (`bench.results.to_target`). Null in older records,
+      and where the task has no target or nothing was validated.
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
       memory of the process in training and scoring, above what it had before the run.
     - `scores`: all of the task's scores by split, the metric among them.
@@ -108,6 +110,7 @@ class Record:
     notes: list[str] | None = None
     time: dict[str, float] | None = None
     work: dict[str, float | None] | None = None
+    to_target: ToTarget | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -55,6 +55,11 @@ class Row(NamedTuple):
     peak_share: Annotated[float | None, "work.train_peak_share"]
     gemm_share: Annotated[float | None, "work.gemm_share"]
     joules_a_token: Annotated[float | None, "work.joules_a_token"]
+    target_reached: Annotated[bool | None, "to_target.reached"]
+    target_steps: Annotated[int | None, "to_target.steps"]
+    target_tokens: Annotated[int | None, "to_target.tokens"]
+    target_seconds: Annotated[float | None, "to_target.seconds"]
+    target_flops: Annotated[float | None, "to_target.flops"]
     seconds: float | None
     finished: str
     identity: str

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.errors import ConfigError, did_you_mean
-from bench.tables.formats import four_digits, score_alone, three_digits, with_prefix, with_prefix_apart
+from bench.tables.formats import four_digits, or_never, score_alone, three_digits, with_prefix, with_prefix_apart
 
-Of = Literal["key", "score", "median", "most", "count", "marks"]
+Of = Literal["key", "score", "median", "most", "count", "marks", "target"]
 """How a column sums up the runs of a row.
 
 `key`: a label; runs with different labels are in different rows. `score`: the metric over all seeds (see `tabulate`).
-`median` and `most`: the median and the largest figure of the finished runs. `count`: the number of runs whose status is
-the column's name, with `_` for a space. `marks`: all doubts about the figures of another column, which names this one
-as its `marks`. A run with a mark counts in that column's median only where all runs have one: a busy machine's figures
-are not ranked with a quiet one's.
+`median` and `most`: the median and the largest figure of the finished runs. `target`: what it took until half of the
+runs had reached the target on valid, those that diverged counted in, and how many did and did not. `count`: the number
+of runs whose status is the column's name, with `_` for a space. `marks`: all doubts about the figures of another
+column, which names this one as its `marks`. A run with a mark counts in that column's median only where all runs have
+one: a busy machine's figures are not ranked with a quiet one's.
 """
 
 
@@ -84,6 +85,10 @@ def _marks(name: str, figure: str) -> Column:
 
 def _number(value: int) -> str:
     return f"{value:,}"
+
+
+def _steps(value: float) -> str:
+    return f"{with_prefix(value)} steps"
 
 
 COLUMNS = (
@@ -155,6 +160,12 @@ COLUMNS = (
         "joules_a_token", "median", shown=False,
         closing=Phrase("work", "{} J a token", three_digits, optional=True),
     ),
+    _count("reached", "target", shown=False),
+    _count("unreached", "target", shown=False),
+    Column("target_steps", "target", or_never(_steps), heading="to target", spare=9),
+    Column("target_tokens", "target", or_never(with_prefix), shown=False),
+    Column("target_seconds", "target", or_never(three_digits), shown=False),
+    Column("target_flops", "target", or_never(with_prefix), shown=False),
     Column("seconds", "median", spare=7),
     _count("done", shown=False),
     _count("failed"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 _WIDE = 1e7  # from here on numbers have a power of ten: a figure of 300 digits would break a table's columns
 
@@ -32,6 +33,11 @@ def with_prefix(value: float | None) -> str:
             return f"{shown:.3g}{prefix}"
         shown /= 1000
     return f"{value:.3g}"
+
+
+def or_never(written: Callable[[float], str]) -> Callable[[float], str]:
+    """The format `written`, with `never` for what is infinite."""
+    return lambda value: "never" if value == math.inf else written(value)
 
 
 def with_prefix_apart(value: float) -> str:

@@ -18,7 +18,7 @@ from bench.results.store import Store
 COLUMNS = tuple(name for name in Row._fields if name != "written")
 """The columns of a frame of runs: labels, seed, status and reason, scores, speeds, memory, when it finished."""
 
-_DTYPES = {float | None: "float64", int | None: "Int64"}  # Int64 may be missing
+_DTYPES = {float | None: "float64", int | None: "Int64", bool | None: "boolean"}  # the latter may be missing
 _LABELS = ("task", "cell", "bptt")  # a name, and in parentheses the options that the run changed
 
 

@@ -14,6 +14,7 @@ from bench.results.row import Row
 from bench.stats.interval import EVERYTHING, Interval, mean_interval
 from bench.stats.proportion import proportion
 from bench.stats.scale import Scale, gap_closed
+from bench.stats.survival import half_by
 from bench.tables.columns import COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
@@ -71,12 +72,13 @@ def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, An
     """One row of the table, by column."""
     done = [run for run in runs if run.status == "done"]
     labels = key._asdict()
-    scores = _scores(runs, done)
+    scores, reached = _scores(runs, done), _reached(runs)
     figure: dict[Of, Callable[[Column], Any]] = {
         "key": lambda column: labels[column.name],
         "score": lambda column: scores[column.name],
         "median": lambda column: median(_known(counted(done, column.name, column.marks), column.name) or [math.nan]),
         "most": lambda column: max(_known(done, column.name), default=None),
+        "target": lambda column: reached[column.name],
         "count": lambda column: sum(run.status == column.name.replace("_", " ") for run in runs),
         "marks": lambda column: united(getattr(run, column.name) for run in counted(done, column.marks, column.name)),
     }
@@ -109,6 +111,20 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
             figures["gap_closed"] = gap_closed(mean.mean, scale.chance, scale.solved)
     if scores and scale:
         figures |= _spread(scores, scale)
+    return figures
+
+
+def _reached(runs: list[Row]) -> dict[str, float]:
+    """The columns about the target on valid: how many runs reached it and how many never did, and by when half had.
+
+    A run that diverged counts: it will not get there. One that failed or ran out of memory says nothing of it.
+    """
+    tried = [run for run in runs if run.status in ("done", "diverged") and run.target_reached is not None]
+    reached = sum(bool(run.target_reached) for run in tried)
+    figures: dict[str, float] = {"reached": reached, "unreached": len(tried) - reached}
+    for name in ("target_steps", "target_tokens", "target_seconds", "target_flops"):
+        times = [getattr(run, name) if run.target_reached else math.inf for run in tried]
+        figures[name] = math.nan if None in times else half_by(times)
     return figures
 
 

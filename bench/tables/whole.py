@@ -12,10 +12,11 @@ from bench.config.tree import written
 from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.curve import read_curve
+from bench.results.figures import Scores, ToTarget
 from bench.results.names import CURVE
 from bench.results.record import Record
 from bench.tables.closing import is_spent_elsewhere, parts_of_time, summary
-from bench.tables.formats import four_digits
+from bench.tables.formats import four_digits, three_digits, with_prefix, with_prefix_apart
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NAMES = 13  # columns of the names of the facts
@@ -36,6 +37,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "options", ", ".join(f"{name}={written(value)}" for name, value in record.changed.items())
     for number, note in enumerate(getattr(record, "notes", None) or ()):
         yield "" if number else "data", note
+    if record.to_target and record.metric:
+        yield "target", _target(record.metric, record.to_target)
     if record.time and not is_spent_elsewhere(record):  # else it is in the summary
         yield "time", parts_of_time(record)
     if parts := _memory(record):
@@ -51,6 +54,18 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     commit = record.git.get("commit")
     edited = ", with edits" * bool(record.git.get("dirty"))
     yield "finished", f"{record.finished}" + (f" at commit {str(commit)[:12]}{edited}" if commit else "")
+
+
+def _target(metric: Scores, found: ToTarget) -> str:
+    """When valid reached the target, in a few words."""
+    goal = f"{metric['name']} {four_digits(metric.get('target'))} on valid"
+    if not found["reached"]:
+        return f"{goal} was not reached"
+    flops = "" if found["flops"] is None else f", {with_prefix_apart(found['flops'])}FLOP"
+    tokens = f"{with_prefix(found['tokens'])} tokens"
+    return (
+        f"{goal} after {found['steps']} steps, {tokens}, {three_digits(found['seconds'] or 0.0)} s of training{flops}"
+    )
 
 
 def _memory(record: Record) -> str:

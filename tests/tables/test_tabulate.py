@@ -29,7 +29,8 @@ def test_the_columns_are_the_public_ones_in_their_order():
         "solved_low solved_high score_median score_min score_max seed_scores chance solved target gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
         "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib "
-        "train_flop_per_s peak_share gemm_share joules_a_token seconds done failed diverged out_of_memory"
+        "train_flop_per_s peak_share gemm_share joules_a_token reached unreached target_steps target_tokens "
+        "target_seconds target_flops seconds done failed diverged out_of_memory"
     ).split()
     assert (
         [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
@@ -153,6 +154,7 @@ def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_mo
     assert {"params", "seconds", "step_us", "peak_mib", "train_tokens_per_s"} <= set(figures)
     done = [a_row(seed=seed, test=0.5 + seed / 8, **dict.fromkeys(figures, 10 + seed)) for seed in range(2)]
     worse = a_row(seed=2, status=status, test=0.0, valid=0.0, chance=0.9, solved=9.0, **dict.fromkeys(figures, 999))
+    worse = worse._replace(target_reached=None)  # one that diverged counts among those that reach it or do not
     alone, beside = only(done), only([worse, *done, worse._replace(seed=3, id="run-3")])
     counts = {"failed", "diverged", "out_of_memory"}
     assert {name: beside[name] for name in beside if name not in counts} == {
@@ -217,3 +219,18 @@ def test_valid_scores_are_not_ranked_among_test_scores():
 def test_a_sweep_can_be_tabulated_by_itself():
     rows = [a_row(seed=seed) for seed in range(5)]
     assert [row.seed for row in select(rows, {"run-1", "run-3", "unknown"})] == [1, 3]
+
+
+def test_runs_that_never_reach_the_target_are_counted_and_so_are_those_that_diverge():
+    never = {"target_reached": False, "target_steps": None, "target_seconds": None}
+    rows = [a_row(seed=0, target_steps=300), a_row(seed=1, target_steps=500), a_row(seed=2, status="diverged", **never)]
+    line = only([*rows, a_row(seed=3, status="failed", **never)])
+    assert (line["reached"], line["unreached"], line["target_steps"]) == (2, 1, 500)
+    line = only([*rows, a_row(seed=3, **never), a_row(seed=4, **never)])
+    assert (line["reached"], line["unreached"], line["target_steps"]) == (2, 3, math.inf)
+
+
+def test_a_figure_that_some_runs_lack_has_no_time_to_target():
+    line = only([a_row(seed=0), a_row(seed=1, target_flops=None)])
+    assert math.isnan(line["target_flops"]) and line["target_steps"] == 700
+    assert math.isnan(only([a_row(target_reached=None)])["target_seconds"])
