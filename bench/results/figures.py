@@ -6,7 +6,13 @@ from typing import Any, Literal, TypedDict
 
 
 class MetricScores(TypedDict):
-    """The task's metric and the run's scores in it; null where the run ended before a figure was known."""
+    """The task's metric and the run's scores in it; null where the run ended before a figure was known.
+
+    - `name`, `unit`: of the metric. `direction`: whether larger scores are better, or lower ones.
+    - `valid`, `test`: the score of the best weights on each split; `test` is null where that split is empty.
+    - `chance`: what a predictor that ignores its input gets; `solved`: the best possible score, where one is known.
+    - `baselines`: the scores of simple predictors, by name.
+    """
 
     name: str
     unit: str
@@ -19,8 +25,11 @@ class MetricScores(TypedDict):
 
 
 class Scores(MetricScores, total=False):
-    """The metric with its range, null where it has no end, and the score that solves the task; missing in older
-    records."""
+    """The metric with its range and its target; missing in older records.
+
+    - `lowest`, `highest`: the ends of the metric's range; null where it has none.
+    - `target`: the score that solves the task.
+    """
 
     lowest: float | None
     highest: float | None
@@ -40,7 +49,11 @@ class ToTarget(TypedDict):
 
 
 class Statistics(TypedDict):
-    """Robust statistics of repeated measurements; see `bench.stats.summary`."""
+    """Robust statistics of repeated measurements; see `bench.stats.summary`.
+
+    - `median`, `q1`, `q3`: of the samples, with the first and third quartile.
+    - `samples`: every measurement, in the order of time.
+    """
 
     median: float | None
     q1: float | None
@@ -56,7 +69,7 @@ class Summary(Statistics, total=False):
       compiled or loaded; `warm_up_s`: those of the others that are in no sample.
     - `marks`: why the figure is doubtful, by `contended` and `unsettled`; empty where it is not.
     - `load`: what the machine did meanwhile, as `bench.hardware.load.Load` has it; `tries`: how often it was measured.
-    - `p99`: of streaming alone, the 99th percentile of its single `steps`.
+    - `p99`: of streaming alone, the 99th percentile of its single steps; `steps`: how many those were.
     """
 
     low: float | None
@@ -72,14 +85,21 @@ class Summary(Statistics, total=False):
 
 
 class Throughput(TypedDict):
-    """Tokens a second in training and in inference."""
+    """Tokens a second in training and in inference.
+
+    - `train_tokens_per_s`: in the training loop itself: forward, backward, clipping, update.
+    - `infer_tokens_per_s`: in forward passes over whole batches.
+    """
 
     train_tokens_per_s: Summary | None
     infer_tokens_per_s: Summary | None
 
 
 class Longest(Throughput):
-    """The throughput over the longest batch of training: its padded `steps`, its `lanes`, and its real `tokens`."""
+    """The throughput over the longest batch of training.
+
+    - `steps`, `lanes`: its time steps with padding, and its sequences. `tokens`: its real time steps.
+    """
 
     steps: int
     lanes: int
@@ -87,7 +107,10 @@ class Longest(Throughput):
 
 
 class Speeds(Throughput):
-    """Throughput, and microseconds a time step of streaming."""
+    """Throughput, and the latency of streaming.
+
+    - `step_us`: microseconds a time step of one sequence, its state carried, waited for.
+    """
 
     step_us: Summary | None
 
@@ -95,8 +118,9 @@ class Speeds(Throughput):
 class Speed(Speeds, total=False):
     """The speeds of a run; see `bench.measure.speed`. Older records have the first three alone.
 
-    On a GPU there are also microseconds a time step where steps queue; where batches differ in length, the throughput
-    over the longest.
+    - `queued_step_us`: on a GPU, microseconds a time step where steps queue.
+    - `prefill_tokens_per_s`: time steps a second of reading one sequence, its state kept.
+    - `longest`: where batches differ in length, the throughput over the longest.
     """
 
     queued_step_us: Summary | None
@@ -105,7 +129,10 @@ class Speed(Speeds, total=False):
 
 
 class Operations(TypedDict):
-    """Floating-point operations of products of matrices, and element by element."""
+    """Floating-point operations of two kinds.
+
+    - `products`: those of products of matrices; `elementwise`: those element by element.
+    """
 
     products: int
     elementwise: int
@@ -114,7 +141,8 @@ class Operations(TypedDict):
 class Flops(TypedDict):
     """Floating-point operations of the model for a time step of one lane; see `bench.measure.flops`.
 
-    `unknown` are the ops that are in no count.
+    - `forward`, `backward`: in training; `streaming`: of a time step whose state is carried.
+    - `unknown`: the ops that are in no count.
     """
 
     forward: Operations

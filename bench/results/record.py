@@ -26,7 +26,11 @@ Status = Literal["done", "failed", "diverged", "interrupted", "out of memory"]
 
 
 class Labels(TypedDict):
-    """The leaderboard row that a run belongs to."""
+    """The leaderboard row that a run belongs to.
+
+    - `task`, `cell`, `bptt`, `budget`: a name, and in parentheses the options that the run changed.
+    - `hardware`: the processor, the device, threads and precision.
+    """
 
     task: str
     cell: str
@@ -41,7 +45,20 @@ class Record:
 
     Whole numbers have at most 64 bits and others fit a double, so that tables can hold them.
 
+    - `schema`: the version of the record's form.
+    - `id`: the name of the run's folder.
+    - `status`: how the run ended; `reason`: why, where it is not `done`.
+    - `task`: its id, with a version; `cell`: the choice of the cell; `bptt`: the kind of BPTT.
+    - `seed`: the one seed, from which those of weights, data, dropout and offsets follow.
+    - `metric`: the task's metric with the run's scores in it; null where the run ended before it was known.
+    - `params`: trainable parameters.
+    - `speed`: as `bench.measure.speed` has it; null where it was not measured.
+    - `seconds`: the whole run.
     - `finished`: the time in UTC, in ISO 8601.
+    - `config`: all options, as they were composed.
+    - `git`: the commit of the harness and whether it was `dirty`, with edits.
+    - `machine`: the device, its processor and threads, the precision, the operating system.
+    - `labels`: the row of tables that the run belongs to.
     - `identity`: a hash of all that decides the result; see `bench.results.identity`.
     - `changed`: the options that differ from their groups' defaults, by dotted name.
     - `fingerprint`: a hash of the data; null where it is generated.
@@ -56,7 +73,8 @@ class Record:
       `config` has the chosen size.
     - `code`: a hash of the code of each plugin, by role; `sources`: the files and distributions behind it, with their
       SHA-256 or version; `harness`: a hash of the harness's own code. All are missing in older records.
-    - `flops`: null in older records, in runs that did not end, and where the cell's code fails in a count.
+    - `flops`: floating-point operations of the model; null in older records, in runs that did not end, and where the
+      cell's code fails in a count.
     - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and

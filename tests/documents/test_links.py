@@ -34,6 +34,28 @@ def test_a_dead_link_is_found() -> None:
     assert dead_links("[a](README.md), [b](nowhere.md#part), [c](https://x.org)", ROOT) == ["nowhere.md"]
 
 
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_into_a_document_lead_to_a_heading(document: Path) -> None:
+    found = re.findall(r"\]\(([^)#:]*\.md)?#([^)]+)\)", document.read_text("utf-8"))
+    places = [((document.parent / name).resolve() if name else document, anchor) for name, anchor in found]
+    assert [f"{place.name}#{anchor}" for place, anchor in places if anchor not in anchors(place)] == []
+
+
+def test_the_index_of_documents_has_all_of_them_and_its_glossary_is_in_order() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / name).resolve() for name in re.findall(r"\]\(([^)#]+)", index.read_text("utf-8"))}
+    pages = {path for path in index.parent.glob("**/*.md") if path.parent.name not in ("adr", "tutorial")}
+    assert pages - linked == {index}
+    words = re.findall(r"^\| ([^|]+) \| .*\]\(.+\) \|$", index.read_text("utf-8"), re.MULTILINE)
+    assert len(words) >= 40 and words == sorted(words, key=str.casefold)
+
+
 def test_readme_shows_the_example_cell_as_it_is() -> None:
     example = (ROOT / "examples" / "my_cell.py").read_text("utf-8").splitlines()
     shown = re.search(r"```python\n(class .+?)```", README, re.DOTALL)
