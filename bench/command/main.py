@@ -1,7 +1,7 @@
 """The command: `python -m bench OPTION=VALUE ...` starts a run, `python -m bench VERB ...` runs a verb.
 
 A first word without `=` that is no flag is a verb; anything else goes to Hydra. Exit codes: 0 done; 1 a run failed,
-diverged or ran out of memory; 2 the command or the configuration was wrong; 130 interrupted.
+diverged, timed out or ran out of memory; 2 the command or the configuration was wrong; 130 interrupted.
 """
 
 from __future__ import annotations

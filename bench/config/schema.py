@@ -209,5 +209,6 @@ class Config:
     results_dir: Annotated[str, _PLACE] = "results"
     rerun: Annotated[bool, _UPKEEP] = False
     resume: Annotated[str, AfterValidator(_auto_never_or_place), _RESUME] = "auto"
+    hard_seconds: Annotated[Annotated[float, Gt(0), AllowInfNan(False)] | None, _UPKEEP] = None
     checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)
     measure: Annotated[MeasureConfig, _UPKEEP] = field(default_factory=MeasureConfig)

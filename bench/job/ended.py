@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.config.options import Options
 from bench.errors import BenchError, Diverged
 from bench.job.log import log
 from bench.job.prepared import Prepared
@@ -49,6 +50,17 @@ class Ended:
         log.debug("the run failed", exc_info=error)
         status: Status = "out of memory" if is_out_of_memory(error) else "failed"
         return replace(self, status=status, reason=reason_of(error))
+
+    def timed_out(self, options: Options) -> Ended:
+        """The outcome of a run whose time is over; one that had ended by then has ended as it did."""
+        if self.status != "interrupted":
+            return self
+        config = options.config
+        goes_on = (
+            "; the same command goes on from there" if config.checkpoint.seconds or config.checkpoint.steps else ""
+        )
+        reason = f"hard_seconds={config.hard_seconds:g} were over at step {self.progress.steps}{goes_on}"
+        return replace(self, status="timed out", reason=reason)
 
     def record(self, prepared: Prepared) -> Record:
         """The record of the run up to now; publishing it sets the id."""

@@ -73,8 +73,9 @@ def _execute(options: Options, listener: Listener) -> Record:
         listener.already_done(done)
         return done
     store.check_writable()
+    limit = options.config.hard_seconds
     with (
-        Interrupts() as interrupts,
+        Interrupts(limit=None if limit is None else limit - prepared.life.total) as interrupts,
         store.open(name, identity, resume=options.config.resume != "never") as folder,
         logging_to(folder.path(names.LOG)),
     ):
@@ -98,8 +99,8 @@ def carry_out(prepared: Prepared, folder: RunFolder, listener: Listener, interru
         for ended in stages(prepared, folder, listener, interrupts or Interrupts()):  # noqa: B007  the last one counts
             pass
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # a plugin may exit
-        return ended.by(error)
-    return ended
+        ended = ended.by(error)
+    return ended.timed_out(prepared.options) if interrupts and interrupts.timed_out else ended
 
 
 def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts: Interrupts) -> Iterator[Ended]:

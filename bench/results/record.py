@@ -22,7 +22,7 @@ SCHEMA: Final = 1
 MOST_BYTES: Final = 64 * 2**20
 """The size of the largest `record.json` that is read; those of bench have some kilobytes."""
 
-Status = Literal["done", "failed", "diverged", "interrupted", "out of memory"]
+Status = Literal["done", "failed", "diverged", "interrupted", "timed out", "out of memory"]
 
 
 class Labels(TypedDict):

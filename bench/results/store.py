@@ -26,6 +26,7 @@ _INDEX = ".index.jsonl"
 _ASKED = ".asked"
 _FORM = 2  # of its lines: the folder's name and the row's figures, to be raised where a figure's text changes
 _MOST_BYTES = 2**30
+_CUT_OFF = ("interrupted", "timed out")
 
 
 class Store:
@@ -64,7 +65,7 @@ class Store:
             if opened is None:
                 opened = RunFolder(self.runs, base)
                 earlier = [*self._records_at(base, identity)][-1:]
-                opened.after_cut_off = bool(left) or any(record.status == "interrupted" for record in earlier)
+                opened.after_cut_off = bool(left) or any(record.status in _CUT_OFF for record in earlier)
                 for record in earlier if resume else []:
                     opened.copy_checkpoints(self.runs / record.id)
             return opened

@@ -170,6 +170,7 @@ COLUMNS = (
     _count("done", shown=False),
     _count("failed"),
     _count("diverged"),
+    _count("timed_out", heading="timed out"),
     _count("out_of_memory", heading="out of memory"),
 )  # fmt: skip
 """The leaderboard's columns in the order of its files."""

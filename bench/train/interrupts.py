@@ -1,9 +1,12 @@
-"""Ctrl-C and a scheduler's SIGTERM, held back until a run can take them without losing anything."""
+"""Ctrl-C, a scheduler's SIGTERM and the end of a run's time, held back until a run can take them without losing
+anything."""
 
 from __future__ import annotations
 
+import _thread
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +16,8 @@ from typing import Any
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _ONE_REQUEST = 1.0
 """Seconds. A terminal, a scheduler and a parent process may each send the same request."""
+_GRACE = 10.0
+"""Seconds that work which is held has after a run's time is over."""
 
 
 def raise_at_signals() -> None:
@@ -28,6 +33,14 @@ def raise_at_signals() -> None:
 def stop_signals() -> list[int]:
     """The signals by which a process is asked to stop, as far as the system has them."""
     return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+
+
+def _signal_main_thread() -> None:
+    """Send the main thread a SIGINT: a real one, which ends a call that waits, where the system has them."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 class Requests:
@@ -53,11 +66,21 @@ class Interrupts:
 
     Signals that raise no KeyboardInterrupt now, since a user's program handles them itself, are left to it, and so are
     all signals outside of the main thread.
+
+    After `limit` seconds a request comes of itself, and `grace` seconds later a second one. Where no signal had come
+    before, `timed_out` is then set, and the block ends without KeyboardInterrupt. Outside of the main thread only
+    `asked` tells of it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, limit: float | None = None, grace: float = _GRACE
+    ) -> None:
         self._requests, self._held = Requests(clock), math.inf
         self._before: dict[int, Any] = {}
+        self._limit, self._grace, self._timer = limit, grace, threading.Timer(0, lambda: None)
+        self._by_time = False
+        self.timed_out = False
+        """Whether the time was over before any signal came."""
 
     def asked(self) -> bool:
         """Whether a signal to stop has come."""
@@ -70,12 +93,15 @@ class Interrupts:
                     self._before[number] = signal.signal(number, self._take)
                 except ValueError:  # outside of the main thread
                     break
+        if self._limit is not None:
+            self._time(self._limit, last=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None and self.asked():
+        if kind is None and self.asked() and not self.timed_out:
             raise KeyboardInterrupt
 
     @contextmanager
@@ -88,7 +114,24 @@ class Interrupts:
         finally:
             self._held = before
 
+    def _time(self, seconds: float, last: bool) -> None:
+        """Make a request of itself in so many seconds, and one more after it unless it is the `last`."""
+        self._timer = threading.Timer(max(0.0, seconds), self._time_is_over, [last])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _time_is_over(self, last: bool) -> None:
+        self.timed_out = self.timed_out or not self.asked()
+        if not last:
+            self._time(self._grace, last=True)
+        if signal.SIGINT in self._before:
+            self._by_time = True
+            _signal_main_thread()
+        else:
+            self._requests.add()
+
     def _take(self, number: int, frame: FrameType | None) -> None:
+        self.timed_out, self._by_time = self.timed_out and self._by_time, False
         self._requests.add()
         self._raise_what_is_not_held()
 

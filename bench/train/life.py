@@ -45,6 +45,11 @@ class Life:
             self.turn(before)
 
     @property
+    def total(self) -> float:
+        """The seconds since the run began."""
+        return sum(self.seconds.values())
+
+    @property
     def seconds(self) -> dict[str, float]:
         """The seconds of each part up to now; they add up to the time since the run began."""
         self.turn(self._part)

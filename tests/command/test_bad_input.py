@@ -82,6 +82,7 @@ OUT_OF_RANGE = {
     "measure.seconds": "0",
     "measure.retry": "-1",
     "checkpoint.steps": "0",
+    "hard_seconds": "0",
 }
 
 

@@ -65,7 +65,7 @@ def check(folder, text):
     for shown in (to_text(frame), to_markdown(frame)):
         assert all(line.isprintable() and len(line) < 1000 for line in shown.split("\n"))
     assert len(find_runs(folder, warn=lambda _: None)) == len(rows)
-    counts = ["done", "failed", "diverged", "out_of_memory"]
+    counts = ["done", "failed", "diverged", "timed_out", "out_of_memory"]
     assert sum(pd.read_csv(Path(folder) / "leaderboard.csv")[counts].sum()) in (1, 2)
     if len(rows) == 2:
         record = Record.read(store.runs / "other")

@@ -46,7 +46,7 @@ changes = st.fixed_dictionaries(
         "params": st.none() | whole,
         "fingerprint": st.none() | st.text(),
         "metric": st.none() | st.builds(a_score, numbers),
-        "status": st.sampled_from(["done", "failed", "diverged", "interrupted", "out of memory"]),
+        "status": st.sampled_from(["done", "failed", "diverged", "interrupted", "timed out", "out of memory"]),
     }
 )
 

@@ -76,7 +76,7 @@ def test_every_column_of_runs_has_its_place_in_the_record(column):
     if column.of in ("key", "median", "most", "marks") or column.closing:
         assert column.name in PLACES
     elif column.of == "count":
-        assert column.name in {"done", "failed", "diverged", "out_of_memory"}
+        assert column.name in {"done", "failed", "diverged", "timed_out", "out_of_memory"}
     else:
         assert column.of in ("score", "target") and (column.name in PLACES or column.name in OF_SEVERAL)
 
@@ -86,7 +86,7 @@ def test_names_of_columns_are_unique_and_shown_are_some_of_them_in_order():
     assert len({*names}) == len(names)
     assert [column.name for column in SHOWN] == (
         "cell bptt budget hardware score valid seeds solved_seeds gap_closed params train_tokens_per_s "
-        "infer_tokens_per_s step_us peak_mib target_steps seconds failed diverged out_of_memory"
+        "infer_tokens_per_s step_us peak_mib target_steps seconds failed diverged timed_out out_of_memory"
     ).split()
 
 

@@ -102,7 +102,7 @@ def test_runs_are_found_by_any_column_and_labels_by_name_too(results, where, num
         (
             {"status": "dome"},
             r"^status=dome: there is no such status \(did you mean done\?\); "
-            r"there are done, failed, diverged, interrupted, out of memory$",
+            r"there are done, failed, diverged, interrupted, timed out, out of memory$",
         ),
         ({"status": ["done", None]}, r"^status=None: there is no such status"),
     ],

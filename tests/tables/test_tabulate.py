@@ -30,7 +30,7 @@ def test_the_columns_are_the_public_ones_in_their_order():
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
         "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib "
         "train_flop_per_s peak_share gemm_share joules_a_token reached unreached target_steps target_tokens "
-        "target_seconds target_flops seconds done failed diverged out_of_memory"
+        "target_seconds target_flops seconds done failed diverged timed_out out_of_memory"
     ).split()
     assert (
         [column.name for column in COLUMNS] == list(tabulate([]).columns) == list(tabulate([a_row()]).columns) == public
@@ -141,13 +141,13 @@ def test_interrupted_runs_alone_make_no_row():
 
 
 def test_failures_of_other_seeds_are_counted_beside_the_score():
-    others = ("failed", "diverged", "out of memory")
+    others = ("failed", "diverged", "timed out", "out of memory")
     line = only([a_row(seed=0, test=0.5), *(a_row(seed=n, status=s, test=0.9) for n, s in enumerate(others, 1))])
     assert (line["score"], line["seeds"]) == (0.5, 1)
-    assert [line[name] for name in ("done", "failed", "diverged", "out_of_memory")] == [1, 1, 1, 1]
+    assert [line[name] for name in ("done", "failed", "diverged", "timed_out", "out_of_memory")] == [1, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("status", ["failed", "diverged", "interrupted", "out of memory"])
+@pytest.mark.parametrize("status", ["failed", "diverged", "interrupted", "timed out", "out of memory"])
 def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_most(status):
     """Though all of its figures are there, and beyond those of the others."""
     figures = [column.name for column in COLUMNS if column.of in ("median", "most")]
@@ -156,7 +156,7 @@ def test_no_figure_of_a_run_that_did_not_end_well_is_in_a_score_a_median_or_a_mo
     worse = a_row(seed=2, status=status, test=0.0, valid=0.0, chance=0.9, solved=9.0, **dict.fromkeys(figures, 999))
     worse = worse._replace(target_reached=None)  # one that diverged counts among those that reach it or do not
     alone, beside = only(done), only([worse, *done, worse._replace(seed=3, id="run-3")])
-    counts = {"failed", "diverged", "out_of_memory"}
+    counts = {"failed", "diverged", "timed_out", "out_of_memory"}
     assert {name: beside[name] for name in beside if name not in counts} == {
         name: alone[name] for name in alone if name not in counts
     }

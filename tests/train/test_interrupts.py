@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -109,3 +110,54 @@ def test_in_another_thread_signals_stay_the_main_thread_s():
     thread.start()
     thread.join()
     assert handlers == [signal.default_int_handler]
+
+
+def test_when_the_time_is_over_a_step_ends_first_and_nothing_is_raised():
+    with Interrupts(limit=0.01) as interrupts, interrupts.after(1):
+        began = time.monotonic()
+        while not interrupts.asked():
+            assert time.monotonic() < began + 30
+    assert interrupts.timed_out
+
+
+def test_work_that_can_be_cut_off_is_when_the_time_is_over():
+    with pytest.raises(KeyboardInterrupt), Interrupts(limit=0.01) as interrupts, interrupts.after(0):
+        time.sleep(30)
+    assert interrupts.timed_out
+
+
+def test_a_step_that_does_not_end_is_cut_off_after_a_grace():
+    with pytest.raises(KeyboardInterrupt), Interrupts(slowly(), 0.01, 0.01) as interrupts, interrupts.after(1):
+        time.sleep(30)
+    assert interrupts.timed_out
+
+
+@pytest.mark.parametrize("limit", [0.05, 1000])
+def test_whoever_asks_to_stop_before_or_after_has_interrupted_the_run(limit):
+    with pytest.raises(KeyboardInterrupt), Interrupts(limit=limit) as interrupts:
+        time.sleep(0.2)
+        stop()
+        assert interrupts.asked()
+    assert not interrupts.timed_out
+
+
+def test_a_limit_that_is_not_reached_does_nothing():
+    with Interrupts(limit=0.05, grace=0.05) as interrupts:
+        pass
+    time.sleep(0.2)
+    assert not interrupts.asked() and not interrupts.timed_out
+
+
+def test_in_another_thread_the_time_is_only_told():
+    told = []
+
+    def work():
+        with Interrupts(limit=0.01) as interrupts, interrupts.after(0):
+            while not interrupts.asked():
+                time.sleep(0.01)
+            told.append(interrupts.timed_out)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(timeout=30)
+    assert told == [True]

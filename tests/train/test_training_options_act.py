@@ -133,6 +133,7 @@ ELSEWHERE = {
     "rerun": "tests/job/test_execute.py",
     "resume": "tests/job/test_resume_command.py",
     "checkpoint": "tests/laws/test_resume.py",
+    "hard_seconds": "tests/job/test_hard_seconds.py",
 }
 
 
