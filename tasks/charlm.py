@@ -19,7 +19,8 @@ that are published.
 
 Vocabulary: the characters of train by code point. Id 0 is for all other characters and decodes to U+FFFD.
 
-Batches: lanes and windows of `length` time steps, from `common.texts.stream.Stream`.
+Batches: lanes and windows of `length` time steps, from `common.texts.stream.Stream`. With `scored: last` a window is a
+sequence of its own, and of its `length` characters only the next one is predicted (many to one).
 
 Metric: bits per character, the mean of -log2 p(character | all characters before it in its lane). Nats and perplexity
 are also per character. Chance is uniform over the vocabulary. Baselines are uniform, unigram and bigram
@@ -36,7 +37,7 @@ import numpy as np
 
 from bench.api import DataError, Metric
 
-from .common.texts.stream import SCORED_LANES, Splits, Stream, read_stream
+from .common.texts.stream import SCORED_LANES, Scored, Splits, Stream, read_stream
 from .common.texts.words import composed, composed_note
 
 __all__ = ["SCORED_LANES", "UNKNOWN", "CharLM", "code_points"]
@@ -62,8 +63,9 @@ class CharLM(Stream):
         splits: Splits = (0.9, 0.05, 0.05),
         symbols: Literal["character", "spaced"] = "character",
         normalise: Literal["nfc", "none"] = "nfc",
+        scored: Scored = "every",
     ) -> None:
-        super().__init__(length, splits)
+        super().__init__(length, splits, scored)
         self._spaced, self._composes = symbols == "spaced", normalise == "nfc"
         corpus, texts = read_stream(source, encoding, splits, self._symbols)
         self.characters = [UNKNOWN, *sorted(set(texts["train"]))]

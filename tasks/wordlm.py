@@ -37,7 +37,7 @@ import numpy as np
 from bench.api import Metric
 
 from .common.generated import check_range
-from .common.texts.stream import Splits, Stream, read_stream
+from .common.texts.stream import Scored, Splits, Stream, read_stream
 from .common.texts.vocabulary import Vocabulary
 from .common.texts.words import SPLITTERS, WORDS, composed, composed_note, unspaced_note
 
@@ -64,8 +64,9 @@ class WordLM(Stream):
         vocabulary: int | None = 2000,
         min_count: int = 1,
         normalise: Literal["nfc", "none"] = "nfc",
+        scored: Scored = "every",
     ) -> None:
-        super().__init__(length, splits)
+        super().__init__(length, splits, scored)
         check_range(2, vocabulary=vocabulary)
         check_range(1, min_count=min_count)
         self._split_line, self._composes = SPLITTERS[tokens], normalise == "nfc"

@@ -55,15 +55,10 @@ def _tabulate(
 
 
 def _write(frame: pd.DataFrame, folder: Path) -> None:
-    with writing(folder):
-        for name, text in texts(frame).items():
-            write_atomic(folder / name, text)
-
-
-def texts(frame: pd.DataFrame) -> dict[str, str]:
-    """The content of each file by its name, for the whole table."""
     tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
-    return {f"{name}.csv": _as_text(table).to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
+    with writing(folder):
+        for name, table in tables.items():
+            write_atomic(folder / f"{name}.csv", _as_text(table).to_csv(index=False, lineterminator="\n"))
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from bench.tasks.translation import Translation
 TASKS: list[Task] = [
     Hello(),
     CharLM(length=12),
+    CharLM(length=12, scored="last"),
     Copy(symbols=3, delay=4, alphabet=32),
     Adding(length=8),
     Sentiment(reviews=200),

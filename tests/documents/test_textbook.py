@@ -115,6 +115,31 @@ def test_a_step_goes_against_the_slope_and_the_sum_takes_a_rate_a_quarter_as_lar
     )
 
 
+def test_clipped_descent_gets_past_the_wall_that_throws_the_other_onto_a_plateau():
+    descend = script("loss_surface.py")["descend"]
+    free, clipped = descend(None, 150), descend(0.2, 150)
+    assert max(norm for *_, norm in free) > 200 * free[0][3]
+    assert free[-1][2] == pytest.approx(0.09, abs=1e-4) and free[-1][3] < 1e-3
+    assert clipped[-1][2] < 0.01
+
+
+def test_slopes_are_the_derivatives_by_formula():
+    slopes = script("slopes.py")["slopes"]
+    a_N = torch.linspace(-3, 3, 20)
+    sigmoid_N, step_N = a_N.sigmoid(), (a_N > 0).float()
+    torch.testing.assert_close(slopes("sigmoid", a_N), sigmoid_N * (1 - sigmoid_N))
+    torch.testing.assert_close(slopes("tanh", a_N), 1 - a_N.tanh() ** 2)
+    torch.testing.assert_close(slopes("relu", a_N), step_N)
+    torch.testing.assert_close(slopes("leaky_relu", a_N), step_N + 0.01 * (1 - step_N))
+
+
+def test_n01_explodes_and_the_default_vanishes():
+    program = script("starts.py")
+    after_20 = {name: program["gradients"](start, lanes=2)[1][19] for name, start in program["STARTS"].items()}
+    assert after_20["normal"] > 1e5 and after_20["default"] < 1e-3
+    assert all(0.05 < after_20[name] < 2 for name in ("xavier", "he", "orthogonal"))
+
+
 def test_unrolled_copies_and_the_loop_that_shares_their_weights():
     program = script("unrolling.py")
     make = program["Vanilla"]
@@ -163,7 +188,11 @@ def test_plots_are_drawn(capsys):
     run([*command("01-one-weight.md")[0], "--plot", "one.png"], capsys)
     run([*command("10-vanishing.md")[0], "--plot", "two.png"], capsys)
     run([*command("07-gradient-descent.md")[0], "--plot", "three.png"], capsys)
-    assert all(Path(name).stat().st_size > 10_000 for name in ("one.png", "two.png", "three.png"))
+    run([*command("12-loss-surface.md")[0], "--plot", "four.png"], capsys)
+    for name in ("slopes", "starts"):
+        run([f"examples/textbook/{name}.py", "--plot", f"{name}.png"], capsys)
+    names = ("one", "two", "three", "four", "slopes", "starts")
+    assert all(Path(f"{name}.png").stat().st_size > 10_000 for name in names)
 
 
 # Runs, made small
@@ -238,6 +267,14 @@ def test_residual_connections_train_depth(capsys):
     train("15-depth.md", capsys, {"task.delay": 4, "budget.steps": 120, "evaluations": 1, "model.norm": "none"})
     found = scores("model.residual")
     assert found[True] > found[False] + 0.2
+
+
+@pytest.mark.slow
+def test_a_large_rate_needs_to_fall(capsys):
+    small = {"task.length": 32, "model.hidden": 32, "budget.steps": 150, "optimizer.lr": 5, "evaluations": 1}
+    train("16-learning-rate.md", capsys, {**small, "schedule": "constant,cosine"})
+    found = {record["changed"].get("schedule"): record["metric"]["test"] for record in records(Path("results"))}
+    assert found["cosine"] < min(4, found[None] - 0.5)
 
 
 def test_an_encoder_decoder_writes_numbers_it_has_not_seen(capsys):

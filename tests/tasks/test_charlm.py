@@ -109,6 +109,22 @@ def test_the_generator_alone_decides_where_a_pass_over_train_starts(builtin):
     assert not torch.equal(passes[0], passes[1]) and not torch.equal(passes[1], passes[2])
 
 
+@given(text=texts, length=st.integers(1, 5), batch_size=st.integers(1, 4))
+def test_the_last_steps_alone_predict_each_character_from_as_many_before_it(task_of, text, length, batch_size):
+    """`scored=last`, many to one: in train of windows side by side, else of one before each character."""
+    task = task_of(text, length=length, scored="last")
+    part = text[int(len(text) * 0.8) :]
+    batches = list(task.batches("test", batch_size, seeded()))
+    read = ["".join(task.decode(lane.tolist())) for b in batches for lane in b.inputs.T]
+    assert read == [part[i : i + length] for i in range(len(part) - length)]
+    assert "".join(task.decode(b.targets[-1].tolist()) for b in batches) == part[length:]
+    for batch in [*batches, *task.batches("train", batch_size, seeded())]:
+        assert batch.fresh.all() and batch.weight[-1].all() and not batch.weight[:-1].any()
+    scored = task._ids["test"][length - 1 :]
+    assert task.spec.metric.baselines == entropies(task._ids["train"], scored, task.spec.outputs)
+    assert task.spec.reads == "last_step"
+
+
 def test_without_a_test_fraction_all_the_rest_is_valid(task_of):
     text = "hello there " * 20
     task = task_of(text, splits=[0.7, 0.2999999, 0])  # these miss 1 by what rounding may do

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,6 +22,11 @@ from .text import Corpus, join, read_splits, read_text
 __all__ = ["SCORED_LANES", "Splits", "Stream", "read_stream"]
 
 SCORED_LANES = 16
+_WINDOWS_AT_ONCE = 128
+"""Windows in a batch of valid and test, where each is scored at its last step alone."""
+
+Scored = Literal["every", "last"]
+"""The time steps of a window that are scored."""
 
 Splits = Sequence[float] | str
 """Fractions of train, valid and test in this order, or `own`: the source has the three apart."""
@@ -35,16 +41,20 @@ class Stream(TextTask):
       In each pass the generator decides how many are left out at the start of the text and how many at its end.
     - valid and test: SCORED_LANES lanes for any batch size (fewer where they would be shorter than a window). Every
       symbol but the first of the split is scored exactly once; padding at the end has weight 0.
+
+    With `scored="last"` each window is a sequence of its own, all lanes `fresh`, and its last step alone has a loss: of
+    `length` known symbols the next one is predicted. Valid and test then have a window for each symbol but the first
+    `length` of the split.
     """
 
     unit: ClassVar[str]
     """The unit of a symbol: `character` or `word`."""
 
-    def __init__(self, length: int, splits: Splits) -> None:
+    def __init__(self, length: int, splits: Splits, scored: Scored = "every") -> None:
         if length < 1:
             raise ValueError(f"task.length={length}: a window needs at least 1 time step")
         _check_splits(splits)
-        self.length, self.splits = length, splits
+        self.length, self.splits, self.scored = length, splits, scored
 
     def set_stream(
         self, id: str, corpus: Corpus, ids: Mapping[Split, np.ndarray], size: int, notes: Sequence[str] = ()
@@ -63,11 +73,13 @@ class Stream(TextTask):
                 )
         self._ids = ids
         scored = ids["test"] if len(ids["test"]) else ids["valid"]
+        if self.scored == "last":
+            scored = scored[self.length - 1 :]
         self._spec = TaskSpec(
             id=id,
             inputs=Tokens(size),
             outputs=size,
-            reads="every_step",
+            reads="last_step" if self.scored == "last" else "every_step",
             metric=self.metric(size, entropies(ids["train"], scored, size)),
             source=corpus.origin,
             licence=corpus.licence,
@@ -86,7 +98,10 @@ class Stream(TextTask):
     def batches(self, split: Split, batch_size: int, generator: Generator) -> Iterator[Batch]:
         ids = torch.from_numpy(self._ids[split])
         if split == "train":
-            return self._train(ids, batch_size, generator)
+            windows = self._train(ids, batch_size, generator)
+            return map(_last_alone, windows) if self.scored == "last" else windows
+        if self.scored == "last":
+            return self._each(ids)
         return self._scored(ids) if len(ids) else iter(())
 
     def _train(self, ids: Tensor, lanes: int, generator: Generator) -> Iterator[Batch]:
@@ -109,6 +124,13 @@ class Stream(TextTask):
         inputs_BT, targets_BT = (F.pad(stream, padding).view(lanes, steps) for stream in (ids[:-1], ids[1:]))
         steps_B = (predictions - steps * torch.arange(lanes)).clamp(0, steps)
         return _windows(inputs_BT.T, targets_BT.T, steps_B, self.length)
+
+    def _each(self, ids: Tensor) -> Iterator[Batch]:
+        """A window before each symbol but the first `length`."""
+        for first in range(0, len(ids) - self.length, _WINDOWS_AT_ONCE):
+            part = ids[first : first + _WINDOWS_AT_ONCE + self.length]
+            symbols_TB = part.unfold(0, self.length + 1, 1).T.long().contiguous()
+            yield _last_alone(Batch(symbols_TB[:-1], symbols_TB[1:], torch.ones(self.length, symbols_TB.shape[1])))
 
     def tally(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """`nll` in nats, symbols scored, and `correct`: the symbols for which the model's likeliest one was right."""
@@ -153,6 +175,13 @@ def _check_splits(splits: Splits) -> None:
     if isinstance(splits, str):
         raise ValueError(f"task.splits={splits}: give three fractions, as [0.9, 0.05, 0.05], or own")
     check_fractions(splits)
+
+
+def _last_alone(batch: Batch) -> Batch:
+    """The windows as sequences of their own, scored at the last step."""
+    weight_TB = torch.zeros_like(batch.weight)
+    weight_TB[-1] = 1
+    return replace(batch, weight=weight_TB, fresh=torch.ones_like(batch.fresh))
 
 
 def _windows(inputs_TB: Tensor, targets_TB: Tensor, steps_B: Tensor, length: int) -> Iterator[Batch]:
