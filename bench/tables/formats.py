@@ -18,6 +18,16 @@ def one_decimal(value: float) -> str:
     return f"{value:.1f}" if abs(value) < _WIDE else f"{value:.3g}"
 
 
+def duration(seconds: float | None) -> str:
+    """A time in its own unit: `0.4 s`, `31 s`, `12 min`, `5.3 h`, `2.1 d`; `-` where it is unknown."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
+
+
 def four_digits(value: float | None) -> str:
     """Four significant digits; `-` where there is no figure."""
     return "-" if value is None else f"{value:.4g}"
