@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -175,12 +175,20 @@ COLUMNS = (
 )  # fmt: skip
 """The leaderboard's columns in the order of its files."""
 
+BEHIND = (
+    _text("by_seed", "score", shown=False),  # every seed's score, as JSON
+    Column("lowest", "score", shown=False),
+    Column("highest", "score", shown=False),
+    _text("run", "score", shown=False),  # one of the runs, whose record has the options of all
+)
+"""Columns that no file has: what an overview needs of a row beside its figures."""
+
 SHOWN = tuple(column for column in COLUMNS if column.shown)
 
 
-def named(*names: str) -> tuple[Column, ...]:
-    """The columns with these names. Raises ConfigError, listing all columns, for an unknown name."""
-    known = {column.name: column for column in COLUMNS}
+def named(*names: str, among: Sequence[Column] = COLUMNS) -> tuple[Column, ...]:
+    """The columns with these names, `among` all that there are. Raises ConfigError, listing these, for another name."""
+    known = {column.name: column for column in among}
     for name in names:
         if name not in known:
             there_are = f"there are {', '.join(known)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 import unicodedata
@@ -14,7 +15,7 @@ import pandas as pd
 from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.files import write_atomic, writing
-from bench.tables.columns import COLUMNS, Column
+from bench.tables.columns import BEHIND, COLUMNS, Column
 from bench.tables.marks import notes
 from bench.tables.runs import read
 from bench.tables.tabulate import tabulate
@@ -37,7 +38,12 @@ def write(
 
 def write_if_possible(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> pd.DataFrame:
     """As `write`, but where the folder cannot be written, `warn` is called with that, too, and the table returned."""
-    frame = _tabulate(results_dir, warn or log.warning)
+    return table(results_dir, warn).drop(columns=[column.name for column in BEHIND])
+
+
+def table(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> pd.DataFrame:
+    """As `write_if_possible`, with the columns `BEHIND`, which no file has."""
+    frame = _tabulate(results_dir, warn or log.warning, (*COLUMNS, *BEHIND))
     try:
         _write(frame, Path(results_dir))
     except StoreError as error:
@@ -58,12 +64,24 @@ def _write(frame: pd.DataFrame, folder: Path) -> None:
     tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
     with writing(folder):
         for name, table in tables.items():
-            write_atomic(folder / f"{name}.csv", _as_text(table).to_csv(index=False, lineterminator="\n"))
+            write_atomic(folder / f"{name}.csv", to_csv(table))
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """CSV without the columns `BEHIND`."""
+    kept = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
+    return _as_text(kept).to_csv(index=False, lineterminator="\n")
+
+
+def to_json(table: pd.DataFrame) -> str:
+    """A list of objects, one for each row; null for a figure that is not there or infinite."""
+    kept = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
+    return json.dumps(json.loads(kept.to_json(orient="records", double_precision=15)), indent=1) + "\n"
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     """The table with texts that a spreadsheet cannot take for formulas: those get an apostrophe in front."""
-    texts = [str(name) for name in table.select_dtypes(exclude="number")]
+    texts = [str(name) for name in table.select_dtypes(exclude=["number", "bool", "boolean"])]
     return table.assign(**{name: table[name].map(_no_formula, na_action="ignore") for name in texts})
 
 

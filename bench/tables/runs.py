@@ -54,7 +54,7 @@ def find_runs(
     _check(wanted)
     table = frame(read(results_dir, warn))
     for column, values in wanted.items():
-        table = table[_fits(table[column], values)]
+        table = table[fits(table[column], values)]
     return table.reset_index(drop=True)
 
 
@@ -84,8 +84,8 @@ def _check(wanted: Mapping[str, list[Any]]) -> None:
             raise ConfigError(f"status={status}: there is no such status{hint}; there are {', '.join(statuses)}")
 
 
-def _fits(figures: pd.Series[Any], values: list[Any]) -> pd.Series[bool]:
-    """A mask of the column's figures that match one of `values`."""
+def fits(figures: pd.Series[Any], values: list[Any]) -> pd.Series[bool]:
+    """A mask of the column's figures that match one of `values`; labels as for `find_runs`, whatever their marks."""
     if figures.name in _LABELS:
         fitting = [label for label in figures.unique() if not _names(str(figures.name), label).isdisjoint(values)]
         return figures.isin(fitting)
@@ -94,7 +94,7 @@ def _fits(figures: pd.Series[Any], values: list[Any]) -> pd.Series[bool]:
 
 def _names(column: str, label: str) -> set[str]:
     """The names that match a label: `copy-v1(delay=20)`, `copy-v1` and `copy` for the first of them."""
-    name = re.split(r"\(| \+", label)[0]
+    name = re.split(r"\(| \+|[#@]", label)[0]
     if column != "task":
         return {label, name}
     unversioned = re.sub(r"-v\d+$", "", name)

@@ -11,15 +11,16 @@ _BETWEEN = re.compile(r", (?![^\[\]]*\])")  # not within a list of values
 
 def without_shared(labels: Sequence[str]) -> tuple[list[str], list[str]]:
     """The labels without the options that all of them have, and these options; nothing is shared by a single row."""
-    parsed = [_parsed(label) for label in labels]
-    if len(labels) < 2 or not all(options for _, options, _ in parsed):
+    each = [parsed(label) for label in labels]
+    if len(labels) < 2 or not all(options for _, options, _ in each):
         return [*labels], []
-    first = parsed[0][1]
-    shared = [option for option in first if "=" in option and all(option in options for _, options, _ in parsed)]
-    return [_label(name, [o for o in options if o not in shared], mark) for name, options, mark in parsed], shared
+    first = each[0][1]
+    shared = [option for option in first if "=" in option and all(option in options for _, options, _ in each)]
+    return [_label(name, [o for o in options if o not in shared], mark) for name, options, mark in each], shared
 
 
-def _parsed(label: str) -> tuple[str, list[str], str]:
+def parsed(label: str) -> tuple[str, list[str], str]:
+    """A label's name, its options and its mark."""
     found = _LABEL.fullmatch(label)
     return (found[1], _BETWEEN.split(found[2]), found[3]) if found else (label, [], "")
 

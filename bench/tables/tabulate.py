@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,7 +16,7 @@ from bench.stats.interval import EVERYTHING, Interval, mean_interval
 from bench.stats.proportion import proportion
 from bench.stats.scale import Scale, gap_closed
 from bench.stats.survival import half_by
-from bench.tables.columns import COLUMNS, Column, Of
+from bench.tables.columns import BEHIND, COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
 from bench.tables.seeds import latest, over_seeds, scored
@@ -96,15 +97,18 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
     split, scores = scored(done)
     mean = _mean(scores, scale)
     figures: dict[str, Any] = {
-        **dict.fromkeys(column.name for column in COLUMNS if column.of == "score"),
+        **dict.fromkeys(column.name for column in (*COLUMNS, *BEHIND) if column.of == "score"),
         "score": mean.mean,
         "ci_low": mean.low,
         "ci_high": mean.high,
         "interval": mean.method or None,
         "valid": _mean(over_seeds(done, "valid"), scale).mean,
         "seeds": len({run.seed for run in done}),
+        "by_seed": json.dumps(scores),
+        "run": min(run.id for run in done or runs),
     }
     if known and scale:
+        figures |= dict(zip(("lowest", "highest"), scale.range, strict=True))
         figures |= {"metric": f"{split}{known.metric}", "direction": scale.direction}
         figures |= {"chance": scale.chance, "solved": scale.solved, "target": scale.goal}
         if scale.chance is not None and scale.solved is not None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from bench.printable import printable
+from bench.tables.blocks import Block, as_markdown, as_text
 from bench.tables.columns import SHOWN, Column, named
 from bench.tables.doubts import legend, signs
-from bench.tables.fitted import Field, lines
+from bench.tables.fitted import Field
 from bench.tables.formats import four_digits, score_with_interval, three_digits
 from bench.tables.shared import without_shared
 
@@ -20,18 +19,8 @@ _WITH_OPTIONS = named("cell", "bptt")
 _ORDER = "rows of one cell stand in the order of valid; cells in that of their first row's score"
 
 
-class _Block(NamedTuple):
-    """The rows of one task: the lines of its head, the columns with figures, the printed cells of each row, and what is
-    said below them."""
-
-    head: list[str]
-    columns: list[Column]
-    lines: list[list[str]]
-    notes: list[str]
-
-    @property
-    def titles(self) -> list[str]:
-        return [column.title for column in self.columns]
+ALL = "the CSV files have all"
+"""What has the columns that a screen leaves out."""
 
 
 def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, width: int | None = None) -> str:
@@ -41,44 +30,21 @@ def to_text(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, width: int |
     Columns without a figure are left out, and in a screen of some `width` those that it has no room for, which the last
     line names.
     """
-    blocks = []
-    for block in _blocks(frame, columns):
-        cells = zip(*block.lines, strict=True)
-        fields = [Field(c.title, texts, c.left, c.spare) for c, texts in zip(block.columns, cells, strict=True)]
-        table, left_out = lines(fields, width)
-        wider = [f"a wider screen shows {', '.join(left_out)} too; the CSV files have all"] if left_out else []
-        blocks.append("\n".join([*_wrapped(block.head, width), *table, *_wrapped([*block.notes, *wider], width)]))
-    return "\n\n".join(blocks) or "no runs yet"
-
-
-def _wrapped(texts: Sequence[str], width: int | None) -> list[str]:
-    return [line for text in texts for line in (textwrap.wrap(text, width) if width else [text])]
+    return as_text(blocks(frame, columns), width, ALL) or "no runs yet"
 
 
 def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
     """The blocks of `to_text` as Markdown tables under headings."""
-    parts = []
-    for block in _blocks(frame, columns):
-        title, *shared = map(_as_it_is, block.head)
-        rule = ["---" if column.left else "---:" for column in block.columns]
-        table = [block.titles, rule, *([*map(_as_it_is, cells)] for cells in block.lines)]
-        rows = ["| " + " | ".join(cells) + " |" for cells in table]
-        parts += [f"### {title}", *shared, "\n".join(rows), *map(_as_it_is, block.notes)]
-    return "\n\n".join(parts) + "\n"
+    return as_markdown(blocks(frame, columns))
 
 
-def _as_it_is(text: str) -> str:
-    """A text that Markdown shows as it is: no end of a cell, no code, link or HTML begins in it."""
-    return re.sub(r"([\\|`<>&*~$\[\]])", r"\\\1", text)
-
-
-def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
-    """A block for each task and metric."""
+def blocks(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, of: Sequence[str] = ()) -> Iterator[Block]:
+    """A block for each task and metric; the lines `of` what part of the table they are follow each title."""
     metrics = frame["metric"].where(frame["score"].notna())
     metrics = metrics.fillna(metrics.groupby(frame["task"]).transform("first"))  # rows without a score join the others
     for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
         shared = [column for column in columns if column.shareable and part[column.name].nunique() == 1]
-        head = [_title(str(task), part)]
+        head = [_title(str(task), part), *of]
         said = [f"{column.title} {part[column.name].iloc[0]}" for column in shared]
         for name in (column.name for column in columns if column in _WITH_OPTIONS and column not in shared):
             labels, options = without_shared([*part[name]])
@@ -91,9 +57,9 @@ def _blocks(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[_Block]:
         rows = part.to_dict("records")
         cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
-        lines = [list(line) for line in zip(*cells.values(), strict=True)]
+        fields = [Field(column.title, texts, column.left, column.spare) for column, texts in cells.items()]
         below = [printable(_split(row, cells)) for row in rows if _is_split(row)]
-        yield _Block([*map(printable, head)], list(cells), lines, below)
+        yield Block([*map(printable, head)], fields, below)
 
 
 def _title(task: str, part: pd.DataFrame) -> str:

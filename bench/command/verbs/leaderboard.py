@@ -1,28 +1,191 @@
-"""Derive the tables from all records, and print the table of all runs.
+"""Derive the tables from all records, and print that of all rows, or cells by tasks with ranks.
 
 The tables are `leaderboard.csv` and one file per task, in the results folder; where that is read-only, they are only
-printed. A text that a spreadsheet would take for a formula has an apostrophe in front.
+printed. A text that a spreadsheet would take for a formula has an apostrophe in front. Words filter what is printed by
+a column or by any option: task=copy cell=gru,lstm budget="1000 steps" model.hidden=64.
+
+`--show=overview` puts cells by tasks, of one training regime, budget and hardware at a time: scores, ranks that cells
+share which no test tells apart, mean ranks, normalised scores, Pareto fronts. `--show=pairs` compares each two cells.
 """
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.command.parser import Parser
+from bench.command.verbs.runs import column_filter
+from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.tables.blocks import Block
+    from bench.tables.overview import Overview
+
+FORMATS = ("text", "markdown", "latex", "csv", "json", "parquet")
+_MOST = 6
+"""Overviews that are printed below each other."""
 
 
 def arguments(parser: Parser) -> None:
-    """The results folder and the format."""
+    """Filters, what to show of which columns and in what order, the form, files, and the results folder."""
+    parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="rows that fit, by column or option")
+    parser.add_argument(
+        "--show",
+        choices=("rows", "overview", "pairs"),
+        default="rows",
+        help="all rows (rows), cells by tasks, or each two cells compared",
+    )
+    parser.add_argument("--columns", metavar="C,...", help="these columns, of rows or of each cell on each task")
+    parser.add_argument("--sort", metavar="COLUMN", help="the best in this column first")
+    parser.add_argument("--group", metavar="NAME", help="a table for each value of an option or a column")
+    parser.add_argument("--format", choices=FORMATS, help="how it is printed (text)")
+    parser.add_argument("--markdown", action="store_true", help="the same as --format=markdown")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write it to FILE, which parquet needs")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw overview or pairs: FILE.png, .svg or .pdf")
     parser.add_results_dir()
-    parser.add_argument("--markdown", action="store_true", help="print Markdown")
 
 
 def run(options: Namespace) -> int:
-    """Write the tables where that is possible, and print one."""
-    from bench.tables import files, text
+    """Write the tables where that is possible, and print what was asked for."""
+    from bench.tables import files
+    from bench.tables.selection import Selection
 
-    frame = files.write_if_possible(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
-    print(text.to_markdown(frame) if options.markdown else text.to_text(frame, width=screen_width(UNLIMITED)))
+    _check(options)
+    table = files.table(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
+    selection = Selection(table, options.results_dir)
+    found = selection.where(dict(column_filter("leaderboard", word) for word in options.words))
+    if options.words and found.empty:
+        raise ConfigError(f"leaderboard: no row fits {' '.join(options.words)}; bench leaderboard has all")
+    if options.group:
+        found = found.assign(**{options.group: selection.values(options.group, found)})
+    if options.show == "rows":
+        _rows(options, found)
+    else:
+        _compared(options, found)
     return 0
+
+
+def _check(options: Namespace) -> None:
+    """Refuse what does not go together before anything is read."""
+    if options.markdown and options.format not in (None, "markdown"):
+        raise ConfigError(f"leaderboard: --markdown and --format={options.format} are two forms: leave out one")
+    options.format = options.format or ("markdown" if options.markdown else "text")
+    if options.format == "parquet" and not options.to:
+        raise ConfigError("leaderboard: --format=parquet is no text: say with --to=FILE where it is to go")
+    if options.plot:
+        from bench.report.style import check_format
+
+        check_format(options.plot)
+        if options.show == "rows":
+            raise ConfigError(
+                "leaderboard: --plot draws --show=overview (ranks) or --show=pairs; bench plot draws scores and speeds"
+            )
+    if options.show == "pairs" and options.columns and options.format not in ("csv", "json", "parquet"):
+        raise ConfigError("leaderboard: --columns of --show=pairs go with --format=csv, json or parquet")
+
+
+def _rows(options: Namespace, found: pd.DataFrame) -> None:
+    from bench.tables import text
+    from bench.tables.columns import COLUMNS, SHOWN, named
+    from bench.tables.selection import in_order, parts
+
+    columns = named(*options.columns.split(",")) if options.columns else SHOWN
+    found = in_order(found, options.sort) if options.sort else found
+    blocks = [block for part, head in parts(found, options.group) for block in text.blocks(part, columns, head)]
+    kept = [column.name for column in (columns if options.columns else COLUMNS)]
+    _write(options, found[[*kept, *([options.group] if options.group and options.group not in kept else [])]], blocks)
+
+
+def _compared(options: Namespace, found: pd.DataFrame) -> None:
+    """Overviews, or the pairs of their cells."""
+    from bench.tables import overview, overview_text, pairs, text
+    from bench.tables.columns import COLUMNS, named
+    from bench.tables.selection import check_columns, in_order, parts
+
+    views = [*overview.overviews(found, options.group)]
+    if options.format not in ("csv", "json", "parquet") or options.plot:
+        _refuse_many(views, 1 if options.plot else _MOST)
+    blocks: list[Block]
+    if options.show == "pairs":
+        frame = pairs.to_frame(views, options.group)
+        frame = in_order(frame, options.sort) if options.sort else frame
+        blocks = [*pairs.blocks(frame, options.group)]
+        frame = frame[check_columns(options.columns, frame)] if options.columns else frame
+    else:
+        frame = overview.to_frame(views, options.group)
+        if options.sort:
+            frame = in_order(frame, options.sort)
+            views = [replace(view, order=[*dict.fromkeys(overview.of(frame, view)["cell"])]) for view in views]
+        blocks = [block for view in views for block in overview_text.blocks(view)]
+        if options.columns:
+            columns = named(*options.columns.split(","), among=(*COLUMNS, *overview.ADDED))
+            blocks = [b for part, head in parts(frame, options.group) for b in text.blocks(part, columns, head)]
+            frame = frame[[column.name for column in columns]]
+    if options.plot:
+        _draw(options, views[0])
+    _write(options, frame, blocks)
+
+
+def _refuse_many(views: Sequence[Overview], most: int) -> None:
+    """Raise ConfigError for more overviews than can be shown, with the words that choose one."""
+    if not views:
+        raise ConfigError("leaderboard: there are no runs to compare")
+    if len(views) <= most:
+        return
+    told = []
+    for name in views[0].setting:
+        values = [*dict.fromkeys(view.setting[name] for view in views)]
+        if len(values) > 1:
+            some = ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+            told.append(f"{'bptt' if name == 'regime' else name} ({some})")
+    raise ConfigError(
+        f"leaderboard: {len(views)} settings, which are not ranked together: choose by {'; '.join(told)}, as in "
+        f"budget='{views[0].setting['budget']}'"
+    )
+
+
+def _draw(options: Namespace, view: Overview) -> None:
+    from bench.report.rank_plots import critical_difference, matrix
+    from bench.report.style import save
+    from bench.results.files import make_folder, writing
+    from bench.tables import pairs
+
+    drawn = critical_difference(view) if options.show == "overview" else matrix(view, pairs.to_frame([view]))
+    with writing(options.plot.parent):
+        make_folder(options.plot.parent)
+        save(drawn, options.plot)
+    print(printable(f"written: {options.plot}"), file=sys.stderr)
+
+
+def _write(options: Namespace, frame: pd.DataFrame, blocks: Sequence[Block]) -> None:
+    """Print the table in its form, or write it to the file that was named."""
+    from bench.results.files import make_folder, write_atomic, writing
+    from bench.tables import files, text
+    from bench.tables.blocks import as_latex, as_markdown, as_text
+
+    if options.format == "parquet":
+        with writing(options.to.parent):
+            make_folder(options.to.parent)
+            frame.to_parquet(options.to, index=False)
+        return
+    width = None if options.to else screen_width(UNLIMITED)
+    written = {
+        "text": lambda: (as_text(blocks, width, text.ALL) or "no runs yet") + "\n",
+        "markdown": lambda: as_markdown(blocks) + "\n",
+        "latex": lambda: as_latex(blocks),
+        "csv": lambda: files.to_csv(frame),
+        "json": lambda: files.to_json(frame),
+    }[options.format]()
+    if options.to:
+        with writing(options.to.parent):
+            make_folder(options.to.parent)
+            write_atomic(options.to, written)
+    else:
+        print(written, end="")

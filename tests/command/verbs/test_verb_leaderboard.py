@@ -1,8 +1,13 @@
 """`bench leaderboard` writes the tables of all records and prints the one of all runs."""
 
+import json
+import re
+
+import pandas as pd
 import pytest
 from cli_tools import bench, the_line
 from factories import publish
+from many_runs import fill
 
 from bench.results.store import Store
 from bench.tables import files, text
@@ -36,5 +41,92 @@ def test_the_folder_is_results_by_default_and_a_tilde_is_the_home_folder(capsys,
     assert not (results / "~").exists()
 
 
-def test_a_word_that_it_does_not_take_is_refused(capsys):
-    assert "leaderboard: unrecognized arguments: now" in the_line(bench(capsys, "leaderboard", "now"))
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Two tasks, three cells, two budgets, six seeds."""
+    results = tmp_path_factory.mktemp("many")
+    assert fill(results, tasks=2, cells=3, budgets=2, seeds=6) == 72
+    return results
+
+
+ONE = "budget=1000 steps"
+
+
+@pytest.fixture
+def said(capsys, many):
+    return lambda *words: bench(capsys, "leaderboard", f"results_dir={many}", *words)
+
+
+def test_rows_are_chosen_by_column_and_by_option_and_files_have_all(said, many):
+    csv = said("cell=gru,lstm", "task=task0", ONE, "model.hidden=128", "--format=csv").out
+    assert [line.split(",")[:4] for line in csv.splitlines()[1:]] == [
+        ["task0-v1", cell, "full", "1000 steps"] for cell in ("lstm", "gru")
+    ]
+    assert len(pd.read_csv(many / "leaderboard.csv")) == 12
+    assert csv.splitlines()[0] == (many / "leaderboard.csv").read_text().splitlines()[0]
+    assert "no row fits model.hidden=64" in the_line(said("model.hidden=64"))
+
+
+def test_columns_order_and_groups_are_as_asked(said):
+    text = said("task=task0", "--columns=cell,params", "--sort=params", "--group=budget").out
+    found = re.findall(r"budget (\d+) steps|^(\w+) +\dk$", text, re.MULTILINE)
+    assert [part for parts in found for part in parts if part] == [
+        part for budget in ("1000", "2000") for part in (budget, "gru", "lstm", "vanilla")
+    ]
+    assert said("--columns=cell,rank", "--show=overview", ONE).out.count("rank") == 2
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_an_overview_is_of_one_setting_at_a_time_and_fits_the_screen(said, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    text = said("--show=overview").out
+    heads = [line for line in text.splitlines() if line.startswith("regime full; ")]
+    assert [re.search(r"\d+ steps", head)[0] for head in heads] == ["1000 steps", "2000 steps"]
+    assert max(map(len, text.splitlines())) <= int(width)
+    pairs = said("--show=pairs", ONE).out
+    assert "all tasks: normalised score" in pairs and max(map(len, pairs.splitlines())) <= int(width)
+
+
+@pytest.mark.parametrize("show", ["rows", "overview", "pairs"])
+def test_every_form_is_written_and_read_back(said, show, tmp_path):
+    words = (f"--show={show}", ONE)
+    said(*words, "--format=csv", f"--to={tmp_path / 't.csv'}")
+    frame = pd.read_csv(tmp_path / "t.csv")
+    tree = json.loads(said(*words, "--format=json").out, parse_constant=pytest.fail)
+    assert said(*words, "--format=parquet", f"--to={tmp_path / 'x' / 't.parquet'}").out == ""
+    stored = pd.read_parquet(tmp_path / "x" / "t.parquet")
+    assert [*frame] == [*tree[0]] == [*stored] and len(frame) == len(tree) == len(stored) > 0
+    assert r"\begin{tabular}" in said(*words, "--format=latex").out
+    assert said(*words, "--format=markdown") == said(*words, "--markdown")
+
+
+@pytest.mark.parametrize("show", ["overview", "pairs"])
+def test_it_is_drawn_where_asked(said, show, tmp_path):
+    assert f"written: {tmp_path / 'p.svg'}" in said(f"--show={show}", ONE, f"--plot={tmp_path / 'p.svg'}").err
+    assert (tmp_path / "p.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["now"], "leaderboard: now: not of the form COLUMN=VALUE"),
+        (["--now"], "leaderboard: unrecognized arguments: --now"),
+        (["cel=gru"], "cel: neither a column of the leaderboard nor an option of its rows (did you mean cell?)"),
+        (["model.hiden=3"], "(did you mean model.hidden?)"),
+        (["--columns=scor"], "scor: the leaderboard has no such column (did you mean score?); there are task"),
+        (["--sort=scor"], "--sort=scor: there is no such column (did you mean score?)"),
+        (["--group=model.hiden"], "(did you mean model.hidden?)"),
+        (["--format=parquet"], "say with --to=FILE"),
+        (["--format=csv", "--markdown"], "two forms"),
+        (["--plot=x.png"], "--plot draws --show=overview"),
+        (["--show=overview", "--plot=x.bmp"], "x.bmp: a plot is written as png, svg, pdf"),
+        (
+            ["--show=overview", "--plot=x.png"],
+            "2 settings, which are not ranked together: choose by budget (1000 steps",
+        ),
+        (["--show=pairs", "--columns=p"], "--format=csv, json or parquet"),
+        (["--show=pairs", "--columns=q", "--format=csv", ONE], "q: there is no such column"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line_with_what_there_is(said, words, line):
+    assert line in the_line(said(*words))
