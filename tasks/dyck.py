@@ -1,4 +1,4 @@
-"""Dyck languages: well-nested brackets of several types; predict the type of each closing bracket.
+"""Dyck languages, a context-free grammar: well-nested brackets of several types; predict the type of each closing one.
 
 Data card. Dyck-(k, m) of Hewitt et al., "RNNs can generate bounded hierarchical languages with optimal memory", EMNLP
 2020, has k `types` of brackets, of which at most m = `depth` are open at a time. With no open bracket the next one

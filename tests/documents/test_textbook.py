@@ -277,6 +277,21 @@ def test_a_large_rate_needs_to_fall(capsys):
     assert found["cosine"] < min(4, found[None] - 0.5)
 
 
+@pytest.mark.slow
+def test_a_window_forgets_what_has_left_it(capsys):
+    small = {"task.delay": 8, "budget.steps": 120, "evaluations": 1, "model.hidden": 64}
+    train("17-forgetful.md", capsys, small)
+    found = scores("cell")
+    assert found["ngram_mlp"] < 0.15 and found["gru"] > 0.3
+
+
+@pytest.mark.slow
+def test_an_embedded_grammar_is_learned_by_who_keeps_its_second_letter(capsys):
+    train("21-grammar.md", capsys, {"cell": "vanilla,lstm", "evaluations": 1, "task.held_out": 100, "task.length": 40})
+    found = scores("cell")
+    assert found["lstm"] > 0.9 and 0.3 < found["vanilla"] < 0.7
+
+
 def test_an_encoder_decoder_writes_numbers_it_has_not_seen(capsys):
     train("19-encoder-decoder.md", capsys, {"task.largest": 299, "budget.steps": 150, "evaluations": 2})
     (record,) = records(Path("results"))

@@ -30,7 +30,8 @@ SERIES = "date,level,flow\n" + "".join(
 )
 TASKS = [
     "copy", "copy_bai delay=4", "copy_s4 test_delay=20", "adding", "selective_copy", "associative_recall", "parity",
-    "temporal_order", "dyck", "hello", "charlm source=TEXT", "charlm source=TEXT splits=[0.6,0.2,0.2] length=20",
+    "temporal_order", "dyck", "reber", "reber embedded=true length=20", "hello",
+    "charlm source=TEXT", "charlm source=TEXT splits=[0.6,0.2,0.2] length=20",
     "charlm source=SPACED symbols=spaced", "charlm source=TEXT scored=last",
     "wordlm source=TEXT", "sentiment reviews=300", "sentiment reviews=300 tokens=character word_dropout=0.2",
     "sentiment source=MR min_count=2 max_length=4",
