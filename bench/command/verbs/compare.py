@@ -1,8 +1,10 @@
 """Say whether B is better than A: two cells, options, results folders or commits, with what differs.
 
 Each of A and B is a column of stored runs with its value (cell=lstm; several in quotes, "cell=lstm bptt=full") or a
-results folder. Words after them narrow both: task=copy seed=0,1,2. Runs are compared within a task and a budget, by
-seed where both have the same seeds. Exit code 1 where B is worse, at the stated level.
+results folder; words after them narrow both: task=copy seed=0,1,2. Or both are commits of this checkout: the words
+after them are then the options of a sweep that is run with the code of each, as far as it is not done. Runs are
+compared within a task and a budget, by seed where both have the same seeds. Exit code 1 where B is worse, at the stated
+level.
 """
 
 from __future__ import annotations
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     """The two sides, what narrows both, the level and the form."""
-    parser.add_argument("a", metavar="A", help="a side: COLUMN=VALUE, or a results folder")
+    parser.add_argument("a", metavar="A", help="a side: COLUMN=VALUE, a results folder, or a commit")
     parser.add_argument("b", metavar="B", help="the other side")
-    parser.add_argument("words", nargs="*", metavar="COLUMN=VALUE", help="runs of both, as task=copy seed=0,1,2")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="COLUMN=VALUE",
+        help="which runs of both, as task=copy seed=0,1,2; for commits, what to run",
+    )
     parser.add_argument("--level", type=float, default=0.95, metavar="SHARE", help="of confidence (0.95)")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_results_dir()
@@ -40,7 +47,7 @@ def run(options: Namespace) -> int:
     from bench.tables.comparison_text import to_text, to_tree
     from bench.tables.comparisons import compare_sides
 
-    found = compare_sides(_side(options.a, options), _side(options.b, options), options.level)
+    found = compare_sides(*_sides(options), options.level)
     if options.json:
         print(json.dumps(to_tree(found), indent=1))
     else:
@@ -50,24 +57,58 @@ def run(options: Namespace) -> int:
     return int(found.worse)
 
 
-def _side(text: str, options: Namespace) -> Side:
-    """A side as its words ask for it."""
-    from bench.tables.sides import side
+def _sides(options: Namespace) -> tuple[Side, Side]:
+    """Both sides: of commits, after what they lack was run."""
+    from bench.study.commits import commit_of
 
-    def warn(line: str) -> None:
-        print(printable(line), file=sys.stderr)
+    texts = (options.a, options.b)
+    commits = [None if _is_stored(text) else commit_of(text) for text in texts]
+    for text, commit in zip(texts, commits, strict=True):
+        if commit is None and not _is_stored(text):
+            there = "COLUMN=VALUE, a results folder (which has a folder runs), or a commit of this checkout"
+            raise ConfigError(f"compare: {text} is none of these: {there}")
+    if commits[0] is None and commits[1] is None:
+        return _side(options.a, options), _side(options.b, options)
+    if None in commits:
+        raise ConfigError(f"compare: {' and '.join(texts)}: a commit is compared with a commit, which are both run")
+    a, b = (_of_commit(text, str(commit), options) for text, commit in zip(texts, commits, strict=True))
+    return a, b
+
+
+def _is_stored(text: str) -> bool:
+    """Whether a side is one of stored runs."""
+    return "=" in text or (Path(text) / "runs").is_dir()
+
+
+def _of_commit(text: str, commit: str, options: Namespace) -> Side:
+    from bench.study.commits import run_at
+    from bench.tables.runs import read
+    from bench.tables.sides import Side
+    from bench.tables.tabulate import select
+
+    name = text if commit.startswith(text) else f"{text} ({commit[:12]})"
+    results = Path(options.results_dir) / "commits" / commit[:12]
+    ids = run_at(commit, options.words, results, lambda line: _say(f"{name} {line}"))
+    return Side(f"commit {name}", results, select(read(results, _say), ids))
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _side(text: str, options: Namespace) -> Side:
+    """A side of stored runs."""
+    from bench.tables.sides import side
 
     shared = _filters(options.words)
     if "=" not in text:
-        if not (Path(text) / "runs").is_dir():
-            raise ConfigError(f"compare: {text}: neither COLUMN=VALUE nor a results folder, which has a folder runs")
-        return side(text, Path(text), shared, (), warn)
+        return side(text, Path(text), shared, (), _say)
     own = _filters(_apart(text))
     if twice := own.keys() & shared.keys():
         raise ConfigError(f"compare: {twice.pop()} is given for one side and for both: give it once")
     if "task" in own:
         raise ConfigError(f"compare: {text}: scores of two tasks are not compared: give task=... once, after A and B")
-    return side(text, Path(options.results_dir), own | shared, own, warn)
+    return side(text, Path(options.results_dir), own | shared, own, _say)
 
 
 def _apart(text: str) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_side_of_several_words(capsys, results):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("cell=gru", "nowhere"), "nowhere: neither COLUMN=VALUE nor a results folder"),
+        (("cell=gru", "nowhere"), "nowhere is none of these: COLUMN=VALUE, a results folder"),
         (("cell=gru", "cell=mgu"), "cell=mgu: no run in"),
         (("cell=gru", "cel=lstm"), "cel: runs have no such column (did you mean cell?)"),
         (("cell=gru", "cell=lstm", "cell=gru"), "cell is given for one side and for both"),
