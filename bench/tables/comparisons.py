@@ -84,7 +84,7 @@ def _unable(pair: Pair) -> str | None:
     """Why two rows cannot be compared."""
     for name, group in zip("AB", pair, strict=True):
         if not group.done:
-            return f"{name} has no run that is done ({group.failures})"
+            return f"{name} has no run that is done ({group.failures}: {group.runs[0].reason})"
         if not scored(group.done)[1]:
             return f"{name} has runs without a score"
     a, b = pair.a.done[0], pair.b.done[0]
@@ -121,7 +121,7 @@ def _compared(
         comparison,
         ratios,
         [*_notes(pair, scores, scale), *doubts],
-        [*_differing(*(_record(group) for group in pair))],
+        [*differing(*(_record(group) for group in pair))],
     )
 
 
@@ -164,7 +164,7 @@ def _record(group: Group) -> Record:
     return Record.read(group.results / "runs" / group.done[0].id)
 
 
-def _differing(a: Record, b: Record) -> Iterator[Difference]:
+def differing(a: Record, b: Record) -> Iterator[Difference]:
     """The options, the code and the machine in which two runs differ; paths of files apart."""
     ours, theirs = map(_facts, (a, b))
     for name in {**ours, **theirs}:

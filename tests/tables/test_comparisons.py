@@ -89,7 +89,7 @@ def test_a_side_whose_runs_all_diverge_has_lost(tmp_path):
     runs_of(tmp_path, "lstm", {0: 0.0, 1: 0.0}, status="diverged", reason="NaN")
     found = compared(tmp_path)
     assert found.lost and found.worse and not found.found
-    assert found.left == ["copy-v1, gru | lstm: B has no run that is done (2 diverged)"]
+    assert found.left == ["copy-v1, gru | lstm: B has no run that is done (2 diverged: NaN)"]
     assert not compared(tmp_path, "lstm", "gru").worse
 
 

@@ -3,8 +3,8 @@
 Each of A and B is a column of stored runs with its value (cell=lstm; several in quotes, "cell=lstm bptt=full") or a
 results folder; words after them narrow both: task=copy seed=0,1,2. Or both are commits of this checkout: the words
 after them are then the options of a sweep that is run with the code of each, as far as it is not done. Runs are
-compared within a task and a budget, by seed where both have the same seeds. Exit code 1 where B is worse, at the stated
-level.
+compared within a task and a budget, by seed where both have the same seeds. With --until, words are options of a run:
+seeds 0, 1, 2, ... of both are run until it is told, by a test that holds at any look. Exit code 1 where B is worse.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
 if TYPE_CHECKING:
+    from bench.study.until import Source
     from bench.tables.sides import Side
 
 
@@ -34,20 +35,25 @@ def arguments(parser: Parser) -> None:
         metavar="COLUMN=VALUE",
         help="which runs of both, as task=copy seed=0,1,2; for commits, what to run",
     )
-    parser.add_argument("--level", type=float, default=0.95, metavar="SHARE", help="of confidence (0.95)")
+    parser.add_argument("--level", type=float, metavar="SHARE", help="of confidence (0.95)")
+    parser.add_argument("--until", metavar="p=P", help="run further seeds of both until this is told, as p=0.01")
+    parser.add_argument("--max-seeds", type=int, default=30, metavar="N", help="the most seeds of --until (30)")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_results_dir()
 
 
 def run(options: Namespace) -> int:
     """Print the comparison; 1 where B is worse."""
-    if not 0.5 <= options.level < 1:
-        raise ConfigError(f"compare: --level={options.level}: must be 0.5 or more, and below 1")
+    if options.until:
+        return _until(options)
+    level = 0.95 if options.level is None else options.level
+    if not 0.5 <= level < 1:
+        raise ConfigError(f"compare: --level={level}: must be 0.5 or more, and below 1")
 
     from bench.tables.comparison_text import to_text, to_tree
     from bench.tables.comparisons import compare_sides
 
-    found = compare_sides(*_sides(options), options.level)
+    found = compare_sides(*_sides(options), level)
     if options.json:
         print(json.dumps(to_tree(found), indent=1))
     else:
@@ -57,8 +63,65 @@ def run(options: Namespace) -> int:
     return int(found.worse)
 
 
+def _until(options: Namespace) -> int:
+    """Run seeds of both sides until it is told, and print what was; 1 where B is worse."""
+    from bench.study.until import until
+
+    name, _, value = options.until.partition("=")
+    p = float(value) if re.fullmatch(r"\d*\.?\d+(e-?\d+)?", value) else 1.0
+    if name != "p" or not 0 < p < 0.5:
+        raise ConfigError(f"compare: --until={options.until}: write p=P with P between 0 and 0.5, as p=0.01")
+    if options.level is not None:
+        raise ConfigError("compare: --until has its own level, 1 - P: leave out --level")
+    if options.max_seeds < 2:
+        raise ConfigError(f"compare: --max-seeds={options.max_seeds}: must be 2 or more")
+    a, b = _sources(options)
+    told = until(a, b, range(options.max_seeds), p, _say)
+    text = told.to_text(a.name, b.name, p, screen_width(UNLIMITED))
+    print(json.dumps(told.to_tree(), indent=1) if options.json else text)
+    return int(told.verdict == "worse")
+
+
+def _sources(options: Namespace) -> tuple[Source, Source]:
+    """Both sides as what runs a seed of each."""
+    if given := next((word for word in options.words if word.startswith("seed=")), None):
+        raise ConfigError(f"compare: --until runs seeds 0, 1, 2, ...: leave out {given}")
+    commits = _commits(options)
+    texts = (options.a, options.b)
+    a, b = (_source(text, commit, options) for text, commit in zip(texts, commits, strict=True))
+    return a, b
+
+
+def _source(text: str, commit: str | None, options: Namespace) -> Source:
+    from bench.study.until import Source, of_options
+
+    if commit is not None:
+        results = Path(options.results_dir) / "commits" / commit[:12]
+
+        def run(seed: int) -> str:
+            from bench.study.commits import run_at
+
+            (found,) = run_at(commit, [*options.words, f"seed={seed}"], results, lambda line: None)
+            return found
+
+        return Source(f"commit {text}", results, run)
+    if "=" not in text:
+        raise ConfigError(f"compare: {text}: --until runs seeds of options or commits, not those of a folder")
+    return of_options(text, [*text.split(), *options.words], options.results_dir)
+
+
 def _sides(options: Namespace) -> tuple[Side, Side]:
     """Both sides: of commits, after what they lack was run."""
+    commits = _commits(options)
+    if commits[0] is None:
+        return _side(options.a, options), _side(options.b, options)
+    texts = (options.a, options.b)
+    a, b = (_of_commit(text, str(commit), options) for text, commit in zip(texts, commits, strict=True))
+    return a, b
+
+
+def _commits(options: Namespace) -> list[str | None]:
+    """The commits that both sides name; None for both where they are of stored runs or options."""
     from bench.study.commits import commit_of
 
     texts = (options.a, options.b)
@@ -67,12 +130,9 @@ def _sides(options: Namespace) -> tuple[Side, Side]:
         if commit is None and not _is_stored(text):
             there = "COLUMN=VALUE, a results folder (which has a folder runs), or a commit of this checkout"
             raise ConfigError(f"compare: {text} is none of these: {there}")
-    if commits[0] is None and commits[1] is None:
-        return _side(options.a, options), _side(options.b, options)
-    if None in commits:
+    if (commits[0] is None) != (commits[1] is None):
         raise ConfigError(f"compare: {' and '.join(texts)}: a commit is compared with a commit, which are both run")
-    a, b = (_of_commit(text, str(commit), options) for text, commit in zip(texts, commits, strict=True))
-    return a, b
+    return commits
 
 
 def _is_stored(text: str) -> bool:
