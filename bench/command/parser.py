@@ -29,6 +29,10 @@ class Parser(argparse.ArgumentParser):
     def add_run(self) -> None:
         """Take the name of a stored run, and how far the code that it names is trusted."""
         self.add_argument("run", help="a run's id, its folder, or the beginning of an id: then the latest")
+        self.add_trust()
+
+    def add_trust(self) -> None:
+        """Take how far the code that stored runs name is trusted."""
         trust = (
             "run the code in this file or folder (or of this installed package) if the run names it; may be repeated"
         )

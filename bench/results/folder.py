@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.results.files import sync, write_atomic, writing
+from bench.results.hashes import hashes
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD, step_of
 from bench.results.owner import PATTERN, Owner, lock
 from bench.results.record import Record
@@ -91,7 +92,8 @@ class RunFolder:
                 write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
     def publish(self, record: Record) -> Path:
-        """Write the record and rename the folder to the name of the next attempt; return its path.
+        """Write the record, with the hashes of the run's files, and rename the folder to the name of the next attempt;
+        return its path.
 
         The folder appears complete or not at all. Raises StoreError where it cannot be written, RuntimeError at a
         second call.
@@ -107,7 +109,8 @@ class RunFolder:
         return self._folder
 
     def _publish_as(self, target: Path, record: Record) -> bool:
-        write_atomic(self.path(RECORD), replace(record, id=target.name).to_json())
+        record = replace(record, id=target.name, files=hashes(self._folder))
+        write_atomic(self.path(RECORD), record.to_json())
         for path in self._folder.iterdir():
             sync(path)
         try:

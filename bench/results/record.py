@@ -88,6 +88,7 @@ class Record:
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
       memory of the process in training and scoring, above what it had before the run.
     - `scores`: all of the task's scores by split, the metric among them.
+    - `files`: the SHA-256 of each other file of the run, by its name, checkpoints apart; null in older records.
     """
 
     schema: Literal[1] = SCHEMA
@@ -129,6 +130,7 @@ class Record:
     time: dict[str, float] | None = None
     work: dict[str, float | None] | None = None
     to_target: ToTarget | None = None
+    files: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

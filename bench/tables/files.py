@@ -61,10 +61,15 @@ def _tabulate(
 
 
 def _write(frame: pd.DataFrame, folder: Path) -> None:
-    tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
     with writing(folder):
-        for name, table in tables.items():
-            write_atomic(folder / f"{name}.csv", to_csv(table))
+        for name, text in texts(frame).items():
+            write_atomic(folder / name, text)
+
+
+def texts(frame: pd.DataFrame) -> dict[str, str]:
+    """The content of each file by its name, for the whole table."""
+    tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
+    return {f"{name}.csv": to_csv(table) for name, table in tables.items()}
 
 
 def to_csv(table: pd.DataFrame) -> str:

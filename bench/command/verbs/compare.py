@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.command.parser import Parser
+from bench.command.verbs.runs import column_filter
 from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
@@ -179,14 +180,11 @@ def _apart(text: str) -> list[str]:
 
 
 def _filters(words: list[str]) -> dict[str, list[Any]]:
-    """The wanted values of each column; a value that has commas fits whole, too."""
+    """The wanted values of each column."""
     found: dict[str, list[Any]] = {}
     for word in words:
-        column, equals, text = word.partition("=")
-        if not equals or not text:
-            raise ConfigError(f"compare: {word}: not of the form COLUMN=VALUE, as in task=copy")
+        column, values = column_filter("compare", word)
         if column in found:
             raise ConfigError(f"compare: {column} is given twice: give it once, with commas between its values")
-        parts = text.split(",") if "(" not in text and ", " not in text else [text]
-        found[column] = [int(part) if part.isdigit() else part for part in parts]
+        found[column] = values
     return found

@@ -44,10 +44,11 @@ def run(options: Namespace) -> int:
 
 
 def column_filter(verb: str, word: str) -> tuple[str, Any]:
-    """A column and the values that fit: numbers where they are written so."""
+    """A column and the values that fit: numbers where they are written so. A label that has commas is one value."""
     column, equals, text = word.partition("=")
     if not equals or not text:
         raise ConfigError(
             f"{verb}: {word}: not of the form COLUMN=VALUE, as in task=copy; see python -m bench {verb} --help"
         )
-    return column, [int(value) if value.isdigit() else value for value in text.split(",")]
+    values = [text] if "(" in text or ", " in text else text.split(",")
+    return column, [int(value) if value.isdigit() else value for value in values]

@@ -142,3 +142,10 @@ def test_a_run_under_way_cannot_be_named(capsys, store):
             said, _ = removed(capsys, store, name, "--yes")
             assert said.code == 1 and "no run" in the_line(said)
         assert hidden.is_dir() and rm.__doc__
+
+
+def test_a_label_with_commas_is_one_value(capsys, store):
+    hardware = a_record().labels["hardware"]
+    assert ", " in hardware
+    said = bench(capsys, "runs", f"hardware={hardware}", f"results_dir={store.runs.parent}")
+    assert said.code == 0 and all(base in said.out for base in BASES)
