@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
+from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, AllowInfNan
@@ -30,15 +32,21 @@ _PLACE = replace(_UPKEEP, place=True)
 
 def one_of(*choices: str) -> AfterValidator:
     """A check that a string is one of `choices`; OmegaConf knows no Literal."""
+    return AfterValidator(partial(_one_of, choices))
 
-    def check(value: str) -> str:
-        if value not in choices:
-            synonym = VALUES.get(plain(value), "")
-            meant = [synonym] if synonym.partition(",")[0] in choices else nearest(value, choices)
-            raise ValueError(f"choose one of {', '.join(choices)}{asked(meant)}")
-        return value
 
-    return AfterValidator(check)
+def _one_of(choices: tuple[str, ...], value: str) -> str:
+    if value not in choices:
+        synonym = VALUES.get(plain(value), "")
+        meant = [synonym] if synonym.partition(",")[0] in choices else nearest(value, choices)
+        raise ValueError(f"choose one of {', '.join(choices)}{asked(meant)}")
+    return value
+
+
+def choices_in(hint: Any) -> tuple[str, ...]:
+    """The values that an option with this annotation may have; none where it is not one of a few."""
+    checks = (mark.func for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, AfterValidator))
+    return next((check.args[0] for check in checks if isinstance(check, partial)), ())
 
 
 def _auto_never_or_place(value: str) -> str:
@@ -212,3 +220,13 @@ class Config:
     hard_seconds: Annotated[Annotated[float, Gt(0), AllowInfNan(False)] | None, _UPKEEP] = None
     checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)
     measure: Annotated[MeasureConfig, _UPKEEP] = field(default_factory=MeasureConfig)
+
+
+def typed_options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every option by its dotted name, with its annotation."""
+    whole, plain_hints = get_type_hints(kind, include_extras=True), get_type_hints(kind)
+    for each in fields(kind):
+        if is_dataclass(plain_hints[each.name]):
+            yield from typed_options(plain_hints[each.name], f"{prefix}{each.name}.")
+        else:
+            yield prefix + each.name, whole[each.name]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,7 +16,7 @@ from bench.config.docstrings import docstrings
 from bench.config.packages import built_in
 from bench.config.role import PRESETS
 from bench.config.roles import role_of
-from bench.config.schema import Config
+from bench.config.schema import choices_in, typed_options
 from bench.results import figures
 from bench.results.record import Labels, Record
 
@@ -31,7 +29,7 @@ def options() -> str:
     """Every option of a run, and those of the choices in groups other than tasks and cells."""
     described = {key: (value, comment) for key, value, comment in catalogue.options(built_in().conf / "config.yaml")}
     lines = [_row("option", "default", "type", "what it does", "column of tables"), _row(*["---"] * 5)]
-    for key, hint in _leaves(Config):
+    for key, hint in typed_options():
         if key in described:
             value, comment = described[key]
             column = role_of(key).column or ""
@@ -54,10 +52,10 @@ of their own.
 def _group(group: str) -> str:
     """A section with the choices of a group, each with its options."""
     sign = "+" * (group in PRESETS)
-    hints = dict(_leaves(Config))
+    known = dict(typed_options())
 
     def typed(key: str) -> str:
-        return f" ({_type(hints[key])})" if key in hints else ""
+        return f" ({_type(known[key])})" if key in known else ""
 
     lines = [f"## {sign}{group}=NAME\n", _row("NAME", "what it is", "its options"), _row(*["---"] * 3)]
     for name, choice in catalogue.choices(group).items():
@@ -156,25 +154,15 @@ def _docstring(path: Path, function: str) -> str:
     return ast.get_docstring(found) or ""
 
 
-def _leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every option of the schema by its dotted name, with its annotation."""
-    whole, plain = get_type_hints(kind, include_extras=True), get_type_hints(kind)
-    for each in fields(kind):
-        if is_dataclass(plain[each.name]):
-            yield from _leaves(plain[each.name], f"{prefix}{each.name}.")
-        else:
-            yield prefix + each.name, whole[each.name]
-
-
 def _type(hint: Any) -> str:
     """An annotation in words: its range, its choices, and whether it may be null."""
     if get_origin(hint) in (UnionType, Union):
         words = [_type(each) for each in get_args(hint)]
         return (", or " if "," in words[0] else " or ").join(words)
     if hasattr(hint, "__metadata__"):
-        marks = [word for mark in hint.__metadata__ if (word := _mark(mark))]
-        one_of = next((mark for mark in marks if mark.startswith("one of")), None)
-        return one_of or ", ".join([_type(hint.__origin__), *marks])
+        if choices_in(hint):
+            return f"one of {', '.join(choices_in(hint))}"
+        return ", ".join([_type(hint.__origin__), *(word for mark in hint.__metadata__ if (word := _mark(mark)))])
     if get_origin(hint) is Literal:
         return ", ".join(map(str, get_args(hint)))
     if get_origin(hint) is not None:
@@ -201,8 +189,7 @@ def _mark(mark: Any) -> str:
     ):
         if isinstance(mark, kind):
             return word.format(getattr(mark, name))
-    known = inspect.getclosurevars(mark.func).nonlocals if hasattr(mark, "func") else {}
-    return f"one of {', '.join(known['choices'])}" if "choices" in known else ""
+    return ""
 
 
 def _row(*cells: str) -> str:

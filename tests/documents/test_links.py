@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 from bench.command.registry import every_verb
 from bench.config.catalogue import choices
-from bench.config.compose import compose
-from bench.config.tree import flatten
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
-COMMANDS = re.findall(r"^(?:python3 .*&& )?python -m bench (.+?)(?: +#.*)?$", README, re.MULTILINE)
 
 
 def dead_links(text: str, folder: Path) -> list[str]:
@@ -68,20 +64,6 @@ def test_readme_shows_the_example_cell_as_it_is() -> None:
 @pytest.mark.parametrize("verb", every_verb())
 def test_readme_names_every_verb(verb: str) -> None:
     assert f"`python -m bench {verb} " in README
-
-
-RUNS = [command for command in COMMANDS if command.split()[0] not in every_verb()]
-
-
-@pytest.mark.parametrize("command", RUNS)
-def test_readme_s_commands_are_understood(command: str) -> None:
-    words = [word for word in shlex.split(command) if word != "-m"]
-    options = dict(word.split("=", 1) for word in words)
-    last = {key: values.split(",")[-1] for key, values in options.items()}  # of a sweep, one member
-    run = compose([f"{key}={value}" for key, value in last.items()])
-    known = {**flatten(run.tree), **run.choices, **run.changed}
-    for key, value in last.items():
-        assert str(known[key.lstrip("+")]) == value
 
 
 def test_the_table_of_cells_has_all_of_them_and_each_keeps_its_laws() -> None:
