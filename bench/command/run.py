@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from pathlib import Path
 
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra
@@ -36,8 +37,17 @@ def run(arguments: list[str]) -> int:
                 statuses.append(execute(options, terminal).status)
 
     stop = Stop(sweep_id)
+
+    def begin(folder: Path, in_other_processes: bool) -> None:
+        from bench.study.status import Begun, note
+
+        note(folder, Begun(sweep=sweep_id, words=arguments, members=SweepFolder.members))
+        if in_other_processes:
+            folder.mkdir(parents=True, exist_ok=True)
+            stop.begin(folder)
+
     try:
-        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, stop.begin)
+        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin)
     finally:
         stop.end()
     if folder is not None:

@@ -35,8 +35,8 @@ class SweepFolder(Callback):
 
     members: int | None = None
     last: Path | None = None
-    on_start: Callable[[Path], None] | None = None
-    """Called with the folder of a sweep whose members will run in other processes."""
+    on_start: Callable[[Path, bool], None] | None = None
+    """Called with the folder of a sweep, and whether its members will run in other processes."""
 
     @staticmethod
     def begun() -> int:
@@ -50,19 +50,18 @@ class SweepFolder(Callback):
         sweeps = [override for override in overrides if override.is_discrete_sweep()]
         SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
         SweepFolder.last = Path(config.hydra.sweep.dir)
-        if SweepFolder.on_start is not None and not config.hydra.launcher._target_.endswith(".BasicLauncher"):
-            SweepFolder.last.mkdir(parents=True, exist_ok=True)
-            SweepFolder.on_start(SweepFolder.last)
+        if SweepFolder.on_start is not None:
+            SweepFolder.on_start(SweepFolder.last, not config.hydra.launcher._target_.endswith(".BasicLauncher"))
 
 
 def run_hydra(
-    arguments: list[str], job: Callable[[Options], None], on_start: Callable[[Path], None] | None = None
+    arguments: list[str], job: Callable[[Options], None], on_start: Callable[[Path, bool], None] | None = None
 ) -> Path | None:
     """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
     Returns the folder of the sweep, or None for a single run. Where a process of a launcher is killed, the launcher
     ends all members under way; `job` is then called again for every member, and is to leave out those that have begun.
-    `on_start` is called before with the folder of a sweep whose members run in other processes.
+    `on_start` is called before with the folder of a sweep, and whether its members run in other processes.
 
     Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
     """

@@ -41,3 +41,16 @@ class Listener:
 
     def refused(self, error: BenchError) -> None:
         """A sweep's member left no record, because of `error`."""
+
+
+def together(*listeners: Listener) -> Listener:
+    """One listener that passes each call on to all of `listeners`, in their order."""
+    one = Listener()
+    for name in (name for name in vars(Listener) if not name.startswith("_")):
+
+        def passed_on(*arguments: object, name: str = name) -> None:
+            for each in listeners:
+                getattr(each, name)(*arguments)
+
+        setattr(one, name, passed_on)
+    return one

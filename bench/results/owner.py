@@ -63,11 +63,11 @@ class Owner(NamedTuple):
         except FileNotFoundError:  # another process has taken the folder over
             return False
         except BlockingIOError:  # by the owner, or by children that outlive it
-            return same_host and not _alive(self.pid)
+            return same_host and not is_alive(self.pid)
         if handle is not None:
             os.close(handle)
             return True
-        return same_host and (not _alive(self.pid) or not same_kernel)
+        return same_host and (not is_alive(self.pid) or not same_kernel)
 
 
 def lock(folder: Path) -> int | None:
@@ -100,7 +100,7 @@ def _is_at(folder: Path, handle: int) -> bool:
         return False
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether another process of this id runs. The folders that this process has open are known to it."""
     if pid == os.getpid():
         return False

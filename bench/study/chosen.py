@@ -38,6 +38,23 @@ def choose(results_dir: str, names: Sequence[str], where: Mapping[str, Sequence[
     return list(dict.fromkeys(folders))
 
 
+def the_sweep(results_dir: Path, name: str, say: Say) -> Path:
+    """The folder of the sweep with this name, the beginning of one, or its path: the latest of several, or of all.
+
+    Raises ConfigError where there is none.
+    """
+    sweeps = _sweeps(Store(results_dir))
+    found = [each for each in sweeps if each.name.startswith(name)]
+    if name and not found and Path(name).is_dir():
+        return Path(name)
+    if not found:
+        there = f"the latest of {len(sweeps)} is {sweeps[-1].name}" if sweeps else "there is none"
+        raise ConfigError(f"there is no sweep {name}".rstrip() + f" in {results_dir / 'sweeps'}: {there}")
+    if name and len(found) > 1:
+        say(f"{name}: the latest of {len(found)} sweeps is {found[-1].name}")
+    return found[-1]
+
+
 def _named(store: Store, name: str, say: Say) -> list[Path]:
     sweeps = [each for each in _sweeps(store) if each.name.startswith(name) or each == Path(name)]
     if not sweeps or not name:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
@@ -26,7 +28,15 @@ class Fate(TypedDict):
     sweep: str
     """The sweep in this word: a folder may be that of an earlier sweep, too."""
     process: int | None
-    """The id of the process while the member runs."""
+    """The id of the process while the member runs, on the machine `host`."""
+    host: str
+    said: str
+    """The options that the member changes, in words."""
+    began: float
+    """In seconds of the epoch, as is `beat`, the time of the last word of the `step` and of the share `spent`."""
+    beat: float
+    step: int
+    spent: float
 
 
 def begun(options: Options, sweep: str) -> Fate:
@@ -39,6 +49,12 @@ def begun(options: Options, sweep: str) -> Fate:
         results=options.config.results_dir,
         sweep=sweep,
         process=os.getpid(),
+        host=socket.gethostname(),
+        said=said,
+        began=time.time(),
+        beat=time.time(),
+        step=0,
+        spent=0.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pandas as pd
 from bench.config.options import Options
 from bench.errors import BenchError
 from bench.job.execute import execute
-from bench.job.listener import Listener
+from bench.job.listener import Listener, together
 from bench.job.log import log
 from bench.results.store import Store
+from bench.study.beat import Beat
 from bench.study.fate import Fate, begun, fates, read, write
 from bench.study.stop import is_stopped
 from bench.tables import files, tabulate
@@ -53,7 +55,7 @@ def run_member(options: Options, listener: Listener, sweep: str = "") -> None:
     fate = begun(options, sweep)
     write(member, fate)
     try:
-        record = execute(options, listener)
+        record = execute(options, together(listener, Beat(member, fate)))
         fate |= {"id": record.id, "status": record.status, "reason": record.reason}
     except BenchError as error:
         listener.refused(error)
@@ -61,7 +63,7 @@ def run_member(options: Options, listener: Listener, sweep: str = "") -> None:
     except KeyboardInterrupt:
         write(member, {**fate, "reason": "stopped; the same command goes on with it", "process": None})
         raise
-    write(member, {**fate, "process": None})
+    write(member, {**fate, "process": None, "beat": time.time()})
 
 
 def finish(folder: Path, sweep: str = "", members: int | None = None) -> SweepResult:
