@@ -78,6 +78,8 @@ def _tree(commit: str) -> Iterator[Path]:
         if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
             raise ConfigError(f"git cannot make a tree of commit {commit[:12]} in {folder}")
         try:
+            if not (tree / "bench" / "__init__.py").is_file():  # else the bench that is installed would run for both
+                raise ConfigError(f"commit {commit[:12]} has no folder bench at its top: it is not one of bench")
             yield tree
         finally:
             _git("worktree", "remove", "--force", str(tree))

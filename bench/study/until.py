@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +21,7 @@ from bench.stats.scale import Scale
 from bench.stats.sequential import Look, looks
 from bench.study.told import Cost, Told, Verdict
 
+Showing = Callable[[], AbstractContextManager[Listener | None]]
 _SAME = ("name", "unit", "direction")
 
 
@@ -35,13 +37,15 @@ class Source:
         return Record.read(self.results / "runs" / self.run(seed))
 
 
-def of_options(name: str, words: Sequence[str], results_dir: str, listener: Listener | None = None) -> Source:
-    """The runs of these options, in this process. Raises ConfigError for wrong ones, at once."""
+def of_options(name: str, words: Sequence[str], results_dir: str, showing: Showing = nullcontext) -> Source:
+    """The runs of these options, in this process, each followed by what `showing` gives. Raises ConfigError for wrong
+    options, at once."""
     given = [*words, f"results_dir={quoted(results_dir)}"]
     compose([*given, "seed=0"])
 
     def run(seed: int) -> str:
-        return execute(compose([*given, f"seed={seed}"]), listener).id
+        with showing() as listener:
+            return execute(compose([*given, f"seed={seed}"]), listener).id
 
     return Source(name, Path(results_dir), run)
 

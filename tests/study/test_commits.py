@@ -39,7 +39,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout whose commits, tagged `good`, `same`, `bad` and `broken`, give these scores."""
+    """A checkout whose commits, tagged `good`, `same`, `bad`, `broken` and `other`, give these scores or do not run."""
     if shutil.which("git") is None:
         pytest.skip("needs git")
     from factories import a_record
@@ -58,9 +58,13 @@ def checkout(tmp_path, monkeypatch):
     }
     for name, text in texts.items():
         program.write_text(text)
-        git(folder, "add", ".")
+        git(folder, "add", "-A")
         git(folder, "commit", "-qm", name)
         git(folder, "tag", name)
+    git(folder, "rm", "-rq", "bench")
+    git(folder, "commit", "-qm", "other")
+    git(folder, "tag", "other")
+    (folder / "bench").mkdir(exist_ok=True)
     monkeypatch.setattr(about, "FOLDER", folder / "bench")
     return folder
 
@@ -90,6 +94,11 @@ def test_a_commit_that_does_not_run_is_one_line_with_its_error(capsys, checkout,
     assert said.code == 2 and "does not run task=copy" in the_line(said)
     assert the_line(said).endswith("SystemError: no bench here")
     assert len(git(checkout, "worktree", "list").splitlines()) == 1
+
+
+def test_a_commit_without_bench_is_refused_as_the_installed_one_would_run(capsys, checkout, tmp_path):
+    said = compared(capsys, tmp_path, "other", "good")
+    assert said.code == 2 and "has no folder bench at its top" in the_line(said)
 
 
 @pytest.mark.parametrize(

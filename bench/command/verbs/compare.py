@@ -108,7 +108,10 @@ def _source(text: str, commit: str | None, options: Namespace) -> Source:
         return Source(f"commit {text}", results, run)
     if "=" not in text:
         raise ConfigError(f"compare: {text}: --until runs seeds of options or commits, not those of a folder")
-    return of_options(text, [*text.split(), *options.words], options.results_dir)
+    from bench.command.progress import shown
+
+    words = [*text.split(), *options.words]
+    return of_options(text, words, options.results_dir, lambda: shown(sys.stderr.isatty()))
 
 
 def _sides(options: Namespace) -> tuple[Side, Side]:
