@@ -36,7 +36,11 @@ def table_faults(results: Path, rows: Sequence[Row]) -> Iterator[Found]:
         elif name not in there:
             yield Found(name, f"it is missing; {ANEW}")
         else:
-            yield from (Found(name, line) for line in _differing(_text(results / name), wanted[name]))
+            stated = _text(results / name)
+            yield from (Found(name, line) for line in _differing(stated, wanted[name]))
+            if lacking := [*_columns(wanted[name]) - _columns(stated)]:
+                said = f"another version of bench wrote it, without {', '.join(sorted(lacking))}; {ANEW}"
+                yield Found(name, said, wrong=False)
 
 
 def _text(path: Path) -> str:
@@ -50,24 +54,24 @@ def _differing(text: str, wanted: str) -> Iterator[str]:
     """The rows of a table that are not as `wanted`, each in a line."""
     if text == wanted:
         return
-    stated, made = _parsed(text), _parsed(wanted)
-    if _head(text) != _head(wanted):
-        yield f"its columns are not those that this version of bench writes; {ANEW}"
+    if lacking := {*_KEY} - _columns(text):
+        yield f"it has no columns {', '.join(sorted(lacking))}; {ANEW}"
         return
+    stated, made = _parsed(text), _parsed(wanted)
     for key in dict.fromkeys((*made, *stated)):
         row = ", ".join(filter(None, key))
         if len(stated.get(key, [])) != len(made.get(key, [])):
             yield f"{row}: it has {len(stated.get(key, []))} such rows, and the records make {len(made.get(key, []))}"
             continue
         for ours, theirs in zip(stated[key], made[key], strict=True):
-            wrong = [name for name in theirs if not _same(ours.get(name), theirs[name])]
+            wrong = [name for name in theirs if name in ours and not _same(ours[name], theirs[name])]
             if wrong:
                 said = ", ".join(f"{name} is {ours.get(name) or '-'} and not {theirs[name] or '-'}" for name in wrong)
                 yield f"{row}: {said}"
 
 
-def _head(text: str) -> str:
-    return text.partition("\n")[0]
+def _columns(text: str) -> set[str]:
+    return {*next(csv.reader(io.StringIO(text)), [])}
 
 
 def _parsed(text: str) -> dict[tuple[str, ...], list[_Line]]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from cli_tools import COPY, bench, records, the_line
 from factories import a_failure, publish
@@ -60,6 +61,19 @@ def test_a_table_that_was_made_of_a_forged_record_is_held_against_it(capsys, res
     assert any(
         line.startswith("leaderboard.csv: ") and "score_max is " in line and "not 0.99" in line for line in lines
     )
+
+
+def test_a_table_of_an_earlier_version_is_held_to_the_columns_that_it_has(capsys, results):
+    table = results / "leaderboard.csv"
+    frame = pd.read_csv(table, dtype=str, keep_default_na=False)
+    frame.drop(columns="peak_mib").to_csv(table, index=False)
+    said = bench(capsys, "verify", str(results))
+    assert said.code == 0 and "another version of bench wrote it, without peak_mib" in said.out
+    frame.drop(columns="peak_mib").assign(params="1").to_csv(table, index=False)
+    said = bench(capsys, "verify", str(results))
+    assert said.code == 1 and "params is 1 and not " in said.out
+    frame.drop(columns="cell").to_csv(table, index=False)
+    assert "leaderboard.csv: it has no columns cell" in bench(capsys, "verify", str(results)).out
 
 
 def test_failures_later_attempts_and_older_records_are_no_discrepancies(capsys, results):
