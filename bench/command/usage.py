@@ -29,5 +29,9 @@ def usage() -> str:
     for group in catalogue.GROUPS:
         lines += ["", f"{'+' * (group in PRESETS)}{group}=NAME, where NAME is one of"]
         lines += [catalogue.entry(f"  {name}", 21, str(choice)) for name, choice in catalogue.choices(group).items()]
-    lines += ["", "python -m bench list NAME shows the options of each; --cfg job prints a", "composed configuration."]
+    lines += [
+        "",
+        "python -m bench list NAME shows the options of each; --cfg job prints a",
+        "composed configuration. The documents begin at docs/README.md in the sources.",
+    ]
     return "\n".join(lines)
