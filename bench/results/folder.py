@@ -91,9 +91,9 @@ class RunFolder:
             with suppress(FileNotFoundError):  # another process is done with the run, and needs it no longer
                 write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
-    def publish(self, record: Record) -> Path:
+    def publish(self, record: Record, copied: bool = False) -> Path:
         """Write the record, with the hashes of the run's files, and rename the folder to the name of the next attempt;
-        return its path.
+        return its path. A run that is `copied` keeps the hashes that it had: its files may have been changed since.
 
         The folder appears complete or not at all. Raises StoreError where it cannot be written, RuntimeError at a
         second call.
@@ -101,6 +101,7 @@ class RunFolder:
         if self._published:
             raise RuntimeError(f"{self._folder} is published already")
         with writing(self._runs):
+            record = record if copied else replace(record, files=hashes(self._folder))
             later = itertools.count(1 + max(attempts(self._runs, self._base), default=0))
             targets = (self._runs / (f"{self._base}-{number}" if number > 1 else self._base) for number in later)
             self._folder = next(target for target in targets if self._publish_as(target, record))
@@ -109,7 +110,7 @@ class RunFolder:
         return self._folder
 
     def _publish_as(self, target: Path, record: Record) -> bool:
-        record = replace(record, id=target.name, files=hashes(self._folder))
+        record = replace(record, id=target.name)
         write_atomic(self.path(RECORD), record.to_json())
         for path in self._folder.iterdir():
             sync(path)

@@ -64,7 +64,7 @@ class Store:
                     remove_left(folder, base)
             if opened is None:
                 opened = RunFolder(self.runs, base)
-                earlier = [*self._records_at(base, identity)][-1:]
+                earlier = [*self.attempts(base, identity)][-1:]
                 opened.after_cut_off = bool(left) or any(record.status in _CUT_OFF for record in earlier)
                 for record in earlier if resume else []:
                     opened.copy_checkpoints(self.runs / record.id)
@@ -81,10 +81,11 @@ class Store:
 
         The name has only the beginning of the identity, so attempts with another identity are of another run.
         """
-        done = [record for record in self._records_at(base, identity) if record.status == "done"]
+        done = [record for record in self.attempts(base, identity) if record.status == "done"]
         return max(reversed(done), key=lambda record: record.finished, default=None)
 
-    def _records_at(self, base: str, identity: str) -> Iterator[Record]:
+    def attempts(self, base: str, identity: str) -> Iterator[Record]:
+        """The records of all attempts at run `base` with this `identity`, in the order of their numbers."""
         found: dict[int, Path] = {}
         with suppress(OSError):  # where there is no store, or none that can be listed, there is no run
             found = attempts(self.runs, base)
@@ -100,7 +101,7 @@ class Store:
         They are removed after the run is published, so that no crash can come between; if one comes after it, the next
         process that finds the run done removes them.
         """
-        for record in self._records_at(base, identity):
+        for record in self.attempts(base, identity):
             with suppress(OSError):  # it costs room on the disk, and nothing else
                 if remove(self.runs / record.id, CHECKPOINTS, DRAFTS):
                     sync(self.runs / record.id)
@@ -146,7 +147,7 @@ class Store:
         for folder in (self.runs / text, Path(text)) if text else ():
             if os.path.isfile(folder / RECORD):
                 return [folder]
-        ids = self._ids()
+        ids = self.names()
         if matches := [self.runs / run for run in ids if text and run.startswith(text)]:
             return matches
         nearest = difflib.get_close_matches(text, ids, n=3, cutoff=0.3)
@@ -184,7 +185,7 @@ class Store:
         known = self._read_index()
         rows: dict[str, Row] = {}
         warnings = []
-        for run in self._ids():
+        for run in self.names():
             try:
                 written = self._written(run)
                 row = known.get(run)
@@ -199,7 +200,8 @@ class Store:
                 write_atomic(self.runs / _INDEX, _seal(body) + "\n" + body)
         return list(rows.values()), warnings
 
-    def _ids(self) -> list[str]:
+    def names(self) -> list[str]:
+        """The names of the published runs' folders, sorted. Raises StoreError where they cannot be listed."""
         try:
             with os.scandir(self.runs) as entries:
                 return sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
