@@ -68,7 +68,7 @@ class Told:
             f"B: {b}: mean {means[1]}",
             f"{self.last[0].labels['task']}: {self.last[0].metric['name']}, {higher} is better",
             f"B is {self.verdict}, after {seeds} seed{'s' * (seeds > 1)} of each: p {three_digits(self.look.p)} at any "
-            f"look (to be at most {p:g}), B - A {gain}, bounds that hold at all looks at {1 - p:.4g}",
+            f"look (to be at most {p:g}), B - A: {gain}, bounds that hold at all looks at {1 - p:.4g}",
             f"cost: {self.cost.new} new runs of {self.cost.runs}, {one_decimal(self.cost.seconds)} s",
         ]
         if self.without:

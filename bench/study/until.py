@@ -19,6 +19,7 @@ from bench.results.row import Row
 from bench.stats.interval import EVERYTHING
 from bench.stats.scale import Scale
 from bench.stats.sequential import Look, looks
+from bench.study.commits import run_at
 from bench.study.told import Cost, Told, Verdict
 
 Showing = Callable[[], AbstractContextManager[Listener | None]]
@@ -50,6 +51,20 @@ def of_options(name: str, words: Sequence[str], results_dir: str, showing: Showi
     return Source(name, Path(results_dir), run)
 
 
+def of_commit(name: str, commit: str, words: Sequence[str], results: Path) -> Source:
+    """The runs of these options with the code of a commit; ConfigError where they are several for a seed."""
+
+    def run(seed: int) -> str:
+        found = run_at(commit, [*words, f"seed={seed}"], results, lambda line: None)
+        if len(found) > 1:
+            raise ConfigError(
+                f"compare: {' '.join(words)} are {len(found)} runs for a seed: one has to be told at a time"
+            )
+        return found.pop()
+
+    return Source(name, results, run)
+
+
 def until(a: Source, b: Source, seeds: Iterable[int], p: float, say: Callable[[str], object]) -> Told:
     """Run each of the `seeds` with both until the p-value that holds at any look is at most `p`, or until the bounds
     that hold at all looks lie within what does not matter (`bench.stats.sequential`).
@@ -72,7 +87,7 @@ def until(a: Source, b: Source, seeds: Iterable[int], p: float, say: Callable[[s
         scale = _scale(*both)
         scores[seed] = (ours, theirs)
         look = looks([y - x for x, y in scores.values()], 1 - p, _within(scale))[-1]
-        say(f"seed {seed}: A {ours:.4g}, B {theirs:.4g}; p {look.p:.3g}, B - A {look.mean:.4g}")
+        say(f"seed {seed}: A {ours:.4g}, B {theirs:.4g}; p {look.p:.3g}, B - A: {look.mean:.4g}")
         told = Told(_verdict(look, scale, scores, p), look, scale, scores, without, cost, both)
         if told.verdict != "not told":
             break

@@ -111,3 +111,10 @@ def test_a_commit_without_bench_is_refused_as_the_installed_one_would_run(capsys
 def test_a_commit_that_does_not_exist_and_one_against_stored_runs_are_refused(capsys, checkout, tmp_path, words, line):
     said = compared(capsys, tmp_path, *words)
     assert said.code == 2 and line in the_line(said)
+
+
+def test_seeds_of_two_commits_are_run_until_it_is_told_and_one_run_for_each(capsys, checkout, tmp_path):
+    words = ("compare", "good", "bad", "task=copy", f"results_dir={tmp_path / 'results'}", "--until=p=0.05")
+    said = as_written(capsys, *words, "--max-seeds=3")
+    assert said.code == 0 and "B is not told, after 3 seeds of each" in said.out
+    assert "cost: 6 new runs of 6" in said.out

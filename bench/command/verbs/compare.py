@@ -38,7 +38,7 @@ def arguments(parser: Parser) -> None:
     )
     parser.add_argument("--level", type=float, metavar="SHARE", help="of confidence (0.95)")
     parser.add_argument("--until", metavar="p=P", help="run further seeds of both until this is told, as p=0.01")
-    parser.add_argument("--max-seeds", type=int, default=30, metavar="N", help="the most seeds of --until (30)")
+    parser.add_argument("--max-seeds", type=int, metavar="N", help="the most seeds of --until (30)")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_results_dir()
 
@@ -47,6 +47,8 @@ def run(options: Namespace) -> int:
     """Print the comparison; 1 where B is worse."""
     if options.until:
         return _until(options)
+    if options.max_seeds is not None:
+        raise ConfigError(f"compare: --max-seeds={options.max_seeds} is the most seeds of --until: add --until=p=0.01")
     level = 0.95 if options.level is None else options.level
     if not 0.5 <= level < 1:
         raise ConfigError(f"compare: --level={level}: must be 0.5 or more, and below 1")
@@ -74,10 +76,11 @@ def _until(options: Namespace) -> int:
         raise ConfigError(f"compare: --until={options.until}: write p=P with P between 0 and 0.5, as p=0.01")
     if options.level is not None:
         raise ConfigError("compare: --until has its own level, 1 - P: leave out --level")
-    if options.max_seeds < 2:
-        raise ConfigError(f"compare: --max-seeds={options.max_seeds}: must be 2 or more")
+    most = 30 if options.max_seeds is None else options.max_seeds
+    if most < 2:
+        raise ConfigError(f"compare: --max-seeds={most}: must be 2 or more")
     a, b = _sources(options)
-    told = until(a, b, range(options.max_seeds), p, _say)
+    told = until(a, b, range(most), p, _say)
     text = told.to_text(a.name, b.name, p, screen_width(UNLIMITED))
     print(json.dumps(told.to_tree(), indent=1) if options.json else text)
     return int(told.verdict == "worse")
@@ -94,24 +97,19 @@ def _sources(options: Namespace) -> tuple[Source, Source]:
 
 
 def _source(text: str, commit: str | None, options: Namespace) -> Source:
-    from bench.study.until import Source, of_options
+    from bench.command.progress import shown
+    from bench.study.until import of_commit, of_options
 
     if commit is not None:
-        results = Path(options.results_dir) / "commits" / commit[:12]
-
-        def run(seed: int) -> str:
-            from bench.study.commits import run_at
-
-            (found,) = run_at(commit, [*options.words, f"seed={seed}"], results, lambda line: None)
-            return found
-
-        return Source(f"commit {text}", results, run)
+        return of_commit(f"commit {text}", commit, options.words, _results_at(commit, options))
     if "=" not in text:
         raise ConfigError(f"compare: {text}: --until runs seeds of options or commits, not those of a folder")
-    from bench.command.progress import shown
-
     words = [*text.split(), *options.words]
     return of_options(text, words, options.results_dir, lambda: shown(sys.stderr.isatty()))
+
+
+def _results_at(commit: str, options: Namespace) -> Path:
+    return Path(options.results_dir) / "commits" / commit[:12]
 
 
 def _sides(options: Namespace) -> tuple[Side, Side]:
@@ -151,7 +149,7 @@ def _of_commit(text: str, commit: str, options: Namespace) -> Side:
     from bench.tables.tabulate import select
 
     name = text if commit.startswith(text) else f"{text} ({commit[:12]})"
-    results = Path(options.results_dir) / "commits" / commit[:12]
+    results = _results_at(commit, options)
     ids = run_at(commit, options.words, results, lambda line: _say(f"{name} {line}"))
     return Side(f"commit {name}", results, select(read(results, _say), ids))
 
