@@ -9,5 +9,6 @@ from bench.diagnosis.gates import gates
 from bench.diagnosis.gradient import gradient_norms
 from bench.diagnosis.jacobian import jacobians, lyapunov
 from bench.diagnosis.reach import reach, steps_until
+from bench.diagnosis.sentences import sentence_vectors
 
-__all__ = ["clipping", "gates", "gradient_norms", "jacobians", "lyapunov", "reach", "steps_until"]
+__all__ = ["clipping", "gates", "gradient_norms", "jacobians", "lyapunov", "reach", "sentence_vectors", "steps_until"]

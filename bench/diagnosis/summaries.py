@@ -84,6 +84,12 @@ def _clipped(table: pd.DataFrame) -> str:
     return f"gradient norm {table['before'].median():.3g} (median); {share:.0%} of the curve's rows were clipped"
 
 
+def _sentences(table: pd.DataFrame) -> str:
+    size = sum(name.startswith("v") for name in table.columns)
+    _, one, other = max(zip(table["cosine"], table["sentence"], table["nearest"], strict=True))
+    return f"{len(table)} vectors of {size} numbers; nearest: {one!r} and {other!r}"
+
+
 SUMMARIES: dict[str, Callable[[pd.DataFrame], str]] = {
     "gradient": _gradient,
     "jacobian": _jacobian,
@@ -91,6 +97,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], str]] = {
     "gates": _gates,
     "memory": _memory,
     "clipping": _clipped,
+    "sentences": _sentences,
 }
 _NOTHING = {
     "gradient": "no step of the batch lies before one that is scored",

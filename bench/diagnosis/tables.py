@@ -45,7 +45,9 @@ def first_batch(task: Task, lanes: int) -> Batch:
     Raises ConfigError for a task that is no stream of steps, DataError where the split is empty.
     """
     if task.spec.reads == "sequence":
-        raise ConfigError(f"{task.spec.id} reads a whole sequence before it writes one; choose a run of another task")
+        raise ConfigError(
+            f"{task.spec.id} reads a whole sequence before it writes one; choose a run of another task, or --sentences"
+        )
     batch = next(task.batches("valid", lanes, Generator().manual_seed(0)), None)
     if batch is None:
         raise DataError(f"{task.spec.id} has an empty valid split")

@@ -17,7 +17,7 @@ _SATURATED = 0.1  # distance from 0 or 1 below which a gate counts as saturated
 def figure(name: str, table: pd.DataFrame) -> Figure:
     """The plot of `table`, the diagnosis called `name` (a key of PLOTS)."""
     drawn, (axes,) = canvas()
-    if name != "gates":
+    if name not in ("gates", "sentences"):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     PLOTS[name](axes, table)
     return drawn
@@ -86,6 +86,15 @@ def _log_unless_zero(axes: Axes, values: pd.Series[float]) -> None:
         axes.set_yscale("log")
 
 
+def _sentences(axes: Axes, table: pd.DataFrame) -> None:
+    axes.plot(table["x"], table["y"], linestyle="none", marker="o")
+    for i, (sentence, x, y) in enumerate(zip(table["sentence"], table["x"], table["y"], strict=True)):
+        side, above = "right" if x > 0 else "left", -12 if i % 2 else 5  # the places are around 0
+        axes.annotate(sentence, (x, y), xytext=(0, above), textcoords="offset points", ha=side, fontsize="small")
+    axes.margins(0.15)
+    axes.set(xlabel="first principal component", ylabel="second", title="Sentences as vectors")
+
+
 PLOTS: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
     "gradient": _gradient,
     "jacobian": _jacobian,
@@ -93,4 +102,5 @@ PLOTS: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
     "gates": _gates,
     "memory": _memory,
     "clipping": _clipping,
+    "sentences": _sentences,
 }

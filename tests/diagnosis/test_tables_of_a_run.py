@@ -56,7 +56,7 @@ def test_a_run_whose_record_does_not_tell_what_clipping_left_has_no_such_table(t
 
 def test_every_table_has_a_summary_and_a_plot():
     tables = dict(diagnose(a_model(), Given(train=[a_batch()]), a_batch()))
-    assert [*tables, "clipping"] == list(SUMMARIES) == list(PLOTS)
+    assert [*tables, "clipping", "sentences"] == list(SUMMARIES) == list(PLOTS)
 
 
 def test_a_table_is_a_file_a_plot_and_a_line_and_one_that_cannot_be_made_is_a_line(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli_tools import records
+from cli_tools import ROOT, records
 from hypothesis import given
 from hypothesis import strategies as st
 from textbook import TUTORIAL, blocks, command, run, scores, script, smaller
@@ -292,11 +292,24 @@ def test_an_embedded_grammar_is_learned_by_who_keeps_its_second_letter(capsys):
     assert found["lstm"] > 0.9 and 0.3 < found["vanilla"] < 0.7
 
 
+@pytest.mark.slow
+def test_parity_holds_at_five_times_the_length(capsys):
+    small = {"cell": "gru", "task.length": 10, "task.test_length": 50, "task.held_out": 20, "budget.steps": 300}
+    train("18-length.md", capsys, small)
+    (record,) = records(Path("results"))
+    assert record["metric"]["test"] > 0.95
+
+
 def test_an_encoder_decoder_writes_numbers_it_has_not_seen(capsys):
     train("19-encoder-decoder.md", capsys, {"task.largest": 299, "budget.steps": 150, "evaluations": 2})
     (record,) = records(Path("results"))
     assert record["metric"]["test"] > 0.7 and record["metric"]["baselines"]["word_for_word"] == 0
     assert run(command("19-encoder-decoder.md")[1], capsys).out == "deux cent trente et un\n"
+    *words, file = command("20-sentence-vectors.md")[1]
+    said = run([*words, str(ROOT / file)], capsys)
+    nearest = dict(re.findall(r"^(.+?)  nearest (.+?)  ", said.out, re.MULTILINE))
+    assert len(nearest) == 8 and nearest["two hundred and thirty one"].endswith(("thirty one", "thirty two"))
+    assert len([*Path("results").glob("diagnosis/*/sentences.*")]) == 2
 
 
 def test_learning_curves_of_the_latest_sweep(capsys):
