@@ -200,11 +200,21 @@ class Store:
                 write_atomic(self.runs / _INDEX, _seal(body) + "\n" + body)
         return list(rows.values()), warnings
 
+    def state(self) -> str | None:
+        """A hash of which runs there are and when their records were written; None where a record is missing. Raises
+        StoreError where the folder cannot be listed."""
+        runs, folder = self.names(), str(self.runs)
+        try:
+            times = [os.stat(f"{folder}/{run}/{RECORD}").st_mtime_ns for run in runs]
+            return hashlib.sha256(json.dumps([runs, times]).encode()).hexdigest()
+        except OSError:
+            return None
+
     def names(self) -> list[str]:
         """The names of the published runs' folders, sorted. Raises StoreError where they cannot be listed."""
         try:
             with os.scandir(self.runs) as entries:
-                return sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+                return sorted([entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry)])
         except FileNotFoundError:
             return []
         except OSError as error:

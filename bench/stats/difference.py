@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from statistics import fmean, variance
+from statistics import fmean
 from typing import Any, Literal, NamedTuple
 
 from bench.stats.interval import EVERYTHING, Interval, mean_interval
@@ -57,7 +57,7 @@ def significance(a: Sequence[float], b: Sequence[float], paired: bool, alpha: fl
         gains = _gains(a, b)
         if exact or _constant(gains):
             return Tested(_flipped(gains), "sign flips")
-        return Tested(_two_sided(fmean(gains) / math.sqrt(variance(gains) / len(gains)), len(gains) - 1), "paired t")
+        return Tested(_two_sided(fmean(gains) / math.sqrt(_variance(gains) / len(gains)), len(gains) - 1), "paired t")
     if exact or (_constant(a) and _constant(b)):
         return Tested(_permuted([a, b], "independent"), "permutation")
     error, freedom = _welch(a, b)
@@ -74,8 +74,8 @@ def spread(a: Sequence[float], b: Sequence[float], paired: bool) -> float:
     """The standard deviation that a difference of means is held against: of the differences by seed where the scores
     are `paired`, else of the scores of one side."""
     if paired:
-        return math.sqrt(variance(_gains(a, b)))
-    return math.sqrt((variance(a) + variance(b)) / 2)
+        return math.sqrt(_variance(_gains(a, b)))
+    return math.sqrt((_variance(a) + _variance(b)) / 2)
 
 
 def _gains(a: Sequence[float], b: Sequence[float]) -> list[float]:
@@ -84,6 +84,12 @@ def _gains(a: Sequence[float], b: Sequence[float]) -> list[float]:
     largest = max(map(abs, (*a, *b)))
     digits = _DIGITS - math.ceil(math.log10(largest)) if largest else 0
     return [round(y - x, digits) for x, y in zip(a, b, strict=True)]
+
+
+def _variance(values: Sequence[float]) -> float:
+    """That of `statistics.variance`, which is exact and takes a tenth of a millisecond; sums are exact here, too."""
+    mean = fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _constant(values: Sequence[float]) -> bool:
@@ -125,7 +131,7 @@ def _permuted(samples: list[Sequence[float]], kind: Literal["samples", "independ
 
 def _welch(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     """The standard error of the difference of means, and the degrees of freedom of Welch (1947)."""
-    first, second = variance(a) / len(a), variance(b) / len(b)
+    first, second = _variance(a) / len(a), _variance(b) / len(b)
     share = first / (first + second)
     return math.sqrt(first + second), 1 / (share**2 / (len(a) - 1) + (1 - share) ** 2 / (len(b) - 1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Hashable, Sequence
+from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 _Cell = TypeVar("_Cell", bound=Hashable)
@@ -28,16 +29,43 @@ def ranking(
     """
     _check(scores, directions)
     import numpy as np
-    from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     signs = np.array([-1.0 if direction == "max" else 1.0 for direction in directions])
     losses = np.asarray(scores, dtype=float) * signs[:, None]
     tasks, cells = losses.shape
-    ranks = rankdata(losses, axis=1)
-    tied = bool((ranks == ranks[:, :1]).all())
-    p = math.nan if cells < 3 else 1.0 if tied else float(friedmanchisquare(*losses.T).pvalue)
-    quantile = float(studentized_range.ppf(level, cells, math.inf)) / math.sqrt(2)
+    below = (losses[:, None] < losses[..., None]).sum(-1)
+    ranks = below + ((losses[:, None] == losses[..., None]).sum(-1) + 1) / 2
+    p = math.nan if cells < 3 else _friedman(ranks)
+    quantile = range_quantile(level, cells) / math.sqrt(2)
     return Ranking(ranks.mean(0).tolist(), p, quantile * math.sqrt(cells * (cells + 1) / (6 * tasks)))
+
+
+def _friedman(ranks: Any) -> float:
+    """The p-value of Friedman's test, corrected for ties; 1 where all cells are tied everywhere."""
+    from scipy.special import chdtrc
+
+    cells = ranks.shape[1]
+    spread = ((ranks - (cells + 1) / 2) ** 2).sum() / (cells - 1)
+    if not spread:
+        return 1.0
+    between = ((ranks.sum(0) - ranks.shape[0] * (cells + 1) / 2) ** 2).sum()
+    return float(chdtrc(cells - 1, between / spread))
+
+
+@cache
+def range_quantile(level: float, count: int) -> float:
+    """The quantile at `level` of the range of so many standard normal draws: the studentised range's, of endless
+    freedom. scipy.stats has it, whose import takes as long as a whole overview."""
+    import numpy as np
+    from scipy.special import ndtr
+
+    places = np.linspace(-9.0, 9.0, 3601)  # of the least draw; the sum over them is exact, since both ends are flat
+    density = np.exp(-(places**2) / 2) / math.sqrt(2 * math.pi) * (places[1] - places[0])
+    low, high = 0.0, 20.0
+    while low < (middle := (low + high) / 2) < high:
+        share = count * float((density * (ndtr(places + middle) - ndtr(places)) ** (count - 1)).sum())
+        low, high = (middle, high) if share < level else (low, middle)
+    return high
 
 
 def _check(scores: Sequence[Sequence[float]], directions: Sequence[Any]) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,17 @@ import pandas as pd
 from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.files import write_atomic, writing
+from bench.results.store import Store
+from bench.tables import kept
 from bench.tables.columns import BEHIND, COLUMNS, Column
 from bench.tables.marks import notes
 from bench.tables.runs import read
 from bench.tables.tabulate import tabulate
 
 log = logging.getLogger("bench")
+
+_MANY = 1000
+"""Runs from which on the table is kept."""
 
 
 def write(
@@ -42,13 +48,36 @@ def write_if_possible(results_dir: str | Path, warn: Callable[[str], object] | N
 
 
 def table(results_dir: str | Path, warn: Callable[[str], object] | None = None) -> pd.DataFrame:
-    """As `write_if_possible`, with the columns `BEHIND`, which no file has."""
-    frame = _tabulate(results_dir, warn or log.warning, (*COLUMNS, *BEHIND))
+    """As `write_if_possible`, with the columns `BEHIND`, which no file has.
+
+    Of many runs it is kept (`bench.tables.kept`): where no run has come or gone since, neither it nor the files are
+    made again.
+    """
+    say, store = warn or log.warning, Store(results_dir)
+    state = store.state()  # before the records are read: by a run that ends meanwhile it is another
+    if found := kept.read(store.runs, state) if state else None:
+        for line in found.lines:
+            say(line)
+        if found.files == _stamps(found.table, Path(results_dir)):
+            return found.table
+        made, keeps = found, True
+    else:
+        unread: list[str] = []
+        rows = read(results_dir, unread.append)
+        doubts = [*notes(rows)]
+        for line in (*unread, *doubts):
+            say(line)
+        made = kept.Kept(tabulate(rows, (*COLUMNS, *BEHIND)), doubts, {})
+        keeps = len(rows) >= _MANY and not unread
+    written: kept.Stamps = {}
     try:
-        _write(frame, Path(results_dir))
+        _write(made.table, Path(results_dir))
+        written = _stamps(made.table, Path(results_dir))
     except StoreError as error:
-        (warn or log.warning)(f"the tables are shown, but not written: {error}")
-    return frame
+        say(f"the tables are shown, but not written: {error}")
+    if keeps and state:
+        kept.write(store.runs, state, replace(made, files=written))
+    return made.table
 
 
 def _tabulate(
@@ -68,20 +97,26 @@ def _write(frame: pd.DataFrame, folder: Path) -> None:
 
 def texts(frame: pd.DataFrame) -> dict[str, str]:
     """The content of each file by its name, for the whole table."""
-    tables = {"leaderboard": frame, **{_file_name(str(task)): part for task, part in frame.groupby("task")}}
-    return {f"{name}.csv": to_csv(table) for name, table in tables.items()}
+    parts = {str(task): part for task, part in frame.groupby("task")}
+    return {name: to_csv(frame if task is None else parts[task]) for task, name in _names(frame).items()}
+
+
+def _names(frame: pd.DataFrame) -> dict[str | None, str]:
+    """The name of each task's file, and under None of that with all rows."""
+    tasks = sorted(map(str, frame["task"].unique()))
+    return {None: "leaderboard.csv", **{task: f"{_file_name(task)}.csv" for task in tasks}}
 
 
 def to_csv(table: pd.DataFrame) -> str:
     """CSV without the columns `BEHIND`."""
-    kept = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
-    return _as_text(kept).to_csv(index=False, lineterminator="\n")
+    shown = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
+    return _as_text(shown).to_csv(index=False, lineterminator="\n")
 
 
 def to_json(table: pd.DataFrame) -> str:
     """A list of objects, one for each row; null for a figure that is not there or infinite."""
-    kept = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
-    return json.dumps(json.loads(kept.to_json(orient="records", double_precision=15)), indent=1) + "\n"
+    shown = table.drop(columns=[column.name for column in BEHIND], errors="ignore")
+    return json.dumps(json.loads(shown.to_json(orient="records", double_precision=15)), indent=1) + "\n"
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +129,10 @@ def _no_formula(text: str) -> str:
     text = printable(text)
     first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # some spreadsheets take full-width signs for their own
     return f"'{text}" if first in {"=", "+", "-", "@"} else text
+
+
+def _stamps(frame: pd.DataFrame, folder: Path) -> dict[str, list[int]]:
+    return kept.stamps(folder / name for name in _names(frame).values())
 
 
 def _file_name(task: str) -> str:

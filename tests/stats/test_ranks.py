@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
-from scipy.stats import chi2, wilcoxon
+from scipy.stats import chi2, friedmanchisquare, rankdata, studentized_range, wilcoxon
 
-from bench.stats.ranks import alike, ranking, tied_ranks
+from bench.stats.ranks import alike, range_quantile, ranking, tied_ranks
 
 AUC = """\
 .763 .768 .771 .798
@@ -44,6 +45,19 @@ def test_demsars_wilcoxon_example_is_scipys():
     c45, m = zip(*[(row[0], row[1]) for row in SCORES], strict=True)
     gains = [round(b - a, 3) for a, b in zip(c45, m, strict=True)]
     assert wilcoxon(gains, zero_method="zsplit", method="approx").statistic == 12
+
+
+def test_ranks_and_friedmans_test_are_scipys_with_ties_too():
+    random = np.random.default_rng(0)
+    for scores in random.integers(0, 6, (20, 7, 4)):
+        found = ranking(scores.tolist(), ["min"] * 7)
+        assert found.ranks == pytest.approx(rankdata(scores, axis=1).mean(0))
+        assert found.p == pytest.approx(friedmanchisquare(*scores.T).pvalue)
+
+
+@pytest.mark.parametrize(("level", "cells"), [(0.95, 2), (0.9, 3), (0.95, 10), (0.99, 40)])
+def test_the_range_of_normal_draws_has_scipys_quantiles(level, cells):
+    assert range_quantile(level, cells) == pytest.approx(studentized_range.ppf(level, cells, math.inf), rel=1e-6)
 
 
 def test_ranks_follow_the_direction_of_each_task_and_ties_share_theirs():
