@@ -56,8 +56,8 @@ def read(runs: Path, state: str) -> Kept | None:
 
 def write(runs: Path, state: str, kept: Kept) -> None:
     """Keep a table in the folder `runs`. It only saves time: where it cannot be written, nothing is."""
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     found = pa.Table.from_pandas(kept.table, preserve_index=False)
     about: dict[str, Any] = {"state": _sealed(state), "lines": [*kept.lines], "files": dict(kept.files)}
