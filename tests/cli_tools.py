@@ -32,7 +32,10 @@ class Said(NamedTuple):
 
 def last_of_each(arguments: Iterable[str]) -> list[str]:
     """The arguments, where one for an option replaces earlier ones: a test's own come after `TINY`, and a command
-    itself takes none twice."""
+    itself takes none twice. The sides of a comparison may name one option."""
+    arguments = [*arguments]
+    if arguments[:1] == ["compare"]:
+        return arguments
     last = {
         word.lstrip("+").partition("=")[0] if "=" in word else (word, place): word
         for place, word in enumerate(arguments)
@@ -42,15 +45,10 @@ def last_of_each(arguments: Iterable[str]) -> list[str]:
 
 def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
     """The command in this process."""
-    return as_written(capsys, *last_of_each(arguments))
-
-
-def as_written(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
-    """The command in this process, with words that may name an option twice."""
     capsys.readouterr()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        code = main([*arguments])
+        code = main(last_of_each(arguments))
     except SystemExit as stop:  # --help
         code = int(stop.code or 0)
     finally:

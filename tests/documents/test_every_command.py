@@ -13,10 +13,13 @@ from textbook import run, smaller
 from bench.command.registry import every_verb
 
 SMALL = {"budget.steps": 3, "evaluations": 1, "measure.seconds": 0.01}
-FOREIGN = ("path/to", "multi30k/", ".csv", "wikitext2", "received")  # data that are to be fetched, and runs of others
+FOREIGN = ("path/to", "multi30k/", ".csv", "wikitext2", "received", "old/results")
+"""Data that are to be fetched, and runs of others."""
+ELSEWHERE = ("compare main HEAD", "--until")  # minutes of runs, which tests/study has
 BEFORE = {
     "docs/how-to/language-models.md": ["task=wordlm", "task=hello"],
     "docs/tutorial/README.md": ["-m task=hello seed=0,1"],
+    "docs/how-to/verify.md": ["-m task=copy cell=gru seed=0,1"],
 }
 LONG = (["check"], ["check", "--markdown"])  # the laws of all cells, which tests/checks has
 DIVERGES = "docs/tutorial/11-exploding.md"  # as the page says
@@ -27,7 +30,9 @@ def is_run(command: Command) -> bool:
     """Whether it can be run here: it is no form with places to fill in, and needs no GPU and no data of others."""
     text = " ".join(command.words)
     here = "cuda" not in text or "show-kernel" in text
-    return here and not (is_form(command) or any(each in text for each in FOREIGN) or command.arguments in LONG)
+    return here and not (
+        is_form(command) or any(each in text for each in (*FOREIGN, *ELSEWHERE)) or command.arguments in LONG
+    )
 
 
 def small(words: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli_tools import as_written, the_line
+from cli_tools import bench, the_line
 from two_sides import ALIKE, BETTER
 
 from bench import about
@@ -70,7 +70,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def compared(capsys, tmp_path, *words):
-    return as_written(capsys, "compare", *words, "task=copy", "seed=0,1,2,3,4,5", f"results_dir={tmp_path / 'results'}")
+    return bench(capsys, "compare", *words, "task=copy", "seed=0,1,2,3,4,5", f"results_dir={tmp_path / 'results'}")
 
 
 def test_a_commit_that_is_worse_is_found_and_one_that_is_not_is_none(capsys, checkout, tmp_path):
@@ -83,7 +83,7 @@ def test_a_commit_that_is_worse_is_found_and_one_that_is_not_is_none(capsys, che
 
 def test_only_the_runs_that_were_asked_for_count_and_the_trees_are_gone(capsys, checkout, tmp_path):
     compared(capsys, tmp_path, "good", "bad")
-    said = as_written(capsys, "compare", "good", "bad", "task=copy", "seed=0,1", f"results_dir={tmp_path / 'results'}")
+    said = bench(capsys, "compare", "good", "bad", "task=copy", "seed=0,1", f"results_dir={tmp_path / 'results'}")
     assert "2 paired" in said.out
     assert len(git(checkout, "worktree", "list").splitlines()) == 1
     assert len([*(tmp_path / "results" / "commits").iterdir()]) == 2
@@ -115,6 +115,6 @@ def test_a_commit_that_does_not_exist_and_one_against_stored_runs_are_refused(ca
 
 def test_seeds_of_two_commits_are_run_until_it_is_told_and_one_run_for_each(capsys, checkout, tmp_path):
     words = ("compare", "good", "bad", "task=copy", f"results_dir={tmp_path / 'results'}", "--until=p=0.05")
-    said = as_written(capsys, *words, "--max-seeds=3")
+    said = bench(capsys, *words, "--max-seeds=3")
     assert said.code == 0 and "B is not told, after 3 seeds of each" in said.out
     assert "cost: 6 new runs of 6" in said.out

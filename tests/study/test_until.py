@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from cli_tools import COPY, as_written, bench, records, the_line
+from cli_tools import COPY, bench, records, the_line
 from two_sides import runs_of
 
 from bench.errors import ConfigError
@@ -89,11 +89,11 @@ def test_the_command_runs_both_and_finds_what_is_done(capsys, tmp_path):
         "--until=p=0.05",
         "--max-seeds=2",
     )
-    first = as_written(capsys, *words)
+    first = bench(capsys, *words)
     assert first.code == 0 and "B is not told, after 2 seeds of each" in first.out
     assert "cost: 4 new runs of 4" in first.out and "differs: cell._target_: A bench.cells.gru.GRU" in first.out
     assert len(records(tmp_path)) == 4 and first.err.startswith("seed 0: A ")
-    assert "cost: 0 new runs of 4, 0.0 s" in as_written(capsys, *words).out
+    assert "cost: 0 new runs of 4, 0.0 s" in bench(capsys, *words).out
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_command_runs_both_and_finds_what_is_done(capsys, tmp_path):
     ],
 )
 def test_bad_input_is_one_line(capsys, tmp_path, words, line):
-    said = as_written(capsys, "compare", "cell=gru", "cell=lstm", "task=copy", *words, f"results_dir={tmp_path}")
+    said = bench(capsys, "compare", "cell=gru", "cell=lstm", "task=copy", *words, f"results_dir={tmp_path}")
     assert said.code == 2 and line in the_line(said)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from cli_tools import as_written, the_line
+from cli_tools import bench, the_line
 from two_sides import ALIKE, BETTER, runs_of
 
 
@@ -15,7 +15,7 @@ def results(tmp_path):
 
 
 def test_two_cells(capsys, results):
-    said = as_written(capsys, "compare", "cell=gru", "cell=lstm", "task=copy", f"results_dir={results}")
+    said = bench(capsys, "compare", "cell=gru", "cell=lstm", "task=copy", f"results_dir={results}")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("A: cell=gru\nB: cell=lstm\ncopy-v1; gru | lstm; full; 1500 steps; ")
     assert "8 paired" in said.out and "  better\n" in said.out
@@ -25,15 +25,15 @@ def test_the_exit_code_tells_that_b_is_worse_at_a_level(capsys, results):
     lower = (0.10, 0.05, 0.08, -0.01, 0.06, 0.02, 0.09, 0.04)
     runs_of(results, "mgu", tuple(score - less for score, less in zip(ALIKE, lower, strict=True)))
     words = ("compare", "cell=gru", "cell=mgu", f"results_dir={results}")
-    assert as_written(capsys, *words).code == 1
-    assert as_written(capsys, *words, "--level=0.999").code == 0
+    assert bench(capsys, *words).code == 1
+    assert bench(capsys, *words, "--level=0.999").code == 0
 
 
 def test_two_folders_and_words_for_both_as_json(capsys, tmp_path):
     for name, scores in (("old", BETTER), ("new", ALIKE)):
         for cell in ("gru", "lstm"):
             runs_of(tmp_path / name, cell, scores)
-    said = as_written(
+    said = bench(
         capsys, "compare", str(tmp_path / "old"), str(tmp_path / "new"), "cell=gru", "seed=0,1,2,3,4,5", "--json"
     )
     tree = json.loads(said.out)
@@ -43,7 +43,7 @@ def test_two_folders_and_words_for_both_as_json(capsys, tmp_path):
 
 def test_a_side_of_several_words(capsys, results):
     runs_of(results, "lstm", ALIKE, labels={"bptt": "truncated"})
-    said = as_written(capsys, "compare", "cell=gru", "cell=lstm bptt=truncated", f"results_dir={results}")
+    said = bench(capsys, "compare", "cell=gru", "cell=lstm bptt=truncated", f"results_dir={results}")
     assert said.code == 0 and "full | truncated" in said.out and "no difference seen" in said.out
 
 
@@ -61,11 +61,11 @@ def test_a_side_of_several_words(capsys, results):
     ],
 )
 def test_bad_input_is_one_line(capsys, results, words, line):
-    said = as_written(capsys, "compare", *words, f"results_dir={results}")
+    said = bench(capsys, "compare", *words, f"results_dir={results}")
     assert said.code == 2 and line in the_line(said)
 
 
 def test_nothing_to_compare_is_an_error_that_says_why(capsys, results):
     runs_of(results, "mgu", ALIKE, labels={"budget": "9 steps"})
-    said = as_written(capsys, "compare", "cell=gru", "cell=mgu", f"results_dir={results}")
+    said = bench(capsys, "compare", "cell=gru", "cell=mgu", f"results_dir={results}")
     assert said.code == 2 and "nothing to compare: only A has copy-v1" in the_line(said)
