@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from contextlib import suppress
@@ -19,7 +20,7 @@ def run(arguments: list[str]) -> int:
     statuses: list[str] = []
     parent, sweep_id, pace = os.getpid(), secrets.token_hex(4), Pace()
 
-    def job(options: Options) -> None:
+    def job(options: Options) -> float | None:
         from bench.command.terminal import Terminal
 
         if options.member is not None and os.getpid() == parent:
@@ -27,14 +28,14 @@ def run(arguments: list[str]) -> int:
 
             pace.next(options.member)
             with Terminal(str(options.member), pace=pace) as terminal:
-                run_member(options, terminal, sweep_id)
-        elif options.member is not None:
-            _run_beside_others(options, sweep_id)
-        else:
-            from bench.job.execute import execute
+                return run_member(options, terminal, sweep_id)
+        if options.member is not None:
+            return _run_beside_others(options, sweep_id)
+        from bench.job.execute import execute
 
-            with Terminal() as terminal:
-                statuses.append(execute(options, terminal).status)
+        with Terminal() as terminal:
+            statuses.append(execute(options, terminal).status)
+        return None
 
     stop = Stop(sweep_id)
 
@@ -63,7 +64,7 @@ def run(arguments: list[str]) -> int:
     return int(any(status != "done" for status in statuses))
 
 
-def _run_beside_others(options: Options, sweep: str) -> None:
+def _run_beside_others(options: Options, sweep: str) -> float:
     """A member in a process of a launcher, which shares the terminal with others and outlives a request to stop."""
     from bench.command.terminal import Terminal
     from bench.study.sweep import run_member
@@ -71,6 +72,7 @@ def _run_beside_others(options: Options, sweep: str) -> None:
     take_signals(True)
     try:
         with suppress(KeyboardInterrupt), Terminal(str(options.member), bar=False) as terminal:
-            run_member(options, terminal, sweep)
+            return run_member(options, terminal, sweep)
     finally:
         take_signals(False)
+    return math.nan

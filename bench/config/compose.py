@@ -32,7 +32,7 @@ from bench.config import packages, words
 from bench.config.changed import changed_from
 from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
-from bench.config.explain import default_choices, elsewhere, explain, refuse_too_large, refuse_unknown
+from bench.config.explain import chosen_in, default_choices, elsewhere, explain, refuse_too_large, refuse_unknown
 from bench.config.options import Member, Options, typed
 from bench.config.plain import plain_words
 from bench.config.role import PRESETS
@@ -62,7 +62,7 @@ def compose(arguments: Sequence[str], config_dir: Path | None = None) -> Options
     arguments = flags_first([*arguments])
     if config_dir is None and (options := _plainly(arguments)) is not None:
         return options
-    said = [*arguments, *([f"--config-dir={config_dir}"] if config_dir else [])]
+    said = _with_folder(arguments, config_dir)
     with _loader(config_dir) as loader, explained(said):
         return _compose(loader, arguments, said)[0]
 
@@ -75,8 +75,7 @@ def compose_sweep(arguments: Sequence[str]) -> list[Options]:
     """
     arguments = for_their_members(flags_first([*arguments]))
     with _loader() as loader, explained(arguments):
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
-        (members,) = BasicSweeper.split_arguments(overrides, None)
+        members = _members(loader, arguments)
         first, folder = _compose(loader, members[0], arguments)
         composed = [first, *_composed_once_for_all_seeds(loader, members[1:], arguments)]
     places = (Member(number, len(composed), folder / str(number - 1)) for number in range(1, len(composed) + 1))
@@ -99,6 +98,30 @@ def _composed_once_for_all_seeds(
             known[others] = _compose(loader, member, arguments)[0]
         found = known[others]
         yield replace(found, config=replace(found.config, seed=seeds[0]))
+
+
+def commands_of(arguments: Sequence[str], config_dir: Path | None = None) -> list[list[str]]:
+    """For each member of a sweep the arguments of it alone, which `compose` takes. Raises ConfigError as that does."""
+    arguments = for_their_members(flags_first([*arguments]))
+    said = _with_folder(arguments, config_dir)
+    with _loader(config_dir) as loader, explained(said):
+        members = _members(loader, arguments)
+    others = [elsewhere(said, chosen_in(member)) for member in members]
+    return [
+        [word for word in member if word.lstrip("+").partition("=")[0] not in keys]
+        for member, keys in zip(members, others, strict=True)
+    ]
+
+
+def _members(loader: ConfigLoaderImpl, arguments: list[str]) -> list[list[str]]:
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
+    (members,) = BasicSweeper.split_arguments(overrides, None)
+    return members
+
+
+def _with_folder(arguments: list[str], config_dir: Path | None) -> list[str]:
+    """The arguments as a command has them, with the flag for a folder of one's own."""
+    return [*arguments, *([f"--config-dir={config_dir}"] if config_dir else [])]
 
 
 def _plainly(arguments: list[str]) -> Options | None:

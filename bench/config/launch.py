@@ -55,12 +55,13 @@ class SweepFolder(Callback):
 
 
 def run_hydra(
-    arguments: list[str], job: Callable[[Options], None], on_start: Callable[[Path, bool], None] | None = None
+    arguments: list[str], job: Callable[[Options], float | None], on_start: Callable[[Path, bool], None] | None = None
 ) -> Path | None:
     """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
-    Returns the folder of the sweep, or None for a single run. Where a process of a launcher is killed, the launcher
-    ends all members under way; `job` is then called again for every member, and is to leave out those that have begun.
+    Returns the folder of the sweep, or None for a single run. What `job` returns goes to Hydra's sweeper. Where a
+    process of a launcher is killed, the launcher ends all members under way; `job` is then called again for every
+    member, and is to leave out those that have begun.
     `on_start` is called before with the folder of a sweep, and whether its members run in other processes.
 
     Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
@@ -77,13 +78,14 @@ def run_hydra(
     escaped: list[Exception] = []
     parent = os.getpid()
 
-    def hydra_job(node: DictConfig) -> None:
+    def hydra_job(node: DictConfig) -> float | None:
         try:
-            job(_options_of_job(node, arguments))
+            return job(_options_of_job(node, arguments))
         except Exception as error:
             if os.getpid() != parent:
                 raise
             escaped.append(error)  # Hydra would print a line of its own
+        return None
 
     register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's own printer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
@@ -26,6 +27,7 @@ _SEED = Role(None, stated=True)
 _RESUME = Role("bptt", neutral=("auto", "never"), resumable=True)
 _CLIP = Role("bptt", shown_by_options=True)
 _LENGTH = Role("bptt", resumable=True)
+_CHOSEN = Role("bptt", neutral=("default",), resumable=True)  # a statement decides: no run is found done as another's
 _UPKEEP = Role(None, decides=False, stated=True, resumable=True)
 _PLACE = replace(_UPKEEP, place=True)
 
@@ -56,6 +58,13 @@ def _auto_never_or_place(value: str) -> str:
         hint = meant.get(value.casefold(), "auto")
         there_are = "auto (go on with a run that was cut off), never (start anew), or a run's folder or id"
         raise ValueError(f"choose {there_are}{asked([hint] if hint else [])}")
+    return value
+
+
+def _how_chosen(value: str) -> str:
+    """A check that `chosen` says how: by default, as published, or among a number of trials."""
+    if value not in ("default", "published") and not re.fullmatch(r"1 trial|[1-9]\d* trials", value):
+        raise ValueError("choose default, published, or a number of trials such as '12 trials'")
     return value
 
 
@@ -213,6 +222,7 @@ class Config:
     evaluations: Annotated[int, Ge(1), _LENGTH] = 10
     gradient: Annotated[str, one_of("bptt", "rtrl", "uoro", "eprop"), _TRAINING] = "bptt"
     unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel", "kernels"), _MODEL] = "auto"
+    chosen: Annotated[str, AfterValidator(_how_chosen), _CHOSEN] = "default"
     seed: Annotated[int, Ge(0), _SEED] = 0
     results_dir: Annotated[str, _PLACE] = "results"
     rerun: Annotated[bool, _UPKEEP] = False

@@ -25,6 +25,8 @@ class Row(NamedTuple):
     bptt: Annotated[str, "labels.bptt"]
     budget: Annotated[str, "labels.budget"]
     hardware: Annotated[str, "labels.hardware"]
+    chosen: Annotated[str | None, "config.chosen"]
+    """How the options were chosen; None in older records."""
     seed: int
     status: Status
     reason: str | None

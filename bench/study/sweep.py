@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,17 +47,23 @@ class SweepResult:
         return self.members - len(self.fates)
 
 
-def run_member(options: Options, listener: Listener, sweep: str = "") -> None:
-    """Run one member of `sweep`, unless it has begun before or the sweep is stopped; an error stops no other member."""
+def run_member(options: Options, listener: Listener, sweep: str = "") -> float:
+    """Run one member of `sweep`, unless it has begun before or the sweep is stopped; an error stops no other member.
+
+    Returns its score on valid, which a sweeper that searches may optimise; NaN where it has none.
+    """
     member = options.member
     assert member is not None
     if is_stopped(member.folder.parent) or (sweep and read(member.folder, sweep)):
-        return
+        return math.nan
+    valid = math.nan
     fate = begun(options, sweep)
     write(member, fate)
     try:
         record = execute(options, together(listener, Beat(member, fate)))
         fate |= {"id": record.id, "status": record.status, "reason": record.reason}
+        if record.status == "done" and record.metric and record.metric["valid"] is not None:
+            valid = record.metric["valid"]
     except BenchError as error:
         listener.refused(error)
         fate |= {"status": "failed", "reason": str(error)}
@@ -64,6 +71,7 @@ def run_member(options: Options, listener: Listener, sweep: str = "") -> None:
         write(member, {**fate, "reason": "stopped; the same command goes on with it", "process": None})
         raise
     write(member, {**fate, "process": None, "beat": time.time()})
+    return valid
 
 
 def finish(folder: Path, sweep: str = "", members: int | None = None) -> SweepResult:

@@ -97,6 +97,7 @@ COLUMNS = (
     _text("bptt", shareable=True),
     _text("budget", shareable=True),
     _text("hardware", shareable=True),
+    _text("chosen", "score", shown=False),  # the label of the regime says it
     _text("metric", "score", shown=False),
     _text("direction", "score", shown=False),
     Column("score", "score", left=True, ends=("ci_low", "ci_high")),

@@ -104,7 +104,7 @@ def texts(frame: pd.DataFrame) -> dict[str, str]:
 def _names(frame: pd.DataFrame) -> dict[str | None, str]:
     """The name of each task's file, and under None of that with all rows."""
     tasks = sorted(map(str, frame["task"].unique()))
-    return {None: "leaderboard.csv", **{task: f"{_file_name(task)}.csv" for task in tasks}}
+    return {None: "leaderboard.csv", **{task: f"{file_name(task)}.csv" for task in tasks}}
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -135,7 +135,7 @@ def _stamps(frame: pd.DataFrame, folder: Path) -> dict[str, list[int]]:
     return kept.stamps(folder / name for name in _names(frame).values())
 
 
-def _file_name(task: str) -> str:
+def file_name(task: str) -> str:
     """A task label as a file name; a changed label gets a hash, so that no two labels share a name."""
     safe = re.sub(r"[^\w.,=+@()\[\]-]", "_", task, flags=re.ASCII)[:100]
     if safe == task and task not in ("", "leaderboard"):

@@ -11,7 +11,7 @@ _NARROWEST = 18  # columns of a text that is folded
 _LONGEST_WORD = 32  # that is not broken for it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # two columns may have the same heading and cells
 class Field:
     """A column of a table on a screen: its heading and the cells below it.
 

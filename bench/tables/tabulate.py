@@ -73,7 +73,8 @@ def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, An
     """One row of the table, by column."""
     done = [run for run in runs if run.status == "done"]
     labels = key._asdict()
-    scores, reached = _scores(runs, done), _reached(runs)
+    chosen = str(runs[0].chosen or "default")  # all have it in their label
+    scores, reached = {**_scores(runs, done), "chosen": chosen}, _reached(runs)
     figure: dict[Of, Callable[[Column], Any]] = {
         "key": lambda column: labels[column.name],
         "score": lambda column: scores[column.name],

@@ -58,7 +58,7 @@ def blocks(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, of: Sequence[
         cells = {column: [printable(_cell(row, column)) for row in rows] for column in columns if column not in shared}
         cells = {column: texts for column, texts in cells.items() if set(texts) not in ({"-"}, {"0"})}
         fields = [Field(column.title, texts, column.left, column.spare) for column, texts in cells.items()]
-        below = [printable(_split(row, cells)) for row in rows if _is_split(row)]
+        below = [printable(_split(row, cells)) for row in rows if _is_split(row)] + _tuned_unequally(part)
         yield Block([*map(printable, head)], fields, below)
 
 
@@ -88,6 +88,13 @@ def _split(row: Mapping[Any, Any], shown: Collection[Column]) -> str:
     if pd.isna(row["seed_scores"]):
         return found
     return f"{found}; by seed {', '.join(four_digits(float(score)) for score in row['seed_scores'].split())}"
+
+
+def _tuned_unequally(part: pd.DataFrame) -> list[str]:
+    """A line where rows were chosen among unequal numbers of trials, of which the more the better."""
+    tuned = part[part["chosen"].str.contains(" trial")].groupby("chosen")["cell"].unique()
+    said = "; ".join(f"{', '.join(cells)} among {trials}" for trials, cells in tuned.items())
+    return [printable(f"chosen unequally: {said}")] if len(tuned) > 1 else []
 
 
 def _cell(row: Mapping[Any, Any], column: Column) -> str:

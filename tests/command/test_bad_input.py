@@ -75,6 +75,7 @@ OUT_OF_RANGE = {
     "patience": "0",
     "evaluations": "0",
     "unroll": "vendr",
+    "chosen": "tuned",
     "seed": "-1",
     "results_dir": "",
     "rerun": "perhaps",

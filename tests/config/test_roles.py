@@ -39,9 +39,12 @@ def groups_where(holds):
 @pytest.mark.parametrize(
     ("holds", "expected"),
     [
-        (lambda role: not role.decides, {"results_dir", "rerun", "checkpoint", "measure", "hardware"}),
-        (lambda role: role.neutral, {"resume"}),
-        (lambda role: role.stated, {"seed", "results_dir", "rerun", "checkpoint", "measure", "hardware"}),
+        (lambda role: not role.decides, {"hard_seconds", "results_dir", "rerun", "checkpoint", "measure", "hardware"}),
+        (lambda role: role.neutral, {"resume", "chosen"}),
+        (
+            lambda role: role.stated,
+            {"hard_seconds", "seed", "results_dir", "rerun", "checkpoint", "measure", "hardware"},
+        ),
         (
             lambda role: role.resumable,
             {
@@ -54,6 +57,8 @@ def groups_where(holds):
                 "evaluations",
                 "patience",
                 "hardware",
+                "hard_seconds",
+                "chosen",
             },
         ),
         (lambda role: role.place, {"results_dir"}),
@@ -64,7 +69,7 @@ def groups_where(holds):
         (lambda role: role.column == "cell", {"cell", "model", "init", "match", "unroll"}),
         (lambda role: role.column == "budget", {"budget"}),
         (lambda role: role.column == "hardware", {"hardware"}),
-        (lambda role: role.column is None, {"seed", "results_dir", "rerun", "checkpoint", "measure"}),
+        (lambda role: role.column is None, {"hard_seconds", "seed", "results_dir", "rerun", "checkpoint", "measure"}),
     ],
 )
 def test_the_roles_are_these(holds, expected):

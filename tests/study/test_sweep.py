@@ -2,11 +2,13 @@
 
 import csv
 import json
+import math
 
 import pytest
 from cli_tools import COPY, TINY, bench, records, run
 
 from bench.command.terminal import Terminal, show_sweep
+from bench.config.launch import SweepFolder
 from bench.config.options import Member, Options
 from bench.config.schema import Config
 from bench.errors import StoreError
@@ -118,6 +120,19 @@ def test_a_member_whose_process_was_killed_counts_as_not_done(capsys, tmp_path):
     assert (ended.done, ended.members, ended.results) == (0, 1, [tmp_path])
     show_sweep(ended)
     assert "0 of 1 runs done" in capsys.readouterr().out
+
+
+def test_a_sweeper_gets_the_score_on_valid_of_each_member(capsys, tmp_path, monkeypatch):
+    returned = []
+
+    def keep(callback, config, job_return, **others):
+        returned.append(job_return.return_value)
+
+    monkeypatch.setattr(SweepFolder, "on_job_end", keep)
+    assert bench(capsys, "-m", *COPY, "model.hidden=8,0", f"results_dir={tmp_path}").code == 1
+    (done,) = [record for record in records(tmp_path) if record["status"] == "done"]
+    assert returned[0] == done["metric"]["valid"]
+    assert math.isnan(returned[1])
 
 
 def test_a_member_that_cannot_be_stored_spoils_no_other(capsys, tmp_path, monkeypatch):

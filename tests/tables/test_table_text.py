@@ -95,6 +95,18 @@ def test_seeds_that_all_reach_the_target_or_all_do_not_need_no_words():
         assert "reach the target" not in text
 
 
+def test_cells_chosen_among_unequal_numbers_of_trials_are_marked_and_equal_ones_are_not():
+    rows = [
+        a_row(cell=cell, bptt=f"full(chosen={n})", chosen=n)
+        for cell, n in (("gru", "12 trials"), ("lstm", "24 trials"))
+    ]
+    rows += [a_row(cell="rnn", chosen="default"), a_row(cell="lru", chosen=None)]
+    frame = tabulate(rows)
+    assert sorted(frame["chosen"]) == ["12 trials", "24 trials", "default", "default"]
+    assert to_text(frame).splitlines()[-1] == "chosen unequally: gru among 12 trials; lstm among 24 trials"
+    assert "unequally" not in to_text(tabulate([rows[0], rows[0]._replace(cell="lstm"), *rows[2:]]))
+
+
 def test_markdown_aligns_words_and_scores_to_the_left_and_figures_to_the_right(frame):
     lines = to_markdown(frame, named("cell", "score", "failed")).splitlines()
     assert lines[lines.index("| cell | score | failed |") + 1] == "| --- | --- | ---: |"

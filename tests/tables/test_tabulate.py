@@ -25,7 +25,7 @@ def only(rows):
 
 def test_the_columns_are_the_public_ones_in_their_order():
     public = (
-        "task cell bptt budget hardware metric direction score ci_low ci_high interval valid seeds solved_seeds "
+        "task cell bptt budget hardware chosen metric direction score ci_low ci_high interval valid seeds solved_seeds "
         "solved_low solved_high score_median score_min score_max seed_scores chance solved target gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
         "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib "

@@ -131,6 +131,7 @@ ELSEWHERE = {
     "seed": "tests/laws/test_streams.py",
     "results_dir": "tests/config/test_compose.py",
     "rerun": "tests/job/test_execute.py",
+    "chosen": "tests/study/test_tune.py",
     "resume": "tests/job/test_resume_command.py",
     "checkpoint": "tests/laws/test_resume.py",
     "hard_seconds": "tests/job/test_hard_seconds.py",

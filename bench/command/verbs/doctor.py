@@ -26,6 +26,7 @@ _LOOK = 0.5  # seconds for which the load is looked at
 _OPTIONAL = {
     "hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes",
     "onnxscript": "'bench-sequences[onnx]', for bench export --format=onnx",
+    "optuna": "'bench-sequences[tune]', for bench tune",
 }
 """Packages that are not needed, with what pip installs them by and why."""
 _VARIABLES = (
