@@ -10,6 +10,7 @@ import pandas as pd
 from bench.printable import printable
 from bench.stats.ranks import alike
 from bench.tables.blocks import Block
+from bench.tables.columns import COLUMNS
 from bench.tables.fitted import Field
 from bench.tables.formats import score_with_interval, three_digits
 from bench.tables.overview import FRONTS, SETTING, Overview
@@ -108,5 +109,6 @@ def notes(found: Overview) -> Iterator[str]:
 def _why(row: object) -> str:
     if not isinstance(row, dict):
         return "no run"
-    counts = {name: row[name.replace(" ", "_")] for name in ("failed", "diverged", "out of memory")}
+    ends = [column for column in COLUMNS if column.of == "count" and column.name != "done"]
+    counts = {column.title: row[column.name] for column in ends}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "runs without a score"

@@ -15,7 +15,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.command.parser import Parser
 from bench.command.verbs.runs import column_filter
@@ -45,6 +45,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--columns", metavar="C,...", help="these columns, of rows or of each cell on each task")
     parser.add_argument("--sort", metavar="COLUMN", help="the best in this column first")
     parser.add_argument("--group", metavar="NAME", help="a table for each value of an option or a column")
+    parser.add_argument("--target", type=float, metavar="SCORE", help="another score that solves the task, of one task")
     parser.add_argument("--format", choices=FORMATS, help="how it is printed (text)")
     parser.add_argument("--markdown", action="store_true", help="the same as --format=markdown")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write it to FILE, which parquet needs")
@@ -60,9 +61,11 @@ def run(options: Namespace) -> int:
     _check(options)
     table = files.table(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
     selection = Selection(table, options.results_dir)
-    found = selection.where(dict(column_filter("leaderboard", word) for word in options.words))
+    found = selection.where(dict(map(_filter, options.words)))
     if options.words and found.empty:
         raise ConfigError(f"leaderboard: no row fits {' '.join(options.words)}; bench leaderboard has all")
+    if options.target is not None:
+        found = _held_to(options, found)
     if options.group:
         found = found.assign(**{options.group: selection.values(options.group, found)})
     if options.show == "rows":
@@ -70,6 +73,34 @@ def run(options: Namespace) -> int:
     else:
         _compared(options, found)
     return 0
+
+
+def _filter(word: str) -> tuple[str, list[Any]]:
+    """A name and the values that fit: those between commas, and all of it, since labels have commas of their own."""
+    name, values = column_filter("leaderboard", word)
+    return name, [*values, word.partition("=")[2]]
+
+
+def _held_to(options: Namespace, found: pd.DataFrame) -> pd.DataFrame:
+    """The rows with another target than their task's."""
+    from bench.results.store import Store
+    from bench.tables.columns import BEHIND, COLUMNS
+    from bench.tables.marks import told_apart
+    from bench.tables.retargeted import retargeted
+    from bench.tables.runs import read
+    from bench.tables.tabulate import tabulate
+
+    if found["task"].nunique() > 1:
+        tasks = ", ".join(found["task"].unique()[:5])
+        raise ConfigError(
+            f"leaderboard: --target={options.target:g} is of one task: choose it, as in task=... ({tasks})"
+        )
+    labels = ["task", "cell", "bptt", "budget", "hardware"]
+    keys = {*found[labels].itertuples(index=False, name=None)}
+    every = told_apart([row for row in read(options.results_dir, lambda line: None) if row.status != "interrupted"])
+    rows = [row for row in every if tuple(getattr(row, label) for label in labels) in keys]
+    table = tabulate(retargeted(rows, Store(options.results_dir), options.target), (*COLUMNS, *BEHIND))
+    return found[labels].merge(table, on=labels, how="left")
 
 
 def _check(options: Namespace) -> None:

@@ -116,6 +116,7 @@ def test_it_is_drawn_where_asked(said, show, tmp_path):
         (["--columns=scor"], "scor: the leaderboard has no such column (did you mean score?); there are task"),
         (["--sort=scor"], "--sort=scor: there is no such column (did you mean score?)"),
         (["--group=model.hiden"], "(did you mean model.hidden?)"),
+        (["--target=0.5"], "--target=0.5 is of one task: choose it, as in task=... (task0-v1, task1-v1)"),
         (["--format=parquet"], "say with --to=FILE"),
         (["--format=csv", "--markdown"], "two forms"),
         (["--plot=x.png"], "--plot draws --show=overview"),
@@ -130,3 +131,19 @@ def test_it_is_drawn_where_asked(said, show, tmp_path):
 )
 def test_what_is_wrong_is_said_in_a_line_with_what_there_is(said, words, line):
     assert line in the_line(said(*words))
+
+
+def test_another_target_is_looked_up_in_the_curves_and_the_files_keep_the_tasks(capsys, tmp_path):
+    store = Store(tmp_path)
+    for seed, scores in enumerate([(0.3, 0.6, 0.7), (0.6, 0.5, 0.8), (0.1, 0.2, 0.3)]):
+        folder = publish(store, f"run-{seed}", seed=seed)
+        rows = [f"{100 * n},{1000 * n},{n}.0,0.1,1.0,{score}" for n, score in enumerate(scores, 1)]
+        head = "step,tokens,seconds,train_loss,grad_norm,valid_recall_accuracy"
+        (folder / "curve.csv").write_text("\n".join([head, *rows]) + "\n")
+    publish(store, "without-a-curve", seed=3)
+    said = bench(capsys, "leaderboard", f"results_dir={tmp_path}", "--target=0.55", "--format=json")
+    (row,) = json.loads(said.out)
+    assert (row["reached"], row["unreached"], row["target_steps"], row["target_seconds"]) == (2, 1, 200, 2)
+    assert (row["target"], row["solved_seeds"]) == (0.55, 4)
+    (kept,) = pd.read_csv(tmp_path / "leaderboard.csv").to_dict("records")
+    assert (kept["target"], kept["reached"], kept["target_steps"]) == (0.96, 4, 700)
