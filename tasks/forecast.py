@@ -42,7 +42,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec
+from bench.api import Batch, DataError, Features, Metric, SeriesTask, Split, TaskSpec
 
 from .common.tables.dialect import WrittenAs
 from .common.tables.scaling import constants, deviation, scaled
@@ -50,12 +50,14 @@ from .common.tables.series import GENERATED, Gaps, Series, generated, read_serie
 from .common.tables.windows import Windows, autoregression, fit_note, scored_steps
 
 
-class Forecast(Task):
+class Forecast(SeriesTask):
     """The next `horizon` values of `source`, from windows of `context + length` steps.
 
     `steps`, `tau` and `stride` are for generated series; `columns` and the options after it are for CSV files, with
     `checksum` the SHA-256 of the file. Raises ValueError for options out of range, DataError for unusable data.
     """
+
+    picture = "line"
 
     def __init__(
         self,
@@ -98,6 +100,11 @@ class Forecast(Task):
         if not self._scale or not {series.place} <= {*kept, None}:
             what = "its changes are" if difference else "it is"
             raise DataError(f"{series.origin}: {what} constant in train; there is nothing to forecast")
+        self._known = float(known_NC[:, 0].mean())
+        self._read: tuple[float, float] | None = None  # mean and deviation of the only input, where it is the target
+        if kept == [series.place] and not difference:
+            column = inputs_NF[: train.stop, kept[0]]
+            self._read = float(column.mean()), deviation(column - column.mean(), sizes_F[kept[0]])
         self._windows = Windows(
             inputs=_tensor(normal_NF),
             targets=_tensor((targets_NC - known_NC.mean(0)) / self._scale),
@@ -175,6 +182,25 @@ class Forecast(Task):
             "rmse": self._scale * math.sqrt(mse),
             "rmse_last": self._scale * math.sqrt(totals["squared_error_last"] / totals["steps"]),
         }
+
+    def opening(self) -> Tensor:
+        """The context before the first scored step of test, else of valid. ValueError for what cannot be read again."""
+        if self._read is None:
+            raise ValueError("reads other columns than it forecasts, or changes; only one plain column goes on")
+        steps = self._windows.steps["test"] or self._windows.steps["valid"]
+        return self._windows.inputs[max(0, steps.start - max(1, self._windows.context)) : steps.start]
+
+    def following(self, logits_C: Tensor, temperature: float, generator: Generator | None) -> Tensor:
+        """The forecast of the next value, as an input. It is a number and no draw: the temperature changes nothing."""
+        mean, spread = self._read or (0.0, 1.0)
+        return (logits_C[:1] * self._scale + self._known - mean) / spread
+
+    def shown(self, inputs_TF: Tensor) -> Tensor:
+        mean, spread = self._read or (0.0, 1.0)
+        return inputs_TF * spread + mean
+
+    def lines(self, shown_TF: Tensor) -> Sequence[str]:
+        return [f"{value:.6g}" for value in shown_TF[:, 0].tolist()]
 
     def _weight(self, split: Split) -> Tensor:
         return self._windows.weight[self._windows.steps[split].start : self._windows.steps[split].stop]

@@ -25,7 +25,7 @@ whether it just did, from train. Published by Bai et al. (table 1): JSB Chorales
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bench.api import Batch, DataError, Features, Metric, Split, Task, TaskSpec, file_hash
+from bench.api import Batch, DataError, Features, Metric, SeriesTask, Split, TaskSpec, file_hash
 
 from .common.chords import KEYS, progressions
 from .common.files.folders import walk
@@ -44,15 +44,20 @@ from .common.sequences.ragged import Ragged, by_length
 _PIECES: dict[Split, int] = {"train": 240, "valid": 60, "test": 60}
 _SEED = 1_000_003
 _VARIABLES: dict[Split, str] = {"train": "traindata", "valid": "validdata", "test": "testdata"}
+_OPENING = 8
+"""Frames of a test piece that a model goes on from."""
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _REMEDY = "name a .mat file with cells traindata, validdata and testdata of arrays [frames, 88], or task.source=builtin"
 
 
-class Music(Task):
+class Music(SeriesTask):
     """The pieces of `source`; `checksum` is the SHA-256 that they must have.
 
     In train each piece is transposed by up to `transpose` semitones, up or down, anew in each pass. Raises ValueError
     for an option out of range, DataError for a file that cannot be read or is not of this layout.
     """
+
+    picture = "roll"
 
     def __init__(self, source: str = "builtin", transpose: int = 0, checksum: str | None = None) -> None:
         if not 0 <= transpose < KEYS:
@@ -122,6 +127,30 @@ class Music(Task):
             "frame_nll": totals["nll"] / totals["frames"],
             "frame_accuracy": totals["found"] / totals["any"] if totals["any"] else 1.0,
         }
+
+    def opening(self) -> Tensor:
+        """The first frames of the first piece of test."""
+        return next(iter(self._pieces["test"]))[:_OPENING].float()
+
+    def following(self, logits_C: Tensor, temperature: float, generator: Generator | None) -> Tensor:
+        """The notes of the next frame, each drawn by itself, or those that are likelier than not."""
+        if generator is None:
+            return (logits_C > 0).float()
+        return torch.bernoulli((logits_C / temperature).sigmoid(), generator=generator)
+
+    def shown(self, inputs_TF: Tensor) -> Tensor:
+        return inputs_TF
+
+    def lines(self, shown_TF: Tensor) -> Sequence[str]:
+        """The names of the notes that sound, C4 the middle C; `-` where none does."""
+        keys = [frame.nonzero()[:, 0].tolist() for frame in shown_TF]
+        return [" ".join(_name(key) for key in each) or "-" for each in keys]
+
+
+def _name(key: int) -> str:
+    """The name of a key of the roll, the lowest of which is A0."""
+    octave, tone = divmod(key + 9, 12)
+    return f"{_NAMES[tone]}{octave}"
 
 
 def transposed(frames_TBK: Tensor, semitones_B: Tensor) -> Tensor:

@@ -293,6 +293,14 @@ def test_an_embedded_grammar_is_learned_by_who_keeps_its_second_letter(capsys):
 
 
 @pytest.mark.slow
+def test_music_goes_on_after_eight_frames(capsys):
+    train("22-going-on.md", capsys, {"model.hidden": 32, "budget.steps": 60, "evaluations": 1})
+    (record,) = records(Path("results"))
+    assert record["metric"]["test"] < record["metric"]["chance"]
+    assert len(run(command("22-going-on.md")[1], capsys).out.splitlines()) == 16
+
+
+@pytest.mark.slow
 def test_parity_holds_at_five_times_the_length(capsys):
     small = {"cell": "gru", "task.length": 10, "task.test_length": 50, "task.held_out": 20, "budget.steps": 300}
     train("18-length.md", capsys, small)

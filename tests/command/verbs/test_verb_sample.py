@@ -3,7 +3,7 @@
 import pytest
 from cli_tools import bench, the_line
 
-from bench.job import reload, sample
+from bench.job import reload, sample, series
 from bench.job.trust import Trust
 from bench.results.store import Store
 
@@ -25,6 +25,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(Store, "resolve", lambda store, name: (name, str(store.runs.parent)))
     monkeypatch.setattr(reload, "reload", lambda stored, trust: stored if trust == Trust([]) else (*stored, trust))
     monkeypatch.setattr(sample, "sample", write)
+    monkeypatch.setattr(series, "goes_on", lambda run: False)
     monkeypatch.setattr(sample, "confidences", expect)
     return calls
 
