@@ -6,6 +6,7 @@ import pytest
 from factories import a_record
 from two_sides import ALIKE, BETTER, runs_of
 
+from bench.stats.interval import mean_interval
 from bench.tables.comparison_text import to_text, to_tree
 from bench.tables.comparisons import compare_sides
 from bench.tables.sides import side
@@ -34,6 +35,7 @@ def test_a_cell_that_is_better_is_told_to_be_so_and_the_other_way_round_to_be_wo
     one = the_one(found)
     assert (one.comparison.verdict, found.worse, one.comparison.paired) == ("better", False, True)
     assert one.comparison.gain.mean == pytest.approx(0.335)
+    assert one.means == tuple(mean_interval([*scores], within=(0, 1)) for scores in (ALIKE, BETTER))
     assert compared(tmp_path, "lstm", "gru").worse
 
 
@@ -150,6 +152,8 @@ def test_speeds_are_compared_on_one_machine_that_was_quiet(tmp_path):
     doubted = the_one(compared(tmp_path, second="mgu"))
     assert "train_tokens_per_s" not in doubted.ratios and "infer_tokens_per_s" in doubted.ratios
     assert doubted.notes == ["not compared, since contended: train tok/s"]
+    runs_of(tmp_path, "irnn", ALIKE, speed=None)
+    assert not the_one(compared(tmp_path, second="irnn")).ratios
     elsewhere = the_one(compared(tmp_path, second="rhn"))
     assert not elsewhere.ratios and elsewhere.notes == ["speeds are not compared: the hardware differs"]
 
