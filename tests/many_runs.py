@@ -46,4 +46,5 @@ def _records(tasks: int, cells: int, budgets: int, seeds: int) -> Iterator[tuple
             name = f"task{task}_{cell}_{budget}_s{seed}"
             test = min(1.0, max(0.0, random.gauss(score, 0.02)))
             tree["metric"] |= {"valid": test, "test": test}
+            tree["config"]["seed"] = seed
             yield name, {**tree, "id": name, "seed": seed, "identity": name}

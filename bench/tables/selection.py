@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.config.roles import role_of
 from bench.config.tree import flatten, written
 from bench.errors import ConfigError, did_you_mean
 from bench.results.record import Record
@@ -23,8 +24,8 @@ _LESS_IS_BETTER = ("step_us", "step_p99_us", "seconds", "params", "joules_a_toke
 class Selection:
     """The rows of `table`, a leaderboard with the columns `BEHIND`, whose records are in `results_dir`.
 
-    All runs of a row have the same options, so that those of one are the row's. Raises ConfigError for what is neither
-    a column nor an option of any row.
+    All runs of a row have the same options, of those that labels name, so that those of one are the row's. Raises
+    ConfigError for what is neither a column nor such an option of any row.
     """
 
     def __init__(self, table: pd.DataFrame, results_dir: str | Path) -> None:
@@ -58,6 +59,11 @@ class Selection:
             raise ConfigError(
                 f"{name}: neither a column of the leaderboard nor an option of its rows{near}; columns are "
                 f"{', '.join(_NAMES)}; options are written as in model.hidden"
+            )
+        if every and role_of(name).column is None:
+            raise ConfigError(
+                f"{name}: the runs of a row may differ in it, so that no row has one; python -m bench runs lists runs, "
+                "by seed too"
             )
         return [written(options[name]) if name in options else None for options in every]
 

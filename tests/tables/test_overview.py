@@ -72,6 +72,7 @@ def test_other_budgets_machines_and_regimes_are_never_ranked_together(name):
 def test_a_regime_is_the_same_at_each_cells_own_learning_rate_and_the_best_on_valid_stands():
     assert regime("full(optimizer.lr=0.01, clip.norm=1)") == "full" == regime("full(schedule=cosine)#1a2b3c4d")
     assert regime("truncated(32, optimizer.lr=0.01, batch_size=8)") == "truncated(32, batch_size=8)"
+    assert regime("full(chosen=12 trials, optimizer.lr=0.01)") == "full(chosen=12 trials)", "tuned alike, or not ranked"
     slow = {"bptt": "full(optimizer.lr=0.1)", "valid": 0.99}
     (view,) = views(runs("gru", 0.8), runs("gru", 0.5, **slow), runs("lstm", 0.6))
     (task,) = view.tasks

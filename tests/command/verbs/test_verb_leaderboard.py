@@ -113,6 +113,7 @@ def test_it_is_drawn_where_asked(said, show, tmp_path):
         (["--now"], "leaderboard: unrecognized arguments: --now"),
         (["cel=gru"], "cel: neither a column of the leaderboard nor an option of its rows (did you mean cell?)"),
         (["model.hiden=3"], "(did you mean model.hidden?)"),
+        (["seed=0"], "seed: the runs of a row may differ in it"),
         (["--columns=scor"], "scor: the leaderboard has no such column (did you mean score?); there are task"),
         (["--sort=scor"], "--sort=scor: there is no such column (did you mean score?)"),
         (["--group=model.hiden"], "(did you mean model.hidden?)"),
