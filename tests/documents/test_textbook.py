@@ -189,9 +189,9 @@ def test_plots_are_drawn(capsys):
     run([*command("10-vanishing.md")[0], "--plot", "two.png"], capsys)
     run([*command("07-gradient-descent.md")[0], "--plot", "three.png"], capsys)
     run([*command("12-loss-surface.md")[0], "--plot", "four.png"], capsys)
-    for name in ("slopes", "starts"):
+    for name in ("slopes", "starts", "strokes"):
         run([f"examples/textbook/{name}.py", "--plot", f"{name}.png"], capsys)
-    names = ("one", "two", "three", "four", "slopes", "starts")
+    names = ("one", "two", "three", "four", "slopes", "starts", "strokes")
     assert all(Path(f"{name}.png").stat().st_size > 10_000 for name in names)
 
 
@@ -290,6 +290,13 @@ def test_an_embedded_grammar_is_learned_by_who_keeps_its_second_letter(capsys):
     train("21-grammar.md", capsys, {"cell": "vanilla,lstm", "evaluations": 1, "task.held_out": 100, "task.length": 40})
     found = scores("cell")
     assert found["lstm"] > 0.9 and 0.3 < found["vanilla"] < 0.7
+
+
+@pytest.mark.slow
+def test_digits_are_known_by_the_way_of_the_pen(capsys):
+    train("23-strokes.md", capsys, {"cell": "gru", "budget.steps": 150, "evaluations": 1})
+    (record,) = records(Path("results"))
+    assert record["metric"]["test"] > record["metric"]["baselines"]["mean_features"] + 0.1
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ TASKS = [
     "uea", "uea normalise=series valid_share=0.3", "digits", "digits order=permuted", "digits order=rows",
     "forecast", "forecast source=narma10 period=7", "forecast tau=30 stride=2 horizon=3 difference=true", "narma10",
     "forecast source=SERIES date=date predict=level period=9", "forecast source=SERIES columns=[flow,level] gaps=drop",
-    "anomaly", "music", "translation",
+    "anomaly", "music", "translation", "strokes",
 ]  # fmt: skip
 
 
