@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from bench.config.keywords import with_results_folder
-from bench.config.launch import SweepFolder, run_hydra
+from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
+from bench.config.slurm import SlurmLauncher
 from bench.study.pace import Pace
 from bench.study.stop import Stop, take_signals
 
@@ -18,12 +18,12 @@ from bench.study.stop import Stop, take_signals
 def run(arguments: list[str]) -> int:
     """Run what `arguments` describe; 1 where one is not done, else 0. Raises BenchError in one line."""
     statuses: list[str] = []
-    parent, sweep_id, pace = os.getpid(), secrets.token_hex(4), Pace()
+    parent, sweep_id, pace = this_process(), secrets.token_hex(4), Pace()
 
     def job(options: Options) -> float | None:
         from bench.command.terminal import Terminal
 
-        if options.member is not None and os.getpid() == parent:
+        if options.member is not None and this_process() == parent:
             from bench.study.sweep import run_member
 
             pace.next(options.member)
@@ -38,6 +38,7 @@ def run(arguments: list[str]) -> int:
         return None
 
     stop = Stop(sweep_id)
+    SlurmLauncher.asked_to_stop = staticmethod(lambda: stop.asked)
 
     def begin(folder: Path, in_other_processes: bool) -> None:
         from bench.study.status import Begun, note

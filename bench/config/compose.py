@@ -38,6 +38,8 @@ from bench.config.plain import plain_words
 from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
+from bench.config.slurm import NAME as SLURM
+from bench.config.slurm import SlurmLauncher, SlurmOptions
 from bench.config.tree import Tree, flatten
 from bench.errors import BenchError, ConfigError
 
@@ -247,7 +249,9 @@ def _parsed(path: Path, written: int) -> Tree:
 def register() -> None:
     """Make the schema and the groups of third-party packages known to Hydra."""
     ConfigStore.instance().store(name="bench_schema", node=schema_node())
+    ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmOptions, provider="bench")
     Plugins.instance().register(PackagePaths)
+    Plugins.instance().class_name_to_class[SLURM] = SlurmLauncher
     setup_globals()
 
 

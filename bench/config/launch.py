@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -76,13 +77,13 @@ def run_hydra(
     arguments = for_their_members(arguments)
     arguments = [*arguments, *_clip_in_full(arguments)]
     escaped: list[Exception] = []
-    parent = os.getpid()
+    parent = this_process()
 
     def hydra_job(node: DictConfig) -> float | None:
         try:
             return job(_options_of_job(node, arguments))
         except Exception as error:
-            if os.getpid() != parent:
+            if this_process() != parent:
                 raise
             escaped.append(error)  # Hydra would print a line of its own
         return None
@@ -107,6 +108,11 @@ def run_hydra(
     if escaped:
         raise escaped[0]
     return SweepFolder.last
+
+
+def this_process() -> tuple[str, int]:
+    """What tells this process from those of a launcher, also on other machines, where one may have the same number."""
+    return socket.gethostname(), os.getpid()
 
 
 def _until_all_have_begun(main: Callable[[], Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -51,7 +52,7 @@ class Stop:
             raise KeyboardInterrupt
         (self._folder / _STOPPED).touch()
         for fate in fates(self._folder, self._sweep):
-            if fate["process"] is not None:
+            if fate["process"] is not None and fate["host"] == socket.gethostname():
                 with suppress(OSError):  # it has ended meanwhile
                     os.kill(fate["process"], signal.SIGTERM)
 

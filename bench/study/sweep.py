@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,13 @@ class SweepResult:
 def run_member(options: Options, listener: Listener, sweep: str = "") -> float:
     """Run one member of `sweep`, unless it has begun before or the sweep is stopped; an error stops no other member.
 
-    Returns its score on valid, which a sweeper that searches may optimise; NaN where it has none.
+    One that was cut off runs again where its launcher has queued it again. Returns its score on valid, which a sweeper
+    that searches may optimise; NaN where it has none.
     """
     member = options.member
     assert member is not None
-    if is_stopped(member.folder.parent) or (sweep and read(member.folder, sweep)):
+    before = read(member.folder, sweep) if sweep else None
+    if is_stopped(member.folder.parent) or (before and not (is_restarted() and before["status"] == "interrupted")):
         return math.nan
     valid = math.nan
     fate = begun(options, sweep)
@@ -72,6 +75,11 @@ def run_member(options: Options, listener: Listener, sweep: str = "") -> float:
         raise
     write(member, {**fate, "process": None, "beat": time.time()})
     return valid
+
+
+def is_restarted() -> bool:
+    """Whether this process is one of a job that SLURM has queued again: its time was over, or its node was lost."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
 
 
 def finish(folder: Path, sweep: str = "", members: int | None = None) -> SweepResult:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from cli_tools import COPY, records, start
+from factories import a_record
 
 from bench.config.options import Member, Options
 from bench.config.schema import Config
@@ -51,6 +52,27 @@ def test_members_under_way_are_told_and_no_other_begins(tmp_path, stop):
     assert is_stopped(tmp_path)
     run_member(a_member(tmp_path, 3), Listener(), "this sweep")
     assert fate.read(tmp_path / "3", "this sweep") is None
+
+
+def test_a_process_of_that_number_on_this_machine_is_none_of_a_member_on_another(tmp_path, stop):
+    with subprocess.Popen(["sleep", "60"]) as ours:
+        options = a_member(tmp_path)
+        fate.write(options.member, {**fate.begun(options, "this sweep"), "process": ours.pid, "host": "elsewhere"})
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        assert ours.poll() is None
+        ours.kill()
+
+
+@pytest.mark.parametrize(("restarts", "status", "runs"), [(0, "interrupted", 0), (1, "interrupted", 1), (1, "done", 0)])
+def test_a_member_runs_again_where_its_job_was_queued_again(tmp_path, monkeypatch, restarts, status, runs):
+    began = []
+    monkeypatch.setattr("bench.study.sweep.execute", lambda *_: began.append(1) or a_record())
+    monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
+    options = a_member(tmp_path)
+    fate.write(options.member, {**fate.begun(options, "this sweep"), "status": status, "process": None})
+    run_member(options, Listener(), "this sweep")
+    assert len(began) == runs
 
 
 def test_members_that_have_ended_are_left_alone(tmp_path, stop):

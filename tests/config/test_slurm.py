@@ -1,0 +1,151 @@
+"""A sweep on a real SLURM cluster of two nodes on this machine comes to what it comes to anywhere, whatever is lost.
+
+The tests with a cluster take some minutes: `python -m pytest tests/config/test_slurm.py`, as root, with Debian's
+packages slurm-wlm and munge.
+"""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cli_tools import ROOT, TINY, bench, records, the_line
+from slurm_cluster import Cluster, cluster, is_installed
+
+from bench.config.slurm import Queue
+
+on_a_cluster = [pytest.mark.thorough, pytest.mark.skipif(not is_installed(), reason="needs slurm-wlm, munge and root")]
+SLURM = "hydra/launcher=slurm"
+LONG = (
+    "task=copy", "task.held_out=20", "model.hidden=8", "budget.steps=4000", "evaluations=40", "measure.seconds=0.01",
+    "checkpoint.steps=200", "unroll=eager",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    with cluster(tmp_path_factory.mktemp("slurm")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The scores of a long run that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run([sys.executable, "-m", "bench", *LONG, f"results_dir={folder}"], cwd=ROOT, check=True)
+    (record,) = records(folder)
+    return record["scores"]
+
+
+def sweep(slurm: Cluster, folder: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "bench", "-m", *words, f"results_dir={folder}"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True)
+
+
+def scores(folder: Path) -> list[tuple[str, ...]]:
+    with (folder / "leaderboard.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    return sorted(tuple(row[name] for name in ("task", "cell", "seeds", "score", "valid", "done")) for row in rows)
+
+
+def until_it_trains(folder: Path, seconds: float = 120) -> None:
+    """Until a run has logged some of its validations."""
+    until = time.monotonic() + seconds
+    while not any(log.read_text().count("\n") > 8 for log in folder.glob("runs/.*.partial/run.log")):
+        assert time.monotonic() < until, [*folder.rglob("*")]
+        time.sleep(0.2)
+
+
+class TestOnACluster:
+    pytestmark = on_a_cluster
+
+    def test_a_sweep_of_twelve_has_the_leaderboard_that_it_has_in_one_process(self, slurm, capsys, tmp_path):
+        words = (*TINY, "task=copy,parity", "cell=vanilla,lstm,gru", "seed=0,1", "task.held_out=20")
+        assert bench(capsys, "-m", *words, f"results_dir={tmp_path / 'here'}").code == 0
+        process = sweep(slurm, tmp_path / "there", *words, SLURM)
+        out, err = process.communicate(timeout=400)
+        assert process.returncode == 0, err
+        assert "12 of 12 runs done" in out and "submitted 12 jobs to SLURM" in err
+        assert scores(tmp_path / "there") == scores(tmp_path / "here")
+
+    def test_a_job_at_the_end_of_its_time_is_queued_again_and_goes_on(self, slurm, tmp_path, undisturbed):
+        process = sweep(slurm, tmp_path, *LONG, SLURM)
+        until_it_trains(tmp_path)
+        (job,) = slurm.says("squeue", "--noheader", "--format", "%i").split()
+        slurm.says("scancel", "--signal=USR2", job)  # as SLURM does before the limit
+        out, err = process.communicate(timeout=300)
+        assert (process.returncode, "1 of 1 runs done" in out) == (0, True), err
+        ended = {record["status"]: record for record in records(tmp_path)}
+        assert ended.keys() == {"interrupted", "done"}
+        assert ended["done"]["scores"] == undisturbed
+        (log,) = (tmp_path / "runs" / ended["done"]["id"]).glob("run.log")
+        assert "going on from the checkpoint after step " in log.read_text()
+
+    def test_so_is_a_run_that_reaches_the_real_limit(self, slurm, tmp_path):
+        longer = [word for word in LONG if not word.startswith("budget")]
+        words = (*longer, "budget.seconds=40", "hydra.launcher.minutes=1", "hydra.launcher.warning=30")
+        process = sweep(slurm, tmp_path, *words, SLURM)
+        out, err = process.communicate(timeout=500)
+        assert (process.returncode, "1 of 1 runs done" in out) == (0, True), err
+        assert {record["status"] for record in records(tmp_path)} == {"interrupted", "done"}
+
+    def test_a_lost_node_loses_no_run(self, slurm, tmp_path, undisturbed):
+        process = sweep(slurm, tmp_path, *LONG, "seed=0,1", SLURM)
+        until_it_trains(tmp_path)
+        slurm.kill_node("n1")
+        try:
+            out, err = process.communicate(timeout=400)
+        finally:
+            slurm.start_node("n1")
+        assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
+        assert next(r for r in records(tmp_path) if r["seed"] == 0 and r["status"] == "done")["scores"] == undisturbed
+
+    def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, slurm, tmp_path):
+        process = sweep(slurm, tmp_path, *LONG, "seed=range(6)", "hydra.launcher.at_once=1", SLURM)
+        until_it_trains(tmp_path)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=100)
+        assert (process.returncode, err.splitlines()[-1]) == (130, "bench: interrupted")
+        assert [record["status"] for record in records(tmp_path)] == ["interrupted"]
+        assert slurm.says("squeue", "--noheader") == ""
+
+
+def command(folder: Path, name: str, script: str) -> None:
+    """A command of SLURM's as the test has it."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "tasks"),
+    [
+        ("echo 7_0; echo 7_1", {"7_0", "7_1"}),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", set()),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", None),
+    ],
+)
+def test_a_queue_that_does_not_answer_has_lost_nobody(monkeypatch, tmp_path, script, tasks):
+    command(tmp_path, "squeue", script)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert Queue("7").tasks() == tasks
+
+
+def test_a_machine_without_slurm_is_told_in_a_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = the_line(bench(capsys, "-m", *TINY, "task=copy", SLURM, f"results_dir={tmp_path / 'results'}"))
+    assert "has no command srun" in said and "hydra/launcher=joblib" in said
+
+
+def test_jobs_that_slurm_refuses_are_told_in_a_line(capsys, monkeypatch, tmp_path):
+    command(tmp_path, "srun", "exit 0")
+    command(tmp_path, "sbatch", "echo 'sbatch: error: invalid partition specified: nowhere' >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    words = (*TINY, "task=copy", SLURM, "hydra.launcher.partition=nowhere", f"results_dir={tmp_path / 'results'}")
+    said = bench(capsys, "-m", *words)  # sbatch itself says it, too
+    assert said.code == 2 and "invalid partition specified: nowhere" in said.err.splitlines()[-1]
