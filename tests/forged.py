@@ -111,6 +111,12 @@ def gone(results: Path) -> None:
     shutil.rmtree(first(results))
 
 
+def weights_lost(results: Path) -> None:
+    """No weights, and no word of them."""
+    removed("model.safetensors")(results)
+    edited(lambda record: record["files"].pop("model.safetensors"))(results)
+
+
 def speed_lost(record: dict[str, Any]) -> None:
     record["speed"]["infer_tokens_per_s"]["samples"].pop()
 
@@ -138,6 +144,13 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "a weight": (nudged, "model.safetensors is not as the run left it"),
     "another run's weights": (swapped, "model.safetensors is not as the run left it"),
     "no weights": (removed("model.safetensors"), "model.safetensors is missing"),
+    "no weights and no word of them": (weights_lost, "it is done and has no model.safetensors"),
+    "no speed": (put(None, "speed"), "it is done and has no speed"),
+    "an option less": (rewritten("config.yaml", "batch_size: 32\n", ""), "and None in config.yaml"),
+    "an option less in the record": (
+        edited(lambda record: record["config"].pop("batch_size")),
+        "batch_size is None in",
+    ),
     "no curve": (removed("curve.csv"), "curve.csv is missing"),
     "no record": (removed("record.json"), "cannot read"),
     "no hashes": (put(None, "files"), "the record states no hashes of its files"),
