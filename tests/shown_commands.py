@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cli_tools import ROOT
+from cli_tools import ROOT, write_cell
 
 from bench.command.verbs import new
 
@@ -63,9 +63,11 @@ def commands(page: Path) -> list[Command]:
 
 def is_form(command: Command) -> bool:
     """Whether it shows how a command is written, with places to fill in: `bench show RUN`, `bench list [GROUP]`."""
-    return not command.words[2:] or any(
+    if not command.is_bench:
+        return False
+    return not command.arguments or any(
         word.startswith("[") or "..." in word or re.search(r"\b(RUN|NAME|VERB|OPTION|SWEEP)\b", word)
-        for word in command.words
+        for word in command.arguments
     )
 
 
@@ -87,16 +89,16 @@ def set_up(folder: Path) -> None:
     """Put the files of one's own that the documents speak of into `folder`."""
     (folder / "my_cell.py").write_text((ROOT / "examples" / "my_cell.py").read_text("utf-8"), "utf-8")
     (folder / "examples").symlink_to(ROOT / "examples")
-    for kind, name in (("cell", "mine"), ("task", "my_task"), ("cell", "star")):
+    for kind, name in (("cell", "mine"), ("task", "my_task")):
         new.write(kind, name, folder)
     (folder / "my_schedule.py").write_text(_code("training-options.md", "class Polynomial"), "utf-8")
     own = folder / "mine"
     for part in ("cell", "task", "experiment"):
         (own / part).mkdir(parents=True)
-    (folder / "star.py").rename(own / "star.py")
-    (own / "helpers.py").touch()
-    star, quick = re.findall(r"```yaml\n(.*?)```", (HOW_TO / "your-own-folder.md").read_text("utf-8"), re.DOTALL)
-    (own / "cell" / "star.yaml").write_text(star, "utf-8")
+    star = write_cell(own, "pass", "star.py")
+    star.write_text(star.read_text("utf-8").replace("class Mine", "class Star"), "utf-8")
+    shown_star, quick = re.findall(r"```yaml\n(.*?)```", (HOW_TO / "your-own-folder.md").read_text("utf-8"), re.DOTALL)
+    (own / "cell" / "star.yaml").write_text(shown_star, "utf-8")
     (own / "experiment" / "quick.yaml").write_text(quick, "utf-8")
     (own / "task" / "mine.yaml").write_text("# @package _global_\n# Mine\ntask: {target: my_task.py:MyTask}\n", "utf-8")
     (folder / "my_task.py").rename(own / "my_task.py")
@@ -107,4 +109,4 @@ def _code(page: str, part: str) -> str:
     """The indented program of a page that has `part`."""
     found = re.findall(r"(?:^(?:    .*)?\n)+", (HOW_TO / page).read_text("utf-8"), re.MULTILINE)
     (program,) = (each for each in found if part in each)
-    return textwrap.dedent(program)
+    return textwrap.dedent("".join(line for line in program.splitlines(True) if not _PROGRAM.match(line.strip())))

@@ -88,7 +88,7 @@ def score_and_speed(panels: Sequence[Panel]) -> Figure:
         split = "valid" if all(row.test is None for line in panel.lines for row in line.rows) else "test"
         axes.set(xscale="log", xlabel="tokens a second in training", title=_title(panel))
         better = "lower" if panel.metric["direction"] == "min" else "higher"
-        axes.set(ylabel=f"{panel.metric['name']} on {split}, {better} is better")
+        axes.set(ylabel=f"{panel.metric['name']} on {split},\n{better} is better")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(NullFormatter())

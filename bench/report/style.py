@@ -32,7 +32,7 @@ _COLUMNS = 3  # panels in a row
 
 def canvas(panels: int = 1, width: float = 6.0, height: float = 3.6) -> tuple[Figure, list[Axes]]:
     """A figure with so many panels, of `width` and `height` inches each. It needs neither a display nor pyplot."""
-    columns = min(panels, _COLUMNS)
+    columns = 2 if panels == 4 else min(panels, _COLUMNS)
     rows = ceil(panels / columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained", facecolor="white")
     every = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]

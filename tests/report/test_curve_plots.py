@@ -72,7 +72,7 @@ def test_scores_stand_over_speeds_with_intervals_and_doubts():
     gru, lstm = (container.lines[0] for container in axes.containers)
     assert [*gru.get_xydata()[0]] == pytest.approx([1.5e5, 0.85]) and [*lstm.get_xydata()[0]] == [3e4, 0.5]
     assert gru.get_markerfacecolor() == gru.get_color() and lstm.get_markerfacecolor() == "white"
-    assert axes.get_ylabel() == "recall_accuracy on test, higher is better"
+    assert axes.get_ylabel() == "recall_accuracy on test,\nhigher is better"
     assert "open mark: measured while other work had the machine" in figure.legends[0].get_title().get_text()
     (bars, _) = (container.lines[2] for container in axes.containers)
     low, high = bars[0].get_segments()[0][:, 1]
