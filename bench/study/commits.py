@@ -63,10 +63,15 @@ def _ran(tree: Path, command: list[str], say: Say) -> tuple[int, str]:
         errors="replace",
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            last = line.strip().removeprefix("bench: ") or last
-            if line.startswith("["):  # of a member
-                say(line.rstrip())
+        try:
+            for line in process.stdout:
+                last = line.strip().removeprefix("bench: ") or last
+                if line.startswith("["):  # of a member
+                    say(line.rstrip())
+        except BaseException:  # a request to stop may have come here alone, and the tree is about to go
+            process.terminate()
+            process.wait()
+            raise
     return process.returncode, last
 
 

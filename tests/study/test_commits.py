@@ -5,6 +5,7 @@ The checkout here has a program in the place of bench, which stores records of m
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cli_tools import bench, the_line
 from two_sides import ALIKE, BETTER
 
 from bench import about
+from bench.study.commits import commit_of, run_at
 
 PROGRAM = """
 import json, sys
@@ -93,6 +95,23 @@ def test_a_commit_that_does_not_run_is_one_line_with_its_error(capsys, checkout,
     said = compared(capsys, tmp_path, "broken", "good")
     assert said.code == 2 and "does not run task=copy" in the_line(said)
     assert the_line(said).endswith("SystemError: no bench here")
+    assert len(git(checkout, "worktree", "list").splitlines()) == 1
+
+
+def test_a_request_to_stop_ends_the_run_and_takes_the_tree_away(checkout, tmp_path):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    slow = checkout / "bench" / "__main__.py"
+    slow.parent.mkdir(exist_ok=True)
+    (slow.parent / "__init__.py").touch()
+    slow.write_text("import time\nprint('[1] done', flush=True)\ntime.sleep(60)\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "slow")
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_at(commit_of("HEAD"), ["task=copy"], tmp_path / "results", stop)
+    assert time.monotonic() - began < 30
     assert len(git(checkout, "worktree", "list").splitlines()) == 1
 
 
