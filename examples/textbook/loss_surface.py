@@ -42,7 +42,7 @@ def plot(path: str) -> None:
     figure, (axes,) = canvas(height=4.5)
     w, b = torch.linspace(2.5, 7.5, 300), torch.linspace(-4, 4, 300)
     grid_b, grid_w = torch.meshgrid(b, w, indexing="ij")
-    colours = axes.pcolormesh(w, b, loss(grid_w, grid_b), cmap="Greys", rasterized=True)
+    colours = axes.pcolormesh(w.numpy(), b.numpy(), loss(grid_w, grid_b).numpy(), cmap="Greys", rasterized=True)
     figure.colorbar(colours, label="loss")
     for clip, colour in zip((None, CLIP), COLOURS[1::-1], strict=True):
         ws, bs, _, _ = zip(*descend(clip), strict=True)

@@ -301,7 +301,7 @@ def test_digits_are_known_by_the_way_of_the_pen(capsys):
 
 @pytest.mark.slow
 def test_music_goes_on_after_eight_frames(capsys):
-    train("22-going-on.md", capsys, {"model.hidden": 32, "budget.steps": 60, "evaluations": 1})
+    train("22-going-on.md", capsys, {"model.hidden": 64, "budget.steps": 200, "evaluations": 1})
     (record,) = records(Path("results"))
     assert record["metric"]["test"] < record["metric"]["chance"]
     assert len(run(command("22-going-on.md")[1], capsys).out.splitlines()) == 16
