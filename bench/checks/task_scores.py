@@ -29,7 +29,7 @@ def a_constant_predictor_scores_chance(probe: TaskProbe) -> str:
     """
     metric = probe.task.spec.metric
     must_span_its_figures(probe.task, next(_held_out(probe)))
-    scores = {name: _score(probe, logits_C) for name, logits_C in _constants(probe).items()}
+    scores = constant_scores(probe)
     most = _NEAR * abs(metric.chance if metric.solved is None else metric.solved - metric.chance)
     off = {name: abs(score - metric.chance) for name, score in scores.items()}
     if not min(off.values()) <= most and "the classes' frequencies" in scores and probe.task.spec.outputs <= _MANY:
@@ -60,6 +60,11 @@ def must_span_its_figures(task: Task, batch: Batch) -> None:
     for name, figure in {"chance": metric.chance, "solved": metric.solved, **metric.baselines}.items():
         if figure is not None and low < high and not low - _ROUNDING <= figure <= high + _ROUNDING:
             raise Broken(f"the metric's score of {name} is {figure:.4g}, but scores reach from {low:.4g} to {high:.4g}")
+
+
+def constant_scores(probe: TaskProbe) -> dict[str, float]:
+    """What predictors that ignore their input score on test, or on valid where test is empty, by name."""
+    return {name: _score(probe, logits_C) for name, logits_C in _constants(probe).items()}
 
 
 def _constants(probe: TaskProbe) -> dict[str, Tensor]:

@@ -12,11 +12,13 @@ import torch
 from bench.api import Cell, GatedCell, Metric, TaskSpec, Tokens
 from bench.checks import Verdict, check_cell, check_task
 from bench.checks.probe import MakeCell, Probe
+from bench.checks.task_probe import TaskProbe
 from bench.config.catalogue import choices
 from bench.config.options import Options
 from bench.config.rules import validate
 from bench.config.schema import InitConfig
 from bench.errors import ConfigError
+from bench.job.audit import audit
 from bench.job.build import build_task, load_cell
 from bench.measure.flops import count_flops
 from bench.model.init import draw_cell
@@ -61,14 +63,15 @@ def checked_cell(options: Options, sized: bool = False) -> Checked:
     return Checked(cell_name(options.choices["cell"], config.cell), verdicts, facts)
 
 
-def checked_task(options: Options) -> Checked:
-    """Check the chosen task against the laws of tasks."""
+def checked_task(options: Options, audited: bool = False) -> Checked:
+    """Check the chosen task against the laws of tasks; where it is to be `audited`, train on it, too."""
     config = validate(options.config)
     task = build_task(config.task)
     own = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
     metric = task.spec.metric
     facts = {"metric": f"{metric.name} ({metric.direction})", "chance": f"{metric.chance:.4g}"}
-    return Checked(task.spec.id, check_task(type(task), own), facts)
+    audits = audit(TaskProbe(type(task), own), config) if audited else []
+    return Checked(task.spec.id, [*check_task(type(task), own), *audits], facts)
 
 
 def _refuse_unfit_start(make_cell: MakeCell) -> None:

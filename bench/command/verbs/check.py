@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
 from bench.config.catalogue import choices, entry
-from bench.errors import BenchError
+from bench.errors import BenchError, ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ python -m bench check cell=NAME [cell.OPTION=...]   all laws, a line each
        python -m bench check [cell=all | cell=A,B]         a table of all
        python -m bench check task=...                      the same for tasks"""
     add_overrides(parser, [*_PATTERNS["cell"], *_PATTERNS["task"]])
+    parser.add_argument(
+        "--audit",
+        action="store_true",
+        help="train on a task, too: labels shuffled, time out of order; is test in train?",
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_config_dir()
     parser.appendix = _statements
@@ -61,12 +66,14 @@ def run(options: Namespace) -> int:
     """
     group, names, overrides = _subjects(options.overrides, options.config_dir)
 
+    if options.audit and group != "task":
+        raise ConfigError("check: --audit is for tasks: write task=NAME --audit")
     import torch
 
     torch.set_num_threads(1)  # as a run does; for tensors this small more are slower
     if len(names) > 1:
         return _print_table(group, names, overrides, options)
-    checked = _check(group, names[0], overrides, options.config_dir)
+    checked = _check(group, names[0], overrides, options)
     _print_verdicts(checked)
     return int(not checked.ok)
 
@@ -95,15 +102,15 @@ def _subjects(words: Sequence[str], own: Path | None) -> tuple[str, list[str], l
     return group, names.split(","), options
 
 
-def _check(group: str, name: str, options: Sequence[str], own: Path | None) -> Checked:
+def _check(group: str, name: str, overrides: Sequence[str], options: Namespace) -> Checked:
     """Compose the options as a run does, and check the cell or task of this name."""
     from bench.config.compose import compose
     from bench.job.checked import checked_cell, checked_task
 
-    composed = compose([f"{group}={name}", *options], own)
+    composed = compose([f"{group}={name}", *overrides], options.config_dir)
     if group == "task":
-        return checked_task(composed)
-    return checked_cell(composed, sized=any(option.startswith("model.hidden=") for option in options))
+        return checked_task(composed, options.audit)
+    return checked_cell(composed, sized=any(option.startswith("model.hidden=") for option in overrides))
 
 
 def _print_verdicts(checked: Checked) -> None:
@@ -140,7 +147,7 @@ def _print_table(group: str, names: Sequence[str], overrides: Sequence[str], opt
     wrong = []
     for name in names:
         try:
-            checked = _check(group, name, overrides, options.config_dir)
+            checked = _check(group, name, overrides, options)
         except BenchError as error:
             checked = Checked(name, [Verdict("it can be built", "failed", str(error))])
         print_row({group: name, **checked.facts, "laws": checked.count})
