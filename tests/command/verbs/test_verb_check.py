@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.checks import CELL_LAWS, TASK_LAWS, cell_time
+from bench.checks import CELL_LAWS, TASK_LAWS, Verdict, cell_time
 from bench.command.registry import find
 from bench.errors import ConfigError
 
@@ -110,3 +110,18 @@ def test_a_wrong_command_is_one_line(arguments, message):
     with pytest.raises(ConfigError, match=message) as caught:
         run(arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_an_audit_is_of_a_task_alone():
+    with pytest.raises(ConfigError, match="check: --audit is for tasks: write task=NAME --audit"):
+        run(["cell=gru", "--audit"])
+
+
+def test_what_an_audit_finds_stands_below_the_laws_and_decides_the_exit_code(capsys, monkeypatch):
+    monkeypatch.setattr(
+        "bench.job.checked.audit", lambda probe, config: [Verdict("test is not near train", "failed", "all")]
+    )
+    monkeypatch.setattr("bench.job.checked.check_task", lambda *_: [])
+    assert run(["task=copy", "--audit"]) == 1
+    assert "failed               test is not near train: all" in capsys.readouterr().out
+    assert run(["task=copy"]) == 0
