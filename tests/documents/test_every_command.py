@@ -19,6 +19,7 @@ FOREIGN = ("path/to", "multi30k/", ".csv", "wikitext2", "received", "old/results
 ELSEWHERE = ("compare main HEAD", "--until", "bench tune")  # minutes of runs, which tests/study has
 BEFORE = {
     "docs/reading-the-tables.md": ["-m task=copy,adding cell=vanilla,gru seed=0,1"],
+    "docs/statistics.md": ["-m task=copy,adding cell=vanilla,gru seed=0,1"],
     "docs/how-to/language-models.md": ["task=wordlm", "task=hello"],
     "docs/measurement.md": ["task=copy cell=gru"],
     "docs/how-to/gpu.md": ["task=hello"],
