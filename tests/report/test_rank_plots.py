@@ -1,7 +1,7 @@
 """Pictures of an overview: every cell is named, bars join those that do not differ, and nothing is drawn of nothing."""
 
 import pytest
-from test_overview import runs, views
+from ranked import runs, views
 
 from bench.errors import ConfigError
 from bench.report.rank_plots import critical_difference, matrix

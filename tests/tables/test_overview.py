@@ -3,11 +3,11 @@
 import json
 import math
 import re
-from random import Random
 
 import pandas as pd
 import pytest
 from factories import a_failure, a_row
+from ranked import runs, views
 
 from bench.results.row import Row
 from bench.stats.pareto import pareto
@@ -17,21 +17,6 @@ from bench.tables.files import to_csv, to_json
 from bench.tables.overview import ADDED, overviews, regime, to_frame
 from bench.tables.overview_text import blocks, notes
 from bench.tables.tabulate import tabulate
-
-SEEDS = 6
-
-
-def runs(cell, score, task="copy-v1", seeds=SEEDS, spread=0.002, **changes):
-    """Seeds of a cell around `score`, of which no two lots have equal differences."""
-    noise = Random(f"{cell} {task}")
-    return [
-        a_row(id=f"{task}-{cell}-{n}", cell=cell, task=task, seed=n, test=score + spread * noise.gauss(), **changes)
-        for n in range(seeds)
-    ]
-
-
-def views(*rows, group=None):
-    return [*overviews(tabulate([row for lot in rows for row in lot], (*COLUMNS, *BEHIND)), group)]
 
 
 @pytest.fixture

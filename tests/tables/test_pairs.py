@@ -1,7 +1,7 @@
 """Each two cells compared: on a task as `bench.stats` compares them, over tasks by normalised gains."""
 
 import pytest
-from test_overview import runs, views
+from ranked import runs, views
 
 from bench.stats.comparison import compare_all
 from bench.tables.blocks import as_text

@@ -59,9 +59,10 @@ def run(options: Namespace) -> int:
     from bench.tables.selection import Selection
 
     _check(options)
+    wanted = dict(map(_filter, options.words))
     table = files.table(options.results_dir, warn=lambda line: print(printable(line), file=sys.stderr))
     selection = Selection(table, options.results_dir)
-    found = selection.where(dict(map(_filter, options.words)))
+    found = selection.where(wanted)
     if options.words and found.empty:
         raise ConfigError(f"leaderboard: no row fits {' '.join(options.words)}; bench leaderboard has all")
     if options.target is not None:
