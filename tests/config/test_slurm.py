@@ -88,7 +88,7 @@ class TestOnACluster:
 
     def test_so_is_a_run_that_reaches_the_real_limit(self, slurm, tmp_path):
         longer = [word for word in LONG if not word.startswith("budget")]
-        words = (*longer, "budget.seconds=40", "hydra.launcher.minutes=1", "hydra.launcher.warning=30")
+        words = (*longer, "budget.seconds=110", "hydra.launcher.minutes=2", "hydra.launcher.warning=20")
         process = sweep(slurm, tmp_path, *words, SLURM)
         out, err = process.communicate(timeout=500)
         assert (process.returncode, "1 of 1 runs done" in out) == (0, True), err
