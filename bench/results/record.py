@@ -153,7 +153,7 @@ class Record:
 
     def to_json(self) -> str:
         """Strictly valid JSON, keys in the order of the fields, floats exact; NaN and infinities become null."""
-        return json.dumps(_finite(asdict(self)), indent=2, allow_nan=False) + "\n"
+        return json.dumps(finite(asdict(self)), indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str | Path, **known: Any) -> Record:
@@ -219,11 +219,12 @@ def _checks() -> dict[str, Callable[[Any], bool]]:
     return {name: fits(hint) for name, hint in get_type_hints(Record).items()}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same lists and mappings, with None for each number that is none: JSON has no NaN and no infinity."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

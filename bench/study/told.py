@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any, Literal
 
 from bench.printable import printable
-from bench.results.record import Record
+from bench.results.record import Record, finite
 from bench.stats.scale import Scale
 from bench.stats.sequential import Look
 from bench.tables.comparisons import differing
@@ -80,7 +79,7 @@ class Told:
 
     def to_tree(self) -> dict[str, Any]:
         """All of it in plain types; a bound that is none is null."""
-        look = {name: value if math.isfinite(value) else None for name, value in self.look._asdict().items()}
+        look = finite(self.look._asdict())
         return {
             "verdict": self.verdict,
             "look": look,

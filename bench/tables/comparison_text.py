@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from bench.printable import printable
+from bench.results.record import finite
 from bench.stats.interval import Interval
 from bench.tables.comparisons import SPEEDS, Compared, Comparisons
 from bench.tables.fitted import Field, lines
@@ -126,7 +126,7 @@ def to_tree(found: Comparisons) -> dict[str, Any]:
         "comparisons": [_tree(each) for each in found.found],
         "not_compared": found.left,
     }
-    return _finite(tree)
+    return finite(tree)
 
 
 def _tree(each: Compared) -> dict[str, Any]:
@@ -150,13 +150,3 @@ def _tree(each: Compared) -> dict[str, Any]:
 
 def _sides(both: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     return zip("ab", both, strict=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
