@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -49,16 +50,15 @@ class Cluster:
         self._begin(node, "slurmd", "-D", "-N", node)
 
     def kill_node(self, node: str) -> None:
-        """Kill the daemon of a node with all that it runs, as where the power is cut."""
-        daemon = self._daemons.pop(node)
-        jobs = self.says("squeue", "--noheader", "--nodelist", node, "--format", "%i").split()
-        daemon.kill()
-        daemon.wait()
-        for line in subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout.splitlines():
-            pid, _, command = line.strip().partition(" ")
-            if "slurmstepd: [" in command and any(f"[{job.split('_')[0]}" in command for job in jobs):
-                with suppress(ProcessLookupError):
-                    os.kill(int(pid), 9)
+        """Kill the daemon of a node with all that runs on it, as where the power is cut."""
+        jobs = self.says("squeue", "--noheader", "--nodelist", node, "--states", "RUNNING", "--format", "%A").split()
+        self._daemons.pop(node).kill()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                command = (process / "cmdline").read_text(errors="replace")
+                own = f"SLURMD_NODENAME={node}" in (process / "environ").read_text(errors="replace").split("\0")
+                if own or any(f"slurmstepd: [{job}." in command for job in jobs):
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def stop(self) -> None:
         """Stop what was started."""

@@ -103,7 +103,8 @@ class TestOnACluster:
         finally:
             slurm.start_node("n1")
         assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
-        assert next(r for r in records(tmp_path) if r["seed"] == 0 and r["status"] == "done")["scores"] == undisturbed
+        assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
+        assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == undisturbed
 
     def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, slurm, tmp_path):
         process = sweep(slurm, tmp_path, *LONG, "seed=range(6)", "hydra.launcher.at_once=1", SLURM)
@@ -112,7 +113,7 @@ class TestOnACluster:
         _, err = process.communicate(timeout=100)
         assert (process.returncode, err.splitlines()[-1]) == (130, "bench: interrupted")
         assert [record["status"] for record in records(tmp_path)] == ["interrupted"]
-        assert slurm.says("squeue", "--noheader") == ""
+        assert slurm.says("squeue", "--noheader", "--jobs", err.split("to SLURM: ")[1].split()[0]) == ""
 
 
 def command(folder: Path, name: str, script: str) -> None:
