@@ -128,7 +128,7 @@ def faults_after(run: Run, moment: Moment, number: signal.Signals, count: Counte
         faults.append("wrong: scores, curve or weights")
     if saved and f"going on from the checkpoint after step {saved}\n" not in (done[0] / names.LOG).read_text("utf-8"):
         faults.append(f"lost: it did not go on from step {saved}")
-    left = [*results.glob("runs/.[!i]*"), *results.glob("runs/*/.*"), *results.glob(f"runs/*/{names.CHECKPOINTS}")]
+    left = [*results.glob("runs/.[!ai]*"), *results.glob("runs/*/.*"), *results.glob(f"runs/*/{names.CHECKPOINTS}")]
     return [*faults, *(f"left: {path.name}" for path in left)]
 
 

@@ -28,6 +28,7 @@ from bench.tasks.common.sequences.ragged import Ragged
 from bench.tasks.forecast import Forecast
 from bench.tasks.hello import Hello
 from bench.tasks.music import Music
+from bench.tasks.reber import LETTERS, Reber
 from bench.tasks.translation import Translation
 from bench.tasks.wordlm import WordLM
 
@@ -113,6 +114,29 @@ def music(task, pairs):
     return {"frame_nll": loss / len(said), "frame_accuracy": total["both"] / total["either"]}
 
 
+def legal_letters(batch, outputs, generator):
+    """Logits by which most letters that may come are likelier than the others."""
+    return 6 * batch.targets + 2 * torch.randn(batch.targets.shape, generator=generator)
+
+
+def reber(task, pairs):
+    """A letter is said after each, the first of a string after the E that ends the one before."""
+    legal, losses, strings = [], [], []
+    for batch, logits in pairs:
+        for lane in range(batch.weight.shape[1]):
+            errors = 0
+            for t, letter in enumerate(batch.inputs[:, lane].tolist()):
+                may_come = {i for i, allowed in enumerate(batch.targets[t, lane].tolist()) if allowed}
+                said = logits[t, lane].tolist()
+                if LETTERS[letter] == "E" and LETTERS.index("B") in may_come:
+                    strings.append(errors == 0)
+                    errors = 0
+                legal.append(said.index(max(said)) in may_come)
+                errors += not legal[-1]
+                losses.append(fmean(nats(said, i) for i in may_come))
+    return {"legal": fmean(legal), "nll": fmean(losses), "string_accuracy": fmean(strings)}
+
+
 def adding(task, pairs):
     errors = [logits[0] - target[0] for logits, target in chain(*positions(pairs))]
     return {"mse": fmean(e * e for e in errors), "solved_share": fmean(abs(e) < 0.04 for e in errors)}
@@ -168,6 +192,7 @@ CASES = {
     "forecast": (lambda _: Forecast(steps=200, horizon=3), off_by(0.3), forecast),
     "hello": (lambda _: Hello(), some_right, classes),
     "music": (lambda _: Music(), some_notes, music),
+    "reber": (lambda _: Reber(length=30), legal_letters, reber),
     "translation": (lambda _: Translation(largest=200), some_right, translation),
     "wordlm": (lambda folder: WordLM(**a_text(folder)), some_right, language("word")),
 }

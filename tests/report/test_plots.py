@@ -15,8 +15,16 @@ def test_plots_show_what_is_in_the_tables(name, tmp_path):
     batch = a_batch(T=5)
     tables = dict(diagnose(a_model(layers=2), Given(train=[batch]), batch))
     tables["clipping"] = pd.DataFrame({"step": [1, 2], "before": [3.0, 2.0], "after": [1.0, 1.0]})
+    tables["sentences"] = pd.DataFrame({"sentence": ["a b", "b a"], "x": [0.5, -0.5], "y": [0.1, -0.1]})
     table = tables[name]
-    column = {"memory": "share", "gates": "share", "lyapunov": "exponent", "jacobian": "radius", "clipping": "before"}
+    column = {
+        "sentences": "y",
+        "memory": "share",
+        "gates": "share",
+        "lyapunov": "exponent",
+        "jacobian": "radius",
+        "clipping": "before",
+    }
     save(figure(name, table), tmp_path / "one.png")
     changed = table.assign(**{column.get(name, "norm"): table[column.get(name, "norm")][::-1].to_numpy()})
     save(figure(name, changed), tmp_path / "other.png")
