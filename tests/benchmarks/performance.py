@@ -43,10 +43,16 @@ the ratio to the products of matrices of H 128 alone, as BLAS makes them; kernel
 """
 
 
+JAX = "\n## Beside JAX"
+"""Begins the part of the page that `beside_jax.py` prints, and this program keeps."""
+
+
 def main() -> None:
     machine = f"{cpu_name()} ({torch.backends.cpu.get_cpu_capability()})"
     page = PAGE.format(machine=machine, torch=torch.__version__, of_torch=beside_torch(), looped=beside_loops())
-    (ROOT / "docs" / "performance.md").write_text(page, encoding="utf-8")
+    path = ROOT / "docs" / "performance.md"
+    _, head, kept = path.read_text("utf-8").partition(JAX)
+    path.write_text(page + head + kept, encoding="utf-8")
 
 
 def beside_torch() -> str:
