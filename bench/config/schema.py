@@ -217,6 +217,7 @@ class Config:
     match: Annotated[MatchConfig, _MODEL] = field(default_factory=MatchConfig)
     batch_size: Annotated[int, Ge(1), _TRAINING] = 32
     accumulate: Annotated[int, Ge(1), _TRAINING] = 1
+    loss: Annotated[str, one_of("mean", "sum"), _TRAINING] = "mean"
     ema: Annotated[Annotated[float, Gt(0), Lt(1)] | None, _TRAINING] = None
     patience: Annotated[Annotated[int, Ge(1)] | None, _LENGTH] = None
     evaluations: Annotated[int, Ge(1), _LENGTH] = 10

@@ -66,7 +66,9 @@ def train(
     With `bptt.update=window` the weights change after every window, by the gradient of the mean over the window's
     scored positions. With `sequence` they change once a batch, by the truncated gradient of the mean over the batch.
     Where windows overlap, and in the sliding form, the next window's first state is recomputed with the new weights.
-    With `accumulate` above 1 a step makes one update: the update of a single batch with all the lanes.
+    With `accumulate` above 1 a step makes one update: the update of a single batch with all the lanes. With `loss=sum`
+    the gradient is that of the sum over each sequence's scored positions, as a mean over the sequences; the loss that a
+    step states is the mean per position as well.
 
     With `forward` (which must match `config.gradient`) gradients go forward in time and are never cut: windows only
     decide when the weights change.
@@ -88,6 +90,8 @@ def train(
             part_scored = scored if len(group) == 1 and part is group[0] else float(part.weight.sum())
             part = part.to(machine.device)
             divisor = part_scored and (part_scored if every_window else scored)  # of the weighted mean
+            if config.loss == "sum" and divisor:
+                divisor = float(len(part.fresh) if every_window else sum(len(batch.fresh) for batch in group))
             start: Any = state if config.bptt.carry else None
             if forward:
                 part_loss, state = forward.accumulate(task, part, start, 1 / divisor if divisor else 0.0)

@@ -71,6 +71,7 @@ OUT_OF_RANGE = {
     "hardware.deterministic": "perhaps",
     "batch_size": "0",
     "accumulate": "0",
+    "loss": "max",
     "ema": "1",
     "patience": "0",
     "evaluations": "0",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CPU64, Given, Spy, a_batch, a_config, a_model, few, seeded
 
+from bench.api import Batch
 from bench.errors import DataError, Diverged
 from bench.train.loop import train
 from bench.train.passes import Passes
@@ -135,3 +136,38 @@ def test_a_pass_without_a_batch_is_an_error_not_an_endless_loop():
     task = Given(train=[], valid=[a_batch()])
     with pytest.raises(DataError, match="given-v1 has no batch of 64 in its train split: lower batch_size"):
         next(Passes(task, "train", 64, seeded()))
+
+
+@few
+@given(st.integers(1, 6), st.integers(1, 3), st.sampled_from([None, 2]), st.sampled_from(["window", "sequence"]))
+def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_scored_steps_of_a_sequence(
+    scored, lanes, window, update
+):
+    batch, found = a_batch(T=6, B=lanes, scored=slice(6 - scored, None)), {}
+    for loss in ("mean", "sum"):
+        model = a_model()
+        spy = Spy(model)
+        (step,) = train(model, Given(train=[batch]), spy, [batch], a_config(window, update, loss=loss), CPU64)
+        found[loss] = step.loss, spy.gradients
+    assert found["sum"][0] == found["mean"][0], "what is stated is the mean"
+    steps = [scored] if window is None or update == "sequence" else [min(2, scored - k) for k in range(0, scored, 2)]
+    if window and update == "window" and scored % 2:
+        steps = [1, *[2] * (scored // 2)]  # the first window that is scored has one such step
+    for times, means, sums in zip(steps, found["mean"][1], found["sum"][1], strict=True):
+        for mean, total in zip(means, sums, strict=True):
+            torch.testing.assert_close(total, times * mean)
+
+
+def test_the_sum_over_two_batches_is_that_over_one_with_all_the_lanes():
+    one = a_batch(T=6, B=4)
+    half = [
+        Batch(one.inputs[:, lanes], one.targets[:, lanes], one.weight[:, lanes], one.fresh[lanes])
+        for lanes in (slice(2), slice(2, 4))
+    ]
+    spies = []
+    for batches, accumulate in (([one], 1), (half, 2)):
+        model = a_model()
+        spies.append(Spy(model))
+        list(train(model, Given(train=batches), spies[-1], batches, a_config(loss="sum", accumulate=accumulate), CPU64))
+    for whole, halves in zip(spies[0].gradients[0], spies[1].gradients[0], strict=True):
+        torch.testing.assert_close(whole, halves)

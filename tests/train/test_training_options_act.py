@@ -51,6 +51,10 @@ GRADIENT = [
     Line("accumulate", 1, 2, WHOLE, "loss"),
     Line("accumulate", 1, 2, {**WINDOWS, **ONE_UPDATE}, "loss"),
     Line("accumulate", 1, 2, {"gradient": "rtrl"}, "loss"),
+    *(
+        Line("loss", "mean", "sum", beside, "norm")
+        for beside in (WHOLE, {**WINDOWS, **ONE_UPDATE}, {"gradient": "rtrl"})
+    ),
     *(Line("ema", None, 0.5, beside, "average") for beside in (WHOLE, {**WINDOWS, **ONE_UPDATE})),
     Line("ema", 0.5, 0.9, {"budget.steps": 3}, "average"),
     *(Line("unroll", "eager", kind, WHOLE, "form") for kind in ("auto", "vendor", "kernels")),
@@ -115,7 +119,7 @@ SCHEDULES = [
     scheduled("step", "factor", 0.1, 0.5),
 ]
 LINES = BPTT + CLIP + GRADIENT + OPTIMISERS + SCHEDULES
-HERE = ("bptt", "clip", "gradient", "accumulate", "ema", "unroll", "optimizer", "schedule")
+HERE = ("bptt", "clip", "gradient", "accumulate", "loss", "ema", "unroll", "optimizer", "schedule")
 ELSEWHERE = {
     "model": "tests/model/test_model_options_act.py",
     "init": "tests/model/test_model_options_act.py",
