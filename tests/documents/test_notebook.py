@@ -21,7 +21,7 @@ def with_values(notebook: nbformat.NotebookNode, **values: object) -> nbformat.N
     return notebook
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_notebook_runs_and_shows_frames_plots_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     notebook = with_values(nbformat.read(NOTEBOOK, as_version=4), STEPS=10, RESULTS=str(tmp_path / "results"))

@@ -1,7 +1,7 @@
 """A run that is stopped around any storage call, or anywhere between, is neither lost nor done twice nor wrong.
 
 The storage calls are those that an unharmed run was seen to make. After each stop the same command is given again.
-Where all tests run, the slow ones take each fortieth of the moments; all of them, in some minutes, where this file is
+Where all tests run, the slow ones take each twentieth of the moments; all of them, in some minutes, where this file is
 named: `python -m pytest tests/laws/test_crashes.py`.
 """
 
@@ -174,8 +174,8 @@ PHASES = {"starting", "training", "scoring", "measuring", "publishing", "tidying
 
 @pytest.fixture
 def every(request) -> int:
-    """1 for all moments, 40 for each fortieth."""
-    return 1 if any(Path(__file__).name in argument for argument in request.config.args) else 40
+    """1 for all moments, 20 for each twentieth."""
+    return 1 if any(Path(__file__).name in argument for argument in request.config.args) else 20
 
 
 @pytest.mark.slow

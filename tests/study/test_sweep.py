@@ -171,7 +171,7 @@ def test_processes_of_a_launcher_are_members_like_any_other(tmp_path):
     assert "Traceback" not in said.err
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_two_tasks_three_cells_and_two_seeds_are_12_records_and_6_rows(tmp_path):
     said = run("-m", *TINY, "task=copy,charlm", "cell=vanilla,lstm,gru", "seed=0,1", folder=tmp_path)
     assert said.code == 0
