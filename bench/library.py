@@ -15,8 +15,9 @@ from typing import Any
 import pandas as pd
 
 from bench.command.progress import shown
-from bench.config.compose import compose, compose_sweep
+from bench.config.compose import compose
 from bench.config.keywords import results_folder, to_overrides
+from bench.config.members import compose_sweep
 from bench.errors import Diverged, Failed
 from bench.job.execute import execute
 from bench.job.reload import Reloaded, reload

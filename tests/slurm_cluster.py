@@ -50,8 +50,9 @@ class Cluster:
         self._begin(node, "slurmd", "-D", "-N", node)
 
     def kill_node(self, node: str) -> None:
-        """Kill the daemon of a node with all that runs on it, as where the power is cut."""
+        """Kill the daemon of a node with all that runs on it, as where the power is cut. Something must run there."""
         jobs = self.says("squeue", "--noheader", "--nodelist", node, "--states", "RUNNING", "--format", "%A").split()
+        assert jobs, f"no job runs on {node}: none could be lost"
         self._daemons.pop(node).kill()
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):

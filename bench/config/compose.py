@@ -1,11 +1,10 @@
-"""Composing the options of runs with Hydra: for one run, for the members of a sweep, and for Hydra's own launchers."""
+"""Composing the options of a run with Hydra, also for whoever composes several."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import RLock
@@ -14,12 +13,10 @@ from typing import Any, NoReturn
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -32,8 +29,8 @@ from bench.config import packages, words
 from bench.config.changed import changed_from
 from bench.config.clip import settled_clip
 from bench.config.defaults import NotPlainError, defaults_of
-from bench.config.explain import chosen_in, default_choices, elsewhere, explain, refuse_too_large, refuse_unknown
-from bench.config.options import Member, Options, typed
+from bench.config.explain import default_choices, elsewhere, explain, refuse_too_large, refuse_unknown
+from bench.config.options import Options, typed
 from bench.config.plain import plain_words
 from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
@@ -64,64 +61,12 @@ def compose(arguments: Sequence[str], config_dir: Path | None = None) -> Options
     arguments = flags_first([*arguments])
     if config_dir is None and (options := _plainly(arguments)) is not None:
         return options
-    said = _with_folder(arguments, config_dir)
-    with _loader(config_dir) as loader, explained(said):
-        return _compose(loader, arguments, said)[0]
+    said = with_folder(arguments, config_dir)
+    with loader_of(config_dir) as loader, explained(said):
+        return composed(loader, arguments, said)[0]
 
 
-def compose_sweep(arguments: Sequence[str]) -> list[Options]:
-    """The options of each member of a sweep, from arguments such as `seed=0,1,2` or `seed=range(3)`.
-
-    The last argument varies fastest. The members' folders are named, but not created. Raises ConfigError as `compose`
-    does.
-    """
-    arguments = for_their_members(flags_first([*arguments]))
-    with _loader() as loader, explained(arguments):
-        members = _members(loader, arguments)
-        first, folder = _compose(loader, members[0], arguments)
-        composed = [first, *_composed_once_for_all_seeds(loader, members[1:], arguments)]
-    places = (Member(number, len(composed), folder / str(number - 1)) for number in range(1, len(composed) + 1))
-    return [replace(options, member=place) for options, place in zip(composed, places, strict=True)]
-
-
-def _composed_once_for_all_seeds(
-    loader: ConfigLoaderImpl, members: Iterable[list[str]], arguments: list[str]
-) -> Iterator[Options]:
-    """The options of each member; of members that differ in the seed alone the first is composed, in a tenth of a
-    second, and the others have another seed."""
-    known: dict[tuple[str, ...], Options] = {}
-    for member in members:
-        others = tuple(word for word in member if not re.fullmatch(r"seed=\d{1,9}", word))
-        seeds = [int(word.partition("=")[2]) for word in member if word not in others]
-        if not seeds or "${" in "".join(member):  # an option may be made of the seed
-            yield _compose(loader, member, arguments)[0]
-            continue
-        if others not in known:
-            known[others] = _compose(loader, member, arguments)[0]
-        found = known[others]
-        yield replace(found, config=replace(found.config, seed=seeds[0]))
-
-
-def commands_of(arguments: Sequence[str], config_dir: Path | None = None) -> list[list[str]]:
-    """For each member of a sweep the arguments of it alone, which `compose` takes. Raises ConfigError as that does."""
-    arguments = for_their_members(flags_first([*arguments]))
-    said = _with_folder(arguments, config_dir)
-    with _loader(config_dir) as loader, explained(said):
-        members = _members(loader, arguments)
-    others = [elsewhere(said, chosen_in(member)) for member in members]
-    return [
-        [word for word in member if word.lstrip("+").partition("=")[0] not in keys]
-        for member, keys in zip(members, others, strict=True)
-    ]
-
-
-def _members(loader: ConfigLoaderImpl, arguments: list[str]) -> list[list[str]]:
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
-    (members,) = BasicSweeper.split_arguments(overrides, None)
-    return members
-
-
-def _with_folder(arguments: list[str], config_dir: Path | None) -> list[str]:
+def with_folder(arguments: list[str], config_dir: Path | None) -> list[str]:
     """The arguments as a command has them, with the flag for a folder of one's own."""
     return [*arguments, *([f"--config-dir={config_dir}"] if config_dir else [])]
 
@@ -149,7 +94,7 @@ def _plainly(arguments: list[str]) -> Options | None:
     return options_of(node, settings, None, arguments)  # type: ignore[arg-type]
 
 
-def _compose(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str]) -> tuple[Options, Path]:
+def composed(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str]) -> tuple[Options, Path]:
     """One run's options, and the folder of its sweep if it is a member of one."""
     node = loader.load_configuration("config", overrides, RunMode.RUN)
     settings = node.hydra
@@ -256,7 +201,7 @@ def register() -> None:
 
 
 @contextmanager
-def _loader(config_dir: Path | None = None) -> Iterator[ConfigLoaderImpl]:
+def loader_of(config_dir: Path | None = None) -> Iterator[ConfigLoaderImpl]:
     """A loader that composes from the configuration files; afterwards Hydra's global state is as before."""
     with _GLOBAL_STATE:
         register()
@@ -282,15 +227,6 @@ def explained(arguments: list[str]) -> Iterator[None]:
         raise ConfigError(explain(f"Error parsing override '{error.override}'", arguments)) from None
     except (HydraException, OmegaConfBaseException, MissingConfigException, ValueError) as error:
         raise ConfigError(explain(f"{error}\n{error.__cause__ or ''}", arguments)) from None  # the cause is OmegaConf's
-
-
-def for_their_members(arguments: list[str]) -> list[str]:
-    """The arguments of a sweep, of which each option that is for some members alone is given to all.
-
-    Hydra would refuse such an option for the others; `options_of` takes it away from them.
-    """
-    keys = {key for group in groups_of_classes() for key in elsewhere(arguments, {group: ""})}
-    return [f"++{word.lstrip('+')}" if word.lstrip("+").partition("=")[0] in keys else word for word in arguments]
 
 
 def flags_first(arguments: list[str]) -> list[str]:

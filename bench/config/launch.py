@@ -25,8 +25,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bench.config import packages
-from bench.config.compose import VERSION, compose, explained, flags_first, for_their_members, options_of, register
+from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
 from bench.config.keywords import quoted
+from bench.config.members import for_their_members
 from bench.config.options import Member, Options
 from bench.errors import ConfigError, StoreError
 

@@ -50,19 +50,23 @@ def the_sweep(results_dir: Path, name: str, say: Say) -> Path:
     if not found:
         there = f"the latest of {len(sweeps)} is {sweeps[-1].name}" if sweeps else "there is none"
         raise ConfigError(f"there is no sweep {name}".rstrip() + f" in {results_dir / 'sweeps'}: {there}")
-    if name and len(found) > 1:
-        say(f"{name}: the latest of {len(found)} sweeps is {found[-1].name}")
-    return found[-1]
+    return _latest(found, name, say) if name else found[-1]
+
+
+def _latest(sweeps: Sequence[Path], name: str, say: Say) -> Path:
+    """The last of the sweeps that begin with a name; where there are several, this is said."""
+    if len(sweeps) > 1:
+        say(f"{name}: the latest of {len(sweeps)} sweeps is {sweeps[-1].name}")
+    return sweeps[-1]
 
 
 def _named(store: Store, name: str, say: Say) -> list[Path]:
     sweeps = [each for each in _sweeps(store) if each.name.startswith(name) or each == Path(name)]
     if not sweeps or not name:
         return [store.resolve(name, say)]
-    if len(sweeps) > 1:
-        say(f"{name}: the latest of {len(sweeps)} sweeps is {sweeps[-1].name}")
-    if not (found := _members(store, sweeps[-1])):
-        raise ConfigError(f"no run of the sweep {sweeps[-1]} is stored in {store.runs}")
+    sweep = _latest(sweeps, name, say)
+    if not (found := _members(store, sweep)):
+        raise ConfigError(f"no run of the sweep {sweep} is stored in {store.runs}")
     return found
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Metric
-from bench.config.compose import commands_of, compose
+from bench.config.compose import compose
 from bench.config.keywords import to_text
+from bench.config.members import commands_of
 from bench.config.options import Options
 from bench.config.roles import decides
 from bench.config.rules import validate

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from bench.config.catalogue import choices
-from bench.config.compose import compose, compose_sweep
+from bench.config.compose import compose
 from bench.config.explain import default_choices
 from bench.config.launch import run_hydra
+from bench.config.members import compose_sweep
 from bench.config.options import typed
 from bench.config.packages import built_in
 from bench.config.schema import Config

@@ -25,7 +25,7 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the plan; 1 where some runs of it cannot run."""
-    from bench.config.compose import compose_sweep
+    from bench.config.members import compose_sweep
     from bench.study.plan import plan
     from bench.tables.plans import to_text
 

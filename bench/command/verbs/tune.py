@@ -52,8 +52,9 @@ def arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Tune, print the tables and write the files; 1 where a cell has no score or a run at the end is not done."""
     from bench.command.progress import shown
-    from bench.config.compose import commands_of, compose
+    from bench.config.compose import compose
     from bench.config.keywords import with_results_folder
+    from bench.config.members import commands_of
     from bench.config.search import space
     from bench.study.pace import Pace
     from bench.study.studies import Plan
