@@ -46,5 +46,5 @@ def test_the_options_are_those_of_hydra(data):
 
 
 def test_hydra_has_nothing_to_do_for_a_plain_command(monkeypatch):
-    monkeypatch.setattr(compose_module, "_loader", lambda *_: pytest.fail("Hydra composes it"))
+    monkeypatch.setattr(compose_module, "loader_of", lambda *_: pytest.fail("Hydra composes it"))
     assert compose(["task=copy", "cell=lstm", "optimizer.lr=1e-3", "seed=3"]).config.seed == 3
