@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor
 
 from bench.kernels.expression import Array, Graph, Node, walk
+from bench.kernels.hoisted import Hoisted
 
 __all__ = ["Cannot", "Product", "Segments", "Step", "cut", "operands_first"]
 
@@ -61,10 +59,7 @@ class Step:
     """The inputs made for the loop alone, as products of x are, which may write over them; x itself is not."""
     draws: bool
     """Whether some of the inputs are random numbers."""
-    hoisted: Callable[
-        [Tensor, Mapping[str, Tensor], Callable[[Tensor, Tensor, Tensor | None], Any]],
-        tuple[list[Any], list[Tensor], list[Tensor]],
-    ]
+    hoisted: Hoisted
 
     @property
     def roots(self) -> list[Node]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from bench.kernels.expression import Array, Graph
+from bench.kernels.hoisted import Call, Hoisted, Parameter, Recipe
 from bench.kernels.lowering import Called, lowered
 from bench.kernels.step import Cannot, Product, Step, operands_first
 from bench.kernels.values import Value, elementwise
@@ -23,16 +24,6 @@ StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 """Inputs `[B, F]` and states `[B, ...]` to outputs `[B, H]` and the next states."""
 
 _LANES = (11, 13, 17, 19, 23)  # a number of lanes that is no other size of the step tells the lanes' dimension apart
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operation of torch, and the number of the tensor among its results."""
-
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    number: int = 0
 
 
 def trace(
@@ -76,6 +67,7 @@ class _Tracer(TorchDispatchMode):
         self.of_matrices: list[Tensor] = []
         self.values: dict[int, Value] = {}
         self.calls: dict[int, Call] = {}
+        self.recipes: dict[int, Recipe] = {}
         self.alive: list[Tensor] = [x]  # an id is that of one tensor as long as it lives
         self.states = [Array("state", i, state[0].numel()) for i, state in enumerate(states)]
         for tensor, array in zip(states, self.states, strict=True):
@@ -116,7 +108,7 @@ class _Tracer(TorchDispatchMode):
             self.value(y).row,
             frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
             any(isinstance(made_of, int) for made_of in self.of_inputs),
-            self.hoisted,
+            self.hoisted(),
         )
         return self.without_idle(step)
 
@@ -124,8 +116,8 @@ class _Tracer(TorchDispatchMode):
         """The step without the products of which it makes nothing."""
         read = {node.value[0] for node in operands_first(step, step.roots) if node.op == "load"}
         used = [product for product in step.products if product.out in read]
-        self.of_matrices = [self.of_matrices[product.number] for product in used]
-        return replace(step, products=[replace(product, number=i) for i, product in enumerate(used)])
+        hoisted = replace(step.hoisted, matrices=[step.hoisted.matrices[product.number] for product in used])
+        return replace(step, products=[replace(product, number=i) for i, product in enumerate(used)], hoisted=hoisted)
 
     def is_of_lanes(self, arg: Any) -> bool:
         """Whether an argument depends on the inputs or the states, and not on parameters alone."""
@@ -164,58 +156,24 @@ class _Tracer(TorchDispatchMode):
             )
         return id(tensor) in self.names
 
-    # What the loop reads, in torch
+    def hoisted(self) -> Hoisted:
+        """How what the loop reads comes from parameters, without the tensors of the trace."""
+        inputs = [tree_map(self.recipe, each) if isinstance(each, tuple) else each for each in self.of_inputs]
+        weights, matrices = ([self.recipe(each) for each in part] for part in (self.of_weights, self.of_matrices))
+        return Hoisted(inputs, weights, matrices, self.x.dtype)
 
-    def hoisted(
-        self,
-        x_TBF: Tensor,
-        parameters: Mapping[str, Tensor],
-        linear: Callable[[Tensor, Tensor, Tensor | None], Any],
-    ) -> tuple[list[Any], list[Tensor], list[Tensor]]:
-        """Inputs `[T, B, N]`, weights `[N]` and matrices `[N, K]`, of the parameters as they are now."""
-        known: dict[int, Any] = {}
-
-        def now(arg: Any) -> Any:
-            """A tensor made again of the parameters."""
-            if not isinstance(arg, Tensor):
-                return arg
-            if id(arg) not in known:
-                if (call := self.calls.get(id(arg))) is not None:
-                    result = call.function(*tree_map(now, call.args), **tree_map(now, call.kwargs))
-                    known[id(arg)] = result if isinstance(result, Tensor) else result[call.number]
-                else:
-                    name = self.names.get(id(arg))
-                    known[id(arg)] = arg if name is None else parameters[name]
-            return known[id(arg)]
-
-        random = self.random(x_TBF)
-
-        def rows(factor: Tensor) -> Tensor:
-            """The transposed factor: the matrix `[N, K]` that most steps have transposed."""
-            call = self.calls.get(id(factor))
-            if call is not None and call.function is torch.ops.aten.t.default:
-                return cast(Tensor, now(call.args[0]))
-            return cast(Tensor, now(factor).t())
-
-        def made(each: tuple[Tensor, Tensor | None] | int | None) -> Any:
-            if isinstance(each, tuple):
-                return linear(x_TBF, rows(each[0]), now(each[1]))
-            return x_TBF if each is None else next(random)
-
-        inputs = [made(each) for each in self.of_inputs]
-        return inputs, [now(each).reshape(-1) for each in self.of_weights], [rows(each) for each in self.of_matrices]
-
-    def random(self, x_TBF: Tensor) -> Iterator[Tensor]:
-        """Uniform random numbers `[T, B, N]` for each place that draws them: the numbers that the loop would draw."""
-        (T, B), widths = x_TBF.shape[:2], [each for each in self.of_inputs if isinstance(each, int)]
-        if x_TBF.device.type != "cpu":  # where a generator goes on by calls, and not by numbers
-            steps = [
-                [torch.rand(B, width, dtype=self.x.dtype, device=x_TBF.device) for width in widths] for _ in range(T)
-            ]
-            yield from (torch.stack(place) for place in zip(*steps, strict=True))
-        elif widths:
-            drawn = torch.rand(T, B * sum(widths), dtype=self.x.dtype)
-            yield from (part.reshape(T, B, -1) for part in drawn.split([B * width for width in widths], 1))
+    def recipe(self, arg: Any) -> Any:
+        """How a tensor comes from parameters; an argument that is none, as it is."""
+        if not isinstance(arg, Tensor):
+            return arg
+        if id(arg) not in self.recipes:
+            if (call := self.calls.get(id(arg))) is not None:
+                args, kwargs = tree_map(self.recipe, (call.args, call.kwargs))
+                self.recipes[id(arg)] = replace(call, args=args, kwargs=kwargs)
+            else:
+                name = self.names.get(id(arg))
+                self.recipes[id(arg)] = arg if name is None else Parameter(name)
+        return self.recipes[id(arg)]
 
     # Operations
 

@@ -1,5 +1,7 @@
 """Kernels of every cell that has them compute what its steps do: outputs, states and all gradients, at odd sizes."""
 
+import gc
+import weakref
 from copy import deepcopy
 
 import pytest
@@ -12,7 +14,7 @@ from bench.api import Cell, GatedCell, leaves, map_state
 from bench.job.build import load_cell
 from bench.model.noise import NoisyCell
 from bench.unroll.eager import unroll_eager
-from bench.unroll.generated import CannotGenerate, KernelUnroll
+from bench.unroll.generated import CannotGenerate, KernelUnroll, step_of, tensors_of
 
 WITH = sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"})
 H = 9  # no multiple of a vector
@@ -246,3 +248,32 @@ def test_an_equation_of_many_operations(cls):
     x_TBF, state = inputs_of(cell)
     right = everything(cell, lambda x, s: unroll_eager(cell, x, s), x_TBF, state)
     assert_close(everything(cell, KernelUnroll(cell), x_TBF, state), right, 1e-10)
+
+
+class Scaled(Weighted):
+    """Keeps an eye on tensors of each step, of which `scale` is made of a parameter alone."""
+
+    seen = []
+
+    def gates(self, x_proj, h_proj, h):
+        scale = torch.exp(self.weight)
+        new = torch.tanh(h * scale) * x_proj + h_proj
+        self.seen.extend(map(weakref.ref, (x_proj, h_proj, h, scale, new)))
+        return new
+
+
+def test_nothing_of_a_trace_or_a_call_is_alive_after_it():
+    """It would be memory of each training step, and count as such; not for long, since no garbage is looked for."""
+    cell = Scaled(F, H)
+    step_of(cell, True)  # the first trace of a process imports parts of torch that keep it alive
+    gc.disable()
+    try:
+        Scaled.seen = []
+        step = step_of(cell, True)
+        assert len(Scaled.seen) == 5 and all(tensor() is None for tensor in Scaled.seen)
+        _, weights, _ = step.hoisted(torch.zeros(2, 3, F), tensors_of(cell), torch.nn.functional.linear)
+        (made,) = (each._base for each in weights if torch.equal(each, cell.weight.exp()))
+        made, weights = weakref.ref(made), None
+        assert made() is None
+    finally:
+        gc.enable()
