@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(1)
         gc.freeze()  # looking through all that torch has made, again and again, takes a tenth of the time of the tests
         gc.set_threshold(20_000, 20, 20)
-        if config.getoption("kernels"):
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With --kernels, no run is too short for kernels; but in tests of which form is taken, the rule is as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.config.getoption("kernels") and not item.get_closest_marker("form_by_rule"):
             from bench.unroll import rule
 
-            rule.PAYS = rule.PAYS_BESIDE_ONEDNN = 0
-            rule.WIDE = 2**63
+            for name, value in {"PAYS": 0, "PAYS_BESIDE_ONEDNN": 0, "WIDE": 2**63}.items():
+                patch.setattr(rule, name, value)
+        return (yield)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -23,6 +23,7 @@ def wrong_for(width):
     return WrongForm
 
 
+@pytest.mark.form_by_rule
 def test_where_one_layer_goes_by_the_loop_all_do():
     right, one_wrong = a_model(wrong_for(99), layers=2), a_model(wrong_for(5), layers=2)
     assert (right.choose_unroll("auto"), right.form.told) == ("parallel", False)
@@ -33,6 +34,7 @@ def test_where_one_layer_goes_by_the_loop_all_do():
         one_wrong.choose_unroll("parallel")
 
 
+@pytest.mark.form_by_rule
 @pytest.mark.parametrize("width", [4, 5])
 def test_where_one_half_of_an_encoder_decoder_goes_by_the_loop_both_do(width):
     """Without embeddings the encoder reads 4 features, and the decoder 5."""

@@ -50,6 +50,7 @@ class Dropped(Parallel):
     unroll = None
 
 
+@pytest.mark.form_by_rule
 @pytest.mark.parametrize(
     ("cell", "chosen"),
     [(cls, "vendor") for cls in CELLS] + [(Own, "eager"), (Plain, "eager"), (Dropped, "eager"), (Parallel, "parallel")],

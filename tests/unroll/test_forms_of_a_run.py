@@ -219,6 +219,7 @@ def test_a_form_that_is_wrong_in_bfloat16_is_refused_where_the_run_uses_it():
     assert refusal("OtherInBfloat16") is None
 
 
+@pytest.mark.form_by_rule
 def test_auto_goes_by_the_loop_where_the_fast_form_differs_and_says_why():
     right, wrong, dies = (
         prepared(*options).setup
@@ -238,6 +239,7 @@ def test_auto_goes_by_the_loop_where_the_fast_form_differs_and_says_why():
     )
 
 
+@pytest.mark.form_by_rule
 def test_the_screen_and_the_record_say_that_auto_goes_by_the_loop(caplog):
     run = prepared("InBlocksOf64", "task.delay=100")
     say_what_begins(run)

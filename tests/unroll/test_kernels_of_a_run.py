@@ -46,6 +46,7 @@ def test_checkpoints_give_back_what_a_backward_pass_needs():
     assert few < 0.4 * whole
 
 
+@pytest.mark.form_by_rule
 def test_a_run_that_goes_on_in_another_form_says_so_and_a_loaded_one_has_the_form_it_had(capsys, monkeypatch, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -19,6 +19,8 @@ from bench.kernels import compiler
 from bench.tables.whole import whole
 from bench.unroll.rule import PAYS, PAYS_BESIDE_ONEDNN, WIDE, against_kernels, time_steps
 
+pytestmark = pytest.mark.form_by_rule
+
 _SHORT = tuple(option for option in COPY if not option.startswith("budget"))
 GRUS = (*_SHORT, "cell=gru")  # steps of 20 time steps each
 
