@@ -17,8 +17,9 @@ from bench.kernels.expression import Array
 from bench.kernels.native import Native
 from bench.kernels.passes import passes
 from bench.kernels.step import Cannot, Step
+from bench.kernels.totals import Totals
 
-__all__ = ["Fused", "Kernels", "refuse_unfit"]
+__all__ = ["Fused", "Kernels", "Symbols", "refuse_unfit"]
 
 
 _CPU = torch.device("cpu")
@@ -40,10 +41,24 @@ class Kernels(Protocol):
     def run(self, name: str, at: Mapping[str, Tensor], T: int, B: int) -> None: ...
 
 
+class Symbols(NamedTuple):
+    """Inputs of the loop that are rows `[F]` of a table, a row for each symbol."""
+
+    symbols_TB: Tensor
+    table_VF: Tensor
+
+    @property
+    def vectors(self) -> Tensor:
+        """The inputs themselves, `[T, B, F]`."""
+        return F.embedding(self.symbols_TB, self.table_VF)
+
+
 class Fused:
     """A step over time: from inputs `[T, B, F]` and states `[B, ...]` to outputs `[T, B, H]` and the last states.
 
-    The kernels are those of the device. Raises NoCompiler where they cannot be compiled.
+    Of inputs that are Symbols, a linear map is made once for each symbol, and the loop reads rows of it; only a loop
+    that `reads_maps_alone` takes them. The kernels are those of the device. Raises NoCompiler where they cannot be
+    compiled.
     """
 
     def __init__(self, step: Step, dtype: torch.dtype, folder: Path, device: torch.device = _CPU) -> None:
@@ -62,18 +77,27 @@ class Fused:
         return Cuda(self.passes, self.dtype, self.device)
 
     def __call__(
-        self, x_TBF: Tensor, states: Sequence[Tensor], parameters: Mapping[str, Tensor]
+        self, x: Tensor | Symbols, states: Sequence[Tensor], parameters: Mapping[str, Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        if x_TBF.device != self.device:
-            raise RuntimeError(f"kernels that were made for {self.device} have inputs on {x_TBF.device}")
-        linear = F.linear if torch.is_autocast_enabled(x_TBF.device.type) else _Map  # which would not see the dtype
-        inputs, weights, matrices = self.step.hoisted(x_TBF, parameters, linear)
+        in_autocast = torch.is_autocast_enabled(self.device.type)  # which would not see into a function of autograd
+        if in_autocast and isinstance(x, Symbols):
+            x = x.vectors
+        read, symbols_TB = (x.table_VF, x.symbols_TB) if isinstance(x, Symbols) else (x, None)
+        steps = read if symbols_TB is None else symbols_TB
+        if steps.device != self.device:
+            raise RuntimeError(f"kernels that were made for {self.device} have inputs on {steps.device}")
+        inputs, weights, matrices = self.step.hoisted(steps, parameters, F.linear if in_autocast else _Map)
         maps = [isinstance(each, _Map) for each in inputs]
         pairs = [each[1:] if isinstance(each, _Map) else (each, None) for each in inputs]
-        tensors = [x_TBF, *(part for pair in pairs for part in pair), *weights, *matrices, *states]
+        tensors = [read, *(part for pair in pairs for part in pair), *weights, *matrices, *states]
         cast = (each if each is None or each.dtype == self.dtype else each.to(self.dtype) for each in tensors)
-        y_TBH, *last = _Recurrence.apply(self, maps, torch.is_grad_enabled(), *cast)
+        y_TBH, *last = _Recurrence.apply(self, maps, torch.is_grad_enabled(), symbols_TB, *cast)
         return y_TBH, [new.view(old.shape) for new, old in zip(last, states, strict=True)]
+
+    @property
+    def reads_maps_alone(self) -> bool:
+        """Whether the loop reads no inputs but linear maps of x, and random numbers."""
+        return all(array in self.step.owned for array in self.step.inputs)
 
     def arrays(self, name: str, at: dict[str, Tensor], T: int, B: int) -> dict[str, Tensor]:
         """The arrays of a pass by name: those given, and new ones."""
@@ -85,7 +109,7 @@ class Fused:
 class _Map(NamedTuple):
     """An input of the loop that is a linear map of x; the function of autograd makes it, and its gradients."""
 
-    x_TBF: Tensor
+    x: Tensor
     weight: Tensor
     bias: Tensor | None
 
@@ -95,16 +119,19 @@ class _Recurrence(torch.autograd.Function):
 
     What it is given are x, for each input of the loop a weight and a bias, where it is one of the `maps`, or itself and
     None, then weights, matrices and states. It `trains` where gradients are wanted: within the function they never are.
+    With `symbols` x is the table, and a map of it is made for all symbols, not for all time steps.
     """
 
     @staticmethod
-    def forward(ctx: Any, fused: Fused, maps: list[bool], trains: bool, *given: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, fused: Fused, maps: list[bool], trains: bool, symbols: Tensor | None, *given: Tensor | None
+    ) -> tuple[Tensor, ...]:
         step, trains = fused.step, trains and any(ctx.needs_input_grad)
         following = iter(each if each is None else each.contiguous() for each in given)
         counts = (1, 2 * len(maps), len(step.weights), len(step.products), len(step.states))
-        (x_TBF,), pairs, weights, matrices, states = (list[Any](islice(following, count)) for count in counts)
+        (x,), pairs, weights, matrices, states = (list[Any](islice(following, count)) for count in counts)
         inputs = [
-            F.linear(x_TBF, each, bias) if is_map else each
+            _mapped(x, symbols, each, bias) if is_map else each
             for each, bias, is_map in zip(pairs[::2], pairs[1::2], maps, strict=True)
         ]
         T, B = inputs[0].shape[:2]
@@ -119,8 +146,9 @@ class _Recurrence(torch.autograd.Function):
         last = tuple(at[f"state{j}"][T].clone() for j in range(len(states)))  # else they keep all steps alive
         if trains:
             ctx.fused, ctx.maps, ctx.T, ctx.B, ctx.shapes = fused, maps, T, B, [state.shape for state in states]
-            at |= {"x": x_TBF} | {f"map{i}": each for i, each in enumerate(pairs[::2]) if maps[i]}
-            ctx.kept = [name for name in at if name in fused.needed or name.startswith(("x", "map"))]
+            at |= {"x": x} | {f"map{i}": each for i, each in enumerate(pairs[::2]) if maps[i]}
+            at |= {} if symbols is None else {"symbols": symbols}
+            ctx.kept = [name for name in at if name in fused.needed or name.startswith(("x", "map", "symbols"))]
             ctx.save_for_backward(*(at[name] for name in ctx.kept))  # torch then sees what is written to them since
             ctx.set_materialize_grads(False)
         return (y, *last)
@@ -130,15 +158,15 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor | None, *dlast: Tensor | None) -> tuple[Any, ...]:
         kept = ctx.saved_tensors  # raises where one of them was written to; with checkpoints they are made now
         fused, step, at, T, B = ctx.fused, ctx.fused.step, dict(zip(ctx.kept, kept, strict=True)), ctx.T, ctx.B
-        x_TBF, width = at["x"], sum(span for _, span in step.y)
-        at["dy0"] = x_TBF.new_zeros(T, B, width) if dy is None else dy.contiguous()
+        x, width = at["x"], sum(span for _, span in step.y)
+        at["dy0"] = x.new_zeros(T, B, width) if dy is None else dy.contiguous()
         for state, d in zip(step.states, dlast, strict=True):
-            at[f"dnext{state.number}"] = x_TBF.new_zeros(B, state.width) if d is None else d.contiguous().clone()
-        at |= {f"dweight{w.number}": x_TBF.new_zeros(w.width) for w in step.weights}
+            at[f"dnext{state.number}"] = x.new_zeros(B, state.width) if d is None else d.contiguous().clone()
+        at |= {f"dweight{w.number}": x.new_zeros(w.width) for w in step.weights}
         at = fused.arrays("backward", at, T, B)
         fused.kernels.run("backward", at, T, B)
-        gradients = _OverTime(at, T * B)
-        dx, dinputs = gradients.of_inputs(ctx.maps, ctx.needs_input_grad[3:])
+        gradients = Totals(at, T * B)
+        dx, dinputs = gradients.of_inputs(ctx.maps, ctx.needs_input_grad[4:])
         dweights = [gradients.of_weight(w, fused.passes.gradient.summed.get(w)) for w in step.weights]
         sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
         dmatrices = [
@@ -149,43 +177,13 @@ class _Recurrence(torch.autograd.Function):
         ]
         swapped = "dnext" if T % 2 == 0 else "dstate"
         dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
-        return None, None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
+        return None, None, None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
 
 
-class _OverTime:
-    """The gradients of rows of all time steps, by name, and what they sum up to."""
-
-    def __init__(self, at: dict[str, Tensor], rows: int) -> None:
-        self.at, self.rows = at, rows
-        self._sums: dict[str, Tensor] = {}
-
-    def sum(self, name: str) -> Tensor:
-        if name not in self._sums:
-            self._sums[name] = self.at[name].view(self.rows, -1).sum(0)
-        return self._sums[name]
-
-    def of_weight(self, weight: Array, row: Array | None) -> Tensor:
-        """The gradient of a weight: that of a row, summed up, or what the pass has summed up."""
-        return self.at[f"dweight{weight.number}"] if row is None else self.sum(row.name)
-
-    def of_matrix(self, name: str, operand_TBK: Tensor) -> Tensor:
-        """The gradient of a matrix, from those of its product with operands."""
-        return self.at[name].view(self.rows, -1).t() @ operand_TBK.reshape(self.rows, -1)
-
-    def of_inputs(self, maps: list[bool], wanted: Sequence[bool]) -> tuple[Tensor | None, list[Tensor | None]]:
-        """The gradient of x, and those of each input's pair."""
-        dx, pairs = None, list[Tensor | None]()
-        for i, is_map in enumerate(maps):
-            name, (has_weight, has_bias) = f"dinput{i}", wanted[1 + 2 * i : 3 + 2 * i]
-            if not is_map:
-                pairs += [self.at[name], None]
-                continue
-            pairs.append(self.of_matrix(name, self.at["x"]) if has_weight else None)
-            pairs.append(self.sum(name) if has_bias else None)
-            if wanted[0]:
-                part = self.at[name] @ self.at[f"map{i}"]
-                dx = part if dx is None else dx.add_(part)
-        return dx, pairs
+def _mapped(x: Tensor, symbols: Tensor | None, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A linear map of x, or of the row of x that each symbol is."""
+    found = F.linear(x, weight, bias)
+    return found if symbols is None else F.embedding(symbols, found)
 
 
 def refuse_unfit(like: Tensor) -> None:

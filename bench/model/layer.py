@@ -115,6 +115,12 @@ class Layer(nn.Module):
         """The cell, and the second one of a bidirectional layer."""
         return [self.cell] if self.back is None else [self.cell, self.back]
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether the layer's input goes into its one cell as it is, and nowhere else."""
+        read_by = (self.back, self.widen, self.pre_norm, self.enter, self.conv, self.skip, self.gate)
+        return not (self.adds_input or self.counts_steps or any(each is not None for each in read_by))
+
     def over_time(self, unrolls: Sequence[Unroll], passage: Passage) -> Unroll:
         """The form over time of the layer's cells, whose own ones are `unrolls`."""
         return unrolls[0] if self.back is None else both_ways(unrolls[0], unrolls[1], passage, self.aligned)

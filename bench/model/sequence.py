@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -17,7 +18,8 @@ from bench.model.noise import NoisyCell
 from bench.model.norm import make_norm
 from bench.model.passage import Passage, dropout
 from bench.unroll.agreement import PIECE
-from bench.unroll.forms import Form, Mode, choose
+from bench.unroll.forms import Form, Mode, choose, over_symbols
+from bench.unroll.generated import KernelUnroll
 
 _NOTHING = Around()
 
@@ -86,6 +88,7 @@ class SequenceModel(nn.Module):
         if tie:
             self._tie()
         self._unrolls: list[list[Unroll]] = []
+        self._over_symbols: KernelUnroll | None = None
 
     def _tie(self) -> None:
         if not isinstance(self.encoder, nn.Embedding) or not isinstance(self.head, nn.Linear):
@@ -127,6 +130,8 @@ class SequenceModel(nn.Module):
         following = iter(self.form.unrolls)
         for part in self.parts:
             part._unrolls = [[next(following) for _ in layer.both] for layer in part.layers]
+            reads_symbols = isinstance(part.step_inputs, Tokens) and part.layers[0].is_bare
+            part._over_symbols = over_symbols(part._unrolls[0][0], steps) if reads_symbols else None
         return self.form.name
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
@@ -169,7 +174,17 @@ class SequenceModel(nn.Module):
         """Logits `[T, B, C]` of inputs `[T, B]` or `[T, B, F]`, and the state after the last step."""
         passage = passage or Passage()
         ways = [layer.over_time(own, passage) for layer, own in zip(self.layers, self._unrolls, strict=True)]
-        return self._through(self.encode(inputs), state, ways, passage)
+        if (kernels := self._of_symbols()) is None:
+            return self._through(self.encode(inputs), state, ways, passage)
+        return self._through(inputs, state, [kernels, *ways[1:]], passage)
+
+    def _of_symbols(self) -> Unroll | None:
+        """The form of the first cell over symbols that are not made vectors; None where they have to be."""
+        if self._over_symbols is None or (self.training and self.input_dropout):
+            return None
+        encoder = self.encoder
+        table_VF = encoder.table_VV if isinstance(encoder, OneHot) else cast(nn.Embedding, encoder).weight
+        return partial(self._over_symbols.of_symbols, table_VF)
 
     def predict(self, batch: Batch, state: tuple[State, ...], known: int = 0) -> tuple[Tensor, tuple[State, ...]]:
         """Logits `[T, B, C]` for a batch on the model's device, and the state after it.

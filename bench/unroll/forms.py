@@ -85,6 +85,16 @@ def choose(
         raise ConfigError(f"unroll={mode}: {error}, or use unroll=eager") from error
 
 
+def over_symbols(unroll: Unroll, steps: int = PIECE) -> KernelUnroll | None:
+    """A form that goes over symbols by their rows of a table, and computes what the loop does over vectors; or None.
+
+    With 0 `steps` it is not compared.
+    """
+    if not isinstance(unroll, KernelUnroll) or not unroll.takes_symbols:
+        return None
+    return unroll if not steps or disagreement(unroll.cell, unroll.of_rows) is None else None
+
+
 def _fastest(cell: Cell, unrolls: Callable[[str], list[Unroll]], precision: str, trained: float) -> Form:
     """The first form that cells like this one can take, from the fastest on, and why those before it are not taken."""
     available = forms(cell)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.api import Cell, State, cache_folder, leaves, map_state
 from bench.kernels.compiler import NoCompiler
-from bench.kernels.fused import Fused, refuse_unfit
+from bench.kernels.fused import Fused, Symbols, refuse_unfit
 from bench.kernels.step import Cannot, Step
 from bench.kernels.trace import trace
 
@@ -43,7 +43,26 @@ class KernelUnroll:
             raise CannotGenerate(f"{type(cell).__name__} has no kernels: {error}") from error
 
     def __call__(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
-        y_TBH, last = self.fused[self.cell.training](x_TBF, leaves(state), tensors_of(self.cell))
+        return self._over(x_TBF, state)
+
+    @property
+    def takes_symbols(self) -> bool:
+        """Whether `of_symbols` spares products. On a GPU, where they are cheap, nobody has measured it."""
+        fused = self.fused[True]
+        return fused.device.type == "cpu" and fused.reads_maps_alone
+
+    def of_symbols(self, table_VF: Tensor, symbols_TB: Tensor, state: State) -> tuple[Tensor, State]:
+        """The same of inputs `table[symbols]`: their products are those of the table's rows, where these are fewer."""
+        x = Symbols(symbols_TB, table_VF)
+        return self._over(x if 2 * len(table_VF) <= symbols_TB.numel() else x.vectors, state)
+
+    def of_rows(self, x_TBF: Tensor, state: State) -> tuple[Tensor, State]:
+        """A call by the way that symbols go, each input a symbol of its own: for a comparison."""
+        rows = torch.arange(x_TBF[..., 0].numel(), device=x_TBF.device).view(x_TBF.shape[:2])
+        return self._over(Symbols(rows, x_TBF.flatten(0, 1)), state)
+
+    def _over(self, x: Tensor | Symbols, state: State) -> tuple[Tensor, State]:
+        y_TBH, last = self.fused[self.cell.training](x, leaves(state), tensors_of(self.cell))
         return y_TBH, in_structure_of(state, last)
 
     def __deepcopy__(self, memo: dict[int, object]) -> KernelUnroll:
