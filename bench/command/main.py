@@ -11,6 +11,7 @@ import sys
 from bench.about import VERSION
 from bench.command import registry
 from bench.command.output import drop_what_is_left, lasting_output, lost, open_what_is_closed
+from bench.config.torchrun import refuse_verb, started
 from bench.errors import BenchError
 from bench.train.interrupts import raise_at_signals
 
@@ -38,11 +39,16 @@ def _told(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        _tell(f"bench: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
+        _tell("bench: interrupted")
         return 130
+
+
+def _tell(line: str) -> None:
+    if started().speaks:
+        print(line, file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -63,7 +69,9 @@ def _dispatch(arguments: list[str]) -> int:
         from bench.command.run import run
 
         return run(arguments)
-    return registry.find(first, arguments[1:]).run(arguments[1:])
+    verb = registry.find(first, arguments[1:])
+    refuse_verb(first)
+    return verb.run(arguments[1:])
 
 
 def _is_run(arguments: list[str]) -> bool:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import secrets
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
 from bench.config.slurm import SlurmLauncher
+from bench.config.torchrun import refuse_sweep
 from bench.study.pace import Pace
 from bench.study.stop import Stop, take_signals
 
 
 def run(arguments: list[str]) -> int:
     """Run what `arguments` describe; 1 where one is not done, else 0. Raises BenchError in one line."""
+    refuse_sweep(arguments)
     statuses: list[str] = []
     parent, sweep_id, pace = this_process(), secrets.token_hex(4), Pace()
 
@@ -31,10 +33,11 @@ def run(arguments: list[str]) -> int:
                 return run_member(options, terminal, sweep_id)
         if options.member is not None:
             return _run_beside_others(options, sweep_id)
+        from bench.hardware.ranks import joined
         from bench.job.execute import execute
 
-        with Terminal() as terminal:
-            statuses.append(execute(options, terminal).status)
+        with joined() as ranks, Terminal() if ranks.is_first else nullcontext() as terminal:
+            statuses.append(execute(options, terminal, ranks).status)
         return None
 
     stop = Stop(sweep_id)

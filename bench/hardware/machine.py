@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,6 +17,7 @@ from bench.hardware.arithmetic import arithmetic, set_arithmetic
 from bench.hardware.determinism import determinism, set_determinism
 from bench.hardware.precisions import WEIGHTS, lack, precisions
 from bench.hardware.processors import cpu_name, gpu_facts
+from bench.hardware.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Machine:
     precision: str
     threads: int
     deterministic: bool = False
+    ranks: Ranks = ALONE
+    """The processes that share the run, each on a device like this one."""
+
+    @property
+    def alone(self) -> Machine:
+        """This one device, without those of the other ranks."""
+        return replace(self, ranks=ALONE)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -92,19 +100,24 @@ class Machine:
 
     @property
     def kind(self) -> str:
-        """The part of the machine on which a result depends: the CPU, or a kind of GPU by its name."""
-        return "cpu" if self.device.type == "cpu" else f"{self.device.type} {self.name}"
+        """The part of the machine on which a result depends: the CPU, or a kind of GPU by its name, and how many."""
+        one = "cpu" if self.device.type == "cpu" else f"{self.device.type} {self.name}"
+        return self._several + one
 
     @property
     def label(self) -> str:
-        """Processors, device, threads and precision; the leaderboard keeps runs with different labels apart.
+        """How many, processors, device, threads and precision; the leaderboard keeps runs with different labels apart.
 
         The host's processor is named beside a GPU: it starts each operation there, and so bounds a loop over time.
         """
         threads = f" {self.threads} thread{'s' * (self.threads > 1)}" if self.device.type == "cpu" else ""
         host = f" with {cpu_name()}" if self.device.type == "cuda" else ""
         deterministic = " deterministic" if self.deterministic else ""
-        return f"{self.name}{host}, {self.device.type}{threads} {self.precision}{deterministic}"
+        return f"{self._several}{self.name}{host}, {self.device.type}{threads} {self.precision}{deterministic}"
+
+    @property
+    def _several(self) -> str:
+        return f"{self.ranks.count}x " if self.ranks.count > 1 else ""
 
     def facts(self) -> Mapping[str, object]:
         """The facts about the machine for the record.
@@ -113,6 +126,7 @@ class Machine:
         """
         return {
             "device": str(self.device),
+            "devices": self.ranks.count,
             "name": self.name,
             "threads": self.threads,
             "precision": self.precision,
@@ -125,13 +139,13 @@ class Machine:
         }
 
 
-def choose_machine(config: HardwareConfig) -> Machine:
-    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU).
+def choose_machine(config: HardwareConfig, ranks: Ranks = ALONE) -> Machine:
+    """The machine of `hardware.device` (auto: CUDA, else MPS, else CPU); of several ranks each has a GPU of its own.
 
     Sets torch's threads, arithmetic, determinism and current device. Raises ConfigError if the device is unknown or not
     on this machine, does not start, or lacks the precision.
     """
-    device = _find(config.device)
+    device = _find(config.device) if ranks.count == 1 else _own(config.device, ranks)
     set_determinism(config.deterministic, device.type)  # before CUDA begins
     _begin(device)
     if lacks := lack(device, config.precision):
@@ -139,7 +153,7 @@ def choose_machine(config: HardwareConfig) -> Machine:
         raise ConfigError(f"hardware.precision={config.precision}: {lacks}; {device} has {have}")
     torch.set_num_threads(config.threads)
     set_arithmetic(config.precision)
-    return Machine(device, config.precision, config.threads, config.deterministic)
+    return Machine(device, config.precision, config.threads, config.deterministic, ranks)
 
 
 def give_back_memory() -> None:
@@ -175,6 +189,25 @@ def _find(wanted: str) -> torch.device:
         hint = asked(same(wanted, there_are))
         raise ConfigError(f"hardware.device={wanted} is not on this machine{hint}; it has {', '.join(there_are)}")
     return torch.device(name)
+
+
+def _own(wanted: str, ranks: Ranks) -> torch.device:
+    """The device of one of several ranks; ConfigError where there is none for it."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        wanted = "cuda" if gpus else "cpu"
+    if wanted not in ("cuda", "cpu"):
+        raise ConfigError(
+            f"hardware.device={wanted}: of {ranks.count} processes each has a device of its own: set auto, cuda or cpu"
+        )
+    if wanted == "cpu":
+        return torch.device("cpu")
+    if gpus < ranks.beside:
+        raise ConfigError(
+            f"hardware.device={wanted}: torchrun has started {ranks.beside} processes on a machine with {gpus} GPUs, "
+            f"and each takes one: lower --nproc-per-node, or set hardware.device=cpu"
+        )
+    return torch.device("cuda", ranks.local)
 
 
 def _begin(device: torch.device) -> None:

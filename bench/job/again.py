@@ -79,6 +79,9 @@ def retrained(folder: Path, record: Record, trust: Trust) -> Iterator[Found]:
     if record.config.get("budget", {}).get("seconds") is not None:
         yield Found(folder.name, "not run again: a budget in seconds has other steps each time", False)
         return
+    if (devices := record.machine.get("devices", 1)) > 1:
+        yield Found(folder.name, f"not run again: it was of {devices} devices, by torchrun", False)
+        return
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as place:
         again = execute(_options(record, trust, place))
         if again.identity != record.identity:

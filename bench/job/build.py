@@ -20,6 +20,7 @@ from bench.config.schema import Config
 from bench.config.targets import convert, load_checked
 from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import Machine, choose_machine
+from bench.hardware.ranks import ALONE, Ranks
 from bench.job.match import hidden_for
 from bench.job.reason import is_out_of_memory
 from bench.model.around import Around
@@ -45,17 +46,18 @@ def build(
     steps: int = PIECE,
     trained: float = 0,
     life: Life | None = None,
+    ranks: Ranks = ALONE,
 ) -> Setup:
     """Model, optimiser and schedule for `task`, the weights drawn from the seed's stream for weights.
 
     `hidden` is the hidden size that an earlier match chose; without it, a `config` with `match` searches for one. The
     setup's config has the size of the model. `steps` is the length of the sequences over which a fast form of the cell
     is compared with its loop of steps, and `trained` the number of time steps of training for which `unroll=auto`
-    chooses; `life` counts the time of that. Afterwards torch's global generator belongs to dropout alone. Raises
-    ConfigError in one line.
+    chooses; `life` counts the time of that. `ranks` share the run. Afterwards torch's global generator belongs to
+    dropout alone. Raises ConfigError in one line.
     """
     check_regime(config, task)
-    machine = choose_machine(config.hardware)
+    machine = choose_machine(config.hardware, ranks)
     refuse_other_masks(config, machine)
     cell_class, options = load_cell(config.cell)
     make_cell = partial(draw_cell, config.init, cell_class, options)
@@ -76,7 +78,7 @@ def build(
             optimizer.register_step_post_hook(lambda *_, cell=cell: cell.after_update())
     schedule = build_schedule(config, optimizer)
     average = Average(model, optimizer, config.ema) if config.ema is not None else None
-    torch.manual_seed(stream_seed(config.seed, "dropout"))
+    torch.manual_seed(stream_seed(config.seed, "dropout") + ranks.number)  # lanes of other ranks have other masks
     plugins = {"task": type(task), "cell": cell_class, "optimizer": type(optimizer), "schedule": schedule.kind}
     return Setup(config, task, plugins, machine, model, optimizer, schedule, average, forward, unroll)
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from bench.config.options import Options
 from bench.errors import BenchError, Diverged
+from bench.hardware.ranks import RankLost
 from bench.job.log import log
 from bench.job.prepared import Prepared
 from bench.job.reason import is_out_of_memory, reason_of
@@ -45,6 +46,9 @@ class Ended:
         """The outcome after `error`; the traceback of an unexpected error goes to the run's log."""
         if isinstance(error, KeyboardInterrupt):
             return replace(self, status="interrupted", reason=f"stopped at step {self.progress.steps}")
+        if isinstance(error, RankLost):
+            stopped = f"stopped at step {self.progress.steps}: " * (error.status == "interrupted")
+            return replace(self, status=cast(Status, error.status), reason=f"{stopped}{error}")
         if isinstance(error, BenchError):
             return replace(self, status="diverged" if isinstance(error, Diverged) else "failed", reason=str(error))
         log.debug("the run failed", exc_info=error)
@@ -88,7 +92,7 @@ class Ended:
             config=options.tree,
             versions=provenance.versions() | _compiler(setup),
             git=provenance.git(),
-            machine=dict(setup.machine.facts()) if setup else {},
+            machine=(dict(setup.machine.facts()) if setup else {}) | _as_one(prepared),
             changed=dict(options.changed),
             labels=make_labels(prepared.task_id, options, prepared.hardware, prepared.untrained),
             identity=prepared.identity.hash,
@@ -124,6 +128,10 @@ class Ended:
         lowest, highest = (end if math.isfinite(end) else None for end in metric.scale.range)
         filled = {"lowest": lowest, "highest": highest, "target": metric.scale.goal}
         return {**asdict(metric), "baselines": dict(metric.baselines), **filled, **scored}
+
+
+def _as_one(prepared: Prepared) -> dict[str, str]:
+    return {} if prepared.as_one is None else {"as_one_device": prepared.as_one}
 
 
 def _compiler(setup: Setup | None) -> dict[str, str]:

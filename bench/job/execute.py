@@ -11,11 +11,14 @@ from safetensors.torch import save
 
 from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
+from bench.config.torchrun import refuse_library
 from bench.config.tree import flatten
 from bench.errors import BenchError, Failed
 from bench.hardware.machine import give_back_memory
+from bench.hardware.ranks import ALONE, Ranks
 from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
+from bench.job.accompany import accompany
 from bench.job.counted import flops_of, products_of, work_of
 from bench.job.ended import Ended
 from bench.job.listener import Listener
@@ -24,6 +27,7 @@ from bench.job.prepared import Prepared, prepare
 from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
+from bench.measure.training import release
 from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
@@ -42,26 +46,31 @@ from bench.train.optimizer import decay_note, form_note
 from bench.train.validation import Validation
 
 
-def execute(options: Options, listener: Listener | None = None) -> Record:
+def execute(options: Options, listener: Listener | None = None, ranks: Ranks = ALONE) -> Record:
     """Run one configuration, or find it done; failed and interrupted runs are stored, too.
 
     Raises ConfigError or DataError for a wrong configuration, but not in a sweep: there it is stored as a failed run,
     as a task whose own code fails is everywhere. Raises StoreError where the results cannot be written. A
     KeyboardInterrupt is raised again after the record is stored.
 
+    Several `ranks` each call it, and each returns the record; the first one has the results folder and the `listener`.
+    The others exit where the run ends early, and raise nothing.
+
     `listener` follows the run; without one nothing is printed. A run may be in any thread, and leaves torch as it found
     it, but a process has one run at a time: ConfigError where another run is under way.
     """
+    if ranks.count == 1:
+        refuse_library()
     with torch_settings_kept():
         try:
-            return _execute(options, listener or Listener())
+            return _execute(options, listener or Listener(), ranks) if ranks.is_first else accompany(options, ranks)
         finally:
             give_back_memory()
 
 
-def _execute(options: Options, listener: Listener) -> Record:
+def _execute(options: Options, listener: Listener, ranks: Ranks) -> Record:
     store = Store(options.config.results_dir)
-    prepared = prepare(options)
+    prepared = prepare(options, ranks)
     error = prepared.error
     if isinstance(error, BenchError) and not isinstance(error, Failed) and options.member is None:
         raise error
@@ -71,7 +80,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         store.tidy(name, identity)
         log.info(f"{done.id} is done already; run it again with rerun=true")
         listener.already_done(done)
-        return done
+        return ranks.first_says(done)
     store.check_writable()
     limit = options.config.hard_seconds
     with (
@@ -83,6 +92,7 @@ def _execute(options: Options, listener: Listener) -> Record:
         record = publish(prepared, ended, folder, listener)
         if ended.status == "done":
             store.tidy(name, identity)
+            ranks.first_says(record)
     if ended.status == "interrupted":
         raise KeyboardInterrupt
     return record
@@ -117,7 +127,8 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
     if folder.after_cut_off and not list_checkpoints(folder.path("")):
         log.info("an earlier attempt was cut off and this one starts anew, from the first step")
     listener.started()
-    life, scored = prepared.life, Largest()
+    life, scored, ranks = prepared.life, Largest(), setup.machine.ranks
+    ranks.first_says(None)  # no record: the run begins
     fit = Fit(setup, checkpoints, listener.step, stop=interrupts.asked, life=life)
     ended = Ended(progress=fit.progress)
     yield ended
@@ -141,13 +152,16 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
         with life.within("measure"):
             ended = replace(ended, flops=flops_of(setup.model), products=products_of(setup))
             hold_still(setup.optimizer)
-            memory = {**measure_memory(setup, fit.largest, scored), "process_mib": process_mib}
+            own = map(ranks.lanes, fit.largest)
+            alone = replace(setup, machine=setup.machine.alone)
+            memory = {**measure_memory(alone, own, scored), "process_mib": process_mib}
             ended = replace(ended, memory=memory)
             yield ended
             measure = setup.config.measure
             with turn():
                 speed = measure_speed(setup, measure.seconds, measure.retry)
                 ended = replace(ended, speed=speed, work=work_of(setup, ended.flops, speed), status="done")
+        release(setup)
     yield ended
 
 

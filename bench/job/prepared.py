@@ -17,9 +17,11 @@ from bench.config.schema import HardwareConfig
 from bench.config.tree import require_all
 from bench.hardware.machine import choose_machine
 from bench.hardware.process import HighWater
+from bench.hardware.ranks import ALONE, Ranks
 from bench.job.build import build, build_task
 from bench.job.data import data_hash, unstated
 from bench.job.resume import Source, find_source, matched_size
+from bench.job.split import alike, as_one_device
 from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
 from bench.results.reads import FilesRead
@@ -49,6 +51,9 @@ class Prepared:
     """The run to go on from, where the options name one."""
     unstated: Sequence[Path] = ()
     error: BaseException | None = None
+    ranks: Ranks = ALONE
+    as_one: str | None = None
+    """How far the scores of several ranks will be those of one."""
     process: HighWater = field(default_factory=HighWater)
     """The most memory of the process since preparation began."""
 
@@ -71,18 +76,20 @@ class Prepared:
             return self.setup.machine.label
         try:
             config = TypeAdapter(HardwareConfig).validate_python(asdict(self.options.config.hardware))
-            return choose_machine(config).label
+            return choose_machine(config, self.ranks).label
         except ValueError:  # wrong options, and the run's reason names them
             return "unknown"
 
 
-def prepare(options: Options) -> Prepared:
+def prepare(options: Options, ranks: Ranks = ALONE) -> Prepared:
     """Validate the options, build the task, look at its first batches, and build the model; raises nothing.
+
+    Several `ranks` all prepare the run, and where one has an error, each has one.
 
     The task is built first: its id names the row in which a failed run is counted.
     """
     life, process = Life(), HighWater()
-    task = setup = source = error = None
+    task = setup = source = error = as_one = None
     steps_in_a_batch, untrained = 0, 0.0
     by_task, by_model = FilesRead(), FilesRead()
     try:
@@ -96,14 +103,17 @@ def prepare(options: Options) -> Prepared:
         matched = matched_size(config)  # read here: a file that is read below counts as the cell's
         with by_model:
             trained = time_steps(config, first.steps)
-            setup = build(config, task, matched, first.longest, trained, life)
+            setup = build(config, task, matched, first.longest, trained, life, ranks)
+        if ranks.count > 1:
+            as_one = as_one_device(setup, first.batches["train"][0])
         if config.resume not in ("auto", "never"):
             source = find_source(config, _identity(options, task, setup, by_task, by_model), setup.unroll)
     except (Exception, KeyboardInterrupt, SystemExit) as caught:
         error = caught
+    identity = _identity(options, task, setup, by_task, by_model)
     return Prepared(
         options,
-        _identity(options, task, setup, by_task, by_model),
+        identity,
         life,
         task,
         setup,
@@ -111,7 +121,9 @@ def prepare(options: Options) -> Prepared:
         untrained,
         source,
         unstated(task, by_task) if task else [],
-        error,
+        alike(identity, setup, error, ranks),
+        ranks,
+        as_one,
         process,
     )
 

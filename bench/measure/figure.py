@@ -40,8 +40,10 @@ class Method:
     gauge: Gauge = field(default_factory=Gauge)
     patience: Patience = field(default_factory=lambda: Patience(0.0, Gauge()))
 
-    def figure(self, work: Callable[[], int], unit: Unit, waited: bool = False) -> dict[str, Any]:
+    def figure(self, work: Callable[[], int], unit: Unit, waited: bool = False, beside: int = 0) -> dict[str, Any]:
         """The figure of `work`, which returns its number of tokens and may be `waited` for within.
+
+        Processes `beside` this one, of as many threads, are at the same work: they are no contention.
 
         It has the statistics of `bench.stats.summary`, and besides `calls` in a sample, `first_s` and `warm_up_s` (time
         that is in no sample), `tries`, `load` (see `bench.hardware.load`), and `marks`: `contended` and `unsettled`,
@@ -49,12 +51,12 @@ class Method:
         """
         timed = Timed(work, self.machine, self.clock, waited)
         timed.warm_up(shortest_sample(self.seconds))
-        found, tries = self._measured(timed, unit), 1
+        found, tries = self._measured(timed, unit, beside), 1
         while "contended" in found["marks"] and self.patience.wait():
-            found, tries = self._measured(timed, unit), tries + 1
+            found, tries = self._measured(timed, unit, beside), tries + 1
         return {**found, "tries": tries}
 
-    def _measured(self, timed: Timed, unit: Unit) -> dict[str, Any]:
+    def _measured(self, timed: Timed, unit: Unit, beside: int) -> dict[str, Any]:
         before = self.gauge.read()
         samples = sample(timed, self.seconds)
         load = between(before, self.gauge.read(), self.gauge.cores)
@@ -63,13 +65,15 @@ class Method:
             "calls": timed.calls,
             "first_s": round(timed.first_s, 6),
             "warm_up_s": round(timed.warm_up_s, 6),
-            "marks": marks(samples, load, self.machine, self.gauge),
+            "marks": marks(samples, load, self.machine, self.gauge, beside),
             "load": load,
         }
 
 
-def marks(samples: Sequence[Sample], load: Load, machine: Machine, gauge: Gauge) -> dict[str, str]:
+def marks(samples: Sequence[Sample], load: Load, machine: Machine, gauge: Gauge, beside: int = 0) -> dict[str, str]:
     """The doubts about samples that were taken under a load: `contended` and `unsettled`, each with the reasons."""
-    busy = "; ".join(contention(load, spread(samples), machine.threads, machine.queues, gauge.own_cores))
+    others = load["others"] and max(0.0, load["others"] - beside * machine.threads)
+    waits = machine.queues or beside > 0
+    busy = "; ".join(contention({**load, "others": others}, spread(samples), machine.threads, waits, gauge.own_cores))
     changing = unsettled(samples)
     return ({"contended": busy} if busy else {}) | ({"unsettled": changing} if changing else {})

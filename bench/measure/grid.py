@@ -12,7 +12,8 @@ from bench.hardware.machine import choose_machine
 from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, unsettled
 from bench.measure.drawn import draw
 from bench.measure.figure import marks, microseconds
-from bench.measure.speed import Streaming, hold_still, inference, training
+from bench.measure.speed import Streaming, hold_still, inference
+from bench.measure.training import training
 from bench.results.speeds import Figure
 from bench.stats.summary import summarise
 from bench.train.setup import Setup

@@ -17,11 +17,11 @@ from bench.hardware.load import Gauge
 from bench.hardware.machine import Machine
 from bench.measure.drawn import draw, longest, prompts
 from bench.measure.figure import Method, microseconds, per_second
+from bench.measure.training import training
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
 from bench.model.stream import StepFunction, Stream
 from bench.stats.summary import quantile
-from bench.train.loop import train
 from bench.train.setup import Setup
 from bench.unroll.generated import KernelUnroll
 
@@ -53,7 +53,8 @@ def measure_speed(
     takes where 32 of them are waited for at once is `queued_step_us`, only there: on a CPU it would be the same. The
     input of a step is on the device. An encoder-decoder's tokens are those of input and output; its inference reads the
     targets, its prefill the input, and its streaming inference is the decoder's, after a first sequence is read. A
-    model that runs by kernels streams by one, too. A bidirectional model keeps no state and goes no single steps: both
+    model that runs by kernels streams by one, too. Of several ranks all train together, and the first measures the rest
+    alone, on its device. A bidirectional model keeps no state and goes no single steps: both
     figures are None. Each figure is sampled for `seconds` of `clock`, and up to `retry` seconds in all are spent on
     waiting for a quiet machine, told by `gauge`. Call this last: it changes the model's weights.
     """
@@ -79,8 +80,9 @@ def measure_speed(
 
 
 def _throughput(setup: Setup, batches: list[Batch], method: Method) -> dict[str, Any]:
+    ranks = setup.machine.ranks
     return {
-        "train_tokens_per_s": method.figure(training(setup, batches).__next__, per_second),
+        "train_tokens_per_s": method.figure(training(setup, batches).__next__, per_second, beside=ranks.beside - 1),
         "infer_tokens_per_s": method.figure(inference(setup.model, setup.machine, batches).__next__, per_second),
     }
 
@@ -91,13 +93,6 @@ def _latency(model: SequenceModel, machine: Machine, batch: Batch, method: Metho
     figure = method.figure(streaming.work, microseconds, waited=True)
     steps = len(figure["samples"]) * figure["calls"] * _STREAM
     return {**figure, "p99": 1e6 * quantile(streaming.took[-steps:], 0.99), "steps": steps}
-
-
-def training(setup: Setup, batches: list[Batch]) -> Iterator[int]:
-    """Training steps over `batches`, again and again; yields the tokens of each."""
-    config, machine, cycled = setup.config, setup.machine, itertools.cycle(batches)
-    steps = train(setup.model, setup.task, setup.optimizer, cycled, config, machine, forward=setup.forward)
-    return (step.tokens for step in steps)
 
 
 def inference(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Iterator[int]:

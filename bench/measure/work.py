@@ -12,7 +12,7 @@ from bench.hardware.energy import energy_counter
 from bench.hardware.large_product import product_flop_per_s
 from bench.measure.drawn import stream
 from bench.measure.limit import seconds_of_products
-from bench.measure.speed import training
+from bench.measure.training import training
 from bench.results.figures import Flops
 from bench.train.setup import Setup
 
@@ -33,7 +33,7 @@ def measure_work(
 
     - `train_flop_per_s`, `infer_flop_per_s`: operations a second, of products and element by element. Each real time
       step counts once, so that padding, and what `bptt.checkpoint` or overlapping windows compute again, is no work.
-    - `peak_flop_per_s`: the machine's, in large products; `train_peak_share`, `infer_peak_share`: shares of it.
+    - `peak_flop_per_s`: of one device, in large products; `train_peak_share`, `infer_peak_share`: shares of it.
     - `gemm_share`: the time of the bare products of a training step, at the model's own shapes, over that of the step
       (`bench.measure.limit`).
     - `joules_a_token` in training, where the processor counts its energy (`bench.hardware.energy`).
@@ -52,19 +52,19 @@ def measure_work(
         forward, backward = (each["products"] + each["elementwise"] for each in (flops["forward"], flops["backward"]))
         figures |= {"train_flop_per_s": (forward + backward) * train, "infer_flop_per_s": forward * infer}
     if seconds >= LEAST_SECONDS:
-        peak = product_flop_per_s(setup.machine)
-        for way in ("train", "infer"):
+        peak, count = product_flop_per_s(setup.machine), setup.machine.ranks.count
+        for way, devices in (("train", count), ("infer", 1)):
             achieved = figures[f"{way}_flop_per_s"]
-            figures[f"{way}_peak_share"] = None if achieved is None else achieved / peak
-        bare = seconds_of_products(setup.model, _batches(setup, 1)[0], setup.machine)
-        figures |= {"peak_flop_per_s": peak, "gemm_share": bare * train}
+            figures[f"{way}_peak_share"] = None if achieved is None else achieved / (devices * peak)
+        bare = seconds_of_products(setup.model, setup.machine.ranks.lanes(_batches(setup, 1)[0]), setup.machine)
+        figures |= {"peak_flop_per_s": peak, "gemm_share": bare * train / count}
     return figures
 
 
 def joules_a_token(setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float | None:
     """The energy of a token of training, over about so many `seconds`; None where nothing counts it."""
     counter = energy_counter(setup.machine)
-    if counter is None:
+    if counter is None or setup.machine.ranks.count > 1:  # it counts one device
         return None
     steps = training(setup, _batches(setup, _BATCHES))
     next(steps)

@@ -57,7 +57,8 @@ class Record:
     - `finished`: the time in UTC, in ISO 8601.
     - `config`: all options, as they were composed.
     - `git`: the commit of the harness and whether it was `dirty`, with edits.
-    - `machine`: the device, its processor and threads, the precision, the operating system.
+    - `machine`: the device, its processor and threads, the precision, the operating system; of several
+      `devices`, how far their scores are those of one (`as_one_device`).
     - `labels`: the row of tables that the run belongs to.
     - `identity`: a hash of all that decides the result; see `bench.results.identity`.
     - `changed`: the options that differ from their groups' defaults, by dotted name.

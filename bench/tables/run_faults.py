@@ -148,7 +148,8 @@ def _identity(folder: Path, record: Record) -> Iterator[str]:
     device = None
     if record.machine:
         kind = str(record.machine["device"]).partition(":")[0]
-        device = "cpu" if kind == "cpu" else f"{kind} {record.machine['name']}"
+        several = f"{count}x " if (count := record.machine.get("devices", 1)) > 1 else ""
+        device = several + ("cpu" if kind == "cpu" else f"{kind} {record.machine['name']}")
     made = Identity(record.config, record.task, device, record.fingerprint, record.sources or {}, record.harness or "")
     if made.code != (record.code or {}):
         yield "code is not that of its sources: one of them was edited"

@@ -41,6 +41,9 @@ class Fit(Iterator[Validation]):
     `stop` is asked after each step: where it says so, the position is saved and KeyboardInterrupt raised. `clock`
     returns seconds; `life` is told what they go to.
 
+    Where the machine has several ranks, each trains alike, in step with the others; the first one alone has
+    `checkpoints`, scores, and says when the time is over. Any may `stop` all.
+
     `next` raises Diverged where loss, gradient or score is no finite number, ConfigError where a checkpoint does not
     fit, and DataError where a split is empty or holds a number that is not finite.
     """
@@ -57,6 +60,7 @@ class Fit(Iterator[Validation]):
         self.progress, self.largest = Progress(), Largest()
         self._setup, self._checkpoints, self._on_step, self._clock = setup, checkpoints, on_step, clock
         self._stop, self._began, self._life = stop, 0.0, life or Life()
+        self._ranks = setup.machine.ranks
         self._validations = self._run()
 
     def __next__(self) -> Validation:
@@ -97,11 +101,12 @@ class Fit(Iterator[Validation]):
                 return
             if progress.updates:
                 setup.schedule.set_rate(spent)
-            if self._stop():
+            due = self._checkpoints is not None and self._checkpoints.due(step.number)
+            stop, due = self._ranks.any(self._stop(), due)
+            if stop or due:
                 self._save(position)
+            if stop:
                 raise KeyboardInterrupt
-            if self._checkpoints and self._checkpoints.due(step.number):
-                self._save(position)
 
     def _is_over(self) -> bool:
         """Whether the budget or the patience is spent."""
@@ -109,9 +114,11 @@ class Fit(Iterator[Validation]):
         return self._spent() >= 1 or (patience is not None and self.progress.stale >= patience)
 
     def _save(self, position: Position) -> None:
-        if self._checkpoints and self._checkpoints.wanted:
+        if self._ranks.first_says(self._checkpoints is not None and self._checkpoints.wanted):
             with self._life.within("store"):
-                self._checkpoints.save(self.progress.steps, position.state_dict(self._clock() - self._began))
+                state = position.state_dict(self._clock() - self._began)
+                if self._checkpoints:
+                    self._checkpoints.save(self.progress.steps, state)
 
     def _begin(self) -> Position:
         """The start of the run, or the position in its latest checkpoint."""
@@ -120,7 +127,7 @@ class Fit(Iterator[Validation]):
         batches = Passes(setup.task, "train", config.batch_size, generator)
         self.largest = batches.largest
         position = Position(setup, progress, batches, Generator().manual_seed(stream_seed(config.seed, "offsets")))
-        if self._checkpoints and (state := self._checkpoints.latest()):
+        if state := self._ranks.first_says(self._checkpoints.latest() if self._checkpoints else None):
             try:
                 position.load_state_dict(state)
             except (KeyError, RuntimeError, ValueError) as error:
@@ -166,14 +173,17 @@ class Fit(Iterator[Validation]):
 
         Where time decides when training ends, each is waited for: a device may still be at the update.
         """
-        progress, clock, machine = self.progress, self._clock, self._setup.machine
+        progress, clock, machine, ranks = self.progress, self._clock, self._setup.machine, self._ranks
         waits = machine.queues and self._setup.config.budget.seconds is not None
         while True:
             start = clock()
             step = next(steps)
             if waits:
                 machine.synchronize()
-            progress.seconds += clock() - start
+            took = clock() - start
+            if ranks.count > 1 and self._setup.config.budget.seconds is not None:
+                took = ranks.sum(took * ranks.is_first)
+            progress.seconds += took
             progress.steps = step.number
             progress.sequences += step.sequences
             progress.tokens += step.tokens

@@ -30,6 +30,12 @@ def raise_at_signals() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def ignore_stop_signals() -> None:
+    """Let no signal to stop reach the process any more: it is about to end, and whoever started it may say so again."""
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
+
+
 def stop_signals() -> list[int]:
     """The signals by which a process is asked to stop, as far as the system has them."""
     return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from bench.api import Batch, State, Task, map_state
 from bench.config.schema import Config
 from bench.hardware.machine import Machine
+from bench.hardware.ranks import ALONE, Ranks
 from bench.model.sequence import SequenceModel
 from bench.train.bptt import overlapping, scored_in, windows
 from bench.train.clip import Clip, Clipped
@@ -73,10 +74,14 @@ def train(
     With `forward` (which must match `config.gradient`) gradients go forward in time and are never cut: windows only
     decide when the weights change.
 
+    Where the machine has several ranks, all draw the same batches, and each goes through its own lanes. Sums over lanes
+    are added up over the ranks, and divided by what the whole batch has, so that all figures are those of one device.
+
     `offsets` draws random borders. A resumed run gives the number of `done` steps and the `state` after them.
     """
     assert (forward is None) == (config.gradient == "bptt"), f"`forward` does not match gradient={config.gradient}"
     clip, offsets = Clip(config.clip, model), offsets or Generator()
+    ranks = machine.ranks
     every_window = config.bptt.update == "window" and config.accumulate == 1
     sliding = config.bptt.kind == "sliding"
     for number, group in enumerate(groups(batches, config.accumulate), done + 1):
@@ -88,10 +93,10 @@ def train(
         for window, known in of_group:
             part = window.part
             part_scored = scored if len(group) == 1 and part is group[0] else float(part.weight.sum())
-            part = part.to(machine.device)
             divisor = part_scored and (part_scored if every_window else scored)  # of the weighted mean
             if config.loss == "sum" and divisor:
                 divisor = float(len(part.fresh) if every_window else sum(len(batch.fresh) for batch in group))
+            part = ranks.lanes(part).to(machine.device)
             start: Any = state if config.bptt.carry else None
             if forward:
                 part_loss, state = forward.accumulate(task, part, start, 1 / divisor if divisor else 0.0)
@@ -99,15 +104,15 @@ def train(
                 before = model.carry(start, part.fresh)
                 recompute = config.bptt.checkpoint
                 part_loss, state = backpropagate(model, task, part, before, divisor, recompute, machine, known)
-            loss_sum, seen = loss_sum + part_loss, seen + part_scored
+            loss_sum, seen = loss_sum + ranks.sum(part_loss), seen + part_scored
             must_stay_finite(loss_sum, "training loss", number, group, config.accumulate)
             if part_scored and every_window:
-                updates.append(update(optimizer, clip))
+                updates.append(update(optimizer, clip, ranks))
                 must_stay_finite(updates[-1].norm, "gradient's norm", number, group, config.accumulate)
             if config.bptt.carry and (sliding or window.stride < len(part.inputs)):
                 state = state_after(model, part.span(0, window.stride), before, machine)
         if scored and not every_window:
-            updates.append(update(optimizer, clip))
+            updates.append(update(optimizer, clip, ranks))
             must_stay_finite(updates[-1].norm, "gradient's norm", number, group, config.accumulate)
         yield TrainStep(
             number,
@@ -175,11 +180,13 @@ def state_after(model: SequenceModel, part: Batch, state: tuple[State, ...], mac
         return model.predict(part, state, known=len(part.inputs))[1]
 
 
-def update(optimizer: Optimizer, clip: Clip) -> Clipped:
-    """Clip the parameters' gradients, make one optimiser step and clear the gradients; the report of the clipping.
+def update(optimizer: Optimizer, clip: Clip, ranks: Ranks = ALONE) -> Clipped:
+    """Add up the parameters' gradients over the ranks, clip them, make one optimiser step and clear them; the report of
+    the clipping.
 
     There is no step along a gradient without a finite norm: shortened to any length it would be zeros or NaN.
     """
+    ranks.add_gradients(clip.parameters)
     clipped = clip()
     if math.isfinite(clipped.norm):
         optimizer.step()

@@ -29,9 +29,11 @@ class Position:
     carried: Carried | None = None
 
     def state_dict(self, seconds: float) -> dict[str, Any]:
-        """The position in plain types and tensors. `seconds` is this process's time on the run so far."""
-        setup, fit = self.setup, self.progress.state_dict()
+        """The position in plain types and tensors, with the lanes of all ranks. `seconds` is this process's time on the
+        run so far."""
+        setup, fit, machine = self.setup, self.progress.state_dict(), self.setup.machine
         fit["before"] += seconds
+        first, *others = machine.ranks.all_say(machine.random_state())
         return {
             "model": setup.model.state_dict(),
             "optimizer": setup.optimizer.state_dict(),
@@ -40,8 +42,9 @@ class Position:
             "fit": fit,
             "batches": self.batches.state_dict(),
             "offsets": self.offsets.get_state(),
-            "carried": [] if self.carried is None else leaves(self.carried),
-            "random": setup.machine.random_state(),
+            "carried": machine.ranks.all_lanes([] if self.carried is None else leaves(self.carried)),
+            "random": first,
+            **({"random of others": others} if others else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -49,7 +52,7 @@ class Position:
 
         Raises KeyError, RuntimeError or ValueError where the state does not fit.
         """
-        setup, optimizer = self.setup, self.setup.optimizer
+        setup, optimizer, machine = self.setup, self.setup.optimizer, self.setup.machine
         setup.model.load_state_dict(state["model"])
         began = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
         weight, _ = next(setup.model.named_parameters())
@@ -64,8 +67,11 @@ class Position:
         self.batches.load_state_dict(state["batches"])
         self.offsets.set_state(state["offsets"])
         if state["carried"]:
-            tensors = iter(state["carried"])
-            lanes = len(state["carried"][0])
+            own = machine.ranks.share(len(state["carried"][0]))
+            tensors = iter([each[own] for each in state["carried"]])
+            lanes = own.stop - own.start
             like = setup.forward.initial_state(lanes) if setup.forward else setup.model.initial_state(lanes)
             self.carried = map_state(lambda old: next(tensors).to(old), like)  # type: ignore[assignment]
-        setup.machine.set_random_state(state["random"])  # last: building a state may draw dropout masks
+        random = [state["random"], *state.get("random of others", ())]
+        if machine.ranks.number < len(random):  # a run may go on on more devices than it began on
+            machine.set_random_state(random[machine.ranks.number])  # last: building a state may draw dropout masks

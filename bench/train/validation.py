@@ -39,12 +39,14 @@ class Validation(NamedTuple):
 def validate(setup: Setup, progress: Progress, grad_norm: float) -> Validation:
     """Score on the validation split, keep the weights if they are the best so far, and add a row to the curve.
 
-    Where an average of the weights is kept, the averaged weights are scored. Raises DataError where the split is empty,
+    Where an average of the weights is kept, the averaged weights are scored. Of several ranks the first one scores, and
+    all go by its scores. Raises DataError where the split is empty,
     Diverged where the score is no finite number, and Failed where it is not there.
     """
-    metric = setup.task.spec.metric
+    metric, ranks = setup.task.spec.metric, setup.machine.ranks
     with setup.average.in_place() if setup.average else nullcontext():
-        scores = evaluate(setup.model, setup.task, "valid", setup.machine)
+        ranks.must_agree([*setup.model.parameters()])
+        scores = ranks.first_says(evaluate(setup.model, setup.task, "valid", setup.machine) if ranks.is_first else None)
         if scores is None:
             raise DataError(
                 f"{setup.task.spec.id} has an empty valid split, which is needed to choose the best weights"
