@@ -108,6 +108,7 @@ class Speech(Classification):
             baselines={"mean_features": mean_accuracy(raw["train"], raw["test"])},
             notes=notes,
             shared=shared,
+            rate=recipe.rate,
         )
 
 

@@ -29,6 +29,14 @@ class Unversioned(Good):
         return replace(super().spec, id="copy")
 
 
+class Stands(Good):
+    """Time steps of no length."""
+
+    @property
+    def spec(self):
+        return replace(super().spec, rate=0.0)
+
+
 class ReadsUnsaid(Good):
     """Its data is in a file that its spec does not state."""
 

@@ -74,6 +74,7 @@ class TaskSpec:
     `id` ends in a version (`copy-v1`): a change of data or scoring is a new version. `outputs` is the width of the
     model's output. `fingerprint` is a hash of the data that a task reads, None for generated data. A task with
     `reads="sequence"` reads a whole sequence and then writes another, of at most `longest` symbols, END included.
+    `rate` is how many of the inputs' time steps a second of a recording has; None where they are not of equal time.
     `notes` say how a user's data was read, a line each: what is predicted from what, what was found out, what was left
     out. A run shows them as it begins, and its record keeps them.
     """
@@ -88,6 +89,7 @@ class TaskSpec:
     fingerprint: str | None = None
     longest: int = 0
     notes: Sequence[str] = ()
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

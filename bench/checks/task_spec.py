@@ -63,6 +63,8 @@ def _spec_faults(spec: TaskSpec) -> Iterator[str]:
         return
     if not re.search(r"-v\d+$", str(spec.id)):
         yield f"spec.id is {spec.id}, without a version"
+    if spec.rate is not None and not 0 < spec.rate < math.inf:
+        yield f"spec.rate is {spec.rate!r}, no number of time steps a second; leave it out where they have no length"
     for name, size in (("inputs.size", spec.inputs.size), ("outputs", spec.outputs)):
         if not isinstance(size, int) or size < 1:
             yield f"spec.{name} is {size!r}, not a whole number of 1 or more"

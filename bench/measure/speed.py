@@ -49,14 +49,15 @@ def measure_speed(
     state kept, as a prompt is read.
 
     `step_us` is the latency of streaming inference: microseconds for one time step of one sequence, each waited for;
-    its `p99` is that of single steps. A GPU takes new steps while it computes older ones; how many microseconds a step
-    takes where 32 of them are waited for at once is `queued_step_us`, only there: on a CPU it would be the same. The
-    input of a step is on the device. An encoder-decoder's tokens are those of input and output; its inference reads the
-    targets, its prefill the input, and its streaming inference is the decoder's, after a first sequence is read. A
-    model that runs by kernels streams by one, too. Of several ranks all train together, and the first measures the rest
-    alone, on its device. A bidirectional model keeps no state and goes no single steps: both
-    figures are None. Each figure is sampled for `seconds` of `clock`, and up to `retry` seconds in all are spent on
-    waiting for a quiet machine, told by `gauge`. Call this last: it changes the model's weights.
+    its `p99` is that of single steps. Of a task with a `rate`, `real_time` is the share of real time. A GPU takes new
+    steps while it computes older ones; how many microseconds a step takes where 32 of them are waited for at once is
+    `queued_step_us`, only there: on a CPU it would be the same. The input of a step is on the device. An
+    encoder-decoder's tokens are those of input and output; its inference reads the targets, its prefill the input, and
+    its streaming inference is the decoder's, after a first sequence is read. A model that runs by kernels streams by
+    one, too. Of several ranks all train together, and the first measures the rest alone, on its device. A bidirectional
+    model keeps no state and goes no single steps: both figures are None. Each figure is sampled for `seconds` of
+    `clock`, and up to `retry` seconds in all are spent on waiting for a quiet machine, told by `gauge`. Call this last:
+    it changes the model's weights.
     """
     model, machine, gauge = setup.model, setup.machine, gauge or Gauge()
     method = Method(machine, seconds, clock, gauge, Patience(retry, gauge))
@@ -71,7 +72,7 @@ def measure_speed(
             **_throughput(setup, [batch], method),
         }
     if not model.bidirectional:
-        figures["step_us"] = _latency(model, machine, batches[0], method)
+        figures["step_us"] = _latency(model, machine, batches[0], method, task.spec.rate)
         if machine.queues:
             queued = Streaming(model, machine, batches[0], waiting=False)
             figures["queued_step_us"] = method.figure(queued.work, microseconds)
@@ -87,12 +88,17 @@ def _throughput(setup: Setup, batches: list[Batch], method: Method) -> dict[str,
     }
 
 
-def _latency(model: SequenceModel, machine: Machine, batch: Batch, method: Method) -> dict[str, Any]:
-    """`step_us` with the 99th percentile of the single steps in its samples, and how many these are."""
+def _latency(
+    model: SequenceModel, machine: Machine, batch: Batch, method: Method, rate: float | None
+) -> dict[str, Any]:
+    """`step_us` with the 99th percentile of the single steps in its samples, how many these are, and the share of real
+    time that a step takes where `rate` of them are a second.
+    """
     streaming = Streaming(model, machine, batch, waiting=True, clock=method.clock)
     figure = method.figure(streaming.work, microseconds, waited=True)
     steps = len(figure["samples"]) * figure["calls"] * _STREAM
-    return {**figure, "p99": 1e6 * quantile(streaming.took[-steps:], 0.99), "steps": steps}
+    real_time = None if rate is None else figure["median"] * rate / 1e6
+    return {**figure, "p99": 1e6 * quantile(streaming.took[-steps:], 0.99), "steps": steps, "real_time": real_time}
 
 
 def inference(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Iterator[int]:

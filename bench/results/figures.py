@@ -69,7 +69,8 @@ class Summary(Statistics, total=False):
       compiled or loaded; `warm_up_s`: those of the others that are in no sample.
     - `marks`: why the figure is doubtful, by `contended` and `unsettled`; empty where it is not.
     - `load`: what the machine did meanwhile, as `bench.hardware.load.Load` has it; `tries`: how often it was measured.
-    - `p99`: of streaming alone, the 99th percentile of its single steps; `steps`: how many those were.
+    - `p99`: of streaming alone, the 99th percentile of its single steps; `steps`: how many those were; `real_time`: the
+      median over the time that a step is of, where the task's steps have one (frames of a recording), else null.
     """
 
     low: float | None
@@ -82,6 +83,7 @@ class Summary(Statistics, total=False):
     tries: int
     p99: float | None
     steps: int
+    real_time: float | None
 
 
 class Throughput(TypedDict):

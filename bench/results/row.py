@@ -45,6 +45,7 @@ class Row(NamedTuple):
     infer_tokens_per_s: Annotated[float | None, "speed.infer_tokens_per_s.median"]
     step_us: Annotated[float | None, "speed.step_us.median"]
     step_p99_us: Annotated[float | None, "speed.step_us.p99"]
+    real_time: Annotated[float | None, "speed.step_us.real_time"]
     prefill_tokens_per_s: Annotated[float | None, "speed.prefill_tokens_per_s.median"]
     train_marks: Annotated[str | None, "speed.train_tokens_per_s.marks"]
     infer_marks: Annotated[str | None, "speed.infer_tokens_per_s.marks"]

@@ -135,6 +135,10 @@ COLUMNS = (
         spare=6, marks="step_marks", closing=Phrase("speed", "streaming {} µs a step", with_prefix),
     ),
     Column("step_p99_us", "median", heading="µs/step p99", shown=False, marks="step_marks"),
+    Column(
+        "real_time", "median", three_digits, shown=False,
+        marks="step_marks", closing=Phrase("speed", "{} of real time", three_digits, optional=True),
+    ),
     _marks("step_marks", "step_us"),
     Column(
         "peak_mib", "median", heading="MiB",

@@ -20,6 +20,7 @@ FEWER = 1_500  # batches in place of the 10,000 of `bench check`: they show the 
 MUTANTS = [
     # mutant, the law it breaks, what the verdict says, and the laws that cannot but fail, too
     ("Unversioned", "spec is honoured", "spec.id is copy, without a version", set()),
+    ("Stands", "spec is honoured", "spec.rate is 0.0, no number of time steps a second", set()),
     ("WrongVocabulary", "spec is honoured", "train, batch 0: inputs reaches from 0 to 9, outside 0 to 8", set()),
     ("BatchFirst", "spec is honoured", r"weight is torch.float32 \[8, 10\] instead of", {*HERE[3:6]}),
     ("PaddingCounts", "spec is honoured", "weight is above 0 beyond the length of a lane", set()),

@@ -1,5 +1,7 @@
 """Speed: what is timed, over which batches, and what a record keeps of it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from clock import Ticking
@@ -14,6 +16,8 @@ from bench.hardware.machine import Machine
 from bench.hardware.timing import Timed
 from bench.measure import speed as speed_module
 from bench.measure.speed import Streaming, measure_speed
+from bench.results.row import Row
+from bench.tables.closing import summary
 
 BRIEF = 0.01  # seconds of sampling
 FIGURES = {"train_tokens_per_s", "infer_tokens_per_s", "step_us", "prefill_tokens_per_s"}
@@ -51,6 +55,24 @@ def test_a_token_is_a_time_step_of_a_lane():
 def test_the_slowest_of_a_hundred_steps_is_told_from_the_median():
     step = by_ticks(measured())["step_us"]
     assert (step["p99"], step["steps"]) == (1e6, 5 * STEPS)
+
+
+class Recorded(Given):
+    """Inputs of 100 time steps a second."""
+
+    @property
+    def spec(self):
+        return replace(super().spec, rate=100.0)
+
+
+def test_real_time_is_the_share_of_a_frame_that_its_step_takes():
+    recorded = a_setup(Recorded(train=[a_batch()]))
+    step = by_ticks(recorded)["step_us"]
+    assert step["real_time"] == pytest.approx(step["median"] / 10_000)
+    record = a_record(speed={**a_record().speed, "step_us": step})
+    assert Row.of(record, written=0).real_time == step["real_time"]
+    assert f"{step['real_time']:.3g} of real time" in summary(record)
+    assert by_ticks(measured())["step_us"]["real_time"] is None and "real time" not in summary(a_record())
 
 
 def test_batches_of_many_lengths_are_measured_as_drawn_and_on_the_longest_apart():

@@ -28,7 +28,7 @@ def test_the_columns_are_the_public_ones_in_their_order():
         "task cell bptt budget hardware chosen metric direction score ci_low ci_high interval valid seeds solved_seeds "
         "solved_low solved_high score_median score_min score_max seed_scores chance solved target gap_closed "
         "params train_tokens_per_s train_marks infer_tokens_per_s infer_marks prefill_tokens_per_s prefill_marks "
-        "step_us step_p99_us step_marks peak_mib evaluation_mib process_mib "
+        "step_us step_p99_us real_time step_marks peak_mib evaluation_mib process_mib "
         "train_flop_per_s peak_share gemm_share joules_a_token reached unreached target_steps target_tokens "
         "target_seconds target_flops seconds done failed diverged timed_out out_of_memory"
     ).split()

@@ -45,6 +45,7 @@ def test_the_default_has_the_sizes_of_its_card():
     assert len(task.classes) == 20 and task.spec.metric.chance == pytest.approx(1 / 20)
     assert task.spec.metric.baselines["mean_features"] < 0.5
     assert task.spec.fingerprint is None
+    assert task.spec.rate == 100, "frames a second"
 
 
 def test_every_speaker_is_in_one_split_and_says_every_word_twice():
@@ -97,6 +98,7 @@ def test_normalising_uses_train_alone_or_each_recording_alone(tmp_path):
 def test_speech_commands_at_its_own_rate_or_resampled(tmp_path):
     source = speech_commands(tmp_path)
     full, halved = Speech(source, sample_rate=16_000), Speech(source)
+    assert full.spec.rate == halved.spec.rate == 100 and Speech(source, stride_ms=20.0).spec.rate == 50
     assert full.classes == halved.classes == ["no", "yes"]
     assert full._splits["test"].sequences.lengths.tolist() == halved._splits["test"].sequences.lengths.tolist()
     with pytest.raises(

@@ -49,9 +49,11 @@ class Classification(Task):
         solved: float | None = None,
         notes: Sequence[str] = (),
         shared: Sequence[str] = (),
+        rate: float | None = None,
     ) -> None:
         """Take the data; `shared` are notes on what a user's train and another split have in common, which is told and
-        not refused. Raises DataError where train or valid has no sequence, and for a wrong sequence or label.
+        not refused. The `rate` is the spec's. Raises DataError where train or valid has no sequence, and for a wrong
+        sequence or label.
         """
         for split in ("train", "valid"):
             if not len(splits.get(split, ())):
@@ -66,7 +68,7 @@ class Classification(Task):
             notes = (*notes, f"all of train is of one class, {classes[int(commonest)]}: there is nothing to learn")
         metric = Metric("accuracy", "share", "max", chance=chance, solved=solved, baselines=baselines or {})
         self._spec = TaskSpec(
-            id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, notes=(*notes, *shared)
+            id, inputs, len(classes), "last_step", metric, source, licence, fingerprint, 0, (*notes, *shared), rate
         )
         if shared:
             self.expected_failures = {"splits are disjoint": "; ".join(shared)}

@@ -81,6 +81,11 @@ class Recipe:
         return 1 << (self.window - 1).bit_length()
 
     @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.stride
+
+    @property
     def size(self) -> int:
         """Features a frame."""
         return (self.mels if self.features == "logmel" else self.coefficients) * (1 + self.deltas)
