@@ -16,6 +16,7 @@ _BLOCK = Role("cell")  # its files set options of `model`
 _UNKNOWN = Role("bptt")
 
 
+@cache
 def role_of(option: str) -> Role:
     """The role of an option by its dotted name, or else of its group; an unknown option decides the result."""
     table = all_roles()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,10 +40,20 @@ class Identity:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the deciding options (`bench.config.roles`) and of all else here."""
-        decisive = {key: value for key, value in flatten(self.options).items() if decides(key, value)}
-        facts = [self.task, self.device, self.data, self.code, self.harness]
-        text = json.dumps([decisive, facts], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        return _digest(self._decisive, self._facts)
+
+    def of_seeds(self, seeds: Iterable[int]) -> dict[int, str]:
+        """The hash of each of the runs that differ from this one in the seed alone."""
+        decisive, facts = self._decisive, self._facts
+        return {seed: _digest({**decisive, "seed": seed}, facts) for seed in seeds}
+
+    @property
+    def _decisive(self) -> Tree:
+        return {key: value for key, value in flatten(self.options).items() if decides(key, value)}
+
+    @property
+    def _facts(self) -> list[object]:
+        return [self.task, self.device, self.data, self.code, self.harness]
 
     @property
     def code(self) -> dict[str, str]:
@@ -55,6 +65,11 @@ class Identity:
         """The code, the data and the device in plain types, for a checkpoint."""
         sources = {role: dict(found) for role, found in self.sources.items()}
         return {"sources": sources, "data": self.data, "harness": self.harness, "device": self.device}
+
+
+def _digest(decisive: Tree, facts: list[object]) -> str:
+    text = json.dumps([decisive, facts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def sources_of(plugins: Mapping[str, type], read: FilesRead) -> dict[str, Closure]:

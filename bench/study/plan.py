@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import median
 
@@ -30,8 +30,12 @@ def plan(members: Sequence[Options], told: Callable[[str], None] = lambda line: 
     under way in this process.
     """
     alike = defaultdict(list)
+    texts = dict[tuple[int, ...], str]()
     for options in members:
-        alike[_but_for_the_seed(options)].append(options)
+        shared = _parts_but_for_the_seed(options)
+        if shared not in texts:
+            texts[shared] = _but_for_the_seed(options)
+        alike[texts[shared]].append(options)
     known: dict[str, _Stored] = {}
     with torch_settings_kept():
         found = []
@@ -69,10 +73,9 @@ class _Stored:
 def _planned(same: Sequence[Options], stored: _Stored, told: Callable[[str], None]) -> Planned:
     prepared = prepare(same[0])
     labels = make_labels(prepared.task_id, same[0], prepared.hardware, prepared.untrained)
-    statuses: dict[int, Status | None] = {}
-    for options in same:
-        identity = replace(prepared.identity, options=options.tree).hash
-        statuses[options.config.seed] = None if options.config.rerun else stored.status(identity)
+    identities = prepared.identity.of_seeds(options.config.seed for options in same)
+    rerun = same[0].config.rerun
+    statuses = {seed: None if rerun else stored.status(identity) for seed, identity in identities.items()}
     if prepared.error is not None:
         return Planned(labels, statuses, _reason(prepared.error))
     found = Planned(labels, statuses)
@@ -93,6 +96,12 @@ def _probed(prepared: Prepared, labels: Labels, told: Callable[[str], None]) -> 
 
 def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, BenchError) else reason_of(error)
+
+
+def _parts_but_for_the_seed(options: Options) -> tuple[int, ...]:
+    """What is the same for members that were composed as one: the identities of all parts of their options."""
+    parts = (getattr(options.config, field.name) for field in fields(options.config) if field.name != "seed")
+    return (id(options.choices), *map(id, parts))
 
 
 def _but_for_the_seed(options: Options) -> str:
