@@ -7,10 +7,10 @@ import secrets
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+from bench.config.engine import EngineLauncher
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
-from bench.config.slurm import SlurmLauncher
 from bench.config.torchrun import refuse_sweep
 from bench.study.pace import Pace
 from bench.study.stop import Stop, take_signals
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
         return None
 
     stop = Stop(sweep_id)
-    SlurmLauncher.asked_to_stop = staticmethod(lambda: stop.asked)
+    EngineLauncher.asked_to_stop = staticmethod(lambda: stop.asked)
 
     def begin(folder: Path, in_other_processes: bool) -> None:
         from bench.study.status import Begun, note

@@ -35,8 +35,6 @@ from bench.config.plain import plain_words
 from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
-from bench.config.slurm import NAME as SLURM
-from bench.config.slurm import SlurmLauncher, SlurmOptions
 from bench.config.tree import Tree, flatten
 from bench.errors import BenchError, ConfigError
 
@@ -59,7 +57,7 @@ def compose(arguments: Sequence[str], config_dir: Path | None = None) -> Options
     argument, also for one with several values.
     """
     arguments = flags_first([*arguments])
-    if config_dir is None and (options := _plainly(arguments)) is not None:
+    if config_dir is None and (options := plainly(arguments)) is not None:
         return options
     said = with_folder(arguments, config_dir)
     with loader_of(config_dir) as loader, explained(said):
@@ -71,7 +69,7 @@ def with_folder(arguments: list[str], config_dir: Path | None) -> list[str]:
     return [*arguments, *([f"--config-dir={config_dir}"] if config_dir else [])]
 
 
-def _plainly(arguments: list[str]) -> Options | None:
+def plainly(arguments: list[str]) -> Options | None:
     """The options of a plain command, without Hydra, in a quarter of the time; None where it has more to say.
 
     That is so for what is wrong, too: its words are then Hydra's.
@@ -192,11 +190,12 @@ def _parsed(path: Path, written: int) -> Tree:
 
 
 def register() -> None:
-    """Make the schema and the groups of third-party packages known to Hydra."""
+    """Make the schema, our launchers and the groups of third-party packages known to Hydra."""
+    from bench.config.engines import register_engines  # one of them composes
+
     ConfigStore.instance().store(name="bench_schema", node=schema_node())
-    ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmOptions, provider="bench")
     Plugins.instance().register(PackagePaths)
-    Plugins.instance().class_name_to_class[SLURM] = SlurmLauncher
+    register_engines()
     setup_globals()
 
 

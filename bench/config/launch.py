@@ -9,7 +9,6 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,9 @@ from omegaconf import DictConfig
 
 from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
-from bench.config.keywords import quoted
 from bench.config.members import for_their_members
 from bench.config.options import Member, Options
+from bench.config.shard import Shard, take_shard
 from bench.errors import ConfigError, StoreError
 
 
@@ -40,17 +39,13 @@ class SweepFolder(Callback):
     on_start: Callable[[Path, bool], None] | None = None
     """Called with the folder of a sweep, and whether its members will run in other processes."""
 
-    @staticmethod
-    def begun() -> int:
-        """How many members have a folder, which they get as they begin."""
-        folder = SweepFolder.last
-        return sum(path.is_dir() for path in folder.iterdir()) if folder is not None and folder.is_dir() else 0
-
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # it expands globs
         overrides = parser.parse_overrides([*config.hydra.overrides.task])
         sweeps = [override for override in overrides if override.is_discrete_sweep()]
         SweepFolder.members = math.prod(len([*override.sweep_string_iterator()]) for override in sweeps)
+        if shard := config.hydra.sweeper.get("shard"):
+            SweepFolder.members = len(Shard.parse(shard).share(range(SweepFolder.members)))
         SweepFolder.last = Path(config.hydra.sweep.dir)
         if SweepFolder.on_start is not None:
             SweepFolder.on_start(SweepFolder.last, not config.hydra.launcher._target_.endswith(".BasicLauncher"))
@@ -61,13 +56,12 @@ def run_hydra(
 ) -> Path | None:
     """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
-    Returns the folder of the sweep, or None for a single run. What `job` returns goes to Hydra's sweeper. Where a
-    process of a launcher is killed, the launcher ends all members under way; `job` is then called again for every
-    member, and is to leave out those that have begun.
+    Returns the folder of the sweep, or None for a single run. What `job` returns goes to Hydra's sweeper.
     `on_start` is called before with the folder of a sweep, and whether its members run in other processes.
 
     Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
     """
+    arguments, shard = take_shard(arguments)
     arguments = flags_first(arguments)
     if not any(re.match(r"-|[+~]*hydra[./=@]", argument) for argument in arguments):
         job(compose(arguments))
@@ -76,7 +70,7 @@ def run_hydra(
         raise ConfigError("--config-name and --config-path: the main file is fixed; give options, or --config-dir=PATH")
     _refuse_targets(arguments)
     arguments = for_their_members(arguments)
-    arguments = [*arguments, *_clip_in_full(arguments)]
+    arguments = [*arguments, *_clip_in_full(arguments), *([f"++hydra.sweeper.shard={shard}"] if shard else [])]
     escaped: list[Exception] = []
     parent = this_process()
 
@@ -96,7 +90,7 @@ def run_hydra(
     try:
         with explained(arguments):
             main = hydra.main(version_base=VERSION, config_path=str(packages.built_in().conf), config_name="config")
-            _until_all_have_begun(main(hydra_job))
+            main(hydra_job)()
     except (RuntimeError, AssertionError) as error:
         if "hydra" not in Path(traceback.extract_tb(error.__traceback__)[-1].filename).parts:
             raise
@@ -114,19 +108,6 @@ def run_hydra(
 def this_process() -> tuple[str, int]:
     """What tells this process from those of a launcher, also on other machines, where one may have the same number."""
     return socket.gethostname(), os.getpid()
-
-
-def _until_all_have_begun(main: Callable[[], Any]) -> None:
-    """Call `main`, and after a killed process again in the same folder, as long as further members begin."""
-    while True:
-        before = SweepFolder.begun()
-        try:
-            main()
-            return
-        except BrokenExecutor:
-            if SweepFolder.begun() == before:
-                return
-            sys.argv.append(f"hydra.sweep.dir={quoted(str(SweepFolder.last))}")
 
 
 def _refuse_targets(arguments: list[str]) -> None:

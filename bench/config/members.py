@@ -9,23 +9,28 @@ from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from bench.config.compose import composed, explained, flags_first, loader_of, with_folder
+from bench.config.compose import composed, explained, flags_first, loader_of, plainly, with_folder
 from bench.config.explain import chosen_in, elsewhere
 from bench.config.options import Member, Options
 from bench.config.roles import groups_of_classes
+from bench.config.shard import Shard
 
 
-def compose_sweep(arguments: Sequence[str]) -> list[Options]:
-    """The options of each member of a sweep, from arguments such as `seed=0,1,2` or `seed=range(3)`.
+def compose_sweep(arguments: Sequence[str], shard: Shard | None = None) -> list[Options]:
+    """The options of each member of a sweep or a shard, from arguments such as `seed=0,1,2` or `seed=range(3)`.
 
     The last argument varies fastest. The members' folders are named, but not created. Raises ConfigError as `compose`
     does.
     """
     arguments = for_their_members(flags_first([*arguments]))
     with loader_of() as loader, explained(arguments):
-        members = _members(loader, arguments)
+        members = members_of(loader, arguments)
+        members = members if shard is None else shard.share(members)
+        if not members:
+            return []
         first, folder = composed(loader, members[0], arguments)
         found = [first, *_composed_once_for_all_seeds(loader, members[1:], arguments)]
     places = (Member(number, len(found), folder / str(number - 1)) for number in range(1, len(found) + 1))
@@ -39,15 +44,25 @@ def _composed_once_for_all_seeds(
     second, and the others have another seed."""
     known: dict[tuple[str, ...], Options] = {}
     for member in members:
-        others = tuple(word for word in member if not re.fullmatch(r"seed=(0|[1-9]\d{0,8})", word))
-        seeds = [int(word.partition("=")[2]) for word in member if word not in others]
-        if not seeds or "${" in "".join(member):  # an option may be made of the seed
-            yield composed(loader, member, arguments)[0]
+        others, seed = without_seed(member)
+        if seed is None or "${" in "".join(member):  # an option may be made of the seed
+            yield _composed(loader, member, arguments)
             continue
         if others not in known:
-            known[others] = composed(loader, member, arguments)[0]
+            known[others] = _composed(loader, member, arguments)
         found = known[others]
-        yield replace(found, config=replace(found.config, seed=seeds[0]))
+        yield replace(found, config=replace(found.config, seed=seed))
+
+
+def _composed(loader: ConfigLoaderImpl, member: list[str], arguments: list[str]) -> Options:
+    return plainly(member) or composed(loader, member, arguments)[0]
+
+
+def without_seed(member: Sequence[str]) -> tuple[tuple[str, ...], int | None]:
+    """The words of a member but for its seed, and the seed; None where no word is plainly one."""
+    others = tuple(word for word in member if not re.fullmatch(r"seed=(0|[1-9]\d{0,8})", word))
+    seeds = [int(word.partition("=")[2]) for word in member if word not in others]
+    return others, seeds[0] if seeds else None
 
 
 def commands_of(arguments: Sequence[str], config_dir: Path | None = None) -> list[list[str]]:
@@ -55,7 +70,7 @@ def commands_of(arguments: Sequence[str], config_dir: Path | None = None) -> lis
     arguments = for_their_members(flags_first([*arguments]))
     said = with_folder(arguments, config_dir)
     with loader_of(config_dir) as loader, explained(said):
-        members = _members(loader, arguments)
+        members = members_of(loader, arguments)
     others = [elsewhere(said, chosen_in(member)) for member in members]
     return [
         [word for word in member if word.lstrip("+").partition("=")[0] not in keys]
@@ -63,7 +78,8 @@ def commands_of(arguments: Sequence[str], config_dir: Path | None = None) -> lis
     ]
 
 
-def _members(loader: ConfigLoaderImpl, arguments: list[str]) -> list[list[str]]:
+def members_of(loader: ConfigLoader, arguments: list[str]) -> list[list[str]]:
+    """The words of each member of a sweep; the last argument varies fastest."""
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
     (members,) = BasicSweeper.split_arguments(overrides, None)
     return members

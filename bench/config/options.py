@@ -12,6 +12,9 @@ from bench.config.tree import Tree
 
 T = TypeVar("T")
 
+AGAIN = "BENCH_MEMBER_AGAIN"
+"""The environment variable that tells a sweep's member that its engine has begun it before, and lost it."""
+
 
 @dataclass(frozen=True)
 class Member:

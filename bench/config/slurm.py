@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from hydra.core.utils import JobReturn
 
+from bench.config.engine import EngineLauncher, Jobs, last_line, told
 from bench.errors import ConfigError
 
 NAME = "hydra_plugins.bench.SlurmLauncher"
-"""By which Hydra knows the launcher: it takes none from elsewhere than its own package of plugins."""
 
 _LOOK = 2.0
 """Seconds between two looks at the queue."""
@@ -55,7 +50,7 @@ class SlurmOptions:
     """Other options of sbatch."""
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(EngineLauncher):
     """Submits each member as a task of one job array, waits until all have ended, and asks them to stop where the sweep
     is stopped.
 
@@ -64,38 +59,25 @@ class SlurmLauncher(Launcher):
     given up: SLURM queues those of a lost node again by itself.
     """
 
-    asked_to_stop: Callable[[], bool] = staticmethod(lambda: False)
-    """Whether the sweep is to be stopped; set by whoever started it."""
+    options_type = SlurmOptions
 
-    def __init__(self, **options: Any) -> None:
-        self._options = options
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what each job needs."""
-        self._context, self._task, self._config = hydra_context, task_function, config
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Submit the members and wait for their ends, in the order of `job_overrides`.
+    def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
+        """Submit the members and wait for their ends.
 
         Raises ConfigError where submitit is not installed, this machine has no SLURM, or SLURM refuses the jobs.
         """
-        setup_globals()
-        state = Singleton.get_state()
-        members = [
-            _Member(self._context, self._config, self._task, [*overrides], number, state)
-            for number, overrides in enumerate(job_overrides, initial_job_idx)
-        ]
-        executor = self._executor(Path(self._config.hydra.sweep.dir) / "jobs")
+        executor = self._executor(sweep / "jobs")
         import submitit
 
         try:
-            jobs = executor.map_array(_called, members)
+            queued = executor.map_array(_called, repeat(jobs, len(members)), members.keys(), members.values())
         except submitit.core.utils.FailedJobError as error:
-            raise ConfigError(f"hydra/launcher=slurm: SLURM refuses the jobs: {_last_line(str(error))}") from None
-        queue = Queue(jobs[0].job_id.partition("_")[0])
-        print(f"submitted {len(jobs)} jobs to SLURM: {queue.number}", file=sys.stderr, flush=True)
-        ended = _wait(jobs, queue, self.asked_to_stop)
-        return [_returned(job) if job in ended else JobReturn(status=JobStatus.COMPLETED) for job in jobs]
+            raise ConfigError(f"hydra/launcher=slurm: SLURM refuses the jobs: {last_line(str(error))}") from None
+        queue = Queue(queued[0].job_id.partition("_")[0])
+        told(f"submitted {len(queued)} jobs to SLURM: {queue.number}")
+        ended = _wait(queued, queue, self.asked_to_stop)
+        found = {number: _returned(job) for number, job in zip(members, queued, strict=True) if job in ended}
+        return {number: returned for number, returned in found.items() if returned is not None}
 
     def _executor(self, folder: Path) -> Any:
         try:
@@ -103,8 +85,7 @@ class SlurmLauncher(Launcher):
         except ImportError:
             install = "pip install 'bench-sequences[slurm]'"
             raise ConfigError(f"hydra/launcher=slurm needs submitit: {install}") from None
-        given = OmegaConf.merge(OmegaConf.structured(SlurmOptions), self._options)
-        options: Any = OmegaConf.to_object(given)
+        options = self.options
         try:
             executor = submitit.SlurmExecutor(folder=folder)
         except RuntimeError:
@@ -128,40 +109,14 @@ class SlurmLauncher(Launcher):
         return executor
 
 
-@dataclass
-class _Member:
-    """A member as its job has it: pickled here, called on its node."""
-
-    context: HydraContext
-    config: DictConfig
-    task: TaskFunction
-    overrides: list[str]
-    number: int
-    state: dict[Any, Any]
-
-    def run(self) -> JobReturn:
-        """Run the member; at the end of the job's time, save it and send the job back into the queue."""
-        setup_globals()
-        Singleton.set_state(self.state)
-        config = self.context.config_loader.load_sweep_config(self.config, self.overrides)
-        with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = os.environ["SLURM_JOB_ID"], self.number
-        HydraConfig.instance().set_config(config)
-        with _told_of_the_end() as told:
-            returned = run_job(
-                hydra_context=self.context,
-                config=config,
-                task_function=self.task,
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
-        if told:
-            _into_the_queue_again()
-        return returned
-
-
-def _called(member: _Member) -> JobReturn:
-    return member.run()
+def _called(jobs: Jobs, number: int, overrides: list[str]) -> JobReturn:
+    """Run a member on its node; at the end of the job's time, save it and send the job back into the queue."""
+    jobs.arrive()
+    with _told_of_the_end() as told_of_it:
+        returned = jobs.run(number, overrides, os.environ["SLURM_JOB_ID"])
+    if told_of_it:
+        _into_the_queue_again()
+    return returned
 
 
 @contextmanager
@@ -186,7 +141,7 @@ def _into_the_queue_again() -> None:
     job = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
     done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
     if done.returncode:
-        print(f"SLURM does not queue {job} again: {done.stderr.strip()}", file=sys.stderr, flush=True)
+        told(f"SLURM does not queue {job} again: {done.stderr.strip()}")
     else:
         time.sleep(120)  # it ends us
 
@@ -227,14 +182,10 @@ def _wait(jobs: Sequence[Any], queue: Queue, asked: Callable[[], bool]) -> list[
         time.sleep(_LOOK)
 
 
-def _returned(job: Any) -> JobReturn:
+def _returned(job: Any) -> JobReturn | None:
     """What a job returned; where its own start failed, a line says why, and the member counts as one not begun."""
     if (error := job.exception()) is None:
         returned: JobReturn = job.result()
         return returned
-    print(f"job {job.job_id}: {_last_line(str(error))} (see {job.paths.stderr})", file=sys.stderr, flush=True)
-    return JobReturn(status=JobStatus.COMPLETED)
-
-
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), text)
+    told(f"job {job.job_id}: {last_line(str(error))} (see {job.paths.stderr})")
+    return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.config.options import Options
+from bench.config.options import AGAIN, Options
 from bench.errors import BenchError
 from bench.job.execute import execute
 from bench.job.listener import Listener, together
@@ -78,8 +78,9 @@ def run_member(options: Options, listener: Listener, sweep: str = "") -> float:
 
 
 def is_restarted() -> bool:
-    """Whether this process is one of a job that SLURM has queued again: its time was over, or its node was lost."""
-    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+    """Whether this is a member that its engine has begun before: SLURM has queued its job again, as where its time was
+    over or its node was lost, or Ray has lost its worker."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0" or AGAIN in os.environ
 
 
 def finish(folder: Path, sweep: str = "", members: int | None = None) -> SweepResult:

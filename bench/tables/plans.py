@@ -51,6 +51,8 @@ class Planned:
 
 def to_text(plans: Sequence[Planned], width: int | None = None) -> str:
     """A row for each, what all of them share above, and what all of them come to below."""
+    if not plans:  # a sweep has fewer members than shards
+        return _total(plans)
     shared = [key for key in _KEYS if len({plan.labels[key] for plan in plans}) == 1 and key != "cell"]
     keys = [Field(key, [plan.labels[key] for plan in plans], left=True) for key in _KEYS if key not in shared]
     fields = [

@@ -31,7 +31,7 @@ def composed(words):
 
 def by_hydra(words):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compose_module, "_plainly", lambda arguments: None)
+        patch.setattr(compose_module, "plainly", lambda arguments: None)
         return composed(words)
 
 

@@ -4,26 +4,19 @@ The tests with a cluster take some minutes: `python -m pytest tests/config/test_
 packages slurm-wlm and munge.
 """
 
-import csv
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from cli_tools import ROOT, TINY, bench, records, the_line
-from slurm_cluster import Cluster, cluster, is_installed
+from cli_tools import TINY, bench, records, the_line
+from long_sweeps import LONG, TWELVE, scores, sweep, undisturbed, until_it_trains
+from slurm_cluster import cluster, is_installed
 
 from bench.config.slurm import Queue
 
 on_a_cluster = [pytest.mark.thorough, pytest.mark.skipif(not is_installed(), reason="needs slurm-wlm, munge and root")]
 SLURM = "hydra/launcher=slurm"
-LONG = (
-    "task=copy", "task.held_out=20", "model.hidden=8", "budget.steps=4000", "evaluations=40", "measure.seconds=0.01",
-    "checkpoint.steps=200", "unroll=eager",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,81 +26,56 @@ def slurm(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """The scores of a long run that nobody disturbs."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run([sys.executable, "-m", "bench", *LONG, f"results_dir={folder}"], cwd=ROOT, check=True)
-    (record,) = records(folder)
-    return record["scores"]
-
-
-def sweep(slurm: Cluster, folder: Path, *words: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "bench", "-m", *words, f"results_dir={folder}"]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True)
-
-
-def scores(folder: Path) -> list[tuple[str, ...]]:
-    with (folder / "leaderboard.csv").open() as file:
-        rows = [*csv.DictReader(file)]
-    return sorted(tuple(row[name] for name in ("task", "cell", "seeds", "score", "valid", "done")) for row in rows)
-
-
-def until_it_trains(folder: Path, seconds: float = 120) -> None:
-    """Until a run has logged some of its validations."""
-    until = time.monotonic() + seconds
-    while not any(log.read_text().count("\n") > 8 for log in folder.glob("runs/.*.partial/run.log")):
-        assert time.monotonic() < until, [*folder.rglob("*")]
-        time.sleep(0.2)
+def the_scores(tmp_path_factory):
+    return undisturbed(tmp_path_factory.mktemp("undisturbed"))
 
 
 class TestOnACluster:
     pytestmark = on_a_cluster
 
     def test_a_sweep_of_twelve_has_the_leaderboard_that_it_has_in_one_process(self, slurm, capsys, tmp_path):
-        words = (*TINY, "task=copy,parity", "cell=vanilla,lstm,gru", "seed=0,1", "task.held_out=20")
-        assert bench(capsys, "-m", *words, f"results_dir={tmp_path / 'here'}").code == 0
-        process = sweep(slurm, tmp_path / "there", *words, SLURM)
-        out, err = process.communicate(timeout=400)
+        assert bench(capsys, "-m", *TWELVE, f"results_dir={tmp_path / 'here'}").code == 0
+        process = sweep(tmp_path / "there", *TWELVE, SLURM, **slurm.environment)
+        out, err = process.communicate(timeout=590)
         assert process.returncode == 0, err
         assert "12 of 12 runs done" in out and "submitted 12 jobs to SLURM" in err
         assert scores(tmp_path / "there") == scores(tmp_path / "here")
 
-    def test_a_job_at_the_end_of_its_time_is_queued_again_and_goes_on(self, slurm, tmp_path, undisturbed):
-        process = sweep(slurm, tmp_path, *LONG, SLURM)
+    def test_a_job_at_the_end_of_its_time_is_queued_again_and_goes_on(self, slurm, tmp_path, the_scores):
+        process = sweep(tmp_path, *LONG, SLURM, **slurm.environment)
         until_it_trains(tmp_path)
         (job,) = slurm.says("squeue", "--noheader", "--format", "%i").split()
         slurm.says("scancel", "--signal=USR2", job)  # as SLURM does before the limit
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=590)
         assert (process.returncode, "1 of 1 runs done" in out) == (0, True), err
         ended = {record["status"]: record for record in records(tmp_path)}
         assert ended.keys() == {"interrupted", "done"}
-        assert ended["done"]["scores"] == undisturbed
+        assert ended["done"]["scores"] == the_scores
         (log,) = (tmp_path / "runs" / ended["done"]["id"]).glob("run.log")
         assert "going on from the checkpoint after step " in log.read_text()
 
     def test_so_is_a_run_that_reaches_the_real_limit(self, slurm, tmp_path):
         longer = [word for word in LONG if not word.startswith("budget")]
         words = (*longer, "budget.seconds=110", "hydra.launcher.minutes=2", "hydra.launcher.warning=20")
-        process = sweep(slurm, tmp_path, *words, SLURM)
-        out, err = process.communicate(timeout=500)
+        process = sweep(tmp_path, *words, SLURM, **slurm.environment)
+        out, err = process.communicate(timeout=590)
         assert (process.returncode, "1 of 1 runs done" in out) == (0, True), err
         assert {record["status"] for record in records(tmp_path)} == {"interrupted", "done"}
 
-    def test_a_lost_node_loses_no_run(self, slurm, tmp_path, undisturbed):
-        process = sweep(slurm, tmp_path, *LONG, "seed=0,1", SLURM)
+    def test_a_lost_node_loses_no_run(self, slurm, tmp_path, the_scores):
+        process = sweep(tmp_path, *LONG, "seed=0,1", SLURM, **slurm.environment)
         until_it_trains(tmp_path)
         slurm.kill_node("n1")
         try:
-            out, err = process.communicate(timeout=400)
+            out, err = process.communicate(timeout=590)
         finally:
             slurm.start_node("n1")
         assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
         assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
-        assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == undisturbed
+        assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == the_scores
 
     def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, slurm, tmp_path):
-        process = sweep(slurm, tmp_path, *LONG, "seed=range(6)", "hydra.launcher.at_once=1", SLURM)
+        process = sweep(tmp_path, *LONG, "seed=range(6)", "hydra.launcher.at_once=1", SLURM, **slurm.environment)
         until_it_trains(tmp_path)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=100)

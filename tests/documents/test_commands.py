@@ -16,6 +16,7 @@ from shown_commands import EVERY, Command, commands, is_form, members, set_up
 from bench.command.parser import Parser
 from bench.command.registry import every_verb
 from bench.config.compose import compose
+from bench.config.shard import take_shard
 from bench.errors import BenchError
 
 VERBS = every_verb()
@@ -45,7 +46,8 @@ def understand(command: Command) -> None:
         words, own = (options.overrides if verb in OF_A_RUN else []), getattr(options, "config_dir", None)
     else:
         own = Path(rest[0]) if verb == "--config-dir" else None
-        words = [word for word in (rest[1:] if own else command.arguments) if word not in ("-m", "--help")]
+        given, _ = take_shard(rest[1:] if own else command.arguments)
+        words = [word for word in given if word not in ("-m", "--help")]
     for member in members([word for word in words if word not in ("cell=all", "task=all")]):
         compose(member, own)
 

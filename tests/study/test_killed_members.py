@@ -4,34 +4,49 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from cli_tools import COPY, bench, records, start
-from hydra.core.plugins import Plugins
+from cli_tools import COPY, bench, records, start, the_line
 
+from bench.config.joblib import JoblibLauncher
 from bench.job import execute as runner
 from bench.study import sweep as study
 
-BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 
 class Killed(BaseException):
     """What ends a member's process, in tests that have one process."""
 
 
+class Pool:
+    """A pool of one process that is this one: it is broken once a member of it was killed."""
+
+    def __init__(self, workers, initializer, initargs, env):
+        assert workers == 1, "loky ends all processes of a pool where one is killed"
+        self.begin, self.is_broken = lambda: initializer(*initargs), False
+
+    def submit(self, function, *arguments):
+        future = Future()
+        try:
+            assert not self.is_broken
+            self.begin()
+            future.set_result(function(*arguments))
+        except Killed:
+            self.is_broken = True
+            future.set_exception(BrokenProcessPool("A worker process was unexpectedly terminated"))
+        return future
+
+    def shutdown(self, kill_workers):
+        assert kill_workers
+
+
 @pytest.fixture
 def launcher(monkeypatch):
-    """A launcher that gives up all members where a process is killed, as joblib's does."""
-    launch = Plugins.instance().class_name_to_class[BASIC].launch
-
-    def given_up(self, *arguments, **options):
-        try:
-            return launch(self, *arguments, **options)
-        except Killed:
-            raise BrokenProcessPool("A worker process was unexpectedly terminated") from None
-
-    monkeypatch.setattr(Plugins.instance().class_name_to_class[BASIC], "launch", given_up)
+    """The launcher joblib, whose processes are this one."""
+    monkeypatch.setattr("joblib.externals.loky.ProcessPoolExecutor", Pool)
     monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
 
 
@@ -49,7 +64,7 @@ def kill(monkeypatch, *seeds):
 
 def test_the_others_run_and_the_tables_and_the_dead_are_named(capsys, monkeypatch, launcher, tmp_path):
     kill(monkeypatch, 1)
-    said = bench(capsys, "-m", *COPY, "seed=0,1,2,3", f"results_dir={tmp_path}")
+    said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1,2,3", f"results_dir={tmp_path}")
     assert said.code == 1
     assert "3 of 4 runs done; tables of all runs in " in said.out
     assert (tmp_path / "leaderboard.csv").exists()
@@ -59,7 +74,7 @@ def test_the_others_run_and_the_tables_and_the_dead_are_named(capsys, monkeypatc
 
 def test_the_same_command_goes_on_with_the_dead_in_a_folder_of_any_name(capsys, monkeypatch, launcher, tmp_path):
     place = f"hydra.sweep.dir='{tmp_path / 'a sweep (1)'}'"
-    command = ("-m", *COPY, "seed=0,1", f"results_dir={tmp_path}", place)
+    command = ("-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}", place)
     with monkeypatch.context() as patch:
         kill(patch, 0)
         assert bench(capsys, *command).code == 1
@@ -71,7 +86,7 @@ def test_the_same_command_goes_on_with_the_dead_in_a_folder_of_any_name(capsys, 
 def test_fates_of_an_earlier_sweep_in_the_same_folder_are_not_taken_for_its_own(
     capsys, monkeypatch, launcher, tmp_path
 ):
-    command = ("-m", *COPY, "seed=0,1", f"results_dir={tmp_path}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    command = ("-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert bench(capsys, *command).code == 0
     kill(monkeypatch, 0, 1)
     said = bench(capsys, *command, "rerun=true")
@@ -79,14 +94,25 @@ def test_fates_of_an_earlier_sweep_in_the_same_folder_are_not_taken_for_its_own(
     assert "0 of 2 runs done" in said.out
 
 
-def test_where_no_member_begins_it_ends(capsys, monkeypatch, tmp_path):
-    def gives_up(*_, **__):
-        raise BrokenProcessPool("killed")
+def test_where_no_member_begins_it_ends(capsys, launcher, monkeypatch, tmp_path):
+    def killed(*_):
+        raise Killed
 
-    monkeypatch.setattr(Plugins.instance().class_name_to_class[BASIC], "launch", gives_up)
-    said = bench(capsys, "-m", *COPY, "seed=0,1", f"results_dir={tmp_path}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    monkeypatch.setattr("bench.config.joblib._begin", killed)
+    said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}")
     assert said.code == 1
     assert said.err == "bench: 2 more did not begin; the same command runs them\n"
+
+
+def test_as_many_processes_as_cores_for_their_threads(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    counts = {n: [JoblibLauncher(n_jobs=n)._count(threads) for threads in (1, 2, 16)] for n in (-1, -2, 3)}
+    assert counts == {-1: [8, 4, 1], -2: [7, 3, 1], 3: [3, 3, 3]}
+
+
+def test_no_process_at_all_is_refused(capsys, tmp_path):
+    words = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=0", f"results_dir={tmp_path}")
+    assert "hydra.launcher.n_jobs=0: give how many" in the_line(bench(capsys, "-m", *COPY, *words))
 
 
 @pytest.mark.parametrize("half", ["", '{"id": "copy', "null"])
@@ -100,21 +126,18 @@ def test_half_a_fate_is_none(tmp_path, half):
 
 
 @pytest.mark.slow
-def test_a_joblib_worker_that_is_killed_ends_in_tables(tmp_path):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    command = ("-m", *COPY, "budget.steps=100", "seed=0,1,2,3", *launcher)
+def test_a_process_that_is_killed_takes_its_own_member_alone(tmp_path):
+    command = ("-m", *COPY, "budget.steps=100", "seed=0,1,2,3", *JOBLIB)
     with start(*command, folder=tmp_path) as process:
-        while not (begun := list(tmp_path.glob("results/runs/.*.partial/run.log"))):
+        while len(begun := list(tmp_path.glob("results/runs/.*.partial/run.log"))) < 2:
             assert process.poll() is None, process.stderr.read()
-            time.sleep(0.05)
+            time.sleep(0.02)
         os.kill(int(begun[0].parent.name.split(".")[-3]), signal.SIGKILL)
         out, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "Traceback" not in err
-    done = int(re.search(r"(\d) of 4 runs done; tables of all runs in ", out)[1])
-    assert done >= 2, "those that had not begun were run"
-    assert err.count("its process was killed") == 4 - done >= 1
+    assert "3 of 4 runs done; tables of all runs in " in out, "the other that was under way went on"
+    assert err.count("its process was killed") == 1
     with start(*command, folder=tmp_path) as process:
         out, err = process.communicate(timeout=300)
     assert (process.returncode, "4 of 4 runs done" in out) == (0, True)

@@ -10,7 +10,7 @@ import pytest
 from cli_tools import COPY, records, start
 from factories import a_record
 
-from bench.config.options import Member, Options
+from bench.config.options import AGAIN, Member, Options
 from bench.config.schema import Config
 from bench.job.listener import Listener
 from bench.study import fate
@@ -75,6 +75,16 @@ def test_a_member_runs_again_where_its_job_was_queued_again(tmp_path, monkeypatc
     assert len(began) == runs
 
 
+def test_so_does_one_whose_worker_was_lost(tmp_path, monkeypatch):
+    began = []
+    monkeypatch.setattr("bench.study.sweep.execute", lambda *_: began.append(1) or a_record())
+    monkeypatch.setenv(AGAIN, "1")
+    options = a_member(tmp_path)
+    fate.write(options.member, fate.begun(options, "this sweep"))
+    run_member(options, Listener(), "this sweep")
+    assert began
+
+
 def test_members_that_have_ended_are_left_alone(tmp_path, stop):
     options = a_member(tmp_path)
     fate.write(options.member, {**fate.begun(options, "this sweep"), "process": None})
@@ -112,7 +122,6 @@ def test_an_interrupted_member_says_so(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_members_in_processes_of_a_launcher_save_where_they_stand(tmp_path, number):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     with start("-m", *COPY, "budget.steps=100000", "seed=0,1,2", *launcher, folder=tmp_path) as process:
         while len(list(tmp_path.glob("results/runs/.*.partial/run.log"))) < 2:

@@ -161,7 +161,6 @@ def test_a_sweep_whose_folder_lies_elsewhere_ends_with_its_tables_too(capsys, tm
 
 @pytest.mark.slow
 def test_processes_of_a_launcher_are_members_like_any_other(tmp_path):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     said = run("-m", *COPY, "seed=0,1,2", "model.hidden=8,0", *launcher, folder=tmp_path)
     assert said.code == 1, said

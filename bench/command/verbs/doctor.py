@@ -24,9 +24,10 @@ from bench.printable import printable
 _WIDTH = 12
 _LOOK = 0.5  # seconds for which the load is looked at
 _OPTIONAL = {
-    "hydra-joblib-launcher": "'bench-sequences[sweep]', for a sweep in several processes",
     "onnxscript": "'bench-sequences[onnx]', for bench export --format=onnx",
     "optuna": "'bench-sequences[tune]', for bench tune",
+    "ray": "'bench-sequences[ray]', for a sweep on a Ray cluster",
+    "submitit": "'bench-sequences[slurm]', for a sweep on a SLURM cluster",
 }
 """Packages that are not needed, with what pip installs them by and why."""
 _VARIABLES = (

@@ -20,16 +20,20 @@ def arguments(parser: Parser) -> None:
     """The words of the sweep."""
     parser.add_argument("overrides", nargs="*", metavar="OPTION=VALUE,...", help="options, some with several values")
     parser.add_argument("-m", "--multirun", action="store_true", help="as in the sweep's command; it changes nothing")
+    parser.add_argument("--shard", metavar="I/N", help="of this part of the sweep alone, as in the sweep's command")
     parser.add_argument("--json", action="store_true", help="the plan as JSON")
 
 
 def run(options: Namespace) -> int:
     """Print the plan; 1 where some runs of it cannot run."""
     from bench.config.members import compose_sweep
+    from bench.config.shard import Shard
     from bench.study.plan import plan
     from bench.tables.plans import to_text
 
-    plans = plan(compose_sweep(options.overrides), lambda line: print(printable(line), file=sys.stderr, flush=True))
+    shard = None if options.shard is None else Shard.parse(options.shard)
+    members = compose_sweep(options.overrides, shard)
+    plans = plan(members, lambda line: print(printable(line), file=sys.stderr, flush=True))
     if options.json:
         print(json.dumps([{**asdict(each), "to_do": each.to_do, "seconds": each.seconds} for each in plans], indent=1))
     else:

@@ -1,0 +1,171 @@
+"""A sweep on a real Ray cluster of two nodes on this machine comes to what it comes to anywhere, whatever is lost.
+
+The tests with a cluster take some minutes: `python -m pytest tests/config/test_ray.py`, with the extra `ray`.
+"""
+
+import os
+import signal
+import sys
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+from cli_tools import TINY, bench, records, the_line
+from long_sweeps import LONG, TWELVE, scores, sweep, undisturbed, until_it_trains
+from ray_cluster import cluster, is_installed
+
+from bench.config.options import AGAIN
+
+RAY = "hydra/launcher=ray"
+
+
+@pytest.fixture(scope="module")
+def ray():
+    with cluster() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def the_scores(tmp_path_factory):
+    return undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+class TestOnACluster:
+    pytestmark = [pytest.mark.thorough, pytest.mark.skipif(not is_installed(), reason="needs the extra ray")]
+
+    def test_a_sweep_of_twelve_has_the_leaderboard_that_it_has_in_one_process(self, ray, capsys, tmp_path):
+        assert bench(capsys, "-m", *TWELVE, f"results_dir={tmp_path / 'here'}").code == 0
+        process = sweep(tmp_path / "there", *TWELVE, RAY, f"hydra.launcher.address='{ray.address}'")
+        out, err = process.communicate(timeout=500)
+        assert process.returncode == 0, err
+        assert "12 of 12 runs done" in out
+        assert scores(tmp_path / "there") == scores(tmp_path / "here")
+
+    def test_a_lost_node_loses_no_run(self, ray, tmp_path, the_scores):
+        process = sweep(tmp_path, *LONG, "seed=0,1", RAY, f"hydra.launcher.address='{ray.address}'")
+        until_it_trains(tmp_path, count=2)
+        ray.kill_node("n1")
+        try:
+            out, err = process.communicate(timeout=580)
+        finally:
+            ray.start_node("n1")
+        assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
+        assert "lost its worker" in err
+        assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
+        assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == the_scores
+
+    def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, ray, tmp_path):
+        process = sweep(tmp_path, *LONG, "seed=range(6)", RAY, f"hydra.launcher.address='{ray.address}'")
+        until_it_trains(tmp_path, count=2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=200)
+        assert (process.returncode, err.splitlines()[-1]) == (130, "bench: interrupted"), err
+        assert [record["status"] for record in records(tmp_path)] == ["interrupted"] * 2
+        assert len({path.parent for path in tmp_path.glob("runs/[!.]*/checkpoint-*.pt")}) == 2
+
+
+class Lost(Exception):
+    """What Ray raises where a worker was killed or a node is gone."""
+
+
+class FakeRay:
+    """Ray, whose tasks run in this process as they are waited for; `ends` has the error of each in turn, or None."""
+
+    def __init__(self, ends=(), resources=None):
+        others = {name: type(name, (Lost,), {}) for name in ("TaskCancelledError", "RayTaskError")}
+        others |= {name: type(name, (Lost,), {}) for name in ("RuntimeEnvSetupError", "TaskUnschedulableError")}
+        self.exceptions = SimpleNamespace(RayError=Lost, **others)
+        self.ends, self.resources, self.begun, self.cancelled = [*ends], resources or {"CPU": 2.0}, [], []
+
+    def init(self, address, **_):
+        if address == "nowhere:1":
+            raise ConnectionError("Could not find any running Ray instance")
+
+    def shutdown(self):
+        pass
+
+    def nodes(self):
+        return [{"Alive": True, "Resources": self.resources}, {"Alive": False, "Resources": {"GPU": 8.0}}]
+
+    def put(self, value):
+        return value
+
+    def remote(self, **options):
+        assert options["max_retries"] == 0, "Ray's own would begin a member again that does not know of it"
+
+        def of(function):
+            task = SimpleNamespace(remote=lambda *arguments: partial(function, *arguments))
+            return SimpleNamespace(options=lambda **_: task)
+
+        return of
+
+    def wait(self, tasks, **_):
+        return tasks[:1], tasks[1:]
+
+    def get(self, task):
+        self.begun.append((task.args[1], task.args[3]))
+        error = self.ends.pop(0) if self.ends else None
+        if error is not None:
+            raise error
+        return task()
+
+    def cancel(self, task, force):
+        assert not force, "a worker that is killed saves nothing"
+        self.cancelled.append(task)
+
+
+@pytest.fixture
+def given(monkeypatch, capsys, tmp_path):
+    """Sweeps over two seeds by a Ray that is none."""
+
+    def given(ray, *words):
+        monkeypatch.setitem(sys.modules, "ray", ray)
+        return bench(capsys, "-m", *TINY, "task=copy", "seed=0,1", RAY, *words, f"results_dir={tmp_path}")
+
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
+    return given
+
+
+def test_a_member_that_lost_its_worker_runs_again_and_knows_of_it(given, monkeypatch, tmp_path):
+    knew = []
+    monkeypatch.setattr("bench.study.sweep.is_restarted", lambda: knew.append(AGAIN in os.environ))
+    ray = FakeRay([Lost("killed")])
+    said = given(ray)
+    assert (said.code, ray.begun) == (0, [(0, False), (1, False), (0, True)])
+    assert "bench: member 1 lost its worker (Lost) and runs again" in said.err
+    assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
+
+
+def test_one_that_is_lost_again_and_again_is_given_up(given):
+    ray = FakeRay([Lost("killed")] * 9)
+    said = given(ray, "hydra.launcher.retries=1")
+    assert (said.code, len(ray.begun)) == (1, 4)
+    assert "0 of 2 runs done" in said.out
+
+
+def test_one_whose_own_start_fails_is_said_and_not_tried_again(given):
+    ray = FakeRay()
+    ray.ends = [ray.exceptions.RayTaskError("Traceback\nImportError: no module named star")]
+    said = given(ray)
+    assert (said.code, len(ray.begun)) == (1, 2)
+    assert "bench: member 1 could not begin: ImportError: no module named star" in said.err
+
+
+@pytest.mark.parametrize(
+    ("ray", "words", "told"),
+    [
+        (None, (), "needs Ray: pip install 'bench-sequences[ray]'"),
+        (FakeRay(), ("hydra.launcher.address='nowhere:1'",), "hydra.launcher.address=nowhere:1: Ray cannot be reached"),
+        (FakeRay(), ("hydra.launcher.cpus=3",), "no node has what a member takes: 3 of CPU; ask for less"),
+        (FakeRay(), ("hydra.launcher.gpus=1",), "1 of CPU, 1 of GPU"),
+        (FakeRay(), ("hydra.launcher.cpus=-1",), "a member cannot take -1 of CPU"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(given, ray, words, told):
+    assert told in the_line(given(ray, *words))
+
+
+def test_a_cluster_may_still_get_what_no_node_has(given):
+    said = given(FakeRay(), "hydra.launcher.address=auto", "hydra.launcher.gpus=1")
+    assert said.code == 0
+    assert "1 of CPU, 1 of GPU: the members wait until one has joined the cluster" in said.err
