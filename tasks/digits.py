@@ -45,7 +45,8 @@ _SHADES = 17
 
 
 class Digits(Classification):
-    """Images of `source` in the given `order`; `checksum` is the fingerprint that the data must have, if any.
+    """Images of `source` in the given `order`; `checksum` is the fingerprint that the data must have, if any, and
+    `split_seed` draws other splits than the task's own.
 
     Raises DataError for images that cannot be read.
     """
@@ -55,9 +56,10 @@ class Digits(Classification):
         source: str = "builtin",
         order: Literal["pixels", "permuted", "rows"] = "pixels",
         checksum: str | None = None,
+        split_seed: int | None = None,
     ) -> None:
-        images, origin, licence, notes = _read(source)
-        fingerprint = _fingerprint(images)
+        images, origin, licence, notes = _read(source, split_seed)
+        fingerprint = _fingerprint(images if split_seed is None else _read(source)[0])  # of the data, however split
         check_checksum(f"task.source={source}", fingerprint, checksum)
         data = {split: _sequences(part, order) for split, part in images.items()}
         train, test = images["train"], images["test"]
@@ -75,12 +77,12 @@ class Digits(Classification):
         )
 
 
-def _read(source: str) -> tuple[dict[Split, Images], str, str, list[str]]:
+def _read(source: str, split_seed: int | None = None) -> tuple[dict[Split, Images], str, str, list[str]]:
     """The images of each split, where they come from, under which licence, and what is said of how they were read."""
     notes: list[str] = []
     if source == "builtin":
         everything = sklearn_images()
-        test_N = stratified(everything.labels, 0.2, _TEST_SEED)
+        test_N = stratified(everything.labels, 0.2, _TEST_SEED, split_seed)
         given = {"train": _pick(everything, ~test_N), "test": _pick(everything, test_N)}
         valid_share, origin, licence = 1 / 8, "scikit-learn's digits (Alpaydin & Kaynak, UCI 1998)", "CC BY 4.0"
     elif source.startswith("hub:"):
@@ -91,7 +93,7 @@ def _read(source: str) -> tuple[dict[Split, Images], str, str, list[str]]:
         valid_share, origin, licence = 0.1, f"local folder {source}", "not stated (local files)"
         notes = [note]
     train = given["train"]
-    valid_N = stratified(train.labels, valid_share, _VALID_SEED)
+    valid_N = stratified(train.labels, valid_share, _VALID_SEED, split_seed)
     splits: dict[Split, Images] = {
         "train": _pick(train, ~valid_N),
         "valid": _pick(train, valid_N),

@@ -43,7 +43,7 @@ from .common.sequences.archive import read_problem
 from .common.sequences.classification import Classification, Labelled
 from .common.sequences.normalise import By, mean_accuracy, normalised, spread_notes
 from .common.sequences.ragged import Ragged
-from .common.sequences.stratified import stratified
+from .common.sequences.stratified import refuse_drawn, stratified
 from .common.sequences.ts import Series
 
 _SIZES: dict[Split, int] = {"train": 600, "valid": 300, "test": 900}
@@ -52,7 +52,8 @@ _SEED, _VALID_SEED = 1, 2
 
 
 class UEA(Classification):
-    """The series of `source`; `checksum` is the fingerprint that the files must have, if any.
+    """The series of `source`; `checksum` is the fingerprint that the files must have, if any, and `split_seed` draws
+    another valid split of files than the task's own.
 
     `missing` values are refused, or filled with the last known one. Raises ValueError for options out of range,
     DataError for files that cannot be read or do not belong together.
@@ -65,6 +66,7 @@ class UEA(Classification):
         normalise: Literal["none", "series", "corpus"] = "corpus",
         missing: Literal["refuse", "fill"] = "refuse",
         checksum: str | None = None,
+        split_seed: int | None = None,
     ) -> None:
         check_share(valid_share=valid_share)
         classes: Sequence[str] = ("cylinder", "bell", "funnel")
@@ -73,12 +75,13 @@ class UEA(Classification):
         shared: list[str] = []
         by: By = "sequence" if normalise == "series" else normalise
         if source == "builtin":
+            refuse_drawn(split_seed)
             origin, licence, data = "generated; Saito 1994", "none needed", cylinder_bell_funnel()
         else:
             problem = read_problem(source, missing)
             origin, licence = f"local folder {source}", "not stated (local files)"
             fingerprint = file_hash(*problem.paths)
-            classes, data = problem.train.classes, _split(problem.train, problem.test, valid_share)
+            classes, data = problem.train.classes, _split(problem.train, problem.test, valid_share, split_seed)
             notes = [*problem.notes, *spread_notes(data, by, "channel")]
             shared = shared_with_train("series", {split: _contents(part.sequences) for split, part in data.items()})
         check_checksum(f"task.source={source}", fingerprint or "none (generated data)", checksum)
@@ -119,8 +122,8 @@ def _cbf_split(size: int, generator: Generator) -> Labelled:
     return Labelled(Ragged(values_NT.reshape(-1, 1), torch.arange(size + 1) * _STEPS), labels_N)
 
 
-def _split(train: Series, test: Series, valid_share: float) -> dict[Split, Labelled]:
-    valid_N = stratified(train.labels, valid_share, _VALID_SEED)
+def _split(train: Series, test: Series, valid_share: float, split_seed: int | None) -> dict[Split, Labelled]:
+    valid_N = stratified(train.labels, valid_share, _VALID_SEED, split_seed)
     return {
         "train": _pick(train, ~valid_N),
         "valid": _pick(train, valid_N),

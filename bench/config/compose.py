@@ -233,6 +233,7 @@ def flags_first(arguments: list[str]) -> list[str]:
 
     Raises ConfigError for an unknown flag, a removal, an option that is there twice, and a word that is no option.
     """
+    arguments = [*map(words.spelled, arguments)]
     words.refuse_twice(arguments)
     for argument in arguments:
         if re.match(rf"~(?!({'|'.join(groups_of_classes())})\.)", argument):

@@ -62,8 +62,11 @@ def _auto_never_or_place(value: str) -> str:
 
 
 def _how_chosen(value: str) -> str:
-    """A check that `chosen` says how: by default, as published, or among a number of trials."""
-    if value not in ("default", "published") and not re.fullmatch(r"1 trial|[1-9]\d* trials", value):
+    """A check that `chosen` says how: by default, as published, or among a number of trials, which may be of a search
+    space that is named by a hash."""
+    if value not in ("default", "published") and not re.fullmatch(
+        r"(1 trial|[1-9]\d* trials)( of [0-9a-f]{8})?", value
+    ):
         raise ValueError("choose default, published, or a number of trials such as '12 trials'")
     return value
 
@@ -201,6 +204,15 @@ class HardwareConfig:
 
 
 @dataclass(frozen=True)
+class SeedsConfig:
+    """Seeds of single sources of chance, written `seed.data` and `seed.split` in a command; None leaves a source to
+    `seed`, and the split to the task. See `bench.results.draws`."""
+
+    data: Annotated[int, Ge(0)] | None = None
+    split: Annotated[int, Ge(0)] | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """A run. `task`, `cell`, `optimizer` and `schedule` hold `_target_` and its options."""
 
@@ -225,6 +237,7 @@ class Config:
     unroll: Annotated[str, one_of("auto", "eager", "vendor", "parallel", "kernels"), _MODEL] = "auto"
     chosen: Annotated[str, AfterValidator(_how_chosen), _CHOSEN] = "default"
     seed: Annotated[int, Ge(0), _SEED] = 0
+    seeds: Annotated[SeedsConfig, _SEED] = field(default_factory=SeedsConfig)
     results_dir: Annotated[str, _PLACE] = "results"
     rerun: Annotated[bool, _UPKEEP] = False
     resume: Annotated[str, AfterValidator(_auto_never_or_place), _RESUME] = "auto"

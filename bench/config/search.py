@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,12 @@ class Choice:
 
 Space = Mapping[str, Interval | Choice]
 """For each option by its dotted name, the values that it is drawn from."""
+
+
+def short_hash(found: Space) -> str:
+    """Eight digits that are the same for spaces of which each option is drawn from the same values."""
+    text = "\n".join(sorted(f"{option}={values}" for option, values in found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def space(name: str, changes: Sequence[tuple[str, str]] = (), own: Path | None = None) -> Space:

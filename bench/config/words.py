@@ -16,6 +16,12 @@ _SEE = "see python -m bench --help"
 _RANGE = re.compile(r"(\d+)(?:\.\.+|-|:)(\d+)")
 
 
+def spelled(word: str) -> str:
+    """A word with the name that its option has in files: a command's `seed.data` is `seeds.data` there, where `seed` is
+    a number."""
+    return re.sub(r"^([+~]*)seed\.(?=\w)", r"\1seeds.", word)
+
+
 def refuse_twice(words: Iterable[str]) -> None:
     """Raise ConfigError for an option that two of the words set."""
     values: dict[str, str] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
+from inspect import signature
 from typing import Annotated, Any, cast
 
 import torch
@@ -16,8 +18,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from bench.api import Cell, Task, TaskSpec
 from bench.checks.law import describe
 from bench.checks.quick import quick_check
+from bench.config.catalogue import choices
 from bench.config.schema import Config
-from bench.config.targets import convert, load_checked
+from bench.config.targets import convert, load, load_checked
 from bench.errors import BenchError, ConfigError, Failed
 from bench.hardware.machine import Machine, choose_machine
 from bench.hardware.ranks import ALONE, Ranks
@@ -37,6 +40,9 @@ from bench.train.schedule import Schedule, ticks_of
 from bench.train.setup import Setup, stream_seed
 from bench.unroll.agreement import PIECE
 from bench.unroll.forms import Mode
+
+SPLIT = "split_seed"
+"""The argument of a task's constructor that draws which sequences are held out."""
 
 
 def build(
@@ -121,10 +127,21 @@ def refuse_other_masks(config: Config, machine: Machine) -> None:
         )
 
 
-def build_task(options: dict[str, Any]) -> Task:
-    """The task of `target` or `_target_`; ConfigError or DataError, in one line, for wrong options or data, and Failed
-    where the task's own code raises something else."""
+def build_task(options: dict[str, Any], split: int | None = None) -> Task:
+    """The task of `target` or `_target_`, its held-out sequences drawn by the seed `split`; None for the task's own.
+
+    ConfigError or DataError, in one line, for wrong options or data, and Failed where the task's own code raises
+    something else."""
     cls, checked = load_checked("task", options, Task)
+    if SPLIT in checked:
+        raise ConfigError(f"task.{SPLIT}={checked[SPLIT]}: write seed.split={checked[SPLIT]}")
+    if split is not None:
+        checked[SPLIT] = split
+        if SPLIT not in signature(cls).parameters:
+            raise ConfigError(
+                f"seed.split={split}: {cls.__name__} has one split, which is not drawn; leave it out, or choose one of "
+                f"task={','.join(_tasks_that_draw())}"
+            )
     try:
         task = cls(**checked)
         spec: object = task.spec
@@ -137,6 +154,14 @@ def build_task(options: dict[str, Any]) -> Task:
     if not isinstance(spec, TaskSpec) or not isinstance(spec.id, str):
         raise ConfigError(f"task {cls.__name__}: spec is {spec!r}, and no bench.api.TaskSpec with an id in letters")
     return task
+
+
+def _tasks_that_draw() -> Iterator[str]:
+    """The built-in tasks of which `seed.split` draws the split."""
+    for name, choice in choices("task").items():
+        target = re.search(r"^\s*_target_: (\S+)", choice.path.read_text("utf-8"), re.MULTILINE)
+        if target and SPLIT in signature(load(target[1], "task._target_")).parameters:
+            yield name
 
 
 def load_cell(options: dict[str, Any]) -> tuple[type[Cell], dict[str, Any]]:

@@ -19,7 +19,7 @@ from bench.config.rules import validate
 from bench.config.schema import InitConfig
 from bench.errors import ConfigError
 from bench.job.audit import audit
-from bench.job.build import build_task, load_cell
+from bench.job.build import SPLIT, build_task, load_cell
 from bench.measure.flops import count_flops
 from bench.model.init import draw_cell
 from bench.model.sequence import SequenceModel
@@ -66,8 +66,9 @@ def checked_cell(options: Options, sized: bool = False) -> Checked:
 def checked_task(options: Options, audited: bool = False) -> Checked:
     """Check the chosen task against the laws of tasks; where it is to be `audited`, train on it, too."""
     config = validate(options.config)
-    task = build_task(config.task)
+    task = build_task(config.task, config.seeds.split)
     own = {name: value for name, value in config.task.items() if name not in ("target", "_target_")}
+    own |= {} if config.seeds.split is None else {SPLIT: config.seeds.split}
     metric = task.spec.metric
     facts = {"metric": f"{metric.name} ({metric.direction})", "chance": f"{metric.chance:.4g}"}
     audits = audit(TaskProbe(type(task), own), config) if audited else []

@@ -16,7 +16,7 @@ def open_task(config: Config) -> tuple[Task, str | None]:
     """The task of `config`, and the hash of its data; None where the data are generated."""
     read = FilesRead()
     with read:
-        task = build_task(config.task)
+        task = build_task(config.task, config.seeds.split)
         if is_silent(task):  # it may read its files with the first batches only, as before the run
             quick_check_task(task, config.batch_size)
     return task, data_hash(task, read)

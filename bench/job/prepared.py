@@ -95,7 +95,7 @@ def prepare(options: Options, ranks: Ranks = ALONE) -> Prepared:
     try:
         require_all(options.tree)
         with by_task, life.within("data"):
-            task = quick_check_spec(build_task(options.config.task))
+            task = quick_check_spec(build_task(options.config.task, options.config.seeds.split))
         config = validate(options.config)
         with by_task, life.within("data"):
             first = quick_check_task(task, config.batch_size)

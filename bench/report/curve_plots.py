@@ -44,11 +44,11 @@ def curves(panels: Sequence[Panel], against: str = "steps", of: str | None = Non
             axes.axhline(panel.chance, color=GREY, linestyle=":", linewidth=1, label="chance")
         if _falls_far(axes, panel, of):
             axes.set_yscale("log")
-        axes.set(xlabel=words, ylabel=of or f"{panel.metric['name']} on valid", title=_title(panel))
+        axes.set(xlabel=words, ylabel=of or f"{panel.metric['name']} on valid", title=title_of(panel))
         if against == "tokens":
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     banded = any(sum(run.done for run in line.runs) > 1 for panel in panels for line in panel.lines)
-    _legend(figure, panels, _BANDS if banded else None)
+    one_legend(figure, panels, _BANDS if banded else None)
     return figure
 
 
@@ -86,7 +86,7 @@ def score_and_speed(panels: Sequence[Panel]) -> Figure:
         if panel.chance is not None:
             axes.axhline(panel.chance, color=GREY, linestyle=":", linewidth=1, label="chance")
         split = "valid" if all(row.test is None for line in panel.lines for row in line.rows) else "test"
-        axes.set(xscale="log", xlabel="tokens a second in training", title=_title(panel))
+        axes.set(xscale="log", xlabel="tokens a second in training", title=title_of(panel))
         better = "lower" if panel.metric["direction"] == "min" else "higher"
         axes.set(ylabel=f"{panel.metric['name']} on {split},\n{better} is better")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -97,7 +97,7 @@ def score_and_speed(panels: Sequence[Panel]) -> Figure:
         *["mean over seeds with its 95% interval"] * several,
         *(f"open mark: {each[2:]}" for each in legend(doubts)),
     ]
-    _legend(figure, panels, "\n".join(notes) or None)
+    one_legend(figure, panels, "\n".join(notes) or None)
     return figure
 
 
@@ -119,11 +119,12 @@ def _point(axes: Axes, line: Line, look: dict[str, Any]) -> str:
     return doubt
 
 
-def _title(panel: Panel) -> str:
+def title_of(panel: Panel) -> str:
+    """The title of a panel in lines that fit above it."""
     return "\n".join(textwrap.fill(line, _WIDTH) for line in panel.title.splitlines())
 
 
-def _legend(figure: Figure, panels: Sequence[Panel], note: str | None) -> None:
+def one_legend(figure: Figure, panels: Sequence[Panel], note: str | None) -> None:
     """One legend for all panels, in which a line says how many of its runs are not done."""
     handles: dict[str, Any] = {}
     for axes in figure.axes:

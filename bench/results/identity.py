@@ -13,6 +13,7 @@ from bench import about
 from bench.config.roles import decides
 from bench.config.tree import Tree, flatten
 from bench.results.closure import Closure, closure, closure_hash, own_files
+from bench.results.draws import Draws, without_what_follows
 from bench.results.reads import FilesRead
 
 ROLES = ("task", "cell", "optimizer", "schedule", "files")
@@ -40,12 +41,13 @@ class Identity:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the deciding options (`bench.config.roles`) and of all else here."""
-        return _digest(self._decisive, self._facts)
+        return _digest(without_what_follows(self._decisive), self._facts)
 
-    def of_seeds(self, seeds: Iterable[int]) -> dict[int, str]:
-        """The hash of each of the runs that differ from this one in the seed alone."""
+    def of_seeds(self, seeds: Iterable[Draws]) -> dict[Draws, str]:
+        """The hash of each of the runs that differ from this one in the seeds alone."""
         decisive, facts = self._decisive, self._facts
-        return {seed: _digest({**decisive, "seed": seed}, facts) for seed in seeds}
+        own = {each: {"seed": each.seed, "seeds.data": each.data, "seeds.split": each.split} for each in seeds}
+        return {each: _digest(without_what_follows({**decisive, **given}), facts) for each, given in own.items()}
 
     @property
     def _decisive(self) -> Tree:

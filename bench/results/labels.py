@@ -30,7 +30,8 @@ def cell_name(choice: str, cell: Mapping[str, Any]) -> str:
 def make_labels(task_id: str, options: Options, hardware: str, untrained: float = 0.0) -> Labels:
     """The five key columns. A name is followed by the options that differ from the defaults of its choice.
 
-    `gru` and `gru(model.hidden=64)` are thus two rows, and no row averages over different models. The share of losses
+    `gru` and `gru(model.hidden=64)` are thus two rows, and no row averages over different models. Nor does one average
+    over the task's own split and others that were drawn, which are one row. The share of losses
     that are `untrained` is named beside the regime, where it is above 0.
     """
     config, choices = options.config, options.choices
@@ -38,6 +39,8 @@ def make_labels(task_id: str, options: Options, hardware: str, untrained: float 
     for key, value in options.changed.items():
         if is_named(key) and (column := role_of(key).column) in extras:
             extras[column].append(f"{key.removeprefix(column + '.')}={_written(key, value)}")
+    if config.seeds.split is not None:
+        extras["task"].append("split=drawn")
     regime = config.bptt.kind
     if config.bptt.window is not None:
         extras["bptt"].insert(0, str(config.bptt.window))

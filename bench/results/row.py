@@ -7,6 +7,8 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from bench.printable import printable
+from bench.results.draws import Draws, settled
+from bench.results.fits import fits
 from bench.results.record import Record, Status
 from bench.stats.scale import Scale
 
@@ -28,6 +30,9 @@ class Row(NamedTuple):
     chosen: Annotated[str | None, "config.chosen"]
     """How the options were chosen; None in older records."""
     seed: int
+    seed_data: Annotated[int | None, "config.seeds.data"]
+    """The seed of the data, where it was set apart; None in older records, too."""
+    seed_split: Annotated[int | None, "config.seeds.split"]
     status: Status
     reason: str | None
     metric: Annotated[str | None, "metric.name"]
@@ -80,7 +85,14 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, record: Record, written: int) -> Row:
         """The row of `record`, which was written at `written` (nanoseconds)."""
-        return cls._make([*(_carried(_at(record, place)) for place in PLACES.values()), written])
+        found = {name: _carried(_at(record, place)) for name, place in PLACES.items()}
+        found |= {name: None for name, is_right in _IN_OPTIONS.items() if not is_right(found[name])}
+        return cls._make([*found.values(), written])
+
+    @property
+    def draws(self) -> Draws:
+        """The seeds of all that chance decided in the run."""
+        return settled(self.seed, self.seed_data, self.seed_split)
 
     @property
     def scale(self) -> Scale | None:
@@ -99,12 +111,15 @@ _HINTS = {name: hint for name, hint in get_type_hints(Row, include_extras=True).
 PLACES: dict[str, str] = {name: _place(name, hint) for name, hint in _HINTS.items()}
 """The place of each figure in a record: a field, or a dotted path into the dictionary in that field."""
 
+_IN_OPTIONS = {name: fits(get_type_hints(Row)[name]) for name, place in PLACES.items() if place.startswith("config.")}
+"""What a record's options may hold; a record is not checked for it, and what does not fit is left out of a row."""
+
 
 def _at(record: Record, place: str) -> Any:
     field, *keys = place.split(".")
     value = getattr(record, field)
     for key in keys:
-        value = None if value is None else value.get(key)
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from bench.stats import difference
 from bench.stats.holm import holm
@@ -17,8 +17,8 @@ from bench.stats.scale import MATTERS, Scale
 
 Verdict = Literal["better", "worse", "equivalent", "no difference seen", "too few seeds"]
 
-BySeed = Mapping[int, float]
-"""A score for each seed."""
+BySeed = Mapping[Any, float]
+"""A score for each seed, in the order of the seeds."""
 
 _Key = TypeVar("_Key", bound=Hashable)
 

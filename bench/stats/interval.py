@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Literal, NamedTuple
 
-Method = Literal["", "t", "log-t", "logit-t", "welch", "mid-p", "newcombe", "bootstrap"]
+Method = Literal["", "t", "log-t", "logit-t", "crossed-t", "welch", "mid-p", "newcombe", "bootstrap"]
 """How an interval was made; empty where there is none."""
 
 EVERYTHING = (-math.inf, math.inf)
@@ -53,10 +53,10 @@ def mean_interval(values: Sequence[float], level: float = 0.95, within: tuple[fl
     if not half:  # too small a spread for a float
         return Interval(mean, math.nan, math.nan, "")
     low, high = within if within[0] <= min(values) and max(values) <= within[1] else EVERYTHING
-    return _within(mean, half, low, high)
+    return bent(mean, half, low, high)
 
 
-def _within(mean: float, half: float, low: float, high: float) -> Interval:
+def bent(mean: float, half: float, low: float, high: float) -> Interval:
     """The interval of half-width `half` around `mean` where the range has no end, bent to fit into `low` to `high`."""
     below, above = mean - low, high - mean
     if math.isinf(below) and math.isinf(above):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 
 def half_by(times: Iterable[float]) -> float:
@@ -16,3 +18,13 @@ def half_by(times: Iterable[float]) -> float:
     """
     ordered = sorted(times)
     return ordered[(len(ordered) - 1) // 2] if ordered else math.nan
+
+
+def share_by(times: Sequence[float]) -> list[tuple[float, float]]:
+    """The share of the runs that have got there by each time at which one does, in the order of time.
+
+    It is one minus the Kaplan-Meier estimate; `times` that never come are infinite, and count.
+    """
+    counts = Counter(time for time in times if time < math.inf)
+    shares = accumulate(count / len(times) for _, count in sorted(counts.items()))
+    return [*zip(sorted(counts), shares, strict=True)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from bench.config.options import Member, Options
+from bench.results.draws import draws
 from bench.results.files import write_atomic
 from bench.results.record import Status
 
@@ -41,7 +42,7 @@ class Fate(TypedDict):
 
 def begun(options: Options, sweep: str) -> Fate:
     """The fate of a member that has just begun: until it is written again, that of one whose process was killed."""
-    said = " ".join(f"{option}={value}" for option, value in {**options.changed, "seed": options.config.seed}.items())
+    said = " ".join([*(f"{option}={value}" for option, value in options.changed.items()), draws(options.tree).words])
     return Fate(
         id=f"member {options.member}",
         status="interrupted",

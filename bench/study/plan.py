@@ -10,11 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from bench.config.options import Options
+from bench.config.schema import Config
 from bench.errors import BenchError
 from bench.hardware.settings import torch_settings_kept
 from bench.job.prepared import Prepared, prepare
 from bench.job.probe import probe
 from bench.job.reason import reason_of
+from bench.results.draws import Draws, settled
 from bench.results.labels import make_labels
 from bench.results.record import Labels, Status
 from bench.results.row import Row
@@ -73,7 +75,7 @@ class _Stored:
 def _planned(same: Sequence[Options], stored: _Stored, told: Callable[[str], None]) -> Planned:
     prepared = prepare(same[0])
     labels = make_labels(prepared.task_id, same[0], prepared.hardware, prepared.untrained)
-    identities = prepared.identity.of_seeds(options.config.seed for options in same)
+    identities = prepared.identity.of_seeds(_draws(options.config) for options in same)
     rerun = same[0].config.rerun
     statuses = {seed: None if rerun else stored.status(identity) for seed, identity in identities.items()}
     if prepared.error is not None:
@@ -98,6 +100,10 @@ def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, BenchError) else reason_of(error)
 
 
+def _draws(config: Config) -> Draws:
+    return settled(config.seed, config.seeds.data, config.seeds.split)
+
+
 def _parts_but_for_the_seed(options: Options) -> tuple[int, ...]:
     """What is the same for members that were composed as one: the identities of all parts of their options."""
     parts = (getattr(options.config, field.name) for field in fields(options.config) if field.name != "seed")
@@ -105,5 +111,7 @@ def _parts_but_for_the_seed(options: Options) -> tuple[int, ...]:
 
 
 def _but_for_the_seed(options: Options) -> str:
-    """A text that is the same for options that differ in the seed alone."""
-    return json.dumps([{**options.tree, "seed": None}, dict(options.choices)], sort_keys=True, default=str)
+    """A text that is the same for options that differ in the seed alone, or in that of the data; another split is
+    other data to read."""
+    alike = {**options.tree, "seed": None, "seeds": options.config.seeds.split}
+    return json.dumps([alike, dict(options.choices)], sort_keys=True, default=str)

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.config.keywords import quoted
 from bench.config.options import Member, Options
+from bench.config.search import short_hash
 from bench.job.execute import execute
 from bench.job.listener import Listener, together
 from bench.results import names
@@ -122,7 +123,7 @@ def _finished(study: Study, trials: list[Trial], runs: _Runs) -> Tuned:
     best = best_of(trials, study.metric.scale)
     lots: dict[str, tuple[Mapping[str, Any], list[str]]] = {"default": ({}, [])}
     if best is not None:
-        chosen = f"{len(trials)} trial{'s' * (len(trials) > 1)}"
+        chosen = f"{len(trials)} trial{'s' * (len(trials) > 1)} of {short_hash(study.plan.space)}"
         lots["tuned"] = best.values, [f"chosen={quoted(chosen)}"]
     found: dict[str, list[Row]] = {"default": [], "tuned": []}
     first = study.options.config.seed + 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.printable import printable
+from bench.results.draws import draws
 from bench.results.record import Record
 from bench.results.row import PLACES, Row
 from bench.stats.scale import gap_closed
@@ -20,7 +21,15 @@ def title(record: Record) -> str:
     """The run's labels and seed in one line."""
     labels = record.labels
     return printable(
-        "  ".join([labels["task"], labels["cell"], labels["bptt"], labels["budget"], f"seed {record.seed}"])
+        "  ".join(
+            [
+                labels["task"],
+                labels["cell"],
+                labels["bptt"],
+                labels["budget"],
+                str(draws({"seed": record.seed, "seeds": record.config.get("seeds")})),
+            ]
+        )
     )
 
 

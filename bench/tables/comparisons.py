@@ -12,11 +12,13 @@ from bench.results.record import Record
 from bench.results.row import Row
 from bench.stats.bootstrap import Ratio, ratio_of_medians
 from bench.stats.comparison import BySeed, Comparison, compare_all
-from bench.stats.interval import Interval, mean_interval
+from bench.stats.crossed import mean_of_runs
+from bench.stats.interval import Interval
 from bench.stats.scale import Scale
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.doubts import counted
-from bench.tables.seeds import scored
+from bench.tables.formats import four_digits
+from bench.tables.seeds import FEW, Seed, by_seed, scored
 from bench.tables.sides import Group, Pair, Side, matched
 
 SPEEDS = tuple(column for column in COLUMNS if column.of == "median" and column.marks and column.shown)
@@ -73,7 +75,7 @@ def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparisons:
             left.append(f"{pair.label('task')}, {pair.label('cell')}: {why}")
         else:
             able.append(pair)
-    scores = {place: (scored(pair.a.done)[1], scored(pair.b.done)[1]) for place, pair in enumerate(able)}
+    scores = {place: (_by_seed(pair.a), _by_seed(pair.b)) for place, pair in enumerate(able)}
     scales = {place: _scale(pair.a) for place, pair in enumerate(able)}
     judged = compare_all(scores, scales, level)
     found = [_compared(pair, scores[place], scales[place], judged[place], level) for place, pair in enumerate(able)]
@@ -97,6 +99,10 @@ def _unable(pair: Pair) -> str | None:
     return f"A is scored on {splits[0]}, B on {splits[1]}" if splits[0] != splits[1] else None
 
 
+def _by_seed(group: Group) -> BySeed:
+    return by_seed(scored(group.done)[1])
+
+
 def _short(text: str | None) -> str:
     return (text or "none")[:12]
 
@@ -110,7 +116,7 @@ def _scale(group: Group) -> Scale:
 def _compared(
     pair: Pair, scores: tuple[BySeed, BySeed], scale: Scale, comparison: Comparison, level: float
 ) -> Compared:
-    means = tuple(mean_interval([*each.values()], level, scale.range) for each in scores)
+    means = tuple(mean_of_runs(scored(group.done)[1], level, scale.range) for group in pair)
     ratios, doubts = _ratios(pair)
     return Compared(
         pair,
@@ -130,16 +136,26 @@ def _notes(pair: Pair, scores: tuple[BySeed, BySeed], scale: Scale) -> Iterator[
     a, b = scores
     if a.keys() != b.keys():
         yield f"unpaired: A has seeds {_listed(a)}, B {_listed(b)}"
-    for name, group in zip("AB", pair, strict=True):
+    for name, group, each in zip("AB", pair, scores, strict=True):
+        if len(runs := scored(group.done)[1]) > len(each):
+            yield (
+                f"{name}: {len(runs)} runs count as {len(each)}, by seed: that several share the order of the data or "
+                "the split is not reckoned with"
+            )
         if group.failures:
             yield f"{name}: of {len(group.runs)} runs {group.failures}; these are in no mean"
     if scale.splits((*a.values(), *b.values())):
-        reached = [f"{sum(map(scale.solves, each.values()))} of {len(each)}" for each in scores]
+        reached = [f"{sum(map(scale.solves, each.values()))} of {len(each)}{_each(each)}" for each in scores]
         yield f"seeds on target: A {reached[0]}, B {reached[1]}"
 
 
-def _listed(seeds: Mapping[int, float]) -> str:
-    return ", ".join(map(str, sorted(seeds)))
+def _each(scores: BySeed) -> str:
+    """Each of a few scores."""
+    return f" ({', '.join(map(four_digits, scores.values()))})" if len(scores) <= FEW else ""
+
+
+def _listed(seeds: Mapping[Seed, float]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _ratios(pair: Pair) -> tuple[dict[str, Ratio], list[str]]:
@@ -178,7 +194,11 @@ def _said(value: Any) -> str | None:
 
 def _facts(record: Record) -> dict[str, Any]:
     options = flatten(record.config)
-    facts = {name: value for name, value in options.items() if name != "seed" and not role_of(name).place}
+    facts = {
+        name: value
+        for name, value in options.items()
+        if name.partition(".")[0] not in ("seed", "seeds") and not role_of(name).place
+    }
     code = {f"code of the {role}": state for role, state in (record.code or {}).items()}
     versions = {f"version of {name}": version for name, version in record.versions.items()}
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.results.draws import settled
 from bench.tables.fitted import Field, lines
 from bench.tables.formats import one_decimal, score_alone
 from bench.tables.shared import without_shared
@@ -21,6 +22,7 @@ def listed(runs: pd.DataFrame, width: int) -> str:
         return "no run fits"
     texts = {
         "run": [*runs["id"]],
+        **_seeds(runs),
         **{name: _labels(runs[name]) for name in ("cell", "bptt", "budget", "hardware")},
         "status": [*runs["status"]],
         "score": [_score(test, valid) for test, valid in zip(runs["test"], runs["valid"], strict=True)],
@@ -37,12 +39,22 @@ def listed(runs: pd.DataFrame, width: int) -> str:
         elif name in ("cell", "bptt"):
             texts[name], options = without_shared(texts[name])
             said += [f"every {name} with {', '.join(options)}"] if options else []
-    left = ("run", "cell", "bptt", "budget", "hardware", "status")
+    left = ("run", "seeds", "cell", "bptt", "budget", "hardware", "status")
     fields = [Field(name, cells, name in left, _SPARE.get(name, 0), name != "run") for name, cells in texts.items()]
     table, left_out = lines(fields, width)
     head = textwrap.wrap("; ".join(said), width) if said else []
     more = f"a wider screen shows {', '.join(left_out)} too; --csv has all" if left_out else ""
     return "\n".join([*head, *table, *textwrap.wrap(more, width)])
+
+
+def _seeds(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """The seeds of the runs, where some were set apart; else the names of the runs say them."""
+    draws = [
+        settled(seed, data, None if pd.isna(split) else split)
+        for seed, data, split in zip(runs["seed"], runs["seed_data"], runs["seed_split"], strict=True)
+    ]
+    plain = all(drawn.data == drawn.seed and drawn.split is None for drawn in draws)
+    return {} if plain else {"seeds": [*map(str, draws)]}
 
 
 def _labels(column: pd.Series[Any]) -> list[str]:

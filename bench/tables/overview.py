@@ -20,6 +20,7 @@ from bench.stats.ranks import Ranking, ranking, tied_ranks
 from bench.stats.scale import Scale, gap_closed
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.formats import score_alone, three_digits
+from bench.tables.seeds import Seed, seed_of
 from bench.tables.shared import parsed
 
 SETTING = ("regime", "budget", "hardware")
@@ -193,8 +194,8 @@ def _overview(setting: Mapping[str, str], part: pd.DataFrame) -> Overview:
     return Overview(setting, rows, choices, scores, {task: _scale(task, each) for task, each in rows.items()})
 
 
-def _by_seed(row: Mapping[Hashable, Any]) -> dict[int, float]:
-    return {int(seed): score for seed, score in json.loads(row["by_seed"]).items()}
+def _by_seed(row: Mapping[Hashable, Any]) -> dict[Seed, float]:
+    return {seed_of(seed): score for seed, score in json.loads(row["by_seed"]).items()}
 
 
 def _scale(task: Task, rows: Mapping[str, Mapping[Hashable, Any]]) -> Scale:

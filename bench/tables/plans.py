@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from bench.results.draws import Draws
 from bench.results.record import Labels, Status
 from bench.tables.fitted import Field, lines
 from bench.tables.formats import duration, four_digits
@@ -32,7 +33,7 @@ class Planned:
     """
 
     labels: Labels
-    statuses: dict[int, Status | None]
+    statuses: dict[Draws, Status | None]
     """By seed the status of the run that counts: `done`, or that of the latest attempt; None where there is none."""
     refused: str | None = None
     cost: Cost | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from bench.results.draws import Draws
 from bench.results.names import WEIGHTS
 from bench.results.record import Record
 from bench.results.row import Row
@@ -20,33 +21,32 @@ def repeats(rows: Sequence[Row], records: Mapping[str, Record]) -> Iterator[Foun
         groups[tuple(getattr(row, name) for name in LABELS)].append(row)
     for labels, runs in groups.items():
         about = ", ".join(labels)
-        seeds = sorted({run.seed for run in runs})
-        yield Found(about, f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}", False)
+        yield Found(about, _listed({run.draws for run in runs}), False)
         yield from (Found(about, line, wrong) for line, wrong in _of_a_row(runs, records))
 
 
 def _of_a_row(runs: Sequence[Row], records: Mapping[str, Record]) -> Iterator[tuple[str, bool]]:
     by_seed, by_weights = defaultdict(list), defaultdict(set)
     for run in runs:
-        by_seed[run.seed].append(run)
+        by_seed[run.draws].append(run)
         if weights := (records[run.id].files or {}).get(WEIGHTS):
-            by_weights[weights].add(run.seed)
+            by_weights[weights].add(run.draws)
     for seed, several in by_seed.items():
         if len(several) > 1:
             yield _of_a_seed(seed, several, records)
     for seeds in by_weights.values():
         if len(seeds) > 1:
-            yield f"seeds {', '.join(map(str, sorted(seeds)))} have the same weights: one run was copied", True
+            yield f"{_listed(seeds)} have the same weights: one run was copied", True
     if len(by_seed) > 1 and len({(run.valid, run.test) for run in runs}) == 1:
         yield f"all {len(by_seed)} seeds have equal scores", False
 
 
-def _of_a_seed(seed: int, several: Sequence[Row], records: Mapping[str, Record]) -> tuple[str, bool]:
+def _of_a_seed(seed: Draws, several: Sequence[Row], records: Mapping[str, Record]) -> tuple[str, bool]:
     """What is to be said of several runs of one seed, and whether it is wrong: on one CPU, with one thread and the same
     libraries, runs of one identity have the same scores."""
     same = len({(run.identity, *_place(records[run.id])) for run in several}) == 1
     equal = len({(run.valid, run.test) for run in several}) == 1
-    said = f"seed {seed} has {len(several)} runs, of which the latest counts"
+    said = f"{seed} has {len(several)} runs, of which the latest counts"
     if not same:
         return f"{said}: they differ in code, machine or libraries", False
     machine = records[several[0].id].machine
@@ -61,3 +61,11 @@ def _of_a_seed(seed: int, several: Sequence[Row], records: Mapping[str, Record])
 
 def _place(record: Record) -> tuple[str, str]:
     return str(record.machine), str(record.versions)
+
+
+def _listed(found: Iterable[Draws]) -> str:
+    """The seeds in a line: `seeds 0, 1`, or where those of single sources were set apart `seed 0; seed 0, data 1`."""
+    each = sorted(found, key=lambda drawn: (drawn.seed, drawn.data, drawn.split or 0))
+    if any(drawn.data != drawn.seed or drawn.split is not None for drawn in each):
+        return "; ".join(map(str, each))
+    return f"seed{'s' * (len(each) > 1)} {', '.join(str(drawn.seed) for drawn in each)}"

@@ -59,12 +59,14 @@ def find_runs(
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
-    """`rows` as a frame with `COLUMNS`; `finished` is a time in UTC."""
+    """`rows` as a frame with `COLUMNS`; `finished` is a time in UTC, and `seed_data` the seed itself where that of the
+    data was not set apart."""
     table = pd.DataFrame(list(rows), columns=list(Row._fields))[list(COLUMNS)]
     hints = get_type_hints(Row)
     dtypes = {name: _DTYPES[hints[name]] for name in COLUMNS if hints[name] in _DTYPES}
     return table.astype(dtypes).assign(
-        finished=pd.to_datetime(table["finished"], utc=True, errors="coerce", format="ISO8601")
+        seed_data=lambda each: each["seed_data"].fillna(each["seed"]),
+        finished=pd.to_datetime(table["finished"], utc=True, errors="coerce", format="ISO8601"),
     )
 
 

@@ -1,37 +1,58 @@
-"""The scores of a row's runs by seed."""
+"""The scores of a row's runs by what was drawn in each: by seed, and by the seeds of single sources set apart."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from bench.results.draws import Draws
 from bench.results.row import Row
+from bench.stats.crossed import over_units
 from bench.stats.interval import mean_interval
+
+FEW = 5
+"""The most seeds whose single scores are told."""
+
+Seed = int | str
+"""A seed; `data 3` where all runs have one seed and their data others."""
 
 
 def latest(attempts: Iterable[Row]) -> list[Row]:
-    """The attempt that counts for each seed: the one that ended last, by its record; one that is done before others."""
+    """The attempt that counts for each draw: the one that ended last, by its record; one that is done before others."""
     found = {}
     for row in sorted(attempts, key=lambda row: (row.status == "done", row.finished, len(row.id), row.id)):
-        found[row.seed] = row
+        found[row.draws] = row
     return list(found.values())
 
 
-def scored(done: list[Row]) -> tuple[str, dict[int, float]]:
-    """The test score of each seed; without one the valid score, marked `valid `."""
-    scores = over_seeds(done, "test")
-    return ("", scores) if scores else ("valid ", over_seeds(done, "valid"))
+def scored(done: list[Row]) -> tuple[str, dict[Draws, float]]:
+    """The test score of each draw; without one the valid score, marked `valid `."""
+    scores = over_draws(done, "test")
+    return ("", scores) if scores else ("valid ", over_draws(done, "valid"))
 
 
-def over_seeds(done: list[Row], split: str) -> dict[int, float]:
-    """The score of each seed on `split`, in the order of the seeds; none where there is none.
+def over_draws(done: list[Row], split: str) -> dict[Draws, float]:
+    """The score of each draw on `split`, in the order of the seeds; none where there is none.
 
-    A score that some of the runs lack does not count: the other runs would be a biased choice. Runs of one seed count
-    once, by their mean.
+    A score that some of the runs lack does not count: the other runs would be a biased choice. Runs with the same draws
+    count once, by their mean.
     """
-    by_seed = defaultdict(list)
-    for run in sorted(done, key=lambda run: run.seed):
-        by_seed[run.seed].append(getattr(run, split))
-    if None in (value for values in by_seed.values() for value in values):
+    found = defaultdict(list)
+    for run in sorted(done, key=lambda run: (run.draws.seed, run.draws.data, run.draws.split or 0)):
+        found[run.draws].append(getattr(run, split))
+    if None in (value for values in found.values() for value in values):
         return {}
-    return {seed: mean_interval(values).mean for seed, values in by_seed.items()}
+    return {drawn: mean_interval(values).mean for drawn, values in found.items()}
+
+
+def by_seed(scores: Mapping[Draws, float]) -> dict[Seed, float]:
+    """A score for each seed, by which two lots of scores are compared: of several runs with one seed their mean. Where
+    all have one seed, a score for each seed of the data, or else of the split."""
+    place, found = over_units(scores)
+    name = "" if not place else f"{Draws._fields[place]} "
+    return {f"{name}{unit}" if name else unit: score for unit, score in found.items()}  # type: ignore[misc]
+
+
+def seed_of(text: str) -> Seed:
+    """The seed that a text says."""
+    return int(text) if text.isdigit() else text

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bench.results.draws import Draws
 from bench.results.row import Row
-from bench.stats.interval import EVERYTHING, Interval, mean_interval
+from bench.stats.crossed import mean_of_runs
+from bench.stats.interval import EVERYTHING, Interval
 from bench.stats.proportion import proportion
 from bench.stats.scale import Scale, gap_closed
 from bench.stats.survival import half_by
 from bench.tables.columns import BEHIND, COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
-from bench.tables.seeds import latest, over_seeds, scored
-
-_FEW = 5
-"""The most seeds whose single scores a row has."""
+from bench.tables.seeds import FEW, by_seed, latest, over_draws, scored
 
 
 class _Key(NamedTuple):
@@ -103,9 +102,9 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
         "ci_low": mean.low,
         "ci_high": mean.high,
         "interval": mean.method or None,
-        "valid": _mean(over_seeds(done, "valid"), scale).mean,
-        "seeds": len({run.seed for run in done}),
-        "by_seed": json.dumps(scores),
+        "valid": _mean(over_draws(done, "valid"), scale).mean,
+        "seeds": len({run.draws for run in done}),
+        "by_seed": json.dumps(by_seed(scores)),
         "run": min(run.id for run in done or runs),
     }
     if known and scale:
@@ -119,12 +118,15 @@ def _scores(runs: list[Row], done: list[Row]) -> dict[str, Any]:
     return figures
 
 
-def _reached(runs: list[Row]) -> dict[str, float]:
-    """The columns about the target on valid: how many runs reached it and how many never did, and by when half had.
+def tried_for_target(runs: Iterable[Row]) -> list[Row]:
+    """The runs that tell whether the target on valid is reached, in time. One that diverged does: it will not get
+    there. One that failed or ran out of memory says nothing of it."""
+    return [run for run in runs if run.status in ("done", "diverged") and run.target_reached is not None]
 
-    A run that diverged counts: it will not get there. One that failed or ran out of memory says nothing of it.
-    """
-    tried = [run for run in runs if run.status in ("done", "diverged") and run.target_reached is not None]
+
+def _reached(runs: list[Row]) -> dict[str, float]:
+    """The columns about the target on valid: how many runs reached it and how many never did, and by when half had."""
+    tried = tried_for_target(runs)
     reached = sum(bool(run.target_reached) for run in tried)
     figures: dict[str, float] = {"reached": reached, "unreached": len(tried) - reached}
     for name in ("target_steps", "target_tokens", "target_seconds", "target_flops"):
@@ -133,11 +135,11 @@ def _reached(runs: list[Row]) -> dict[str, float]:
     return figures
 
 
-def _spread(scores: dict[int, float], scale: Scale) -> dict[str, Any]:
+def _spread(scores: Mapping[Draws, float], scale: Scale) -> dict[str, Any]:
     """The columns about single seeds: how many solve the task, and where the others are."""
     values = [*scores.values()]
     figures: dict[str, Any] = {"score_median": median(values), "score_min": min(values), "score_max": max(values)}
-    if 1 < len(values) <= _FEW:
+    if 1 < len(values) <= FEW:
         figures["seed_scores"] = " ".join(map(repr, values))
     if scale.goal is not None:
         solved = sum(map(scale.solves, values))
@@ -146,8 +148,8 @@ def _spread(scores: dict[int, float], scale: Scale) -> dict[str, Any]:
     return figures
 
 
-def _mean(scores: dict[int, float], scale: Scale | None) -> Interval:
+def _mean(scores: Mapping[Draws, float], scale: Scale | None) -> Interval:
     """The mean over seeds with its interval in the range of the metric; NaN where there is none."""
     if not scores:
         return Interval(math.nan, math.nan, math.nan, "")
-    return mean_interval([*scores.values()], within=scale.range if scale else EVERYTHING)
+    return mean_of_runs(scores, within=scale.range if scale else EVERYTHING)

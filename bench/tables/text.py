@@ -91,7 +91,8 @@ def _split(row: Mapping[Any, Any], shown: Collection[Column]) -> str:
 
 
 def _tuned_unequally(part: pd.DataFrame) -> list[str]:
-    """A line where rows were chosen among unequal numbers of trials, of which the more the better."""
+    """A line where rows were chosen among unequal numbers of trials, of which the more the better, or in different
+    search spaces."""
     tuned = part[part["chosen"].str.contains(" trial")].groupby("chosen")["cell"].unique()
     said = "; ".join(f"{', '.join(cells)} among {trials}" for trials, cells in tuned.items())
     return [printable(f"chosen unequally: {said}")] if len(tuned) > 1 else []

@@ -123,10 +123,11 @@ class Fit(Iterator[Validation]):
     def _begin(self) -> Position:
         """The start of the run, or the position in its latest checkpoint."""
         setup, progress, config = self._setup, self.progress, self._setup.config
-        generator = Generator().manual_seed(stream_seed(config.seed, "data"))
+        drawn = config.seed if config.seeds.data is None else config.seeds.data
+        generator = Generator().manual_seed(stream_seed(drawn, "data"))
         batches = Passes(setup.task, "train", config.batch_size, generator)
         self.largest = batches.largest
-        position = Position(setup, progress, batches, Generator().manual_seed(stream_seed(config.seed, "offsets")))
+        position = Position(setup, progress, batches, Generator().manual_seed(stream_seed(drawn, "offsets")))
         if state := self._ranks.first_says(self._checkpoints.latest() if self._checkpoints else None):
             try:
                 position.load_state_dict(state)

@@ -78,6 +78,8 @@ OUT_OF_RANGE = {
     "unroll": "vendr",
     "chosen": "tuned",
     "seed": "-1",
+    "seeds.data": "-1",
+    "seeds.split": "1.5",
     "results_dir": "",
     "rerun": "perhaps",
     "checkpoint.seconds": "0",

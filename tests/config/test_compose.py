@@ -22,7 +22,7 @@ from bench.config.launch import run_hydra
 from bench.config.members import compose_sweep
 from bench.config.options import typed
 from bench.config.packages import built_in
-from bench.config.schema import Config
+from bench.config.schema import Config, SeedsConfig
 from bench.config.tree import flatten
 from bench.errors import ConfigError
 from bench.results.labels import make_labels
@@ -346,3 +346,17 @@ def test_a_group_of_a_folder_given_on_the_command_line_has_its_own_defaults(tmp_
     run_hydra([f"--config-dir={tmp_path}", "cell=narrow"], found.append)
     run_hydra([f"--config-dir={tmp_path}", "cell=narrow", "cell.beta=2"], found.append)
     assert [options.changed for options in found] == [{}, {"cell.beta": 2}]
+
+
+def test_seeds_of_single_sources_are_written_behind_a_point():
+    assert compose(["seed=3"]).config.seeds == SeedsConfig()
+    assert compose(["seed=3", "seed.data=7", "seed.split=0"]).config.seeds == SeedsConfig(7, 0)
+    assert compose(["seeds.data=7"]) == compose(["seed.data=7"])
+    assert "seeds.data" not in compose(["seed.data=7"]).changed
+
+
+def test_a_sweep_crosses_the_seed_and_that_of_the_data():
+    members = compose_sweep(["seed=0,1", "seed.data=5,6", "cell=gru,lstm"])
+    found = [(each.config.seed, each.config.seeds.data, each.choices["cell"]) for each in members]
+    assert found == [(seed, data, cell) for seed in (0, 1) for data in (5, 6) for cell in ("gru", "lstm")]
+    assert {each.config.seed for each in compose_sweep(["seed.data=5,6"])} == {0}

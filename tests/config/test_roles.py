@@ -43,7 +43,7 @@ def groups_where(holds):
         (lambda role: role.neutral, {"resume", "chosen"}),
         (
             lambda role: role.stated,
-            {"hard_seconds", "seed", "results_dir", "rerun", "checkpoint", "measure", "hardware"},
+            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "checkpoint", "measure", "hardware"},
         ),
         (
             lambda role: role.resumable,
@@ -69,7 +69,10 @@ def groups_where(holds):
         (lambda role: role.column == "cell", {"cell", "model", "init", "match", "unroll"}),
         (lambda role: role.column == "budget", {"budget"}),
         (lambda role: role.column == "hardware", {"hardware"}),
-        (lambda role: role.column is None, {"hard_seconds", "seed", "results_dir", "rerun", "checkpoint", "measure"}),
+        (
+            lambda role: role.column is None,
+            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "checkpoint", "measure"},
+        ),
     ],
 )
 def test_the_roles_are_these(holds, expected):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bench.config.catalogue import choices
 from bench.config.compose import compose
 from bench.config.rules import validate
-from bench.config.search import Choice, Interval, space
+from bench.config.search import Choice, Interval, short_hash, space
 from bench.errors import ConfigError
 
 
@@ -88,3 +88,10 @@ def test_a_drawn_number_has_three_digits_and_stays_between_the_ends(low, factor,
 def test_whole_numbers_stay_whole_and_a_zero_is_none():
     assert repr(Interval(1, 300, log=False).settled(257.0)) == "257"
     assert repr(Interval(0, 0.5, log=False).settled(0.0)) == "0.0"
+
+
+def test_a_hash_tells_spaces_apart_by_their_options_and_values_in_any_order():
+    a, b = Interval(1e-4, 1e-2, log=True), Choice((0.0, 0.1))
+    assert short_hash({"x": a, "y": b}) == short_hash({"y": b, "x": a})
+    others = [{"x": a}, {"x": b, "y": a}, {"x": Interval(1e-4, 1e-2, log=False), "y": b}, {"x": a, "y": Choice((0.0,))}]
+    assert len({short_hash(each) for each in ({"x": a, "y": b}, *others)}) == 5

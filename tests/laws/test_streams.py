@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import Given, a_batch, a_setup, few, fitted, seeded
 
-from bench.config.schema import BudgetConfig, ModelConfig
+from bench.config.schema import BPTTConfig, BudgetConfig, ModelConfig, SeedsConfig
 from bench.tasks.copy import Copy
 from bench.train.setup import stream_seed
+
+WINDOWS = BPTTConfig(kind="truncated", window=3, offset="random")
 
 
 class Listening(Copy):
@@ -101,6 +103,31 @@ def test_first_weights_depend_on_the_seed_alone(drawn_before):
     torch.randn(drawn_before)
     assert same(first_weights(seed=0, batch_size=7, budget=BudgetConfig(steps=9)), wanted)
     assert not same(first_weights(seed=1), wanted)
+
+
+def test_the_seed_of_the_data_orders_them_and_leaves_the_weights():
+    plain, apart, same_seed = (
+        trained(seed=3, seeds=SeedsConfig(data=data), model=ModelConfig(hidden=5)) for data in (None, 7, 3)
+    )
+    other = trained(seed=7, model=ModelConfig(hidden=5))
+    seen = [task.seen for task, _ in (plain, apart, same_seed, other)]
+    assert not torch.equal(seen[0][0], seen[1][0])
+    assert torch.equal(seen[0][0], seen[2][0]) and torch.equal(seen[1][0], seen[3][0])
+    assert same(plain[1], same_seed[1]) and not same(apart[1], plain[1]) and not same(apart[1], other[1])
+    assert same(first_weights(seed=3), first_weights(seed=3, seeds=SeedsConfig(data=7)))
+
+
+def test_the_seed_of_the_data_draws_the_offsets_of_windows():
+    """Batches that are given are the same for every seed."""
+
+    def weights(**changes):
+        setup = a_setup(Given(train=[a_batch(8)] * 4, valid=[a_batch()]), bptt=WINDOWS, **changes)
+        fitted(setup)
+        return setup.model.state_dict()
+
+    plain = weights(seed=3)
+    assert same(plain, weights(seed=3, seeds=SeedsConfig(data=3)))
+    assert any(not same(plain, weights(seed=3, seeds=SeedsConfig(data=data))) for data in range(4, 9))
 
 
 def test_a_seed_has_three_streams_and_zero_is_a_seed_like_any():

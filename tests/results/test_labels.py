@@ -147,3 +147,10 @@ def test_two_model_sizes_are_two_rows_of_the_leaderboard(capsys, tmp_path):
         assert bench(capsys, *tiny, f"results_dir={tmp_path}").code == 0
     said = bench(capsys, "leaderboard", f"results_dir={tmp_path}")
     assert sum("gru(model.hidden=" in line for line in said.out.splitlines()) == 2
+
+
+def test_a_split_that_is_drawn_has_a_row_of_its_own():
+    plain, data, drawn, other = (
+        composed("task=digits", *words) for words in ([], ["seed.data=3"], ["seed.split=0"], ["seed.split=7"])
+    )
+    assert plain == data and drawn == other == {**plain, "task": "task-v1(split=drawn)"}

@@ -18,9 +18,14 @@ import numpy as np
 from scipy.special import expit, logit, stdtrit
 from scipy.stats import binom, bootstrap, norm
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from crossed_scores import crossed
+
 from bench.stats.aggregate import interquartile_mean
+from bench.stats.components import components
+from bench.stats.crossed import mean_of_runs
 from bench.stats.difference import can_tell, gain, significance
 from bench.stats.improvement import improvement
 from bench.stats.interval import EVERYTHING, mean_interval
@@ -201,6 +206,13 @@ def shares() -> Iterator[list[str]]:
         yield [name, *(f"{each.mean():.1%}, at least {each.min():.1%}" for each in found)]
 
 
+def solving() -> Iterator[list[str]]:
+    yield ["true share that solves", *(f"{seeds} seeds" for seeds in SEEDS)]
+    for share in (0.5, 0.8, 0.9):
+        held = [share_coverage(seeds, lambda k, n: proportion(k, n)[1:3])[round(1000 * share) - 1] for seeds in SEEDS]
+        yield [f"{share:.0%}", *(f"{each:.1%}" for each in held)]
+
+
 # Comparisons
 
 
@@ -331,10 +343,40 @@ def gains(repeats: int = 4000) -> Iterator[list[str]]:
         yield [name, *(f"{each:.1%}" for each in row)]
 
 
+DESIGNS = ((3, 3), (5, 5), (3, 10), (10, 10))
+SPREADS = {"both alike": (1.0, 1.0, 1.0), "one source alone": (1.0, 0.0, 0.1), "neither": (0.0, 0.0, 1.0)}
+
+
+def crossed_coverage(levels: Sequence[int], spread: Sequence[float], draws: int) -> list[float]:
+    """How often the interval of the mean holds it, and those of the deviations of both factors and of the rest."""
+    rng, held = np.random.default_rng(0), np.zeros(4)
+    for _ in range(draws):
+        scores = crossed(levels, [0.01 * each for each in spread[:2]], 0.01 * spread[2], rng)
+        found = [mean_of_runs(scores)[1:3], *((each.low, each.high) for each in components(scores))]
+        true = [0.7, *(0.01 * each for each in spread)]
+        held += [low <= value * (1 + 1e-9) and value <= high for (low, high), value in zip(found, true, strict=True)]
+    return [float(each) for each in held / draws]
+
+
+def sources() -> Iterator[list[str]]:
+    yield [
+        "seeds x orders of the data, spread",
+        "mean of all runs",
+        "first source",
+        "second source",
+        "what they do together",
+    ]
+    for name, spread in SPREADS.items():
+        for levels in DESIGNS:
+            held = crossed_coverage(levels, spread, 2000)
+            yield [f"{levels[0]} x {levels[1]}, {name}", *(f"{each:.1%}" for each in held)]
+
+
 TABLES: dict[str, Callable[[], Iterator[list[str]]]] = {
     "coverage": coverages,
     "splits": splits,
     "shares": shares,
+    "solving": solving,
     "gains": gains,
     "null": nulls,
     "power": powers,
@@ -342,6 +384,7 @@ TABLES: dict[str, Callable[[], Iterator[list[str]]]] = {
     "stops": stops,
     "improvement": improvements,
     "aggregate": aggregates,
+    "sources": sources,
 }
 
 

@@ -53,3 +53,17 @@ def test_without_the_target_seeds_that_split_would_raise_the_alarm_far_more_ofte
 @pytest.mark.parametrize("name", [*MIXTURES, "normal, loss 2 ±0.05", HARD])
 def test_a_comparison_that_is_looked_at_30_times_keeps_its_level(name: str) -> None:
     assert simulations.false_stops((WORLDS | MIXTURES)[name], 30, 800) <= 0.05
+
+
+@pytest.mark.parametrize("spread", simulations.SPREADS)
+def test_intervals_of_crossed_sources_hold_at_five_levels_of_each(spread: str) -> None:
+    assert min(simulations.crossed_coverage((5, 5), simulations.SPREADS[spread], 300)) >= 0.91
+
+
+def test_the_interval_of_independent_scores_does_not_hold_where_runs_share_a_source() -> None:
+    rng, held = simulations.np.random.default_rng(0), 0
+    for _ in range(300):
+        scores = simulations.crossed((3, 10), (0.01, 0.0), 0.001, rng)
+        found = simulations.mean_interval([*scores.values()])
+        held += found.low <= 0.7 <= found.high
+    assert held < 0.6 * 300

@@ -40,6 +40,13 @@ def test_a_plan_before_in_the_middle_of_and_after_a_sweep(capsys, tmp_path):
     assert {each["to_do"] for each in plans} == {2}, "all of them again"
 
 
+def test_runs_that_differ_in_the_seed_of_the_data_are_planned_together_and_none_is_lost(tmp_path):
+    words = [*COPY, "cell=gru", "seed=0,1", "seed.data=0,1", f"results_dir={tmp_path}"]
+    (found,) = plan(compose_sweep(words))
+    assert [str(drawn) for drawn in found.statuses] == ["seed 0", "seed 0, data 1", "seed 1, data 0", "seed 1"]
+    assert found.to_do == 4
+
+
 def test_what_was_tried_before_and_what_cannot_run_are_said(capsys, monkeypatch, tmp_path):
     here = f"results_dir={tmp_path}"
     with monkeypatch.context() as patched:

@@ -11,7 +11,7 @@ import pytest
 from factories import a_failure, a_record, a_score
 
 from bench.config.compose import compose
-from bench.config.search import space
+from bench.config.search import short_hash, space
 from bench.errors import BenchError, ConfigError, Diverged
 from bench.job.listener import Listener
 from bench.results.labels import make_labels
@@ -21,6 +21,7 @@ from bench.study.tune import Watch, tune
 from bench.train.validation import Validation
 
 WORDS = ("task=copy", "task.held_out=20", "task.delay=3", "model.hidden=4", "budget.steps=3")
+RATE = short_hash(space("rate"))
 SILENT = Watch(lambda member: nullcontext(Listener()), lambda line: None)
 BEST = {"lstm": 0.003, "gru": 0.01, "vanilla": 0.001}
 """The learning rate at which the formula scores each cell best on valid."""
@@ -85,11 +86,12 @@ def test_default_and_chosen_options_are_scored_on_seeds_that_no_trial_had(tmp_pa
     trials, ends = runs[:3], runs[3:]
     assert {options.config.seed for options in trials} == {5}
     assert [options.config.seed for options in ends] == [6, 7, 6, 7]
-    assert [options.config.chosen for options in ends] == ["default"] * 2 + ["3 trials"] * 2
+    assert [options.config.chosen for options in ends] == ["default"] * 2 + [f"3 trials of {RATE}"] * 2
     assert [options.config.optimizer["lr"] for options in ends[:2]] == [compose(WORDS).config.optimizer["lr"]] * 2
     assert {options.config.optimizer["lr"] for options in ends[2:]} == {found.best.values["optimizer.lr"]}
     assert {options.config.results_dir for options in ends} == {str(tmp_path)}
-    assert {row.chosen for row in found.tuned} == {"3 trials"} and found.tuned[0].bptt.endswith("chosen=3 trials)")
+    assert {row.chosen for row in found.tuned} == {f"3 trials of {RATE}"}
+    assert found.tuned[0].bptt.endswith(f"chosen=3 trials of {RATE})")
 
 
 @pytest.mark.parametrize(("killed_at", "sampler"), [(2, "random"), (4, "tpe"), (7, "random")])
@@ -111,7 +113,7 @@ def test_more_trials_go_on_from_those_that_are_there_and_fewer_take_the_first(tm
     runs.clear()
     (four,) = tune(a_plan(tmp_path, "cell=gru", trials=4), SILENT)
     assert four.trials[:3] == three.trials
-    assert [options.config.chosen for options in runs] == ["default", "default", "4 trials"]
+    assert [options.config.chosen for options in runs] == ["default", "default", f"4 trials of {RATE}"]
     (two,) = tune(a_plan(tmp_path, "cell=gru", trials=2), SILENT)
     assert two.trials == three.trials[:2]
 

@@ -179,3 +179,16 @@ def test_the_tree_has_each_score_and_no_number_that_is_none(tmp_path):
     assert one["scores"] == {"a": {"0": 0.5}, "b": {"0": 0.75}}
     assert one["gain"] == {"mean": 0.25, "low": None, "high": None, "method": ""}
     assert (tree["worse"], one["verdict"], one["cell"]) == (False, "too few seeds", {"a": "gru", "b": "lstm"})
+
+
+def test_runs_of_one_seed_count_once_and_this_is_said_and_few_split_seeds_are_told_one_by_one(tmp_path):
+    runs_of(tmp_path, "gru", {0: 0.5, 1: 0.99, 2: 0.4})
+    runs_of(tmp_path, "gru", {0: 0.7, 1: 0.97, 2: 0.6}, config={"seeds": {"data": 9, "split": None}})
+    runs_of(tmp_path, "lstm", {0: 0.5, 1: 0.6, 2: 0.4})
+    one = the_one(compared(tmp_path))
+    assert one.comparison.paired and one.comparison.seeds == (3, 3)
+    assert one.scores[0] == {0: 0.6, 1: pytest.approx(0.98), 2: 0.5}
+    assert one.means[0].method == "crossed-t" and one.means[0].mean == pytest.approx(0.6933333)
+    assert any(note.startswith("A: 6 runs count as 3, by seed") for note in one.notes)
+    assert "seeds on target: A 1 of 3 (0.6, 0.98, 0.5), B 0 of 3 (0.5, 0.6, 0.4)" in one.notes
+    assert not any(name.startswith("seed") for name, _, _ in one.differing)

@@ -11,6 +11,7 @@ from bench.errors import ConfigError, StoreError
 from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables import runs as module
+from bench.tables.listed import listed
 from bench.tables.runs import COLUMNS, find_runs, frame
 
 LABELS = a_record().labels
@@ -142,3 +143,14 @@ def test_of_twenty_thousand_runs_each_different_label_is_read_once(monkeypatch):
     monkeypatch.setattr(module, "_names", lambda column, label: read.append((column, label)) or names(column, label))
     assert len(find_runs(where={"cell": "gru", "task": "copy", "status": "done"})) == 13_334
     assert sorted(read) == [("cell", "gru"), ("cell", "gru(model.hidden=64)"), ("cell", "lstm"), ("task", "copy-v1")]
+
+
+def test_seeds_set_apart_are_found_and_listed_and_others_follow_the_seed():
+    rows = [a_row(seed=3, id="a"), a_row(seed=3, seed_data=7, id="b"), a_row(seed=3, seed_data=3, seed_split=0, id="c")]
+    table = frame(rows)
+    assert [*table["seed_data"]] == [3, 7, 3]
+    lines = listed(table, 200).splitlines()
+    assert [line.partition("  gru")[0].split(maxsplit=1)[1].strip() for line in lines[-3:]] == [
+        "seed 3", "seed 3, data 7", "seed 3, split 0",
+    ]  # fmt: skip
+    assert "seeds" not in listed(frame(rows[:1]), 200)

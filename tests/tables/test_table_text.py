@@ -104,6 +104,12 @@ def test_cells_chosen_among_unequal_numbers_of_trials_are_marked_and_equal_ones_
     frame = tabulate(rows)
     assert sorted(frame["chosen"]) == ["12 trials", "24 trials", "default", "default"]
     assert to_text(frame).splitlines()[-1] == "chosen unequally: gru among 12 trials; lstm among 24 trials"
+    spaces = [
+        row._replace(chosen=f"12 trials of {space}") for row, space in zip(rows, ("1a2b3c4d", "0" * 8), strict=False)
+    ]
+    assert to_text(tabulate(spaces)).splitlines()[-1] == (
+        "chosen unequally: lstm among 12 trials of 00000000; gru among 12 trials of 1a2b3c4d"
+    )
     assert "unequally" not in to_text(tabulate([rows[0], rows[0]._replace(cell="lstm"), *rows[2:]]))
 
 

@@ -234,3 +234,17 @@ def test_a_figure_that_some_runs_lack_has_no_time_to_target():
     line = only([a_row(seed=0), a_row(seed=1, target_flops=None)])
     assert math.isnan(line["target_flops"]) and line["target_steps"] == 700
     assert math.isnan(only([a_row(target_reached=None)])["target_seconds"])
+
+
+def test_runs_with_other_data_seeds_are_replicates_of_one_row():
+    grid = {(seed, data): seed / 10 + data / 100 for seed in range(3) for data in range(3)}
+    line = only([a_row(id=f"{n}", seed=n[0], seed_data=n[1], test=score) for n, score in grid.items()])
+    assert (line["seeds"], line["done"], line["interval"]) == (9, 9, "crossed-t")
+    assert line["score"] == pytest.approx(0.11)
+    alone = mean_interval([*grid.values()], within=(0, 1))
+    assert line["ci_low"] < alone.low < alone.high < line["ci_high"]
+
+
+def test_a_data_seed_that_is_the_seed_is_a_repeat():
+    line = only([a_row(id="a", seed=3, test=0.2), a_row(id="b", seed=3, seed_data=3, test=0.4, finished="2100")])
+    assert (line["seeds"], line["score"]) == (1, 0.4)

@@ -133,6 +133,7 @@ ELSEWHERE = {
     "match": "tests/job/test_match.py",
     "batch_size": "tests/tasks/test_copy.py",
     "seed": "tests/laws/test_streams.py",
+    "seeds": "tests/laws/test_streams.py",
     "results_dir": "tests/config/test_compose.py",
     "rerun": "tests/job/test_execute.py",
     "chosen": "tests/study/test_tune.py",

@@ -43,7 +43,7 @@ def run(options: Namespace) -> int:
     began = time.perf_counter()
     require_all(composed.tree)
     with _notes() as notes:
-        task = build_task(composed.config.task)
+        task = build_task(composed.config.task, composed.config.seeds.split)
     print(printable(task.spec.id))
     for name, value in task_facts(task).items():
         for number, line in enumerate(value.splitlines()):

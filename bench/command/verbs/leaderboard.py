@@ -6,6 +6,7 @@ a column or by any option: task=copy cell=gru,lstm budget="1000 steps" model.hid
 
 `--show=overview` puts cells by tasks, of one training regime, budget and hardware at a time: scores, ranks that cells
 share which no test tells apart, mean ranks, normalised scores, Pareto fronts. `--show=pairs` compares each two cells.
+`--show=spread` says what initialisation, order of the data and split each add to the spread of a row's scores.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from bench.printable import UNLIMITED, printable, screen_width
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.results.row import Row
     from bench.tables.blocks import Block
     from bench.tables.overview import Overview
 
 FORMATS = ("text", "markdown", "latex", "csv", "json", "parquet")
+_LABELS = ["task", "cell", "bptt", "budget", "hardware"]
 _MOST = 6
 """Overviews that are printed below each other."""
 
@@ -38,9 +41,9 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="rows that fit, by column or option")
     parser.add_argument(
         "--show",
-        choices=("rows", "overview", "pairs"),
+        choices=("rows", "overview", "pairs", "spread"),
         default="rows",
-        help="all rows (rows), cells by tasks, or each two cells compared",
+        help="all rows (rows), cells by tasks, each two cells compared, or what scores spread by",
     )
     parser.add_argument("--columns", metavar="C,...", help="these columns, of rows or of each cell on each task")
     parser.add_argument("--sort", metavar="COLUMN", help="the best in this column first")
@@ -71,6 +74,8 @@ def run(options: Namespace) -> int:
         found = found.assign(**{options.group: selection.values(options.group, found)})
     if options.show == "rows":
         _rows(options, found)
+    elif options.show == "spread":
+        _spread(options, found)
     else:
         _compared(options, found)
     return 0
@@ -86,9 +91,7 @@ def _held_to(options: Namespace, found: pd.DataFrame) -> pd.DataFrame:
     """The rows with another target than their task's."""
     from bench.results.store import Store
     from bench.tables.columns import BEHIND, COLUMNS
-    from bench.tables.marks import told_apart
     from bench.tables.retargeted import retargeted
-    from bench.tables.runs import read
     from bench.tables.tabulate import tabulate
 
     if found["task"].nunique() > 1:
@@ -96,12 +99,19 @@ def _held_to(options: Namespace, found: pd.DataFrame) -> pd.DataFrame:
         raise ConfigError(
             f"leaderboard: --target={options.target:g} is of one task: choose it, as in task=... ({tasks})"
         )
-    labels = ["task", "cell", "bptt", "budget", "hardware"]
-    keys = {*found[labels].itertuples(index=False, name=None)}
+    rows = retargeted(_runs(options, found), Store(options.results_dir), options.target)
+    table = tabulate(rows, (*COLUMNS, *BEHIND))
+    return found[_LABELS].merge(table, on=_LABELS, how="left")
+
+
+def _runs(options: Namespace, found: pd.DataFrame) -> list[Row]:
+    """The runs of these rows, but for interrupted ones."""
+    from bench.tables.marks import told_apart
+    from bench.tables.runs import read
+
+    keys = {*found[_LABELS].itertuples(index=False, name=None)}
     every = told_apart([row for row in read(options.results_dir, lambda line: None) if row.status != "interrupted"])
-    rows = [row for row in every if tuple(getattr(row, label) for label in labels) in keys]
-    table = tabulate(retargeted(rows, Store(options.results_dir), options.target), (*COLUMNS, *BEHIND))
-    return found[labels].merge(table, on=labels, how="left")
+    return [row for row in every if tuple(getattr(row, label) for label in _LABELS) in keys]
 
 
 def _check(options: Namespace) -> None:
@@ -115,12 +125,14 @@ def _check(options: Namespace) -> None:
         from bench.report.style import check_format
 
         check_format(options.plot)
-        if options.show == "rows":
+        if options.show in ("rows", "spread"):
             raise ConfigError(
                 "leaderboard: --plot draws --show=overview (ranks) or --show=pairs; bench plot draws scores and speeds"
             )
-    if options.show == "pairs" and options.columns and options.format not in ("csv", "json", "parquet"):
-        raise ConfigError("leaderboard: --columns of --show=pairs go with --format=csv, json or parquet")
+    if options.show == "spread" and options.group:
+        raise ConfigError("leaderboard: --show=spread has a line for each row: narrow it by words, without --group")
+    if options.show in ("pairs", "spread") and options.columns and options.format not in ("csv", "json", "parquet"):
+        raise ConfigError(f"leaderboard: --columns of --show={options.show} go with --format=csv, json or parquet")
 
 
 def _rows(options: Namespace, found: pd.DataFrame) -> None:
@@ -133,6 +145,16 @@ def _rows(options: Namespace, found: pd.DataFrame) -> None:
     blocks = [block for part, head in parts(found, options.group) for block in text.blocks(part, columns, head)]
     kept = [column.name for column in (columns if options.columns else COLUMNS)]
     _write(options, found[[*kept, *([options.group] if options.group and options.group not in kept else [])]], blocks)
+
+
+def _spread(options: Namespace, found: pd.DataFrame) -> None:
+    from bench.tables import spread
+    from bench.tables.selection import check_columns, in_order
+
+    frame = spread.to_frame(_runs(options, found), Path(options.results_dir))
+    frame = in_order(frame, options.sort) if options.sort else frame
+    kept = check_columns(options.columns, frame) if options.columns else [*frame]
+    _write(options, frame[kept], [*spread.blocks(frame)])
 
 
 def _compared(options: Namespace, found: pd.DataFrame) -> None:

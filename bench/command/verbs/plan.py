@@ -11,9 +11,13 @@ import json
 import sys
 from argparse import Namespace
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from bench.command.parser import Parser
 from bench.printable import UNLIMITED, printable, screen_width
+
+if TYPE_CHECKING:
+    from bench.tables.plans import Planned
 
 
 def arguments(parser: Parser) -> None:
@@ -35,7 +39,12 @@ def run(options: Namespace) -> int:
     members = compose_sweep(options.overrides, shard)
     plans = plan(members, lambda line: print(printable(line), file=sys.stderr, flush=True))
     if options.json:
-        print(json.dumps([{**asdict(each), "to_do": each.to_do, "seconds": each.seconds} for each in plans], indent=1))
+        print(json.dumps([*map(_as_json, plans)], indent=1))
     else:
         print(*map(printable, to_text(plans, screen_width(UNLIMITED)).splitlines()), sep="\n")
     return int(any(each.refused for each in plans))
+
+
+def _as_json(each: Planned) -> dict[str, Any]:
+    statuses = {str(drawn).removeprefix("seed "): status for drawn, status in each.statuses.items()}
+    return {**asdict(each), "statuses": statuses, "to_do": each.to_do, "seconds": each.seconds}

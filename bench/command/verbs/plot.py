@@ -2,7 +2,9 @@
 
 Runs are chosen by name (a run's id, a sweep's, or the beginning of one: then the latest) and by column, as in
 `task=copy cell=gru,lstm`; without any, it is the latest sweep. Runs that differ in the seed alone are one line, with a
-band from the lowest to the highest; each task has a panel of its own. The file is RESULTS/plots/NAME.png, or --to.
+band from the lowest to the highest; each task has a panel of its own. With --reached it is the share of runs that have
+reached the target on valid, by steps, tokens or seconds; those that never do are counted. The file is
+RESULTS/plots/NAME.png, or --to.
 """
 
 from __future__ import annotations
@@ -40,6 +42,9 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--of", metavar="COLUMN", help="a column of curve.csv, such as train_loss (the metric on valid)"
     )
+    parser.add_argument(
+        "--reached", action="store_true", help="the share of runs that have reached their task's target on valid"
+    )
     parser.add_argument("--to", type=Path, metavar="FILE", help="the file, which ends in .png, .svg or .pdf")
     parser.add_results_dir()
 
@@ -48,6 +53,9 @@ def run(options: Namespace) -> int:
     """Draw and write the plot."""
     if options.of and options.against == "speed":
         raise ConfigError(f"plot: --of={options.of} is a column of learning curves: leave out --against=speed")
+    if options.reached and (options.of or options.against == "speed"):
+        other = f"--of={options.of}" if options.of else "--against=speed"
+        raise ConfigError(f"plot: --reached and {other} are two plots: leave out one")
 
     from bench.report.style import check_format, save
     from bench.results.files import make_folder, writing
@@ -84,7 +92,23 @@ def _figure(options: Namespace, runs: Sequence[Run]) -> Figure:
         _say(f"left out: {left} of {len(runs)} runs, whose metric is unknown or of which a later attempt is drawn")
     if options.against == "speed":
         return score_and_speed(found)
+    if options.reached:
+        return _reached(options, found)
     return curves(found, options.against, options.of)
+
+
+def _reached(options: Namespace, found: Sequence[Panel]) -> Figure:
+    from bench.report.survival_plots import reached
+    from bench.tables.tabulate import tried_for_target
+
+    told = [panel for panel in found if any(tried_for_target(line.rows) for line in panel.lines)]
+    for panel in (panel for panel in found if panel not in told):
+        _say(
+            f"left out: {' '.join(panel.title.split())}: the task has no target, or no run tells whether it is reached"
+        )
+    if not told:
+        raise ConfigError("plot: --reached: no run has a target; leave it out for learning curves")
+    return reached(told, options.against)
 
 
 def _refuse_without_curve(runs: Sequence[Run], found: Sequence[Panel], of: str | None) -> None:
@@ -117,7 +141,11 @@ def _read(folder: Path) -> Run:
 def _name(options: Namespace, chosen: Sequence[Path]) -> str:
     """The name of the file: of the words or the run, and of what is drawn."""
     words = [Path(word).name for word in options.words]
-    what = [options.of] * bool(options.of) + [options.against] * (options.against != "steps")
+    what = (
+        [options.of] * bool(options.of)
+        + [options.against] * (options.against != "steps")
+        + ["reached"] * options.reached
+    )
     return "_".join([*(words or ["latest-sweep"] if len(chosen) > 1 else [chosen[0].name]), *what])[:200]
 
 

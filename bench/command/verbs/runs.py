@@ -50,5 +50,7 @@ def column_filter(verb: str, word: str) -> tuple[str, Any]:
         raise ConfigError(
             f"{verb}: {word}: not of the form COLUMN=VALUE, as in task=copy; see python -m bench {verb} --help"
         )
+    if column in ("seed.data", "seed.split"):  # as the option is written
+        column = column.replace(".", "_")
     values = [text] if "(" in text or ", " in text else text.split(",")
     return column, [int(value) if value.isdigit() else value for value in values]

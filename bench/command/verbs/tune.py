@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
     from bench.config.compose import compose
     from bench.config.keywords import with_results_folder
     from bench.config.members import commands_of
-    from bench.config.search import space
+    from bench.config.search import short_hash, space
     from bench.study.pace import Pace
     from bench.study.studies import Plan
     from bench.study.tune import Watch, tune
@@ -75,6 +75,8 @@ def run(options: Namespace) -> int:
     tuned = tune(plan, watch)
     independent = options.sampler == "random"
     print(*map(printable, ["", *to_text(tuned, independent, screen_width(UNLIMITED)).splitlines(), ""]), sep="\n")
+    said = ", ".join(f"{option} {values}" for option, values in found.items())
+    print(printable(f"search space {short_hash(found)}: {said}"))
     _write(tuned, independent, folder)
     return int(not all(each.is_done for each in tuned))
 

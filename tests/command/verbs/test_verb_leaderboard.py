@@ -148,3 +148,12 @@ def test_another_target_is_looked_up_in_the_curves_and_the_files_keep_the_tasks(
     assert (row["target"], row["solved_seeds"]) == (0.55, 4)
     (kept,) = pd.read_csv(tmp_path / "leaderboard.csv").to_dict("records")
     assert (kept["target"], kept["reached"], kept["target_steps"]) == (0.96, 4, 700)
+
+
+def test_the_spread_of_rows_is_shown_by_its_sources(said, capsys):
+    table = said("task=task0", ONE, "cell=gru", "--show=spread").out
+    assert "initialisation and order of the data" in table and "6 levels of seed" in table
+    frame = said("task=task0", ONE, "cell=gru", "--show=spread", "--format=csv", "--columns=cell,source,share").out
+    assert frame.splitlines() == ["cell,source,share", "gru,initialisation and order of the data,1.0"]
+    assert "without --group" in the_line(said("--show=spread", "--group=budget"))
+    assert "--columns of --show=spread" in the_line(said("--show=spread", "--columns=cell"))

@@ -35,6 +35,7 @@ def plot(capsys, store, *words):
         (["task=copy,adding", "--against=tokens"], 4, "task=copy,adding_tokens.png"),
         (["task=copy", "--against", "speed"], 3, "task=copy_speed.png"),
         (["task=copy", "--of", "train_loss"], 3, "task=copy_train_loss.png"),
+        (["task=copy", "--reached", "--against=seconds"], 3, "task=copy_seconds_reached.png"),
     ],
 )
 def test_a_plot_is_written_and_its_file_named(capsys, store, words, count, file):
@@ -97,3 +98,11 @@ def test_a_damaged_curve_is_named(capsys, store):
     (store.runs / "copy-v1_gru_s1" / "curve.csv").write_text("nonsense")
     said = plot(capsys, store, "task=copy")
     assert said.code == 1 and "copy-v1_gru_s1/curve.csv is damaged" in the_line(said)
+
+
+def test_two_plots_at_once_and_runs_without_a_target_are_refused(capsys, store):
+    for other in ("--of=train_loss", "--against=speed"):
+        line = the_line(plot(capsys, store, "task=copy", "--reached", other))
+        assert line == f"plot: --reached and {other} are two plots: leave out one"
+    (publish(store, "old", seed=9, to_target=None) / "curve.csv").write_text(CURVE)
+    assert "no run has a target" in plot(capsys, store, "old", "--reached").err
