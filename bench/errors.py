@@ -40,6 +40,14 @@ class StoreError(BenchError):
     """The results folder cannot be written or read."""
 
 
+class Held(BenchError):
+    """Another process does the run; `holder` names it."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
 class Diverged(BenchError):
     """The training loss became NaN or infinite. `record` is the record of the run; None if it is not stored yet."""
 

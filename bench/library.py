@@ -7,6 +7,7 @@ and gradient mode are left as they were found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,7 +19,7 @@ from bench.command.progress import shown
 from bench.config.compose import compose
 from bench.config.keywords import results_folder, to_overrides
 from bench.config.members import compose_sweep
-from bench.errors import Diverged, Failed
+from bench.errors import Diverged, Failed, Held
 from bench.job.execute import execute
 from bench.job.reload import Reloaded, reload
 from bench.job.trust import Trust
@@ -78,14 +79,19 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     """Run every combination of options, one after the other; a row a run, in that order, with the columns of `runs`.
 
     A list, tuple or range gives the values to try: `sweep(task="copy", cell=["gru", "lstm"], seed=range(3))`. A member
-    that fails or diverges stops no other: its row has its status and reason. The tables in the results folder are
-    written anew. Raises ConfigError where no member can be composed, StoreError where the results cannot be written,
+    that fails or diverges stops no other: its row has its status and reason; to one whose run another process does it
+    comes back after the others. The tables in the results folder are written anew. Raises ConfigError where no member
+    can be composed, StoreError where the results cannot be written,
     and Busy while another run is under way in this process.
     """
-    found, pace = [], Pace()
-    for composed in compose_sweep(to_overrides(words, options, sweep=True)):
-        with shown(progress, composed.member, pace) as listener:
-            found.append((composed.config.results_dir, execute(composed, listener).id))
+    members, pace = compose_sweep(to_overrides(words, options, sweep=True)), Pace()
+    ids: dict[int, str] = {}
+    for wait in (False, True):
+        for place, composed in enumerate(members):
+            if place not in ids:
+                with shown(progress, composed.member, pace) as listener, suppress(Held):
+                    ids[place] = execute(composed, listener, wait).id
+    found = [(composed.config.results_dir, ids[place]) for place, composed in enumerate(members)]
     frames = {}
     for folder in dict.fromkeys(folder for folder, _ in found):
         files.write_if_possible(folder)

@@ -179,7 +179,7 @@ def options_of(*own: str) -> list[str]:
 def _executed(ranks: Ranks, *own: str) -> Any:
     """The record of a run, or the line that refuses it."""
     try:
-        return execute(compose(options_of(*own)), None, ranks)
+        return execute(compose(options_of(*own)), ranks=ranks)
     except BenchError as error:
         return f"{error.exit_code} {error}"
     except SystemExit as end:

@@ -13,6 +13,7 @@ from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
 from bench.config.torchrun import refuse_sweep
 from bench.study.pace import Pace
+from bench.study.rounds import Rounds
 from bench.study.stop import Stop, take_signals
 
 
@@ -21,23 +22,28 @@ def run(arguments: list[str]) -> int:
     refuse_sweep(arguments)
     statuses: list[str] = []
     parent, sweep_id, pace = this_process(), secrets.token_hex(4), Pace()
+    searches = any("hydra/sweeper" in word for word in arguments)  # it needs a member's score at once
+    later: list[Options] = []
 
     def job(options: Options) -> float | None:
         from bench.command.terminal import Terminal
 
         if options.member is not None and this_process() == parent:
-            from bench.study.sweep import run_member
+            from bench.study.sweep import is_to_come_again, run_member
 
             pace.next(options.member)
             with Terminal(str(options.member), pace=pace) as terminal:
-                return run_member(options, terminal, sweep_id)
+                valid = run_member(options, terminal, sweep_id, searches)
+            if is_to_come_again(options.member, sweep_id):
+                later.append(options)
+            return valid
         if options.member is not None:
-            return _run_beside_others(options, sweep_id)
+            return _run_beside_others(options, sweep_id, searches)
         from bench.hardware.ranks import joined
         from bench.job.execute import execute
 
         with joined() as ranks, Terminal() if ranks.is_first else nullcontext() as terminal:
-            statuses.append(execute(options, terminal, ranks).status)
+            statuses.append(execute(options, terminal, ranks=ranks).status)
         return None
 
     stop = Stop(sweep_id)
@@ -52,7 +58,10 @@ def run(arguments: list[str]) -> int:
             stop.begin(folder)
 
     try:
-        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin)
+        rounds = Rounds(sweep_id, lambda: stop.asked)
+        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin, rounds.another)
+        while later:
+            job(later.pop(0))
     finally:
         stop.end()
     if folder is not None:
@@ -68,7 +77,7 @@ def run(arguments: list[str]) -> int:
     return int(any(status != "done" for status in statuses))
 
 
-def _run_beside_others(options: Options, sweep: str) -> float:
+def _run_beside_others(options: Options, sweep: str, wait: bool) -> float:
     """A member in a process of a launcher, which shares the terminal with others and outlives a request to stop."""
     from bench.command.terminal import Terminal
     from bench.study.sweep import run_member
@@ -76,7 +85,7 @@ def _run_beside_others(options: Options, sweep: str) -> float:
     take_signals(True)
     try:
         with suppress(KeyboardInterrupt), Terminal(str(options.member), bar=False) as terminal:
-            return run_member(options, terminal, sweep)
+            return run_member(options, terminal, sweep, wait)
     finally:
         take_signals(False)
     return math.nan

@@ -135,6 +135,10 @@ class Terminal(Listener):
             reason = printable(f"{record.id} {record.status}: {record.reason} (see {place / LOG})")
             print(f"bench: {reason}", file=sys.stderr)
 
+    def held(self, holder: str) -> None:
+        """Show that a sweep's member is left for later."""
+        _say(f"[{self._member}] left for later: {holder} does this run", sys.stdout)
+
     def refused(self, error: BenchError) -> None:
         """Show why a sweep's member left no record."""
         _say(f"[{self._member}] failed, {error}", sys.stdout)

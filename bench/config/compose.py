@@ -36,6 +36,7 @@ from bench.config.role import PRESETS
 from bench.config.roles import groups_of_classes
 from bench.config.schema import Config
 from bench.config.tree import Tree, flatten
+from bench.config.upgrade import RERUN
 from bench.errors import BenchError, ConfigError
 
 VERSION = "1.3"
@@ -118,6 +119,7 @@ def options_of(node: DictConfig, settings: Any, loader: Any, arguments: list[str
     except OmegaConfBaseException as error:
         raise ConfigError(explain(str(error), arguments)) from None
     assert isinstance(tree, dict)
+    tree["rerun"] = RERUN.get(tree["rerun"], tree["rerun"])
     for group, _, key in (option.partition(".") for option in elsewhere(arguments, choices)):
         tree[group].pop(key, None)
     refuse_unknown(tree, arguments)  # type: ignore[arg-type]

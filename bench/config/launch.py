@@ -25,6 +25,7 @@ from omegaconf import DictConfig
 
 from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
+from bench.config.keywords import quoted
 from bench.config.members import for_their_members
 from bench.config.options import Member, Options
 from bench.config.shard import Shard, take_shard
@@ -36,6 +37,8 @@ class SweepFolder(Callback):
 
     members: int | None = None
     last: Path | None = None
+    beside: bool = False
+    """Whether the members run in other processes."""
     on_start: Callable[[Path, bool], None] | None = None
     """Called with the folder of a sweep, and whether its members will run in other processes."""
 
@@ -47,16 +50,22 @@ class SweepFolder(Callback):
         if shard := config.hydra.sweeper.get("shard"):
             SweepFolder.members = len(Shard.parse(shard).share(range(SweepFolder.members)))
         SweepFolder.last = Path(config.hydra.sweep.dir)
+        SweepFolder.beside = not config.hydra.launcher._target_.endswith(".BasicLauncher")
         if SweepFolder.on_start is not None:
-            SweepFolder.on_start(SweepFolder.last, not config.hydra.launcher._target_.endswith(".BasicLauncher"))
+            SweepFolder.on_start(SweepFolder.last, SweepFolder.beside)
 
 
 def run_hydra(
-    arguments: list[str], job: Callable[[Options], float | None], on_start: Callable[[Path, bool], None] | None = None
+    arguments: list[str],
+    job: Callable[[Options], float | None],
+    on_start: Callable[[Path, bool], None] | None = None,
+    another: Callable[[Path], bool] = lambda folder: False,
 ) -> Path | None:
     """Compose `arguments` and call `job` once, or let Hydra call it for each member of a sweep.
 
     Returns the folder of the sweep, or None for a single run. What `job` returns goes to Hydra's sweeper.
+    `another` is asked after the members of a launcher's processes have ended, with the folder of the sweep, whether to
+    start them once more.
     `on_start` is called before with the folder of a sweep, and whether its members run in other processes.
 
     Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
@@ -90,7 +99,7 @@ def run_hydra(
     try:
         with explained(arguments):
             main = hydra.main(version_base=VERSION, config_path=str(packages.built_in().conf), config_name="config")
-            main(hydra_job)()
+            _in_rounds(main(hydra_job), another)
     except (RuntimeError, AssertionError) as error:
         if "hydra" not in Path(traceback.extract_tb(error.__traceback__)[-1].filename).parts:
             raise
@@ -108,6 +117,15 @@ def run_hydra(
 def this_process() -> tuple[str, int]:
     """What tells this process from those of a launcher, also on other machines, where one may have the same number."""
     return socket.gethostname(), os.getpid()
+
+
+def _in_rounds(main: Callable[[], Any], another: Callable[[Path], bool]) -> None:
+    """Call `main`, and again in the same folder where there is to be `another` round over processes of a launcher."""
+    main()
+    while (folder := SweepFolder.last) is not None and SweepFolder.beside and another(folder):
+        if (place := f"hydra.sweep.dir={quoted(str(folder))}") not in sys.argv:
+            sys.argv.append(place)
+        main()
 
 
 def _refuse_targets(arguments: list[str]) -> None:

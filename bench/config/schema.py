@@ -239,7 +239,8 @@ class Config:
     seed: Annotated[int, Ge(0), _SEED] = 0
     seeds: Annotated[SeedsConfig, _SEED] = field(default_factory=SeedsConfig)
     results_dir: Annotated[str, _PLACE] = "results"
-    rerun: Annotated[bool, _UPKEEP] = False
+    rerun: Annotated[str, one_of("failed", "all", "none"), _UPKEEP] = "failed"
+    retries: Annotated[int, Ge(0), Le(100), _UPKEEP] = 0
     resume: Annotated[str, AfterValidator(_auto_never_or_place), _RESUME] = "auto"
     hard_seconds: Annotated[Annotated[float, Gt(0), AllowInfNan(False)] | None, _UPKEEP] = None
     checkpoint: Annotated[CheckpointConfig, _UPKEEP] = field(default_factory=CheckpointConfig)

@@ -44,7 +44,7 @@ _OPTIONS = {
     "hardware.precision": "dtype",
     "hardware.precision=bfloat16": "amp autocast bf16 fp16 half mixed_precision",
     "results_dir": "dir exp_dir folder log_dir out out_dir output output_dir results save save_dir",
-    "rerun=true": "again force overwrite",
+    "rerun=all": "again force overwrite",
     "resume=PATH": "continue from_checkpoint load load_checkpoint restore resume_from",
     "ema": "ema_decay polyak swa",
     "patience": "early_stop early_stopping",

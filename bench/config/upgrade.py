@@ -13,6 +13,9 @@ from bench.config.tree import Tree
 MOVED = {"bench.schedule": "bench.train.schedule"}
 """Old names of modules in stored targets, and the present names."""
 
+RERUN: dict[object, str] = {True: "all", False: "failed", "True": "all", "False": "failed"}
+"""The values that `rerun` had when it was true or false, in records and as OmegaConf reads them in commands."""
+
 _STARTS = {
     "lstm.LSTM": ("forget_bias",), "minlstm.MinLSTM": ("forget_bias",), "slstm.SLSTM": ("forget_bias",),
     "janet.JANET": ("t_max",), "vanilla.Vanilla": ("init", "sigma"),
@@ -40,9 +43,11 @@ def upgrade(tree: Mapping[str, Any]) -> Tree:
 
     Modules get their present names, and a cell's old options for initial weights become `init.*`. An option of `init`
     in the tree itself is kept: it was applied after the cell's own. The convolution that some cells had is the layer's
-    (`model.conv`), and sliding BPTT waited for a full horizon (`bptt.head=skip`).
+    (`model.conv`), sliding BPTT waited for a full horizon (`bptt.head=skip`), and `rerun` was true or false.
     """
     new = {name: _with_moved_target(value) for name, value in tree.items()}
+    if "rerun" in new:
+        new["rerun"] = RERUN.get(new["rerun"], new["rerun"])
     if "conv" in new.get("cell", {}) and str(new["cell"].get("_target_")) in _CONVOLVED:
         new["cell"] = dict(new["cell"])
         if (taps := new["cell"].pop("conv")) != 1:

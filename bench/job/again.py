@@ -100,6 +100,6 @@ def retrained(folder: Path, record: Record, trust: Trust) -> Iterator[Found]:
 def _options(record: Record, trust: Trust, results_dir: str) -> Options:
     """The options of a run to be made again, its results elsewhere."""
     config: Config = typed(trust.checked(record, upgrade(record.config)))
-    config = replace(config, results_dir=results_dir, rerun=False)
+    config = replace(config, results_dir=results_dir, rerun="failed")
     choices = {"task": record.task, "cell": "custom" if record.cell.startswith("custom:") else record.cell}
     return Options(config, choices | ({"experiment": record.experiment} if record.experiment else {}), record.changed)

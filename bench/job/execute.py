@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bench.config.options import Options
 from bench.config.schema import CheckpointConfig
 from bench.config.torchrun import refuse_library
 from bench.config.tree import flatten
-from bench.errors import BenchError, Failed
+from bench.errors import BenchError, Failed, StoreError
 from bench.hardware.machine import give_back_memory
 from bench.hardware.ranks import ALONE, Ranks
 from bench.hardware.settings import torch_settings_kept
@@ -21,6 +21,7 @@ from bench.hardware.turn import turn
 from bench.job.accompany import accompany
 from bench.job.counted import flops_of, products_of, work_of
 from bench.job.ended import Ended
+from bench.job.had import ends_before, lease_of, that_stands
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
 from bench.job.prepared import Prepared, prepare
@@ -32,6 +33,7 @@ from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
 from bench.results.labels import as_percent
+from bench.results.lease import Lease
 from bench.results.record import Record
 from bench.results.store import Store
 from bench.tables.closing import summary, to_beat
@@ -46,8 +48,11 @@ from bench.train.optimizer import decay_note, form_note
 from bench.train.validation import Validation
 
 
-def execute(options: Options, listener: Listener | None = None, ranks: Ranks = ALONE) -> Record:
+def execute(options: Options, listener: Listener | None = None, wait: bool = True, ranks: Ranks = ALONE) -> Record:
     """Run one configuration, or find it done; failed and interrupted runs are stored, too.
+
+    Where another process does this run, its end is waited for, and what it came to is found; or else, where this one is
+    not to `wait`, Held is raised. A run that the machine's memory was too small for is tried again, `retries` times.
 
     Raises ConfigError or DataError for a wrong configuration, but not in a sweep: there it is stored as a failed run,
     as a task whose own code fails is everywhere. Raises StoreError where the results cannot be written. A
@@ -61,38 +66,88 @@ def execute(options: Options, listener: Listener | None = None, ranks: Ranks = A
     """
     if ranks.count == 1:
         refuse_library()
-    with torch_settings_kept():
-        try:
-            return _execute(options, listener or Listener(), ranks) if ranks.is_first else accompany(options, ranks)
-        finally:
-            give_back_memory()
+    for left in range(max(0, options.config.retries if ranks.count == 1 else 0), -1, -1):
+        with torch_settings_kept():
+            try:
+                if not ranks.is_first:
+                    return accompany(options, ranks)
+                record, has_run = _execute(options, listener or Listener(), wait, ranks)
+            finally:
+                give_back_memory()
+        if not (left and has_run and record.status == "out of memory"):
+            break
+        log.warning(f"{record.id} ran out of memory: trying again, {left} time{'s' * (left > 1)} at most")
+        options = replace(options, config=replace(options.config, rerun="failed"))  # with rerun=none it would be found
+    return record
 
 
-def _execute(options: Options, listener: Listener, ranks: Ranks) -> Record:
+def _execute(options: Options, listener: Listener, wait: bool, ranks: Ranks) -> tuple[Record, bool]:
+    """The record of the run, and whether it has run here."""
     store = Store(options.config.results_dir)
     prepared = prepare(options, ranks)
     error = prepared.error
     if isinstance(error, BenchError) and not isinstance(error, Failed) and options.member is None:
         raise error
-    name, identity = prepared.stem, prepared.identity.hash
-    if error is None and not options.config.rerun and (done := store.find(name, identity)):
-        store.ask(done.id)
+    before = [*store.attempts(prepared.stem, prepared.identity.hash)]
+    while True:
+        if found := _found(prepared, store, before, listener):
+            return ranks.first_says(found), False
+        store.check_writable()
+        with prepared.life.left_out():
+            lease = lease_of(store.runs, prepared.stem, wait)
+        with lease:
+            if found := _found(prepared, store, before, listener):  # by the process that had the lease
+                return ranks.first_says(found), False
+            record = _under(lease, prepared, store, listener)
+        if record is not None:
+            return record, True
+        if ranks.count > 1:  # the others have ended
+            raise StoreError(
+                f"{prepared.stem}: another process took the run over; the same command finds what it makes"
+            )
+
+
+def _found(prepared: Prepared, store: Store, before: Sequence[Record], listener: Listener) -> Record | None:
+    """The attempt that makes another needless, told to the listener; None where there is none. `before` are those that
+    there were as this process came to the run."""
+    if prepared.error is not None and not isinstance(prepared.error, Exception):
+        return None
+    name, identity, rerun = prepared.stem, prepared.identity.hash, prepared.options.config.rerun
+    record = that_stands([*store.attempts(name, identity)], before, rerun)
+    if record is None or (record.status == "done" and prepared.error is not None):
+        return None
+    if record.status == "done":
+        store.ask(record.id)
         store.tidy(name, identity)
-        log.info(f"{done.id} is done already; run it again with rerun=true")
-        listener.already_done(done)
-        return ranks.first_says(done)
-    store.check_writable()
-    limit = options.config.hard_seconds
+        log.info(f"{record.id} is done already; run it again with rerun=all")
+    else:
+        log.info(f"{record.id} {record.status} already; run it again with rerun=failed")
+    listener.already_done(record)
+    return record
+
+
+def _under(lease: Lease, prepared: Prepared, store: Store, listener: Listener) -> Record | None:
+    """Run under a lease; None where another process took the run over meanwhile. Raises KeyboardInterrupt after an
+    interrupted run is stored."""
+    name, identity, config = prepared.stem, prepared.identity.hash, prepared.options.config
+    before = [*store.attempts(name, identity)]
+    limit, may_resume = config.hard_seconds, config.resume != "never"
     with (
         Interrupts(limit=None if limit is None else limit - prepared.life.total) as interrupts,
-        store.open(name, identity, resume=options.config.resume != "never") as folder,
+        store.open(name, identity, may_resume, lease.holder.displaced) as folder,
         logging_to(folder.path(names.LOG)),
     ):
+        lease.on_loss = interrupts.leave
         ended = carry_out(prepared, folder, listener, interrupts)
-        record = publish(prepared, ended, folder, listener)
+        if lease.lost and not (ended.status == "interrupted" and not interrupts.left):
+            log.warning("another process took this run over, since it had heard nothing of this one for long")
+            if ended.status != "done" or that_stands([*store.attempts(name, identity)], before, "all"):
+                listener.ended()
+                return None
+        record = publish(prepared, ended, folder, listener, ends_before(before, lease))
         if ended.status == "done":
             store.tidy(name, identity)
-            ranks.first_says(record)
+            prepared.ranks.first_says(record)
     if ended.status == "interrupted":
         raise KeyboardInterrupt
     return record
@@ -143,6 +198,8 @@ def stages(prepared: Prepared, folder: RunFolder, listener: Listener, interrupts
                 ended = replace(ended, scores={**ended.scores, split: scores})
                 yield ended
                 must_have_score(scores, setup.task, split)
+        with life.within("store"):
+            folder.come_back()
         with writing(folder.path("")), life.within("store"):
             weights = save(fit.progress.best_weights)  # save_file would make it readable for its owner alone
             folder.path(names.WEIGHTS).write_bytes(weights)
@@ -200,9 +257,13 @@ def say_what_begins(prepared: Prepared) -> None:
         log.info(note)
 
 
-def publish(prepared: Prepared, ended: Ended, folder: RunFolder, listener: Listener) -> Record:
-    """Store the run for good, and pass its record and folder to the listener."""
-    record = ended.record(prepared)
+def publish(
+    prepared: Prepared, ended: Ended, folder: RunFolder, listener: Listener, before: Sequence[str] = ()
+) -> Record:
+    """Store the run for good, and pass its record and folder to the listener; `before` says how earlier attempts
+    ended."""
+    folder.come_back()
+    record = replace(ended.record(prepared), attempts=[*before] or None)
     listener.ended()
     for line in summary(record).splitlines():
         log.debug(line)  # for the run's file: a terminal shows the table itself

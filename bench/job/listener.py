@@ -15,7 +15,7 @@ class Listener:
 
     `started`, `step` and `validated` are called during training, `measuring` after it, `ended` after measuring or after
     an error, and `stored` with the record. For a run that is done already only `already_done` is called, and for a
-    member of a sweep that left no record only `refused`. Lines for people go to the logger `bench` instead.
+    member of a sweep that left no record only `held` or `refused`. Lines for people go to the logger `bench` instead.
     """
 
     def started(self) -> None:
@@ -38,6 +38,9 @@ class Listener:
 
     def stored(self, record: Record, place: Path) -> None:
         """The run lies in the folder `place`."""
+
+    def held(self, holder: str) -> None:
+        """A sweep's member is left for later: another process, `holder`, does its run."""
 
     def refused(self, error: BenchError) -> None:
         """A sweep's member left no record, because of `error`."""

@@ -193,4 +193,4 @@ def load_weights(model: SequenceModel, path: Path) -> None:
         cell.after_update()  # weights of older code may lie beyond a bound that its equation clamped
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
-            raise StoreError(f"{path} is damaged (weights of {name} are NaN or infinite): run it again with rerun=true")
+            raise StoreError(f"{path} is damaged (weights of {name} are NaN or infinite): run it again with rerun=all")

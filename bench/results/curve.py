@@ -53,4 +53,4 @@ def read_curve(path: Path) -> pd.DataFrame:
         why = f"it has no column {error}"
     except ValueError as error:  # of pandas' parser, of decoding, of a text where a number should be
         why = str(error).splitlines()[0]
-    raise StoreError(f"{path} is damaged ({why}); restore it, or run again with rerun=true")
+    raise StoreError(f"{path} is damaged ({why}); restore it, or run again with rerun=all")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import StoreError
@@ -43,6 +45,16 @@ def make_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
         sync(folder.parent)
+
+
+def disk_time(folder: Path) -> float:
+    """The time by the clock of the disk that a folder is on, in seconds of the epoch; by this machine's where nothing
+    can be written there. Clocks of the machines that share a disk may differ."""
+    with suppress(OSError), tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(b" ")
+        probe.flush()
+        return os.fstat(probe.fileno()).st_mtime
+    return time.time()
 
 
 def sync(path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import itertools
+import logging
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 from bench.results.files import sync, write_atomic, writing
 from bench.results.hashes import hashes
@@ -19,7 +21,9 @@ from bench.results.names import CHECKPOINTS, DRAFTS, RECORD, step_of
 from bench.results.owner import PATTERN, Owner, lock
 from bench.results.record import Record
 
-_DOOMED = ".removed"
+log = logging.getLogger("bench")
+
+DOOMED = ".removed"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 _OPEN: set[str] = set()
@@ -80,6 +84,16 @@ class RunFolder:
         _OPEN.discard(self._hidden)
         _close(self._lock)
 
+    def come_back(self, seconds: float = 120.0, every: float = 0.5) -> None:
+        """Where the whole results folder is away, as a disk of the network may be, wait for it, so long at most; a line
+        says so."""
+        if self._runs.is_dir():
+            return
+        log.warning(f"{self._runs} is away: waiting for it, {seconds:.0f} s at most")
+        end = monotonic() + seconds
+        while not self._runs.is_dir() and monotonic() < end:
+            sleep(every)
+
     def path(self, name: str) -> Path:
         """The present path of the run's file `name`; `publish` changes it."""
         return self._folder / name
@@ -128,14 +142,20 @@ class RunFolder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def left_by_killed(runs: Path, base: str) -> Iterator[Path]:
-    """The hidden folders of run `base` that killed processes left behind, as far as this process can tell."""
+def is_ours(folder: Path) -> bool:
+    """Whether this very process has a run's hidden folder open."""
+    return folder.name in _OPEN
+
+
+def left_by_killed(runs: Path, base: str, ended: Collection[str] = ()) -> Iterator[Path]:
+    """The hidden folders of run `base` that killed processes left behind, as far as this process can tell, and those of
+    the owners that have `ended`, as the run's lease tells."""
     name = re.compile(rf"\.{re.escape(base)}\.{PATTERN}\.\w+\.partial")
     for entry in os.listdir(runs):
         if (
             (match := name.fullmatch(entry))
             and entry not in _OPEN
-            and Owner.of(*match.groups()).has_ended(runs / entry)
+            and (str(owner := Owner.of(*match.groups())) in ended or owner.has_ended(runs / entry))
         ):
             yield runs / entry
 
@@ -145,7 +165,7 @@ def remove_left(folder: Path, base: str) -> None:
     a part of it. OSError where the folder is another process's."""
     handle = lock(folder)
     try:
-        doomed = folder.with_name(f".{base}.{secrets.token_hex(4)}{_DOOMED}")
+        doomed = folder.with_name(f".{base}.{secrets.token_hex(4)}{DOOMED}")
         os.rename(folder, doomed)
         shutil.rmtree(doomed, ignore_errors=True)
     finally:
@@ -155,7 +175,7 @@ def remove_left(folder: Path, base: str) -> None:
 def remove_doomed(runs: Path, base: str) -> None:
     """Remove what is left of folders whose removal was cut off."""
     for entry in os.listdir(runs):
-        if entry.startswith(f".{base}.") and entry.endswith(_DOOMED):
+        if entry.startswith(f".{base}.") and entry.endswith(DOOMED):
             shutil.rmtree(runs / entry, ignore_errors=True)
 
 

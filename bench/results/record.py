@@ -89,6 +89,8 @@ class Record:
     - `memory`: at least `peak_mib`; the others as `bench.measure.memory` has them, and `process_mib`, the most resident
       memory of the process in training and scoring, above what it had before the run.
     - `scores`: all of the task's scores by split, the metric among them.
+    - `attempts`: how each attempt at the run ended that came before, since it was done last: as its record says, or
+      `killed` and `lost` with its process. Null in the first attempt and in older records.
     - `files`: the SHA-256 of each other file of the run, by its name, checkpoints apart; null in older records.
     """
 
@@ -132,6 +134,7 @@ class Record:
     work: dict[str, float | None] | None = None
     to_target: ToTarget | None = None
     files: dict[str, str] | None = None
+    attempts: list[str] | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +19,23 @@ from bench.results.files import make_folder, sync, write_atomic, writing
 from bench.results.folder import RunFolder, attempts, base_of, left_by_killed, remove, remove_doomed, remove_left
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD
 from bench.results.reading import read_regular
-from bench.results.record import Record
+from bench.results.record import Record, Status
 from bench.results.row import PLACES, Row
 
 _INDEX = ".index.jsonl"
 _ASKED = ".asked"
 _FORM = 2  # of its lines: the folder's name and the row's figures, to be raised where a figure's text changes
 _MOST_BYTES = 2**30
-_CUT_OFF = ("interrupted", "timed out")
+CUT_OFF: tuple[Status, ...] = ("interrupted", "timed out")
+"""How an attempt ends that goes on with the same command."""
+
+
+FOUND: dict[str, tuple[Status, ...]] = {
+    "failed": ("done",),
+    "all": (),
+    "none": ("done", "failed", "diverged", "out of memory"),
+}
+"""How attempts have ended that are found and not repeated, by the option `rerun`."""
 
 
 class Store:
@@ -44,19 +53,20 @@ class Store:
                 probe.flush()
                 os.fsync(probe.fileno())
 
-    def open(self, base: str, identity: str, resume: bool = True) -> RunFolder:
+    def open(self, base: str, identity: str, resume: bool = True, ended: Collection[str] = ()) -> RunFolder:
         """A folder for an attempt at run `base` with this `identity`.
 
         With `resume` the attempt can go on from checkpoints. If killed processes left folders with checkpoints, the
         latest of them is taken over. If not, the new folder gets copies of the last attempt's checkpoints, which an
-        interrupted attempt keeps. All other folders of killed processes are removed.
+        interrupted attempt keeps. All other folders of killed processes are removed. Killed are those that this process
+        can tell, and the owners that have `ended`.
 
         Raises StoreError where the store cannot be written.
         """
         with writing(self.runs):
             make_folder(self.runs)
             remove_doomed(self.runs, base)
-            left = sorted(left_by_killed(self.runs, base), key=_changed, reverse=True)
+            left = sorted(left_by_killed(self.runs, base, ended), key=_changed, reverse=True)
             going_on = [folder for folder in left if any(folder.glob(CHECKPOINTS))] if resume else []
             opened = next(filter(None, (self._take_over(base, folder) for folder in going_on)), None)
             for folder in left:
@@ -65,7 +75,7 @@ class Store:
             if opened is None:
                 opened = RunFolder(self.runs, base)
                 earlier = [*self.attempts(base, identity)][-1:]
-                opened.after_cut_off = bool(left) or any(record.status in _CUT_OFF for record in earlier)
+                opened.after_cut_off = bool(left) or any(record.status in CUT_OFF for record in earlier)
                 for record in earlier if resume else []:
                     opened.copy_checkpoints(self.runs / record.id)
             return opened

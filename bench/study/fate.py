@@ -13,6 +13,7 @@ from typing import TypedDict
 from bench.config.options import Member, Options
 from bench.results.draws import draws
 from bench.results.files import write_atomic
+from bench.results.owner import Owner
 from bench.results.record import Status
 
 _FILE = "run.json"
@@ -31,6 +32,16 @@ class Fate(TypedDict):
     process: int | None
     """The id of the process while the member runs, on the machine `host`."""
     host: str
+    owner: str
+    """The same process with its machine, as a lease has it."""
+    attempt: int
+    """Which attempt of the sweep's at the member this is, from 1 on."""
+    retries: int
+    """How many further attempts the sweep makes where the machine ends one."""
+    before: list[str]
+    """How the attempts at the run ended that came before."""
+    holder: str
+    """Another process that does the run: the sweep comes back to the member later. Empty where there is none."""
     said: str
     """The options that the member changes, in words."""
     began: float
@@ -40,8 +51,11 @@ class Fate(TypedDict):
     spent: float
 
 
-def begun(options: Options, sweep: str) -> Fate:
-    """The fate of a member that has just begun: until it is written again, that of one whose process was killed."""
+def begun(options: Options, sweep: str, earlier: Fate | None = None) -> Fate:
+    """The fate of a member that has just begun: until it is written again, that of one whose process was killed.
+
+    `earlier` is the one that it had in the same sweep before.
+    """
     said = " ".join([*(f"{option}={value}" for option, value in options.changed.items()), draws(options.tree).words])
     return Fate(
         id=f"member {options.member}",
@@ -51,12 +65,41 @@ def begun(options: Options, sweep: str) -> Fate:
         sweep=sweep,
         process=os.getpid(),
         host=socket.gethostname(),
+        owner=str(Owner.this_process()),
+        attempt=_next_attempt(earlier),
+        retries=options.config.retries,
+        before=_ends_before(earlier),
+        holder="",
         said=said,
         began=time.time(),
         beat=time.time(),
         step=0,
         spent=0.0,
     )
+
+
+def _next_attempt(earlier: Fate | None) -> int:
+    return 1 if earlier is None else earlier.get("attempt", 1) + (not earlier.get("holder"))
+
+
+def _ends_before(earlier: Fate | None) -> list[str]:
+    if earlier is None:
+        return []
+    owner = owner_of(earlier)
+    return [*earlier.get("before", []), *([f"killed: {owner.said}"] if owner else [])]
+
+
+def owner_of(fate: Fate) -> Owner | None:
+    """The process that has a member under way; None where it has ended by itself, and in a fate of an older version."""
+    return None if fate["process"] is None else Owner.parse(fate.get("owner", ""))
+
+
+def comes_again(fate: Fate) -> bool:
+    """Whether the sweep is to come back to the member: another process did its run, or the member's own process was
+    killed or lost, as it is where the launcher has ended, and a further attempt is left."""
+    if fate.get("holder"):
+        return True
+    return fate["process"] is not None and fate.get("attempt", 1) <= fate.get("retries", 0)
 
 
 def write(member: Member, fate: Fate) -> None:
@@ -75,5 +118,16 @@ def read(folder: Path, sweep: str) -> Fate | None:
 
 def fates(folder: Path, sweep: str) -> list[Fate]:
     """The fates of the members of a sweep that have begun, in the order of their numbers."""
+    return [fate for _, fate in told(folder, sweep)]
+
+
+def told(folder: Path, sweep: str) -> list[tuple[float, Fate]]:
+    """The same, each with the time of its last writing, by the clock of the disk that it is on."""
     places = sorted(folder.iterdir(), key=lambda place: (len(place.name), place.name))
-    return [fate for place in places if (fate := read(place, sweep)) is not None]
+    return [(_written(place / _FILE), fate) for place in places if (fate := read(place, sweep)) is not None]
+
+
+def _written(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0

@@ -20,7 +20,7 @@ from bench.results.draws import Draws, settled
 from bench.results.labels import make_labels
 from bench.results.record import Labels, Status
 from bench.results.row import Row
-from bench.results.store import Store
+from bench.results.store import FOUND, Store
 from bench.tables.plans import Cost, Planned
 
 
@@ -77,10 +77,10 @@ def _planned(same: Sequence[Options], stored: _Stored, told: Callable[[str], Non
     labels = make_labels(prepared.task_id, same[0], prepared.hardware, prepared.untrained)
     identities = prepared.identity.of_seeds(_draws(options.config) for options in same)
     rerun = same[0].config.rerun
-    statuses = {seed: None if rerun else stored.status(identity) for seed, identity in identities.items()}
+    statuses = {seed: None if rerun == "all" else stored.status(identity) for seed, identity in identities.items()}
     if prepared.error is not None:
         return Planned(labels, statuses, _reason(prepared.error))
-    found = Planned(labels, statuses)
+    found = Planned(labels, statuses, stays=FOUND[same[0].config.rerun])
     if not found.to_do:
         return found
     cost, like = stored.cost(labels)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Literal, NamedTuple, TypedDict
 
-from bench.results.files import write_atomic
+from bench.results.files import disk_time, write_atomic
+from bench.results.lease import SILENT
 from bench.results.owner import is_alive
-from bench.study.fate import Fate, fates
+from bench.study.fate import Fate, owner_of, told
 
 _FILE = "sweep.json"
-_SILENT = 120.0
-"""Seconds without a word of a member on another machine, after which nobody knows whether it still runs."""
 
 
 class Begun(TypedDict):
@@ -37,14 +34,19 @@ def note(folder: Path, begun: Begun) -> None:
         write_atomic(folder / _FILE, json.dumps(begun))
 
 
-State = Literal["running", "killed", "silent", "ended"]
+State = Literal["running", "killed", "silent", "elsewhere", "ended"]
 
 
 class MemberStatus(NamedTuple):
-    """A member that has begun. `killed`: its process is gone; `silent`: on another machine, and heard of long ago."""
+    """A member that has begun, and for how many seconds nothing was heard of it.
+
+    `killed`: its process is gone; `silent`: on another machine, and heard of long ago; `elsewhere`: its run is that of
+    another process, and the sweep comes back to it.
+    """
 
     state: State
     fate: Fate
+    silence: float = 0.0
 
     @property
     def left(self) -> float | None:
@@ -89,18 +91,21 @@ class SweepStatus:
 
 
 def status_of(folder: Path, now: float | None = None) -> SweepStatus:
-    """The status of the sweep in a folder; `now` is in seconds of the epoch."""
+    """The status of the sweep in a folder. `now` is in seconds of the epoch, by the clock of the disk: those of the
+    machines that share it may differ."""
     begun: Begun = {"sweep": "", "words": [], "members": None}
     with suppress(OSError, ValueError):
         begun |= json.loads((folder / _FILE).read_text("utf-8"))
-    now = time.time() if now is None else now
-    members = [MemberStatus(_state(fate, now), fate) for fate in fates(folder, begun["sweep"])]
+    now = disk_time(folder) if now is None else now
+    found = [(now - written, fate) for written, fate in told(folder, begun["sweep"])]
+    members = [MemberStatus(_state(fate, silence), fate, silence) for silence, fate in found]
     return SweepStatus(folder, begun["words"], begun["members"], members)
 
 
-def _state(fate: Fate, now: float) -> State:
+def _state(fate: Fate, silence: float) -> State:
     if fate["process"] is None:
-        return "ended"
-    if fate.get("host") == socket.gethostname():
-        return "running" if is_alive(fate["process"]) else "killed"
-    return "running" if now - fate.get("beat", 0) < _SILENT else "silent"
+        return "elsewhere" if fate.get("holder") else "ended"
+    owner = owner_of(fate)
+    if owner is not None and (owner.is_here or owner.is_gone):
+        return "running" if is_alive(owner.pid, owner.started) else "killed"
+    return "running" if silence < SILENT else "silent"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench.study.fate import fates
+from bench.study.fate import fates, owner_of
 from bench.train.interrupts import Requests, stop_signals
 
 _STOPPED = "stopped"
@@ -52,9 +51,9 @@ class Stop:
             raise KeyboardInterrupt
         (self._folder / _STOPPED).touch()
         for fate in fates(self._folder, self._sweep):
-            if fate["process"] is not None and fate["host"] == socket.gethostname():
+            if (owner := owner_of(fate)) is not None and owner.is_here:
                 with suppress(OSError):  # it has ended meanwhile
-                    os.kill(fate["process"], signal.SIGTERM)
+                    os.kill(owner.pid, signal.SIGTERM)
 
 
 def is_stopped(folder: Path) -> bool:

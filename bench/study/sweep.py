@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.config.options import AGAIN, Options
-from bench.errors import BenchError
+from bench.config.options import AGAIN, Member, Options
+from bench.errors import BenchError, Held
 from bench.job.execute import execute
 from bench.job.listener import Listener, together
 from bench.job.log import log
+from bench.results.files import writing
 from bench.results.store import Store
 from bench.study.beat import Beat
-from bench.study.fate import Fate, begun, fates, read, write
+from bench.study.fate import Fate, begun, comes_again, fates, read, write
 from bench.study.stop import is_stopped
 from bench.tables import files, tabulate
 
@@ -48,33 +49,53 @@ class SweepResult:
         return self.members - len(self.fates)
 
 
-def run_member(options: Options, listener: Listener, sweep: str = "") -> float:
+def run_member(options: Options, listener: Listener, sweep: str = "", wait: bool = False) -> float:
     """Run one member of `sweep`, unless it has begun before or the sweep is stopped; an error stops no other member.
 
-    One that was cut off runs again where its launcher has queued it again. Returns its score on valid, which a sweeper
-    that searches may optimise; NaN where it has none.
+    One whose run another process does is left for later, unless the call is to `wait`; the second call for it waits.
+    One that was cut off runs again where its launcher has queued it again, and one whose process was killed where an
+    attempt is left. Returns its score on valid, which a sweeper that searches may optimise; NaN where it has none.
     """
     member = options.member
     assert member is not None
     before = read(member.folder, sweep) if sweep else None
-    if is_stopped(member.folder.parent) or (before and not (is_restarted() and before["status"] == "interrupted")):
+    is_cut_off = before is not None and is_restarted() and before["status"] == "interrupted"
+    if is_stopped(member.folder.parent) or (before and not (is_cut_off or comes_again(before))):
         return math.nan
     valid = math.nan
-    fate = begun(options, sweep)
-    write(member, fate)
+    fate = begun(options, sweep, before)
     try:
-        record = execute(options, together(listener, Beat(member, fate)))
-        fate |= {"id": record.id, "status": record.status, "reason": record.reason}
+        with writing(member.folder):
+            write(member, fate)
+        record = execute(options, together(listener, Beat(member, fate)), wait or before is not None)
+        fate |= {"id": record.id, "status": record.status, "reason": record.reason, "before": record.attempts or []}
         if record.status == "done" and record.metric and record.metric["valid"] is not None:
             valid = record.metric["valid"]
+    except Held as held:
+        listener.held(held.holder)
+        fate |= {"holder": held.holder, "reason": f"{held.holder} does this run ({fate['said']})"}
     except BenchError as error:
         listener.refused(error)
         fate |= {"status": "failed", "reason": str(error)}
     except KeyboardInterrupt:
-        write(member, {**fate, "reason": "stopped; the same command goes on with it", "process": None})
+        _write_if_possible(member, {**fate, "reason": "stopped; the same command goes on with it"})
         raise
-    write(member, {**fate, "process": None, "beat": time.time()})
+    _write_if_possible(member, {**fate, "beat": time.time()})
     return valid
+
+
+def is_to_come_again(member: Member, sweep: str) -> bool:
+    """Whether another process did the run of a member as the sweep came to it."""
+    fate = read(member.folder, sweep)
+    return fate is not None and comes_again(fate)
+
+
+def _write_if_possible(member: Member, fate: Fate) -> None:
+    """Write the fate of a member that has ended. A disk that is full keeps no other member from running."""
+    try:
+        write(member, {**fate, "process": None})
+    except OSError as error:
+        log.warning(f"member {member}: {fate['status']}, which {member.folder} cannot take ({error.strerror})")
 
 
 def is_restarted() -> bool:

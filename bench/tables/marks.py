@@ -63,7 +63,7 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
     if unstated := sum(row.harness is None for row in ended):
         yield f"runs without a statement of their plugins' code, as in older records: {unstated}; edits cannot be seen"
     if mixed := sum(len(found) > 1 for found in _harnesses(told_apart(ended)).values()):
-        yield f"rows over different versions of bench's own code: {mixed}; rerun=true makes runs anew"
+        yield f"rows over different versions of bench's own code: {mixed}; rerun=all makes runs anew"
 
 
 def _several(rows: Iterable[Row], mark: _Mark) -> dict[str, set[str]]:

@@ -38,11 +38,13 @@ class Planned:
     refused: str | None = None
     cost: Cost | None = None
     like: int = 0
+    stays: tuple[Status, ...] = ("done",)
+    """What the sweep leaves as it has ended."""
 
     @property
     def to_do(self) -> int:
         """How many runs the sweep would train."""
-        return 0 if self.refused else sum(status != "done" for status in self.statuses.values())
+        return 0 if self.refused else sum(status not in self.stays for status in self.statuses.values())
 
     @property
     def seconds(self) -> float | None:

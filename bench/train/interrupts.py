@@ -87,6 +87,13 @@ class Interrupts:
         self._by_time = False
         self.timed_out = False
         """Whether the time was over before any signal came."""
+        self.left = False
+        """Whether the run was left to another process before any signal came."""
+
+    def leave(self) -> None:
+        """Make a request of itself, from any thread: the run is another process's by now."""
+        self.left = self.left or not self.asked()
+        self._requests.add()
 
     def asked(self) -> bool:
         """Whether a signal to stop has come."""
@@ -107,7 +114,7 @@ class Interrupts:
         self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None and self.asked() and not self.timed_out:
+        if kind is None and self.asked() and not (self.timed_out or self.left):
             raise KeyboardInterrupt
 
     @contextmanager
@@ -138,6 +145,7 @@ class Interrupts:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.timed_out, self._by_time = self.timed_out and self._by_time, False
+        self.left = False
         self._requests.add()
         self._raise_what_is_not_held()
 

@@ -44,6 +44,15 @@ class Life:
         finally:
             self.turn(before)
 
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Time in the block goes to nothing: the run only waits for its turn."""
+        self.turn(self._part)
+        try:
+            yield
+        finally:
+            self._since = self._clock()
+
     @property
     def total(self) -> float:
         """The seconds since the run began."""

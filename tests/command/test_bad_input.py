@@ -82,6 +82,7 @@ OUT_OF_RANGE = {
     "seeds.split": "1.5",
     "results_dir": "",
     "rerun": "perhaps",
+    "retries": "-1",
     "checkpoint.seconds": "0",
     "measure.seconds": "0",
     "measure.retry": "-1",
@@ -140,7 +141,7 @@ def test_under_a_debugger_the_line_is_the_same(monkeypatch):
     """OmegaConf keeps the cause of an error then, which says the same with a name of its own for the value."""
     line = refused_without_composing("rerun", "perhaps")
     monkeypatch.setenv("OC_CAUSE", "1")
-    assert refused_without_composing("rerun", "perhaps") == line == "rerun=perhaps: must be true or false"
+    assert refused_without_composing("rerun", "perhaps") == line == "rerun=perhaps: choose one of failed, all, none"
 
 
 @pytest.mark.parametrize("option", OUT_OF_RANGE)
@@ -180,7 +181,8 @@ def test_what_must_have_a_value_cannot_be_null(refused, option):
         ("model.hidden=abc", "model.hidden=abc: must be a whole number"),
         ("model.hidden=1.5", "model.hidden=1.5: must be a whole number"),
         ("model.dropout=much", "model.dropout=much: must be a number"),
-        ("rerun=maybe", "rerun=maybe: must be true or false"),
+        ("rerun=maybe", "rerun=maybe: choose one of failed, all, none"),
+        ("measure.retry=maybe", "measure.retry=maybe: must be a number"),
         ("model=3", "model is a group of options (did you mean model.hidden=3?)"),
         ("budget=much", "budget is a group of options: set budget.steps"),
         (

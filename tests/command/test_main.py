@@ -66,7 +66,7 @@ def test_the_same_command_again_says_that_it_is_done_and_shows_the_table(once, c
     again = bench(capsys, *COPY)
     assert again.code == 0
     (record,) = records(folder / "results")
-    assert again.err == f"{record['id']} is done already; run it again with rerun=true\n"
+    assert again.err == f"{record['id']} is done already; run it again with rerun=all\n"
     assert again.out.splitlines() == first.out.splitlines()[:-1]
 
 

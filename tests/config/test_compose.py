@@ -298,7 +298,7 @@ def changed_by_composition(options):
         for group, name in options.choices.items()
         if default.get(group) != name and group not in ("task", "cell", "bptt", "experiment")
     }
-    stated = ("seed", "results_dir", "rerun", "checkpoint", "measure", "hardware")
+    stated = ("seed", "results_dir", "rerun", "retries", "checkpoint", "measure", "hardware")
     kept = {k: v for k, v in differing.items() if k.partition(".")[0] not in stated}
     return others | {k: v for k, v in kept.items() if (k, v) not in (("resume", "auto"), ("resume", "never"))}
 

@@ -39,17 +39,21 @@ def groups_where(holds):
 @pytest.mark.parametrize(
     ("holds", "expected"),
     [
-        (lambda role: not role.decides, {"hard_seconds", "results_dir", "rerun", "checkpoint", "measure", "hardware"}),
+        (
+            lambda role: not role.decides,
+            {"hard_seconds", "results_dir", "rerun", "retries", "checkpoint", "measure", "hardware"},
+        ),
         (lambda role: role.neutral, {"resume", "chosen"}),
         (
             lambda role: role.stated,
-            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "checkpoint", "measure", "hardware"},
+            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "retries", "checkpoint", "measure", "hardware"},
         ),
         (
             lambda role: role.resumable,
             {
                 "results_dir",
                 "rerun",
+                "retries",
                 "resume",
                 "checkpoint",
                 "measure",
@@ -71,7 +75,7 @@ def groups_where(holds):
         (lambda role: role.column == "hardware", {"hardware"}),
         (
             lambda role: role.column is None,
-            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "checkpoint", "measure"},
+            {"hard_seconds", "seed", "seeds", "results_dir", "rerun", "retries", "checkpoint", "measure"},
         ),
     ],
 )

@@ -188,7 +188,8 @@ def test_every_option_is_part_of_a_runs_identity(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("results_dir", "x"), ("rerun", True), ("checkpoint", {"steps": 3}), ("resume", "never")]
+    ("name", "value"),
+    [("results_dir", "x"), ("rerun", "all"), ("retries", 2), ("checkpoint", {"steps": 3}), ("resume", "never")],
 )
 def test_where_a_run_is_stored_and_begun_is_no_part_of_its_identity(name, value):
     assert identity(tree(**{name: value})) == identity(tree())

@@ -118,7 +118,10 @@ def test_after_a_restart_of_the_machine_a_process_has_ended_though_its_id_is_tak
 
 def test_without_locks_process_ids_tell(tmp_path, no_locks, another_program):
     assert lock(tmp_path) is None
-    assert not HERE._replace(pid=another_program).has_ended(tmp_path)
+    began = module.started_at(another_program)
+    assert not HERE._replace(pid=another_program, started=began).has_ended(tmp_path)
+    assert not HERE._replace(pid=another_program, started=None).has_ended(tmp_path), "as an older version names it"
+    assert HERE._replace(pid=another_program, started=began - 1).has_ended(tmp_path), "the id was given again"
     assert HERE._replace(pid=NOBODY).has_ended(tmp_path)
     assert not HERE._replace(namespace=1, pid=NOBODY).has_ended(tmp_path)
     with Store(tmp_path).open("run", "run") as folder:

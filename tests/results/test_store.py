@@ -124,7 +124,7 @@ def test_what_a_process_of_our_id_left_long_ago_goes(tmp_path):
 def test_a_left_folder_that_another_process_takes_meanwhile_is_no_error(tmp_path, monkeypatch):
     store = Store(tmp_path)
     store.check_writable()
-    monkeypatch.setattr(store_module, "left_by_killed", lambda runs, base: iter([runs / ".run.gone.partial"]))
+    monkeypatch.setattr(store_module, "left_by_killed", lambda runs, base, ended: iter([runs / ".run.gone.partial"]))
     with store.open("run", "run") as folder:
         assert hidden(store) == [folder.path("").name]
 

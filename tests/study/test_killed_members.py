@@ -54,10 +54,10 @@ def kill(monkeypatch, *seeds):
     """Have the processes of members with these seeds killed."""
     execute = study.execute
 
-    def killed(options, listener):
+    def killed(options, listener, wait):
         if options.config.seed in seeds:
             raise Killed
-        return execute(options, listener)
+        return execute(options, listener, wait)
 
     monkeypatch.setattr(study, "execute", killed)
 

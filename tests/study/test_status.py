@@ -11,12 +11,14 @@ from cli_tools import COPY, bench, records, the_line
 from bench.command.verbs import status as verb
 from bench.config.options import Member, Options
 from bench.config.schema import Config
+from bench.results.owner import Owner
 from bench.study import fate
 from bench.study.beat import Beat
 from bench.study.status import Begun, note, status_of
 from bench.train.progress import Progress
 
 NOW = 1_000_000.0
+ELSEWHERE = Owner("elsewhere", 1, "another", 1)
 
 
 @pytest.fixture
@@ -39,7 +41,11 @@ def member(sweep, number, sweep_id="this", **changed):
     place = Member(number + 1, 5, sweep / str(number))
     place.folder.mkdir(parents=True)
     options = Options(Config(results_dir=str(sweep), seed=number), {}, {}, place)
-    fate.write(place, {**fate.begun(options, sweep_id), "began": NOW - 100, "beat": NOW, **changed})
+    begun = fate.begun(options, sweep_id)
+    if changed.get("process") is not None:
+        changed = {"owner": str(Owner.this_process()._replace(pid=changed["process"], started=None)), **changed}
+    fate.write(place, {**begun, "began": NOW - 100, "beat": NOW, **changed})
+    os.utime(place.folder / "run.json", (NOW, NOW))
     return place
 
 
@@ -58,7 +64,7 @@ def test_members_run_wait_have_ended_and_were_killed(sweep, alive):
 
 
 def test_a_member_on_another_machine_is_silent_when_nothing_was_heard_for_long(sweep):
-    member(sweep, 0, host="elsewhere", process=1)
+    member(sweep, 0, owner=str(ELSEWHERE), process=1)
     assert [status_of(sweep, NOW + after).begun[0].state for after in (10, 1000)] == ["running", "silent"]
 
 

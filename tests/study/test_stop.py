@@ -13,10 +13,12 @@ from factories import a_record
 from bench.config.options import AGAIN, Member, Options
 from bench.config.schema import Config
 from bench.job.listener import Listener
+from bench.results.owner import Owner
 from bench.study import fate
 from bench.study.stop import Stop, is_stopped
 from bench.study.sweep import run_member
 
+HERE = Owner.this_process()
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to send")
 
 
@@ -43,7 +45,7 @@ def test_members_under_way_are_told_and_no_other_begins(tmp_path, stop):
     with subprocess.Popen(["sleep", "60"]) as ours, subprocess.Popen(["sleep", "60"]) as another_s:
         for number, sweep, process in ((1, "this sweep", ours.pid), (2, "another", another_s.pid)):
             options = a_member(tmp_path, number)
-            fate.write(options.member, {**fate.begun(options, sweep), "process": process})
+            fate.write(options.member, {**fate.begun(options, sweep), "owner": str(HERE._replace(pid=process))})
         os.kill(os.getpid(), signal.SIGINT)
         assert ours.wait() == -signal.SIGTERM
         assert another_s.poll() is None
@@ -57,7 +59,8 @@ def test_members_under_way_are_told_and_no_other_begins(tmp_path, stop):
 def test_a_process_of_that_number_on_this_machine_is_none_of_a_member_on_another(tmp_path, stop):
     with subprocess.Popen(["sleep", "60"]) as ours:
         options = a_member(tmp_path)
-        fate.write(options.member, {**fate.begun(options, "this sweep"), "process": ours.pid, "host": "elsewhere"})
+        owner = HERE._replace(pid=ours.pid, boot="another")
+        fate.write(options.member, {**fate.begun(options, "this sweep"), "owner": str(owner)})
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.2)
         assert ours.poll() is None

@@ -60,7 +60,7 @@ def test_a_row_over_several_versions_of_the_harness_is_said_so():
     """It stays one row: most edits of the harness change no result, but nobody else can know."""
     several = [a_row(seed=0, harness="a"), a_row(seed=1, harness="b"), a_row(seed=0, cell="lstm", harness="a")]
     assert len(tabulate(several)) == 2
-    assert list(notes(several)) == ["rows over different versions of bench's own code: 1; rerun=true makes runs anew"]
+    assert list(notes(several)) == ["rows over different versions of bench's own code: 1; rerun=all makes runs anew"]
     assert list(notes([a_row(seed=0, harness="a"), a_row(seed=1, harness="b", status="failed")])) == []
 
 

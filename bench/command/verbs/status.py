@@ -18,6 +18,7 @@ from bench.command.parser import Parser
 from bench.printable import printable
 
 if TYPE_CHECKING:
+    from bench.study.fate import Fate
     from bench.study.status import MemberStatus, SweepStatus
 
 _EVERY = 2.0  # seconds
@@ -67,19 +68,26 @@ def _lines(status: SweepStatus) -> Iterator[str]:
     members = "" if status.members is None else f"{status.members} member{'s' * (status.members != 1)}: "
     yield f"{members}{said or 'none has begun'}{left}"
     for each in status.begun:
-        if each.state != "ended" or each.fate["status"] != "done":
+        if each.state != "ended" or each.fate["status"] != "done" or each.fate.get("before"):
             yield f"  {_member(each)}"
 
 
 def _member(member: MemberStatus) -> str:
-    """A member that is not done, in a line."""
+    """A member that is not done, or not at once, in a line."""
     from bench.tables.formats import duration
 
     fate, state = member.fate, member.state
     if state == "running":
         left = "" if member.left is None else f", {duration(member.left)} left"
-        return f"running: {fate['said']}: step {fate['step']}, {fate['spent']:.0%}{left}"
+        return f"running: {fate['said']}: step {fate['step']}, {fate['spent']:.0%}{left}{_after(fate)}"
     if state == "silent":
-        return f"silent: {fate['said']}: nothing heard from {fate['host']} for {duration(time.time() - fate['beat'])}"
-    word = "killed" if state == "killed" else fate["status"]
-    return f"{word}: {fate['id']}: {fate['reason']}"
+        return f"silent: {fate['said']}: nothing heard from {fate['host']} for {duration(member.silence)}"
+    word = fate["status"] if state == "ended" else state
+    reason = f": {fate['reason']}" if fate["reason"] else ""
+    return f"{word}: {fate['id']}{reason}{_after(fate)}"
+
+
+def _after(fate: Fate) -> str:
+    """Which attempt at the run it is, where it is not the first, and how the earlier ones ended."""
+    before = fate.get("before", [])
+    return f" (attempt {len(before) + 1}, after {'; '.join(before)})" if before else ""
