@@ -26,22 +26,22 @@ PAIRS, WARM_UP = 2000, 100
 T, B, CLASSES = 16, 16, 4
 
 
-def predrawn(count=8):
+def predrawn(count=8, steps=T, lanes=B):
     """Batches of symbols, all scored and all fresh."""
-    inputs = torch.randint(CLASSES, (count, T, B), generator=seeded(1))
-    targets = torch.randint(CLASSES, (count, T, B), generator=seeded(2))
-    ones = torch.ones(T, B)
-    return [Batch(x, y, ones, torch.ones(B, dtype=torch.bool)) for x, y in zip(inputs, targets, strict=True)]
+    inputs = torch.randint(CLASSES, (count, steps, lanes), generator=seeded(1))
+    targets = torch.randint(CLASSES, (count, steps, lanes), generator=seeded(2))
+    ones = torch.ones(steps, lanes)
+    return [Batch(x, y, ones, torch.ones(lanes, dtype=torch.bool)) for x, y in zip(inputs, targets, strict=True)]
 
 
-def a_setup(batches, clip=1.0):
+def a_setup(batches, clip=1.0, hidden=32, pairs=PAIRS):
     config = Config(
         cell={"_target_": "bench.cells.lstm.LSTM"},
         optimizer={"_target_": "torch.optim.Adam", "lr": 1e-3},
-        model=ModelConfig(hidden=32, embedding=0),
-        budget=BudgetConfig(steps=WARM_UP + PAIRS),
+        model=ModelConfig(hidden=hidden, embedding=0),
+        budget=BudgetConfig(steps=WARM_UP + pairs),
         clip=ClipConfig(clip),
-        batch_size=B,
+        batch_size=batches[0].inputs.shape[1],
         evaluations=1,
     )
     return build(config, Given(train=batches, valid=batches[:1]))
@@ -52,7 +52,7 @@ def by_hand(model, optimizer, batches, clip):
     model.train()
     while True:
         for batch in batches:
-            logits, _ = model(batch.inputs, model.initial_state(B))
+            logits, _ = model(batch.inputs, model.initial_state(batch.inputs.shape[1]))
             loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -62,13 +62,13 @@ def by_hand(model, optimizer, batches, clip):
 
 
 class Turns:
-    """Takes a hand-written step each time that `fit` has made one of its own, and times both."""
+    """Takes a hand-written step each time that a trainer has made one of its own, and times both."""
 
     def __init__(self, hand):
         self.hand, self.ours, self.theirs = hand, [], []
         self.left = time.perf_counter()
 
-    def __call__(self, progress, spent, loss):
+    def __call__(self, *_):
         entered = time.perf_counter()
         next(self.hand)
         self.ours.append(entered - self.left)
