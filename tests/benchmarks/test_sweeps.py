@@ -46,7 +46,7 @@ timed.first = True
 sweep.execute = timed
 began = time.process_time()
 main(["-m", *sys.argv[2:]])
-print((time.process_time() - timed.began - own) / (int(sys.argv[3].partition("(")[2][:-1]) - 1), file=sys.stderr)
+print((time.process_time() - timed.began - own) / (int(sys.argv[2].partition("(")[2][:-1]) - 1), file=sys.stderr)
 """
 
 
