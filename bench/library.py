@@ -18,7 +18,7 @@ import pandas as pd
 from bench.command.progress import shown
 from bench.config.compose import compose
 from bench.config.keywords import results_folder, to_overrides
-from bench.config.members import compose_sweep
+from bench.config.sweeps.members import compose_sweep
 from bench.errors import Diverged, Failed, Held
 from bench.job.execute import execute
 from bench.job.reload import Reloaded, reload

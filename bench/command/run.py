@@ -7,10 +7,10 @@ import secrets
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from bench.config.engine import EngineLauncher
 from bench.config.keywords import with_results_folder
 from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
+from bench.config.sweeps.jobs import EngineLauncher
 from bench.config.torchrun import refuse_sweep
 from bench.study.pace import Pace
 from bench.study.rounds import Rounds

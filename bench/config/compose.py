@@ -193,7 +193,7 @@ def _parsed(path: Path, written: int) -> Tree:
 
 def register() -> None:
     """Make the schema, our launchers and the groups of third-party packages known to Hydra."""
-    from bench.config.engines import register_engines  # one of them composes
+    from bench.config.sweeps.engines import register_engines  # one of them composes
 
     ConfigStore.instance().store(name="bench_schema", node=schema_node())
     Plugins.instance().register(PackagePaths)

@@ -26,9 +26,9 @@ from omegaconf import DictConfig
 from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
 from bench.config.keywords import quoted
-from bench.config.members import for_their_members
 from bench.config.options import Member, Options
-from bench.config.shard import Shard, take_shard
+from bench.config.sweeps.members import for_their_members
+from bench.config.sweeps.shard import Shard, take_shard
 from bench.errors import ConfigError, StoreError
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from bench.api import Metric
 from bench.config.compose import compose
 from bench.config.keywords import to_text
-from bench.config.members import commands_of
 from bench.config.options import Options
 from bench.config.roles import decides
 from bench.config.rules import validate
 from bench.config.search import Space
+from bench.config.sweeps.members import commands_of
 from bench.config.tree import flatten, written
 from bench.errors import ConfigError
 from bench.hardware.settings import torch_settings_kept

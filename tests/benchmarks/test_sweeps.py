@@ -19,7 +19,7 @@ MEMBERS = 40
 TINY = ("task=copy", "model.hidden=8", "budget.steps=1", "evaluations=1", "measure.seconds=0.001")
 SWEEP = """
 import sys, time
-import bench.config.engines as engines, bench.study.sweep as sweep
+import bench.config.sweeps.engines as engines, bench.study.sweep as sweep
 from bench.command.main import main
 import torch, torch.optim
 if sys.argv[1] == "Hydra's own":

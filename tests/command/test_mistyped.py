@@ -10,7 +10,7 @@ from bench.config import catalogue, synonyms
 from bench.config.compose import compose
 from bench.config.hints import options_of_every_run
 from bench.config.keywords import to_overrides
-from bench.config.members import compose_sweep
+from bench.config.sweeps.members import compose_sweep
 from bench.errors import ConfigError, plain
 
 TABLE = """

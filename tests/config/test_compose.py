@@ -19,10 +19,10 @@ from bench.config.catalogue import choices
 from bench.config.compose import compose
 from bench.config.explain import default_choices
 from bench.config.launch import run_hydra
-from bench.config.members import compose_sweep
 from bench.config.options import typed
 from bench.config.packages import built_in
 from bench.config.schema import Config, SeedsConfig
+from bench.config.sweeps.members import compose_sweep
 from bench.config.tree import flatten
 from bench.errors import ConfigError
 from bench.results.labels import make_labels

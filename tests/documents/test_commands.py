@@ -16,7 +16,7 @@ from shown_commands import EVERY, Command, commands, is_form, members, set_up
 from bench.command.parser import Parser
 from bench.command.registry import every_verb
 from bench.config.compose import compose
-from bench.config.shard import take_shard
+from bench.config.sweeps.shard import take_shard
 from bench.errors import BenchError
 
 VERBS = every_verb()

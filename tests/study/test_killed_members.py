@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 from cli_tools import COPY, bench, records, start, the_line
 
-from bench.config.joblib import JoblibLauncher
+from bench.config.sweeps.joblib import JoblibLauncher
 from bench.job import execute as runner
 from bench.study import sweep as study
 
@@ -98,7 +98,7 @@ def test_where_no_member_begins_it_ends(capsys, launcher, monkeypatch, tmp_path)
     def killed(*_):
         raise Killed
 
-    monkeypatch.setattr("bench.config.joblib._begin", killed)
+    monkeypatch.setattr("bench.config.sweeps.joblib._begin", killed)
     said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}")
     assert said.code == 1
     assert said.err == "bench: 2 more did not begin; the same command runs them\n"

@@ -6,7 +6,7 @@ import pytest
 from cli_tools import COPY, bench, records, the_line
 
 from bench.config.compose import compose
-from bench.config.members import compose_sweep
+from bench.config.sweeps.members import compose_sweep
 from bench.study.plan import plan
 
 SWEEP = (*COPY, "cell=vanilla,gru", "seed=0,1")

@@ -30,8 +30,8 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the plan; 1 where some runs of it cannot run."""
-    from bench.config.members import compose_sweep
-    from bench.config.shard import Shard
+    from bench.config.sweeps.members import compose_sweep
+    from bench.config.sweeps.shard import Shard
     from bench.study.plan import plan
     from bench.tables.plans import to_text
 

@@ -90,7 +90,7 @@ def run(options: Namespace) -> int:
 
 def _measured(options: Namespace) -> Speeds:
     """The speeds of the grid that was asked for."""
-    from bench.config.members import compose_sweep
+    from bench.config.sweeps.members import compose_sweep
     from bench.results.speeds import FIGURES
     from bench.study.speeds import measure, varied
     from bench.tables.speeds import baselines

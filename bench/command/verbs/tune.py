@@ -54,8 +54,8 @@ def run(options: Namespace) -> int:
     from bench.command.progress import shown
     from bench.config.compose import compose
     from bench.config.keywords import with_results_folder
-    from bench.config.members import commands_of
     from bench.config.search import short_hash, space
+    from bench.config.sweeps.members import commands_of
     from bench.study.pace import Pace
     from bench.study.studies import Plan
     from bench.study.tune import Watch, tune

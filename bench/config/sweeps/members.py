@@ -16,7 +16,7 @@ from bench.config.compose import composed, explained, flags_first, loader_of, pl
 from bench.config.explain import chosen_in, elsewhere
 from bench.config.options import Member, Options
 from bench.config.roles import groups_of_classes
-from bench.config.shard import Shard
+from bench.config.sweeps.shard import Shard
 
 
 def compose_sweep(arguments: Sequence[str], shard: Shard | None = None) -> list[Options]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from bench.config.engine import EngineLauncher, Jobs, last_line, told
+from bench.config.sweeps.jobs import EngineLauncher, Jobs, last_line, told
 from bench.errors import ConfigError
 
 NAME = "hydra_plugins.bench.SlurmLauncher"

@@ -20,8 +20,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from bench.config.members import without_seed
 from bench.config.options import AGAIN
+from bench.config.sweeps.members import without_seed
 from bench.errors import ConfigError
 
 _KEPT = 32
@@ -122,27 +122,6 @@ class EngineLauncher(Launcher):
     def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
         """Run the members with these numbers and words; what came of those that have ended. `sweep` is its folder."""
         raise NotImplementedError
-
-
-NAME = "hydra_plugins.bench.BasicLauncher"
-"""By which Hydra knows the launcher: it takes none from elsewhere than its own package of plugins."""
-
-
-@dataclass
-class BasicOptions:
-    """`hydra/launcher=basic` has none."""
-
-    _target_: str = NAME
-
-
-class BasicLauncher(EngineLauncher):
-    """Runs the members one after the other in this process."""
-
-    options_type = BasicOptions
-
-    def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
-        """As all launchers do."""
-        return {number: jobs.run(number, overrides) for number, overrides in members.items()}
 
 
 def told(line: str) -> None:

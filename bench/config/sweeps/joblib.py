@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from bench.config.engine import EngineLauncher, Jobs
+from bench.config.sweeps.jobs import EngineLauncher, Jobs
 from bench.errors import ConfigError
 
 NAME = "hydra_plugins.bench.JoblibLauncher"

@@ -5,8 +5,8 @@ import json
 import pytest
 from cli_tools import COPY, bench, records, the_line
 
-from bench.config.members import compose_sweep
-from bench.config.shard import Shard
+from bench.config.sweeps.members import compose_sweep
+from bench.config.sweeps.shard import Shard
 from bench.errors import ConfigError
 
 WORDS = (*COPY, "cell=vanilla,gru", "seed=0,1,2")

@@ -1,6 +1,6 @@
 """A sweep on a real SLURM cluster of two nodes on this machine comes to what it comes to anywhere, whatever is lost.
 
-The tests with a cluster take some minutes: `python -m pytest tests/config/test_slurm.py`, as root, with Debian's
+The tests with a cluster take some minutes: `python -m pytest tests/config/sweeps/test_slurm.py`, as root, with Debian's
 packages slurm-wlm and munge.
 """
 
@@ -13,7 +13,7 @@ from cli_tools import TINY, bench, records, the_line
 from long_sweeps import LONG, TWELVE, scores, sweep, undisturbed, until_it_trains
 from slurm_cluster import cluster, is_installed
 
-from bench.config.slurm import Queue
+from bench.config.sweeps.slurm import Queue
 
 on_a_cluster = [pytest.mark.thorough, pytest.mark.skipif(not is_installed(), reason="needs slurm-wlm, munge and root")]
 SLURM = "hydra/launcher=slurm"

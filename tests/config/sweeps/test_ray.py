@@ -1,6 +1,6 @@
 """A sweep on a real Ray cluster of two nodes on this machine comes to what it comes to anywhere, whatever is lost.
 
-The tests with a cluster take some minutes: `python -m pytest tests/config/test_ray.py`, with the extra `ray`.
+The tests with a cluster take some minutes: `python -m pytest tests/config/sweeps/test_ray.py`, with the extra `ray`.
 """
 
 import os

@@ -7,11 +7,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
-from bench.config.engine import BasicLauncher, BasicOptions
-from bench.config.joblib import JoblibLauncher, JoblibOptions
-from bench.config.ray import RayLauncher, RayOptions
-from bench.config.slurm import SlurmLauncher, SlurmOptions
-from bench.config.sweeper import ShardedSweeper, SweeperOptions
+from bench.config.sweeps.basic import BasicLauncher, BasicOptions
+from bench.config.sweeps.joblib import JoblibLauncher, JoblibOptions
+from bench.config.sweeps.ray import RayLauncher, RayOptions
+from bench.config.sweeps.slurm import SlurmLauncher, SlurmOptions
+from bench.config.sweeps.sweeper import ShardedSweeper, SweeperOptions
 
 _ENGINES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("launcher", "basic"): (BasicLauncher, BasicOptions),

@@ -6,7 +6,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
-from bench.config.engine import Jobs
+from bench.config.sweeps.jobs import Jobs
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from bench.config.compose import plainly
-from bench.config.members import members_of, without_seed
-from bench.config.shard import Shard
+from bench.config.sweeps.members import members_of, without_seed
+from bench.config.sweeps.shard import Shard
 from bench.errors import BenchError
 
 NAME = "hydra_plugins.bench.BasicSweeper"
