@@ -26,7 +26,7 @@ from bench.train.gradient.rtrl import RTRL
 def task(monkeypatch):
     """The task that runs are given, whatever their options say."""
     task = Turning()
-    monkeypatch.setattr(preparation, "build_task", lambda options: task)
+    monkeypatch.setattr(preparation, "build_task", lambda *_: task)
     return task
 
 
@@ -138,7 +138,7 @@ def test_what_was_reached_before_an_error_is_in_the_record(monkeypatch, tmp_path
     whole = a_batch()
     batch = replace(whole, inputs=whole.inputs.float(), weight=whole.weight.float())
     given = Unfair(train=[batch, batch], valid=[batch], test=[batch])
-    monkeypatch.setattr(preparation, "build_task", lambda options: given)
+    monkeypatch.setattr(preparation, "build_task", lambda *_: given)
     record = execute(options(tmp_path))
     assert (record.status, record.reason) == ("failed", "RuntimeError: lost")
     assert record.metric["valid"] == record.scores["valid"]["accuracy"]

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and proce
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """A task that is made in a moment; nothing is measured, and no look at a lease is waited for."""
-    monkeypatch.setattr(preparation, "build_task", lambda options: Turning())
+    monkeypatch.setattr(preparation, "build_task", lambda *_: Turning())
     monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
     monkeypatch.setattr(runner, "turn", nullcontext)
     monkeypatch.setattr(had, "_WATCH", lease.Watch())

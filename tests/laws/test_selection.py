@@ -55,7 +55,7 @@ def run(tmp_path, monkeypatch, task):
 
     Before it the task's first batches are checked, of each split; nothing is chosen by them.
     """
-    monkeypatch.setattr("bench.job.prepared.build_task", lambda options: task)
+    monkeypatch.setattr("bench.job.prepared.build_task", lambda *_: task)
     config = a_config(precision="float32", budget=BudgetConfig(steps=60), batch_size=8, results_dir=str(tmp_path))
     listener = Listener()
     listener.started = task.order.clear

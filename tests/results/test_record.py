@@ -15,7 +15,7 @@ from bench.results.record import Record
 FIELDS = (
     "schema id status reason task cell bptt seed metric scores params speed memory seconds finished config versions "
     "git machine changed labels identity fingerprint unroll clipped hidden code sources harness "
-    "experiment resumed flops untrained form_refused products notes time work to_target files"
+    "experiment resumed flops untrained form_refused products notes time work to_target files attempts"
 ).split()
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
