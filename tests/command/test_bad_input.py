@@ -242,9 +242,15 @@ def test_what_is_wrong_is_named_with_the_alternatives_or_the_remedy(refused, opt
     assert words in refused(option)
 
 
-@pytest.mark.parametrize("option", ["hydra.launcher=null", "hydra.sweeper.max_batch_size=-1"])
-def test_a_launcher_that_hydra_cannot_start_is_a_line(refused, option):
-    assert "Hydra cannot start the runs with these hydra.* options" in refused("-m", "seed=0,1", option)
+def test_a_launcher_that_hydra_cannot_start_is_a_line(refused):
+    said = refused("-m", "seed=0,1", "hydra.launcher=null")
+    assert "Hydra cannot start the runs with these hydra.* options" in said
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_sweep_in_batches_of_no_members_is_refused(refused, count):
+    said = refused("-m", "seed=0,1", f"hydra.sweeper.max_batch_size={count}")
+    assert said == f"hydra.sweeper.max_batch_size={count} must be at least 1; null: all at once"
 
 
 def test_an_unknown_option_is_compared_with_those_of_the_tasks_and_cells_that_were_chosen(refused):

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.config.compose import plainly
 from bench.config.sweeps.members import members_of, without_seed
 from bench.config.sweeps.shard import Shard
-from bench.errors import BenchError
+from bench.errors import BenchError, ConfigError
 
 NAME = "hydra_plugins.bench.BasicSweeper"
 
@@ -38,7 +38,9 @@ class ShardedSweeper(Sweeper):
         self._shard = None if shard is None else Shard.parse(shard)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what the sweep needs, and make its launcher."""
+        """Take what the sweep needs, and make its launcher. Raises ConfigError for batches of less than one member."""
+        if self._at_once is not None and self._at_once < 1:
+            raise ConfigError(f"hydra.sweeper.max_batch_size={self._at_once} must be at least 1; null: all at once")
         self.hydra_context, self.config = hydra_context, config
         self._launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config

@@ -90,7 +90,7 @@ def test_a_variable_that_keeps_a_gpu_from_tf32_is_shown(capsys, monkeypatch):
 
 def test_a_package_that_is_not_there_is_said_with_its_remedy(capsys, monkeypatch):
     monkeypatch.setattr("bench.results.provenance.version", lambda _: None)
-    assert "is not installed: pip install 'bench-sequences[sweep]'" in " ".join(bench(capsys, "doctor").out.split())
+    assert "is not installed: pip install 'bench-sequences[slurm]'" in " ".join(bench(capsys, "doctor").out.split())
 
 
 def test_another_word_is_refused(capsys):
