@@ -194,6 +194,15 @@ def acquire(runs: Path, base: str, watch: Watch) -> Lease | Holder | None:
                 return lease
 
 
+def clear(runs: Path, base: str) -> None:
+    """Remove the leases of a run that is done, where the last process that had one has ended: it was killed after
+    it had published the run. May raise OSError."""
+    *_, last = leases(runs, base).values() or (None,)
+    if last is not None and (holder := read(last)) is not None and not is_ours(holder) and holder.owner.has_ended(last):
+        for path in leases(runs, base).values():
+            path.unlink(missing_ok=True)
+
+
 def _holder(number: int) -> Holder:
     return Holder(number, secrets.token_hex(8), Owner.this_process(), None, [], [])
 

@@ -17,6 +17,7 @@ from bench.errors import StoreError
 from bench.printable import printable
 from bench.results.files import make_folder, sync, write_atomic, writing
 from bench.results.folder import RunFolder, attempts, base_of, left_by_killed, remove, remove_doomed, remove_left
+from bench.results.lease import clear
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD
 from bench.results.reading import read_regular
 from bench.results.record import Record, Status
@@ -106,11 +107,14 @@ class Store:
                     yield record
 
     def tidy(self, base: str, identity: str) -> None:
-        """Remove what going on needs from all attempts at a run, one of which is done: nobody goes on any more.
+        """Remove what going on needs from all attempts at a run, one of which is done, and the lease of a process that
+        was killed as it had published it: nobody goes on any more.
 
         They are removed after the run is published, so that no crash can come between; if one comes after it, the next
         process that finds the run done removes them.
         """
+        with suppress(OSError):
+            clear(self.runs, base)
         for record in self.attempts(base, identity):
             with suppress(OSError):  # it costs room on the disk, and nothing else
                 if remove(self.runs / record.id, CHECKPOINTS, DRAFTS):

@@ -283,6 +283,16 @@ def test_a_dead_process_s_lease_is_no_reason_to_wait(tmp_path, base):
     assert left(tmp_path) == []
 
 
+def test_the_lease_of_a_process_that_was_killed_after_publishing_goes_with_the_next_look(tmp_path, base):
+    published(tmp_path, base)
+    a_lease(tmp_path / "runs", base, killed_child())
+    execute(options(tmp_path))
+    assert left(tmp_path) == [".asked"]
+    theirs = a_lease(tmp_path / "runs", base, ELSEWHERE)
+    execute(options(tmp_path))
+    assert theirs.exists(), "it may be at work"
+
+
 def test_a_full_disk_keeps_a_run_from_beginning(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
