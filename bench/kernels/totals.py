@@ -42,9 +42,7 @@ class Totals:
                 continue
             d = self._of_map(f"dinput{i}")
             pairs.append(d.t() @ x if has_weight else None)
-            pairs.append(
-                d.sum(0) if has_bias and "symbols" in self.at else self.sum(f"dinput{i}") if has_bias else None
-            )
+            pairs.append(self.sum(f"dinput{i}") if has_bias else None)
             if wanted[0]:
                 part = d @ self.at[f"map{i}"]
                 dx = part if dx is None else dx.add_(part)
