@@ -87,7 +87,7 @@ class Ended:
             work=self.work,
             to_target=self._to_target(prepared),
             seconds=round(sum(spent.values()), 3),
-            time={part: round(seconds, 3) for part, seconds in spent.items()},
+            time={part: round(seconds, 6) for part, seconds in spent.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             config=options.tree,
             versions=provenance.versions() | _compiler(setup),
