@@ -144,15 +144,19 @@ PRODUCTS: dict[str, Callable[[Sequence[Any], Any, Any], Cost]] = {
 }
 
 
+def name_of(func: Any) -> str:
+    """The name of an op without its namespace, and without the mark of one that changes its argument."""
+    return str(func._schema.name).partition("::")[2].removesuffix("_")
+
+
 def cost_of(func: Any, args: Sequence[Any], out: Any) -> Cost | None:
     """The operations of a call of the op `func`; None where its cost is not known.
 
     An op on complex numbers costs what it does in real ones.
     """
-    namespace, name = func._schema.name.split("::")
-    name = name.removesuffix("_")
+    name = name_of(func)
     results = [each for each in (out if isinstance(out, tuple | list) else [out]) if isinstance(each, Tensor)]
-    if namespace not in ("aten", "prims"):
+    if func.namespace not in ("aten", "prims"):
         return None
     numbers = [each for each in results if each.is_floating_point() or each.is_complex()]
     if func.is_view or name in FREE or not numbers:

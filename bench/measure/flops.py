@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.api import Batch, Features
 from bench.errors import ConfigError
+from bench.measure.lookups import Lookups
 from bench.measure.operations import Counter, Operations
 from bench.model.seq2seq import EncoderDecoder
 from bench.model.sequence import SequenceModel
@@ -134,10 +135,11 @@ def _of_a_batch(model: SequenceModel, steps: int, lanes: int, gradients: bool) -
     """Forward and, if wanted, backward operations of so many steps of so many lanes."""
     inputs = _zeros(model, steps, lanes)
     batch = Batch(inputs, torch.zeros(steps, lanes, dtype=torch.int64), torch.ones(steps, lanes))
+    lookups = Lookups(model)
     with torch.set_grad_enabled(gradients):
-        with Counter() as forward:
+        with Counter(lookups) as forward:
             logits, _ = model.predict(batch, model.initial_state(lanes))
-        with Counter() as backward:
+        with Counter(lookups) as backward:
             if gradients:
                 weights = [each for _, each in model.named_parameters() if each.requires_grad]
                 torch.autograd.grad(logits, weights, torch.ones_like(logits), allow_unused=True)
@@ -153,7 +155,7 @@ def _of_a_step(model: SequenceModel) -> Operations | None:
         x, state = torch.zeros(1, dtype=torch.int64), model.read(_zeros(model, STEPS, 1))
     else:
         x, state = _zeros(model, 1, 1)[0], model.initial_state(1)
-    with Counter() as counter:
+    with Counter(Lookups(model)) as counter:
         model.step(x, state)
     return counter.counted
 

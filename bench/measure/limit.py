@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_map
 from bench.api import Batch
 from bench.hardware.machine import Machine
 from bench.hardware.timing import Timed
-from bench.measure.costs import PRODUCTS
+from bench.measure.costs import PRODUCTS, name_of
+from bench.measure.lookups import Lookups
 from bench.model.sequence import SequenceModel
 
 STEPS = 64
@@ -51,7 +52,8 @@ def seconds_of_products(model: SequenceModel, batch: Batch, machine: Machine) ->
 
     They are those of the loop of steps, whatever form the model goes by: the products with inputs alone for all steps
     at once, one with the state a step, and that of a weight's gradient for all steps at once, since nothing waits for
-    it. Each product is repeated on the same numbers, which lie in the caches then. The model stays as it is.
+    it. Products with one-hot vectors are none. Each product is repeated on the same numbers, which lie in the caches
+    then. The model stays as it is.
     """
     batch = batch.span(0, min(STEPS, len(batch.inputs))).to(machine.device)
     products = _over_time_at_once(_collected(model, batch, machine), {tuple(p.shape) for p in model.parameters()})
@@ -62,7 +64,7 @@ def seconds_of_products(model: SequenceModel, batch: Batch, machine: Machine) ->
 def _collected(model: SequenceModel, batch: Batch, machine: Machine) -> Counter[Product]:
     model = deepcopy(model).train()
     model.choose_unroll("eager")
-    with torch.random.fork_rng(devices=[]), _Products() as products:
+    with torch.random.fork_rng(devices=[]), _Products(Lookups(model)) as products:
         with machine.autocast():
             logits, _ = model.predict(batch, model.initial_state(len(batch.fresh)))
         logits.sum().backward()
@@ -70,19 +72,22 @@ def _collected(model: SequenceModel, batch: Batch, machine: Machine) -> Counter[
 
 
 class _Products(TorchDispatchMode):
-    """Collects the products that torch computes within it, into `seen`."""
+    """Collects the products that torch computes within it, into `seen`, but for those with one-hot vectors."""
 
-    def __init__(self) -> None:
+    def __init__(self, lookups: Lookups) -> None:
         super().__init__()
         self.seen: Counter[Product] = Counter()
+        self._lookups = lookups
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        if func._schema.name.removeprefix("aten::") in PRODUCTS and isinstance(out, Tensor):
+        is_product = name_of(func) in PRODUCTS and isinstance(out, Tensor)
+        if is_product and self._lookups.additions(func, args) is None:
             arguments = tree_map(lambda value: tuple(value) if isinstance(value, list) else Factor.of(value), args)
             self.seen[Product(func, arguments, tuple(out.shape))] += 1
+        self._lookups.see(func, args, out)
         return out
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.measure.costs import cost_of
+from bench.measure.lookups import Lookups
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,23 @@ class Counter(TorchDispatchMode):
 
     They are those of real numbers: a product of two complex ones takes 6. A function of a number, such as exp or tanh,
     is one. Views, copies, choices (`where`), random draws and integers are none. Products are counted as torch's own
-    FlopCounterMode does, and so are attention on the CPU, triangular systems and other work that it leaves out.
+    FlopCounterMode does, and so are attention on the CPU, triangular systems and other work that it leaves out. In
+    those with one-hot vectors, which `lookups` follows, only the additions count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lookups: Lookups | None = None) -> None:
         super().__init__()
-        self.counted = Operations()
+        self.counted, self._lookups = Operations(), lookups or Lookups()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        cost = cost_of(func, args, out)
+        cost, additions = cost_of(func, args, out), self._lookups.additions(func, args)
+        self._lookups.see(func, args, out)
         products, elementwise = cost or (0, 0)
+        if additions is not None:
+            products, elementwise = 0, elementwise + additions
         unknown = {func._schema.name} if cost is None else ()
         self.counted += Operations(products, elementwise, frozenset(unknown))
         return out

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import a_config
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.api import Features, Metric, TaskSpec
+from bench.api import Features, Metric, TaskSpec, Tokens
 from bench.cells.attention import Attention
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
@@ -39,8 +39,12 @@ def built_in(name):
 
 def a_model(cell, inputs=3, hidden=8, outputs=0, **options):
     """A cell of float features alone; with `outputs`, a head behind it."""
-    spec = TaskSpec("x-v1", Features(inputs), outputs, "every_step", Metric("m", "u", "max", 0.0), "none", "none")
-    return SequenceModel(spec, lambda f, h: cell(f, h, **options), hidden)
+    return of_inputs(Features(inputs), cell, hidden, outputs, **options)
+
+
+def of_inputs(inputs, cell, hidden=8, outputs=0, bidirectional=False, **options):
+    spec = TaskSpec("x-v1", inputs, outputs, "last_step", Metric("m", "u", "max", 0.0), "none", "none")
+    return SequenceModel(spec, lambda f, h: cell(f, h, **options), hidden, bidirectional=bidirectional)
 
 
 def both(operations):
@@ -103,6 +107,35 @@ def test_the_matrix_exponential_is_taken_once_for_a_batch():
     counted = count_flops(a_model(cell, 3, H, **options))
     assert counted.streaming.products == 2 * 3 * H + 2 * H * H + 10 * H**3
     assert counted.forward.products == 2 * 3 * H + 2 * H * H + 10 * H**3 / (STEPS * LANES)
+
+
+@SOME
+@given(st.integers(1, 9), st.integers(2, 40))
+def test_a_one_hot_vector_chooses_rows_of_a_weight_whose_gradient_adds_to_them(H, V):
+    symbols, features = (count_flops(of_inputs(inputs(V), LSTM, H)) for inputs in (Tokens, Features))
+    of_inputs_alone = 2 * 4 * H * V
+    assert symbols.forward.products == features.forward.products - of_inputs_alone
+    assert symbols.backward.products == features.backward.products - of_inputs_alone
+    assert symbols.backward.elementwise == features.backward.elementwise + 4 * H
+    assert symbols.streaming == symbols.forward
+
+
+JOINED = {"ngram_mlp": "the last symbols are one input", "qrnn": "a convolution", "tcn": "a convolution"}
+"""Cells whose products with one-hot vectors are counted like any other, and why."""
+
+
+@pytest.mark.parametrize("name", sorted(set(choices("cell")) - {"custom"}))
+def test_products_do_not_depend_on_the_number_of_symbols(name):
+    cell, options = built_in(name)
+    few, many = (count_flops(of_inputs(Tokens(V), cell, **options)) for V in (5, 25))
+    for way in ("forward", "backward", "streaming"):
+        differ = getattr(few, way).products != getattr(many, way).products
+        assert differ == (name in JOINED)
+
+
+def test_nor_do_they_where_a_second_cell_reads_from_the_end():
+    few, many = (count_flops(of_inputs(Tokens(V), GRU, bidirectional=True)) for V in (5, 25))
+    assert few.forward.products == many.forward.products
 
 
 UNSEEN = {"attention": "attention on a CPU", "transformer": "attention on a CPU", "exprnn": "a matrix exponential"}

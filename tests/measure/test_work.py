@@ -76,6 +76,17 @@ def test_the_products_of_a_step_are_those_of_its_equations(monkeypatch):
         assert seen[weight, inner] + seen[weight[::-1], inner] == 1, "one product over all steps"
 
 
+def test_products_with_one_hot_vectors_are_none_of_a_step(monkeypatch):
+    seen = []
+    monkeypatch.setattr(limit, "_seconds", lambda product, machine: seen.append(product.made) or 1.0)
+    setup = a_setup(TASKS["symbols"], model=ModelConfig(hidden=H, embedding=0))
+    batch, symbols = TASKS["symbols"].splits["train"][0], setup.task.spec.inputs.size
+    seconds_of_products(setup.model, batch, CPU64)
+    assert (T * len(batch.fresh), 3 * H) not in seen, "of the inputs"
+    assert not {(3 * H, symbols), (symbols, 3 * H)} & {*seen}, "of their weight's gradient"
+    assert (len(batch.fresh), 3 * H) in seen, "of the state"
+
+
 def _inner(product):
     """The length of the sums of a product."""
     return [each for each in product.arguments if isinstance(each, limit.Factor)][-1].shape[0]
