@@ -13,7 +13,7 @@ from bench.config import catalogue, hints
 from bench.config.role import PRESETS
 from bench.config.schema import choices_in, typed_options
 
-_FLAGS = ("--help", "--version", "--multirun", "--config-dir", "--cfg")
+_FLAGS = ("--help", "--version", "--multirun", "--shard", "--config-dir", "--cfg")
 
 
 def completions(words: Sequence[str]) -> list[str]:
@@ -29,6 +29,8 @@ def completions(words: Sequence[str]) -> list[str]:
 def _of_run(before: Sequence[str], word: str) -> Iterator[str]:
     if word.startswith("-"):
         yield from _FLAGS
+        return
+    if before and before[-1] == "--shard":  # what it is follows, and is the user's to say
         return
     if not before:
         yield from every_verb()

@@ -35,6 +35,9 @@ from bench.command.complete import completions
         ("show ru", ["run-1"]),
         ("rm run-1 o", ["other"]),
         ("--ver", ["--version"]),
+        ("-m seed=0,1 --sh", ["--shard"]),
+        ("-m seed=0,1 --shard ", []),
+        ("plan seed=0,1 --sh", ["--shard"]),
         ("nothing-like-it", []),
     ],
 )

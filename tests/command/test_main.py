@@ -95,6 +95,7 @@ def test_help_names_verbs_groups_and_options(capsys, arguments):
     assert said.code == 0
     for word in ("leaderboard", "list", "sample", "model.hidden=", "task=NAME", "+experiment=NAME", "charlm", "lstm"):
         assert word in said.out
+    assert "--shard I/N" in said.out
 
 
 def test_help_and_lists_come_without_torch_or_hydra():
