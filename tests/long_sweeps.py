@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cli_tools import ROOT, TINY, records
+
+from bench.results.owner import Owner
+from bench.study.fate import fates, owner_of
 
 TWELVE = (*TINY, "task=copy,parity", "cell=vanilla,lstm,gru", "seed=0,1", "task.held_out=20")
 LONG = (
@@ -50,3 +54,13 @@ def until_it_trains(folder: Path, count: int = 1, seconds: float = 400) -> None:
     while sum(log.read_text().count("\n") > 8 for log in folder.glob("runs/.*.partial/run.log")) < count:
         assert time.monotonic() < until, [*folder.rglob("*")]
         time.sleep(0.2)
+
+
+def kill_worker(folder: Path, seed: int) -> Owner:
+    """Kill the process of the member with this seed, and say which it was."""
+    (sweep,) = folder.glob("sweeps/*")
+    (fate,) = [each for each in fates(sweep, "") if each["said"].endswith(f"seed={seed}")]
+    owner = owner_of(fate)
+    assert owner is not None, "it has ended"
+    os.kill(owner.pid, signal.SIGKILL)
+    return owner

@@ -47,7 +47,9 @@ def run(arguments: list[str]) -> int:
         return None
 
     stop = Stop(sweep_id)
+    rounds = Rounds(sweep_id, lambda: stop.asked)
     EngineLauncher.asked_to_stop = staticmethod(lambda: stop.asked)
+    EngineLauncher.has_ended = staticmethod(rounds.has_ended)
 
     def begin(folder: Path, in_other_processes: bool) -> None:
         from bench.study.status import Begun, note
@@ -58,7 +60,6 @@ def run(arguments: list[str]) -> int:
             stop.begin(folder)
 
     try:
-        rounds = Rounds(sweep_id, lambda: stop.asked)
         folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin, rounds.another)
         while later:
             job(later.pop(0))

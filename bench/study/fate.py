@@ -35,7 +35,7 @@ class Fate(TypedDict):
     owner: str
     """The same process with its machine, as a lease has it."""
     attempt: int
-    """Which attempt of the sweep's at the member this is, from 1 on."""
+    """One more than the attempts whose processes were killed, but for those after which the engine began anew."""
     retries: int
     """How many further attempts the sweep makes where the machine ends one."""
     before: list[str]
@@ -51,10 +51,11 @@ class Fate(TypedDict):
     spent: float
 
 
-def begun(options: Options, sweep: str, earlier: Fate | None = None) -> Fate:
+def begun(options: Options, sweep: str, earlier: Fate | None = None, restarted: bool = False) -> Fate:
     """The fate of a member that has just begun: until it is written again, that of one whose process was killed.
 
-    `earlier` is the one that it had in the same sweep before.
+    `earlier` is the one that it had in the same sweep before; `restarted` is one that its engine has begun anew, as
+    after its node was lost, which is no attempt of the sweep's.
     """
     said = " ".join([*(f"{option}={value}" for option, value in options.changed.items()), draws(options.tree).words])
     return Fate(
@@ -66,7 +67,7 @@ def begun(options: Options, sweep: str, earlier: Fate | None = None) -> Fate:
         process=os.getpid(),
         host=socket.gethostname(),
         owner=str(Owner.this_process()),
-        attempt=_next_attempt(earlier),
+        attempt=_attempt(earlier, restarted),
         retries=options.config.retries,
         before=_ends_before(earlier),
         holder="",
@@ -78,8 +79,10 @@ def begun(options: Options, sweep: str, earlier: Fate | None = None) -> Fate:
     )
 
 
-def _next_attempt(earlier: Fate | None) -> int:
-    return 1 if earlier is None else earlier.get("attempt", 1) + (not earlier.get("holder"))
+def _attempt(earlier: Fate | None, restarted: bool) -> int:
+    if earlier is None:
+        return 1
+    return earlier.get("attempt", 1) + (earlier["process"] is not None and not restarted)
 
 
 def _ends_before(earlier: Fate | None) -> list[str]:

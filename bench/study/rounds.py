@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.study.fate import comes_again, fates
+from bench.study.fate import comes_again, fates, read
 
 
 class Rounds:
@@ -25,3 +25,8 @@ class Rounds:
         state = [(fate.get("attempt", 1), fate.get("holder", "")) for fate in again]
         before, self._before = self._before, state
         return bool(again) and state != before
+
+    def has_ended(self, place: Path) -> bool:
+        """Whether the member with the folder `place` has ended in this sweep: another round is not for it."""
+        fate = read(place, self._sweep)
+        return fate is not None and not comes_again(fate)

@@ -63,7 +63,7 @@ def run_member(options: Options, listener: Listener, sweep: str = "", wait: bool
     if is_stopped(member.folder.parent) or (before and not (is_cut_off or comes_again(before))):
         return math.nan
     valid = math.nan
-    fate = begun(options, sweep, before)
+    fate = begun(options, sweep, before, is_cut_off)
     try:
         with writing(member.folder):
             write(member, fate)

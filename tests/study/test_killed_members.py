@@ -12,6 +12,7 @@ from cli_tools import COPY, bench, records, start, the_line
 
 from bench.config.sweeps.joblib import JoblibLauncher
 from bench.job import execute as runner
+from bench.results.owner import Owner
 from bench.study import sweep as study
 
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
@@ -141,3 +142,18 @@ def test_a_process_that_is_killed_takes_its_own_member_alone(tmp_path):
     with start(*command, folder=tmp_path) as process:
         out, err = process.communicate(timeout=300)
     assert (process.returncode, "4 of 4 runs done" in out) == (0, True)
+
+
+@pytest.mark.slow
+def test_with_retries_it_is_done_in_another_round_and_its_record_says_how_it_ended_before(tmp_path):
+    command = ("-m", *COPY, "budget.steps=100", "seed=0,1,2", "retries=1", *JOBLIB)
+    with start(*command, folder=tmp_path) as process:
+        while not (begun := list(tmp_path.glob("results/runs/.*.partial/run.log"))):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        killed = int(begun[0].parent.name.split(".")[-3])
+        os.kill(killed, signal.SIGKILL)
+        out, err = process.communicate(timeout=300)
+    assert (process.returncode, "3 of 3 runs done" in out, err) == (0, True, "")
+    attempts = [record["attempts"] for record in records(tmp_path / "results") if record["attempts"]]
+    assert attempts == [[f"killed: process {killed} on {Owner.this_process().host}"]]

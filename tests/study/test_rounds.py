@@ -88,6 +88,23 @@ def test_a_member_whose_process_is_gone_gets_so_many_further_attempts(tmp_path, 
     assert not is_to_come_again(member.member, "s")
 
 
+def test_what_an_engine_began_anew_costs_no_further_attempt(tmp_path, monkeypatch):
+    """As SLURM does, and the launcher for Ray, where a node was lost; each such attempt is told all the same."""
+
+    def dies(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(sweep, "execute", dies)
+    monkeypatch.setattr(sweep, "is_restarted", lambda: True)
+    member = options(tmp_path, retries=1)
+    for number in range(3):
+        with pytest.raises(SystemExit):
+            run_member(member, Told(), "s")
+        (left,) = fate.fates(tmp_path, "s")
+        assert (left["attempt"], len(left["before"])) == (1, number)
+    assert is_to_come_again(member.member, "s")
+
+
 @pytest.mark.parametrize("status", ["failed", "diverged", "interrupted", "timed out"])
 def test_what_a_program_did_is_not_tried_again(tmp_path, monkeypatch, status):
     monkeypatch.setattr(sweep, "execute", lambda *_: a_failure(status=status))

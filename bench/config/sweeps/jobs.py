@@ -98,7 +98,9 @@ class EngineLauncher(Launcher):
     """A launcher of Hydra's with the options of one of the dataclasses that `register` names."""
 
     asked_to_stop: Callable[[], bool] = staticmethod(lambda: False)
-    """Whether the sweep is to be stopped; set by whoever started it."""
+    """Whether the sweep is to be stopped; set by whoever started it, as is `has_ended`."""
+    has_ended: Callable[[Path], bool] = staticmethod(lambda folder: False)
+    """Whether the member with this folder has ended in an earlier round of the sweep, and is left out of this one."""
     options_type: type
 
     def __init__(self, **options: Any) -> None:
@@ -114,9 +116,8 @@ class EngineLauncher(Launcher):
         sweep = Path(self._config.hydra.sweep.dir)
         sweep.mkdir(parents=True, exist_ok=True)
         members = {initial_job_idx + place: [*overrides] for place, overrides in enumerate(job_overrides)}
-        if not members:
-            return []
-        found = self.run_all(Jobs(self._context, self._config, self._task), members, sweep)
+        left = {number: words for number, words in members.items() if not self.has_ended(sweep / str(number))}
+        found = self.run_all(Jobs(self._context, self._config, self._task), left, sweep) if left else {}
         return [found.get(number, JobReturn(status=JobStatus.COMPLETED)) for number in members]
 
     def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:

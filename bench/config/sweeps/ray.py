@@ -19,6 +19,8 @@ NAME = "hydra_plugins.bench.RayLauncher"
 
 _LOOK = 0.3
 """Seconds between two looks for a request to stop."""
+_NODES = 3
+"""How many nodes a member may lose until it is given up: it may be what ends them."""
 
 
 @dataclass
@@ -33,17 +35,16 @@ class RayOptions:
     memory_gb: float | None = None
     resources: dict[str, float] = field(default_factory=dict)
     """Other resources, by the names that the site has given them."""
-    retries: int = 3
-    """How often a member runs again whose worker was killed or whose node was lost."""
     runtime_env: dict[str, Any] = field(default_factory=dict)
     """The environment of the workers, in Ray's words."""
 
 
 class RayLauncher(EngineLauncher):
-    """Gives each member to Ray as a task, and gives one whose worker or node was lost to it again.
+    """Gives each member to Ray as a task, and one whose node was lost to it again, as SLURM does by itself.
 
-    Ray itself would begin a lost task again, too, and not say so: the member could not tell this from another process
-    that runs it, and would leave the run to that.
+    Ray would begin a lost task again, too, and not say so: the member could not tell this from another process that
+    runs it, and would leave the run to that. One whose worker was killed, as where memory runs out, is left to the next
+    round, as with any launcher.
     """
 
     options_type = RayOptions
@@ -54,7 +55,7 @@ class RayLauncher(EngineLauncher):
         with _signals_kept():
             ray = _imported()
         with self._connected(ray):
-            tasks = _Tasks(ray, jobs, members, self._resources(), self.options.retries)
+            tasks = _Tasks(ray, jobs, members, self._resources())
             self._say_what_no_node_has(ray, tasks.wanted)
             for number in members:
                 tasks.begin(number)
@@ -109,13 +110,10 @@ class RayLauncher(EngineLauncher):
 class _Tasks:
     """The members as tasks of Ray. `wanted` is what each takes, by the names of Ray's resources."""
 
-    def __init__(
-        self, ray: Any, jobs: Jobs, members: dict[int, list[str]], wanted: dict[str, float], retries: int
-    ) -> None:
+    def __init__(self, ray: Any, jobs: Jobs, members: dict[int, list[str]], wanted: dict[str, float]) -> None:
         self.wanted, self.under_way, self.found = wanted, dict[Any, int](), dict[int, JobReturn]()
         self._ray, self._jobs, self._members = ray, ray.put(jobs), members
-        self._left = dict.fromkeys(members, retries)
-        self._again = set[int]()
+        self._nodes_lost = dict.fromkeys(members, 0)
         others = {name: amount for name, amount in wanted.items() if name not in ("CPU", "GPU", "memory")}
         self._task = ray.remote(
             max_retries=0,
@@ -128,7 +126,7 @@ class _Tasks:
     def begin(self, number: int) -> None:
         """Queue a member."""
         task = self._task.options(name=f"member {number + 1}")
-        again = number in self._again
+        again = self._nodes_lost[number] > 0
         self.under_way[task.remote(self._jobs, number, self._members[number], again)] = number
 
     def take_ended(self, stopped: bool) -> None:
@@ -142,21 +140,22 @@ class _Tasks:
                 pass
             except (errors.RayTaskError, errors.RuntimeEnvSetupError, errors.TaskUnschedulableError) as error:
                 told(f"bench: member {number + 1} could not begin: {last_line(str(error))}")
-            except errors.RayError as error:
-                self._lost(number, type(error).__name__, stopped)
+            except errors.NodeDiedError:
+                self._lost_its_node(number, stopped)
+            except errors.RayError as error:  # its fate stays as it began: killed
+                told(f"bench: member {number + 1} lost its worker: {type(error).__name__}")
 
     def stop(self) -> None:
         """Cancel what waits, and ask what runs to save and stop."""
         for task in self.under_way:
             self._ray.cancel(task, force=False)
 
-    def _lost(self, number: int, cause: str, stopped: bool) -> None:
-        if stopped or not self._left[number]:
-            return
-        self._left[number] -= 1
-        self._again.add(number)
-        told(f"bench: member {number + 1} lost its worker ({cause}) and runs again")
-        self.begin(number)
+    def _lost_its_node(self, number: int, stopped: bool) -> None:
+        self._nodes_lost[number] += 1
+        runs_again = not stopped and self._nodes_lost[number] <= _NODES
+        told(f"bench: member {number + 1} lost its node{' and runs again' * runs_again}")
+        if runs_again:
+            self.begin(number)
 
 
 def _imported() -> Any:

@@ -74,7 +74,7 @@ class SlurmLauncher(EngineLauncher):
         except submitit.core.utils.FailedJobError as error:
             raise ConfigError(f"hydra/launcher=slurm: SLURM refuses the jobs: {last_line(str(error))}") from None
         queue = Queue(queued[0].job_id.partition("_")[0])
-        told(f"submitted {len(queued)} jobs to SLURM: {queue.number}")
+        told(f"submitted {len(queued)} job{'s' * (len(queued) > 1)} to SLURM: {queue.number}")
         ended = _wait(queued, queue, self.asked_to_stop)
         found = {number: _returned(job) for number, job in zip(members, queued, strict=True) if job in ended}
         return {number: returned for number, returned in found.items() if returned is not None}

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 from cli_tools import TINY, bench, records, the_line
-from long_sweeps import LONG, TWELVE, scores, sweep, undisturbed, until_it_trains
+from long_sweeps import LONG, TWELVE, kill_worker, scores, sweep, undisturbed, until_it_trains
 from ray_cluster import cluster, is_installed
 
 from bench.config.options import AGAIN
+from bench.config.sweeps.jobs import Jobs
+from bench.study import sweep as sweeps
 
 RAY = "hydra/launcher=ray"
 
@@ -50,9 +52,20 @@ class TestOnACluster:
         finally:
             ray.start_node("n1")
         assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
-        assert "lost its worker" in err
+        assert "lost its node and runs again" in err
         assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
         assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == the_scores
+
+    def test_a_killed_worker_s_member_is_done_in_another_round(self, ray, tmp_path, the_scores):
+        process = sweep(tmp_path, *LONG, "seed=0,1", "retries=1", RAY, f"hydra.launcher.address='{ray.address}'")
+        until_it_trains(tmp_path, count=2)
+        killed = kill_worker(tmp_path, seed=0)
+        out, err = process.communicate(timeout=580)
+        assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
+        assert "bench: member 1 lost its worker" in err
+        ends = {record["seed"]: record for record in records(tmp_path)}
+        assert [ends[0]["attempts"], ends[1]["attempts"]] == [[f"killed: {killed.said}"], None]
+        assert ends[0]["scores"] == the_scores
 
     def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, ray, tmp_path):
         process = sweep(tmp_path, *LONG, "seed=range(6)", RAY, f"hydra.launcher.address='{ray.address}'")
@@ -65,7 +78,15 @@ class TestOnACluster:
 
 
 class Lost(Exception):
-    """What Ray raises where a worker was killed or a node is gone."""
+    """Any error of Ray's."""
+
+
+class NodeDied(Lost):
+    """What Ray raises where a node is gone."""
+
+
+class Killed(BaseException):
+    """What ends a member in the middle, as where its worker is killed."""
 
 
 class FakeRay:
@@ -74,7 +95,7 @@ class FakeRay:
     def __init__(self, ends=(), resources=None):
         others = {name: type(name, (Lost,), {}) for name in ("TaskCancelledError", "RayTaskError")}
         others |= {name: type(name, (Lost,), {}) for name in ("RuntimeEnvSetupError", "TaskUnschedulableError")}
-        self.exceptions = SimpleNamespace(RayError=Lost, **others)
+        self.exceptions = SimpleNamespace(RayError=Lost, NodeDiedError=NodeDied, **others)
         self.ends, self.resources, self.begun, self.cancelled = [*ends], resources or {"CPU": 2.0}, [], []
 
     def init(self, address, **_):
@@ -107,7 +128,12 @@ class FakeRay:
         error = self.ends.pop(0) if self.ends else None
         if error is not None:
             raise error
-        return task()
+        try:
+            return task()
+        except Killed:
+            raise Lost("The worker died unexpectedly") from None
+        except Exception as error:
+            raise self.exceptions.RayTaskError(f"Traceback\n{type(error).__name__}: {error}") from None
 
     def cancel(self, task, force):
         assert not force, "a worker that is killed saves nothing"
@@ -116,31 +142,64 @@ class FakeRay:
 
 @pytest.fixture
 def given(monkeypatch, capsys, tmp_path):
-    """Sweeps over two seeds by a Ray that is none."""
+    """Sweeps over two seeds by a Ray that is none, whose workers are this process."""
 
     def given(ray, *words):
         monkeypatch.setitem(sys.modules, "ray", ray)
         return bench(capsys, "-m", *TINY, "task=copy", "seed=0,1", RAY, *words, f"results_dir={tmp_path}")
 
     monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
+    monkeypatch.setattr(Jobs, "arrive", lambda _: None)
     return given
 
 
-def test_a_member_that_lost_its_worker_runs_again_and_knows_of_it(given, monkeypatch, tmp_path):
+def test_a_member_that_lost_its_node_runs_again_at_once_and_knows_of_it(given, monkeypatch, tmp_path):
     knew = []
     monkeypatch.setattr("bench.study.sweep.is_restarted", lambda: knew.append(AGAIN in os.environ))
-    ray = FakeRay([Lost("killed")])
+    ray = FakeRay([NodeDied()])
     said = given(ray)
     assert (said.code, ray.begun) == (0, [(0, False), (1, False), (0, True)])
-    assert "bench: member 1 lost its worker (Lost) and runs again" in said.err
+    assert "bench: member 1 lost its node and runs again" in said.err
     assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
 
 
-def test_one_that_is_lost_again_and_again_is_given_up(given):
-    ray = FakeRay([Lost("killed")] * 9)
-    said = given(ray, "hydra.launcher.retries=1")
-    assert (said.code, len(ray.begun)) == (1, 4)
+def test_one_that_loses_one_node_after_the_other_is_given_up(given):
+    ray = FakeRay([NodeDied()] * 99)
+    said = given(ray)
+    assert (said.code, len(ray.begun)) == (1, 2 * (1 + 3))
     assert "0 of 2 runs done" in said.out
+
+
+@pytest.mark.parametrize(("retries", "begun"), [(0, [0, 1]), (1, [0, 1, 0])])
+def test_one_whose_worker_was_killed_has_another_round_where_retries_leave_one(given, monkeypatch, retries, begun):
+    """And those that have ended are not begun again for it."""
+    execute = sweeps.execute
+    monkeypatch.setattr("bench.study.sweep.execute", lambda *given: left.pop()() if left else execute(*given))
+
+    def killed():
+        raise Killed
+
+    left = [killed]
+    ray = FakeRay()
+    said = given(ray, f"retries={retries}")
+    assert "bench: member 1 lost its worker: Lost" in said.err
+    assert (said.code, ray.begun) == (1 - retries, [(number, False) for number in begun])
+    assert f"{1 + retries} of 2 runs done" in said.out
+
+
+def test_a_node_that_cannot_compose_a_member_is_named_and_the_others_run(given, monkeypatch):
+    """As where a plugin is installed on some nodes alone."""
+    composed = Jobs._composed
+
+    def on_that_node(jobs, overrides):
+        if "seed=0" in overrides:
+            raise LookupError("Could not find 'cell/star'")
+        return composed(jobs, overrides)
+
+    monkeypatch.setattr(Jobs, "_composed", on_that_node)
+    said = given(FakeRay())
+    assert (said.code, "1 of 2 runs done" in said.out) == (1, True)
+    assert "bench: member 1 could not begin: LookupError: Could not find 'cell/star'" in said.err
 
 
 def test_one_whose_own_start_fails_is_said_and_not_tried_again(given):

@@ -7,13 +7,17 @@ packages slurm-wlm and munge.
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_tools import TINY, bench, records, the_line
-from long_sweeps import LONG, TWELVE, scores, sweep, undisturbed, until_it_trains
+from long_sweeps import LONG, TWELVE, kill_worker, scores, sweep, undisturbed, until_it_trains
 from slurm_cluster import cluster, is_installed
 
-from bench.config.sweeps.slurm import Queue
+from bench.config.sweeps import slurm as launcher
+from bench.config.sweeps.jobs import Jobs
+from bench.config.sweeps.slurm import Queue, SlurmLauncher
+from bench.study import sweep as sweeps
 
 on_a_cluster = [pytest.mark.thorough, pytest.mark.skipif(not is_installed(), reason="needs slurm-wlm, munge and root")]
 SLURM = "hydra/launcher=slurm"
@@ -74,6 +78,17 @@ class TestOnACluster:
         assert [record["status"] for record in records(tmp_path)] == ["done", "done"]
         assert next(record for record in records(tmp_path) if record["seed"] == 0)["scores"] == the_scores
 
+    def test_a_killed_process_s_member_is_done_in_another_round(self, slurm, tmp_path, the_scores):
+        process = sweep(tmp_path, *LONG, "seed=0,1", "retries=1", SLURM, **slurm.environment)
+        until_it_trains(tmp_path, count=2)
+        killed = kill_worker(tmp_path, seed=0)
+        out, err = process.communicate(timeout=590)
+        assert (process.returncode, "2 of 2 runs done" in out) == (0, True), err
+        assert err.count("submitted 2 jobs") == err.count("submitted 1 job to") == 1
+        ends = {record["seed"]: record for record in records(tmp_path)}
+        assert [ends[0]["attempts"], ends[1]["attempts"]] == [[f"killed: {killed.said}"], None]
+        assert ends[0]["scores"] == the_scores
+
     def test_a_sweep_that_is_stopped_saves_what_runs_and_cancels_what_waits(self, slurm, tmp_path):
         process = sweep(tmp_path, *LONG, "seed=range(6)", "hydra.launcher.at_once=1", SLURM, **slurm.environment)
         until_it_trains(tmp_path)
@@ -82,6 +97,88 @@ class TestOnACluster:
         assert (process.returncode, err.splitlines()[-1]) == (130, "bench: interrupted")
         assert [record["status"] for record in records(tmp_path)] == ["interrupted"]
         assert slurm.says("squeue", "--noheader", "--jobs", err.split("to SLURM: ")[1].split()[0]) == ""
+
+
+class Killed(BaseException):
+    """What ends a member in the middle, as where its process is killed."""
+
+
+class FakeExecutor:
+    """submitit's executor, whose jobs run in this process as they are submitted."""
+
+    def __init__(self, folder):
+        self.folder, self.arrays = folder, []
+
+    def map_array(self, function, *columns):
+        members = [*zip(*columns, strict=True)]
+        self.arrays.append([number for _, number, _ in members])
+        return [self._job(function, *arguments) for arguments in members]
+
+    def _job(self, function, jobs, number, overrides):
+        array = len(self.arrays)
+        result, error, job = self.folder / f"{array}_{number}", None, SimpleNamespace(job_id=f"{array}_{number}")
+        try:
+            returned = function(jobs, number, overrides)
+            result.touch()
+            job.result = lambda: returned
+        except Killed:
+            pass
+        except Exception as raised:
+            error = f"Traceback\n{type(raised).__name__}: {raised}"
+            result.touch()
+        job.exception = lambda: error
+        job.paths = SimpleNamespace(result_pickle=result, stderr="its.err")
+        return job
+
+
+@pytest.fixture
+def given(monkeypatch, capsys, tmp_path):
+    """A sweep over two seeds by a SLURM that is none, whose nodes are this process; the numbers of each array."""
+
+    def given(*words):
+        said = bench(capsys, "-m", *TINY, "task=copy", "seed=0,1", SLURM, *words, f"results_dir={tmp_path / 'results'}")
+        return said, executor.arrays
+
+    executor = FakeExecutor(tmp_path)
+    monkeypatch.setattr(SlurmLauncher, "_executor", lambda *_: executor)
+    monkeypatch.setattr(Jobs, "arrive", lambda _: None)
+    monkeypatch.setattr(Queue, "tasks", lambda _: set())
+    monkeypatch.setattr(launcher, "_LOOK", 0.0)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr("bench.job.execute.measure_speed", lambda *_: None)
+    return given
+
+
+@pytest.mark.parametrize(("retries", "arrays"), [(0, [[0, 1]]), (1, [[0, 1], [0]])])
+def test_a_member_whose_process_was_killed_has_another_array_where_retries_leave_one(
+    given, monkeypatch, retries, arrays
+):
+    """And those that have ended are in no other array."""
+    execute = sweeps.execute
+    monkeypatch.setattr("bench.study.sweep.execute", lambda *given: left.pop()() if left else execute(*given))
+
+    def killed():
+        raise Killed
+
+    left = [killed]
+    said, submitted = given(f"retries={retries}")
+    assert (said.code, submitted) == (1 - retries, arrays)
+    assert f"{1 + retries} of 2 runs done" in said.out
+
+
+def test_a_node_that_cannot_compose_a_member_is_named_and_the_others_run(given, monkeypatch):
+    """As where a plugin is installed on some nodes alone."""
+    composed = Jobs._composed
+
+    def on_that_node(jobs, overrides):
+        if "seed=0" in overrides:
+            raise LookupError("Could not find 'cell/star'")
+        return composed(jobs, overrides)
+
+    monkeypatch.setattr(Jobs, "_composed", on_that_node)
+    said, _ = given()
+    assert (said.code, "1 of 2 runs done" in said.out) == (1, True)
+    assert "job 1_0: LookupError: Could not find 'cell/star' (see its.err)" in said.err
 
 
 def command(folder: Path, name: str, script: str) -> None:
