@@ -16,11 +16,13 @@ from typing import Any
 import pandas as pd
 
 from bench.command.progress import shown
+from bench.config.away import must_be_there
 from bench.config.compose import compose
 from bench.config.keywords import results_folder, to_overrides
 from bench.config.sweeps.members import compose_sweep
 from bench.errors import Diverged, Failed, Held
 from bench.job.execute import execute
+from bench.job.log import log
 from bench.job.reload import Reloaded, reload
 from bench.job.trust import Trust
 from bench.results.record import Record
@@ -85,12 +87,16 @@ def sweep(*words: str, progress: bool = False, **options: Any) -> pd.DataFrame:
     and Busy while another run is under way in this process.
     """
     members, pace = compose_sweep(to_overrides(words, options, sweep=True)), Pace()
-    ids: dict[int, str] = {}
+    ids, begun = dict[int, str](), set[str]()
     for wait in (False, True):
         for place, composed in enumerate(members):
             if place not in ids:
+                folder = composed.config.results_dir
+                if folder in begun:
+                    must_be_there(Store(folder).runs, log.warning)
                 with shown(progress, composed.member, pace) as listener, suppress(Held):
                     ids[place] = execute(composed, listener, wait).id
+                begun.add(folder)
     found = [(composed.config.results_dir, ids[place]) for place, composed in enumerate(members)]
     frames = {}
     for folder in dict.fromkeys(folder for folder, _ in found):

@@ -12,6 +12,7 @@ from bench.config.launch import SweepFolder, run_hydra, this_process
 from bench.config.options import Options
 from bench.config.sweeps.jobs import EngineLauncher
 from bench.config.torchrun import refuse_sweep
+from bench.study.driver import Driver
 from bench.study.pace import Pace
 from bench.study.rounds import Rounds
 from bench.study.stop import Stop, take_signals
@@ -46,7 +47,7 @@ def run(arguments: list[str]) -> int:
             statuses.append(execute(options, terminal, ranks=ranks).status)
         return None
 
-    stop = Stop(sweep_id)
+    stop, driver = Stop(sweep_id), Driver()
     rounds = Rounds(sweep_id, lambda: stop.asked)
     EngineLauncher.asked_to_stop = staticmethod(lambda: stop.asked)
     EngineLauncher.has_ended = staticmethod(rounds.has_ended)
@@ -54,28 +55,34 @@ def run(arguments: list[str]) -> int:
     def begin(folder: Path, in_other_processes: bool) -> None:
         from bench.study.status import Begun, note
 
+        driver.begin(folder)
         note(folder, Begun(sweep=sweep_id, words=arguments, members=SweepFolder.members))
         if in_other_processes:
             folder.mkdir(parents=True, exist_ok=True)
             stop.begin(folder)
 
-    try:
-        folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin, rounds.another)
-        while later:
-            job(later.pop(0))
-    finally:
-        stop.end()
-    if folder is not None:
-        from bench.command.terminal import Terminal, show_sweep
-        from bench.study.sweep import finish
+    with driver:
+        try:
+            folder = run_hydra([with_results_folder(argument) for argument in arguments], job, begin, rounds.another)
+            while later:
+                job(later.pop(0))
+        finally:
+            stop.end()
+        return int(any(status != "done" for status in statuses)) if folder is None else _finish(folder, sweep_id, stop)
 
-        with Terminal():
-            sweep = finish(folder, sweep_id, SweepFolder.members)
-        show_sweep(sweep)
-        if stop.asked:
-            raise KeyboardInterrupt
-        return int(sweep.done < sweep.members)
-    return int(any(status != "done" for status in statuses))
+
+def _finish(folder: Path, sweep_id: str, stop: Stop) -> int:
+    """Show the sweep in `folder` at its end; 1 where a member is not done. Raises KeyboardInterrupt where it was
+    stopped."""
+    from bench.command.terminal import Terminal, show_sweep
+    from bench.study.sweep import finish
+
+    with Terminal():
+        sweep = finish(folder, sweep_id, SweepFolder.members)
+    show_sweep(sweep)
+    if stop.asked:
+        raise KeyboardInterrupt
+    return int(sweep.done < sweep.members)
 
 
 def _run_beside_others(options: Options, sweep: str, wait: bool) -> float:

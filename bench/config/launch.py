@@ -27,9 +27,10 @@ from bench.config import packages
 from bench.config.compose import VERSION, compose, explained, flags_first, options_of, register
 from bench.config.keywords import quoted
 from bench.config.options import Member, Options
+from bench.config.sweeps.jobs import EngineLauncher
 from bench.config.sweeps.members import for_their_members
 from bench.config.sweeps.shard import Shard, take_shard
-from bench.errors import ConfigError, StoreError
+from bench.errors import BenchError, ConfigError, StoreError
 
 
 class SweepFolder(Callback):
@@ -51,8 +52,12 @@ class SweepFolder(Callback):
             SweepFolder.members = len(Shard.parse(shard).share(range(SweepFolder.members)))
         SweepFolder.last = Path(config.hydra.sweep.dir)
         SweepFolder.beside = not config.hydra.launcher._target_.endswith(".BasicLauncher")
+        EngineLauncher.refused = None
         if SweepFolder.on_start is not None:
-            SweepFolder.on_start(SweepFolder.last, SweepFolder.beside)
+            try:
+                SweepFolder.on_start(SweepFolder.last, SweepFolder.beside)
+            except BenchError as error:  # Hydra would warn of it and go on
+                EngineLauncher.refused = error
 
 
 def run_hydra(
@@ -66,7 +71,8 @@ def run_hydra(
     Returns the folder of the sweep, or None for a single run. What `job` returns goes to Hydra's sweeper.
     `another` is asked after the members of a launcher's processes have ended, with the folder of the sweep, whether to
     start them once more.
-    `on_start` is called before with the folder of a sweep, and whether its members run in other processes.
+    `on_start` is called before with the folder of a sweep, and whether its members run in other processes; a BenchError
+    that it raises is raised before any member runs.
 
     Raises ConfigError, in one line, for wrong arguments, and StoreError where the sweep's folder cannot be written.
     """

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, sleep
 
+from bench.config.away import wait_for
 from bench.results.files import sync, write_atomic, writing
 from bench.results.hashes import hashes
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD, step_of
@@ -84,15 +84,9 @@ class RunFolder:
         _OPEN.discard(self._hidden)
         _close(self._lock)
 
-    def come_back(self, seconds: float = 120.0, every: float = 0.5) -> None:
-        """Where the whole results folder is away, as a disk of the network may be, wait for it, so long at most; a line
-        says so."""
-        if self._runs.is_dir():
-            return
-        log.warning(f"{self._runs} is away: waiting for it, {seconds:.0f} s at most")
-        end = monotonic() + seconds
-        while not self._runs.is_dir() and monotonic() < end:
-            sleep(every)
+    def come_back(self) -> None:
+        """Wait for the whole results folder where it is away, as a disk of the network may be; a line says so."""
+        wait_for(self._runs, log.warning)
 
     def path(self, name: str) -> Path:
         """The present path of the run's file `name`; `publish` changes it."""

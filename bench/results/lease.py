@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from bench.results.files import make_folder, writing
 from bench.results.owner import Owner, State, lock
+from bench.results.reads import not_of_the_run
 
 BEAT = 10.0
 """Seconds between two changes of a lease."""
@@ -144,6 +145,7 @@ class Lease:
                 path.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
+    @not_of_the_run()
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             was_lost = self._is_lost

@@ -15,7 +15,7 @@ from bench.results.files import disk_time
 from bench.results.folder import DOOMED, attempts, base_of, is_ours, remove, remove_left
 from bench.results.lease import is_ours as is_held_here
 from bench.results.lease import leases, read
-from bench.results.names import CHECKPOINTS, DRAFTS
+from bench.results.names import CHECKPOINTS, DRAFTS, SWEEP
 from bench.results.owner import PATTERN, Owner, State
 from bench.results.record import Record
 from bench.results.store import Store
@@ -74,7 +74,8 @@ def left_in(results: Path) -> list[Left]:
         raise StoreError(f"cannot read {runs}: {error.strerror}; name another folder with results_dir=...") from None
     found = [*_folders(runs, entries, now), *_checkpoints(Store(results)), *_drafts(results, now)]
     going_on = {_base(each.path) for each in found if each.kind == "snapshot"}
-    return sorted([*found, *_leases(runs, entries, now, going_on)], key=lambda each: (each.kind, each.path))
+    found += [*_leases(runs, entries, now, going_on), *_leases_of_sweeps(results, now)]
+    return sorted(found, key=lambda each: (each.kind, each.path))
 
 
 def _folders(runs: Path, entries: list[str], now: float) -> Iterator[Left]:
@@ -127,6 +128,14 @@ def _leases(runs: Path, entries: list[str], now: float, going_on: set[str]) -> I
         if there and _lease_state([*there.values()][-1], now) == "ended":
             kind: Kind = "snapshot" if base in going_on else "lease"
             yield from (Left(kind, path, path.stat().st_size) for path in there.values())
+
+
+def _leases_of_sweeps(results: Path, now: float) -> Iterator[Left]:
+    """Those of sweeps whose driver has ended."""
+    for folder in results.glob("sweeps/*"):
+        there = [*leases(folder, SWEEP).values()]
+        if there and _lease_state(there[-1], now) == "ended":
+            yield from (Left("lease", path, path.stat().st_size) for path in there)
 
 
 def _drafts(results: Path, now: float) -> Iterator[Left]:

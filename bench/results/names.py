@@ -1,4 +1,4 @@
-"""The names of the files in a run's folder."""
+"""The names of the files in a run's folder, and of a sweep's lease."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ CHECKPOINTS = "checkpoint-*.pt"
 """A pattern. Only the folder of an interrupted run has such files: the run can resume from them."""
 DRAFTS = ".*.tmp"
 """A pattern: files that were being written when their process was killed."""
+SWEEP = "sweep"
+"""The base of the lease in a sweep's folder."""
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 

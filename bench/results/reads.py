@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ _NO_DATA_BELOW = tuple(
 _NO_DATA_IN = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages", "__pycache__"))
 
 _WATCHED: list[FilesRead] = []
+_THREAD = threading.local()
 
 
 class FilesRead:
@@ -79,6 +81,16 @@ def unwatched() -> Iterator[None]:
         _WATCHED[:] = watching
 
 
+@contextmanager
+def not_of_the_run() -> Iterator[None]:
+    """In the block no file counts that this thread opens, as the one that looks after a lease beside a run."""
+    _THREAD.is_beside = True
+    try:
+        yield
+    finally:
+        _THREAD.is_beside = False
+
+
 def _may_be_data(path: str) -> bool:
     if path.startswith(_NO_DATA_BELOW) or any(part in path for part in _NO_DATA_IN):
         return False
@@ -100,7 +112,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not _WATCHED:
+    if event != "open" or not _WATCHED or getattr(_THREAD, "is_beside", False):
         return
     path, mode, flags = arguments
     if isinstance(path, (str, bytes)):

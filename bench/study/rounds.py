@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.config.away import wait_for
+from bench.config.sweeps.jobs import told
 from bench.study.fate import comes_again, fates, read
 
 
@@ -19,7 +21,7 @@ class Rounds:
 
     def another(self, folder: Path) -> bool:
         """Whether the launcher is to start the sweep in `folder` once more; members that have ended are left out."""
-        if self._stopped():
+        if self._stopped() or not wait_for(folder, told):
             return False
         again = [fate for fate in fates(folder, self._sweep) if comes_again(fate)]
         state = [(fate.get("attempt", 1), fate.get("holder", "")) for fate in again]

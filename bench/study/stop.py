@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench.study.fate import fates, owner_of
+from bench.study.fate import Fate, fates, owner_of
 from bench.train.interrupts import Requests, stop_signals
 
 _STOPPED = "stopped"
@@ -49,8 +49,11 @@ class Stop:
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._requests.add() > 1:
             raise KeyboardInterrupt
-        (self._folder / _STOPPED).touch()
-        for fate in fates(self._folder, self._sweep):
+        begun: list[Fate] = []
+        with suppress(OSError):  # the folder is away: nobody can be told, but nothing new begins
+            (self._folder / _STOPPED).touch()
+            begun = fates(self._folder, self._sweep)
+        for fate in begun:
             if (owner := owner_of(fate)) is not None and owner.is_here:
                 with suppress(OSError):  # it has ended meanwhile
                     os.kill(owner.pid, signal.SIGTERM)

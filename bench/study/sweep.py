@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.config.away import must_be_there, wait_for
 from bench.config.options import AGAIN, Member, Options
 from bench.errors import BenchError, Held
 from bench.job.execute import execute
@@ -65,6 +66,7 @@ def run_member(options: Options, listener: Listener, sweep: str = "", wait: bool
     valid = math.nan
     fate = begun(options, sweep, before, is_cut_off)
     try:
+        wait_for(member.folder, log.warning)
         with writing(member.folder):
             write(member, fate)
         record = execute(options, together(listener, Beat(member, fate)), wait or before is not None)
@@ -108,8 +110,9 @@ def finish(folder: Path, sweep: str = "", members: int | None = None) -> SweepRe
     """The sweep in `folder` at its end, after writing the tables of all runs in its results folders.
 
     The fates name these folders. Without any fate, `folder` is taken to be RESULTS/sweeps/SWEEP. `members` is how many
-    there should be, where that is known.
+    there should be, where that is known. Raises StoreError where the folder is away and does not return.
     """
+    must_be_there(folder, log.warning)
     count, known = sum(path.is_dir() for path in folder.iterdir()), fates(folder, sweep)
     results = [Path(name) for name in sorted({fate["results"] for fate in known})] or [folder.parent.parent]
     rows = []

@@ -257,7 +257,7 @@ def test_a_results_folder_that_is_away_at_the_end_is_waited_for(tmp_path, monkey
         def measuring(self):
             results.rename(away)
 
-    monkeypatch.setattr("bench.results.folder.sleep", lambda _: away.rename(results))
+    monkeypatch.setattr("bench.config.away.sleep", lambda _: away.rename(results))
     assert execute(options(results), Gone()).status == "done"
     assert f"{results / 'runs'} is away: waiting for it, 120 s at most" in caplog.text
     assert (statuses(results), left(results)) == (["done"], [])
@@ -270,8 +270,8 @@ def test_one_that_does_not_return_is_one_line(tmp_path, monkeypatch):
         def measuring(self):
             results.rename(tmp_path / "away")
 
-    monkeypatch.setattr("bench.results.folder.monotonic", iter(range(0, 10_000, 50)).__next__)
-    monkeypatch.setattr("bench.results.folder.sleep", lambda _: None)
+    monkeypatch.setattr("bench.config.away.monotonic", iter(range(0, 10_000, 50)).__next__)
+    monkeypatch.setattr("bench.config.away.sleep", lambda _: None)
     with pytest.raises(StoreError, match="No such file or directory; choose another folder with results_dir="):
         execute(options(results), Gone())
 

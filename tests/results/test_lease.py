@@ -13,6 +13,7 @@ from bench.errors import StoreError
 from bench.results import lease as module
 from bench.results import owner
 from bench.results.lease import SILENT, Holder, Lease, Watch, acquire, leases
+from bench.results.reads import FilesRead
 
 forking = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 pytestmark = [
@@ -218,6 +219,18 @@ def test_it_changes_while_its_process_lives(tmp_path, watch, monkeypatch):
         while ours.path.read_bytes() == before:
             ours._thread.join(0.01)
         assert module.read(ours.path) == ours.holder
+
+
+def test_what_its_thread_opens_is_no_file_that_a_run_reads(tmp_path, watch, monkeypatch):
+    """A sweep's lease is looked after while its members are built, and what these read decides which run it is."""
+    monkeypatch.setattr(module, "BEAT", 0.001)
+    data = tmp_path / "data"
+    data.write_text("1")
+    with acquire(tmp_path, "sweep", watch) as ours, FilesRead() as seen:
+        while ours._beats < 9:
+            ours._thread.join(0.01)
+        data.read_text()
+        assert seen.paths() == [data]
 
 
 def test_a_folder_that_is_away_for_a_while_loses_nothing(tmp_path, watch):

@@ -11,6 +11,7 @@ import pytest
 from cli_tools import COPY, bench, records, start, the_line
 
 from bench.config.sweeps.joblib import JoblibLauncher
+from bench.errors import StoreError
 from bench.job import execute as runner
 from bench.results.owner import Owner
 from bench.study import sweep as study
@@ -38,6 +39,8 @@ class Pool:
         except Killed:
             self.is_broken = True
             future.set_exception(BrokenProcessPool("A worker process was unexpectedly terminated"))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
     def shutdown(self, kill_workers):
@@ -103,6 +106,22 @@ def test_where_no_member_begins_it_ends(capsys, launcher, monkeypatch, tmp_path)
     said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}")
     assert said.code == 1
     assert said.err == "bench: 2 more did not begin; the same command runs them\n"
+
+
+def test_what_keeps_a_member_from_beginning_ends_the_sweep_after_those_that_are_under_way(
+    capsys, launcher, monkeypatch, tmp_path
+):
+    """As where the results folder is away and does not return: no other process is killed for it."""
+    ended = []
+
+    def run(jobs, number, overrides):
+        if number == 0:
+            raise StoreError("the folder is away")
+        ended.append(number)
+
+    monkeypatch.setattr("bench.config.sweeps.jobs.Jobs.run", run)
+    said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1,2,3", f"results_dir={tmp_path}")
+    assert (said.code, the_line(said), ended) == (1, "the folder is away", [1])
 
 
 def test_as_many_processes_as_cores_for_their_threads(monkeypatch):

@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from bench.config.sweeps.jobs import EngineLauncher, Jobs
-from bench.errors import ConfigError
+from bench.errors import BenchError, ConfigError
 
 NAME = "hydra_plugins.bench.JoblibLauncher"
 
@@ -38,8 +38,9 @@ class JoblibLauncher(EngineLauncher):
     options_type = JoblibOptions
 
     def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
-        """As all launchers do. Raises ConfigError where joblib is not installed, or n_jobs is 0."""
-        waiting, found = deque(members), dict[int, JobReturn]()
+        """As all launchers do. Raises ConfigError where joblib is not installed, or n_jobs is 0; and what keeps a
+        member from beginning, after the end of those that are under way: it would keep all others, too."""
+        waiting, found, errors = deque(members), dict[int, JobReturn](), list[Exception]()
         threads = int(jobs.config.hardware.threads)
         count = min(self._count(threads), len(members))
         workers = [_Worker(jobs, threads) for _ in range(count)]
@@ -56,6 +57,11 @@ class JoblibLauncher(EngineLauncher):
                         found[number] = future.result()
                     except BrokenExecutor:  # its fate stays as it began: killed
                         worker.end()
+                    except BenchError as error:
+                        errors.append(error)
+                        waiting.clear()
+            if errors:
+                raise errors[0]
             return found
         finally:
             for worker in workers:

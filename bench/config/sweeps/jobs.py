@@ -20,9 +20,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from bench.config.away import must_be_there
 from bench.config.options import AGAIN
 from bench.config.sweeps.members import without_seed
-from bench.errors import ConfigError
+from bench.errors import BenchError, ConfigError
 
 _KEPT = 32
 """How many composed configurations are kept for the members that differ in the seed alone."""
@@ -35,6 +36,8 @@ class Jobs:
     context: HydraContext
     config: DictConfig
     task: TaskFunction
+    sweep: Path
+    """The sweep's folder, which is there from its beginning on."""
     state: dict[Any, Any] = field(default_factory=Singleton.get_state)
     folder: Path = field(default_factory=Path.cwd)
     """From which paths are relative."""
@@ -51,7 +54,11 @@ class Jobs:
 
     def run(self, number: int, overrides: Sequence[str], name: str | None = None, again: bool = False) -> JobReturn:
         """Run the member of this number, from 0 on. `name` is what its engine calls it; `again` is for one that an
-        engine has begun before and lost."""
+        engine has begun before and lost.
+
+        Raises StoreError where the sweep's folder is away and does not return.
+        """
+        must_be_there(self.sweep, told)
         config = self._composed([*overrides])
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = name or str(number), number
@@ -101,23 +108,29 @@ class EngineLauncher(Launcher):
     """Whether the sweep is to be stopped; set by whoever started it, as is `has_ended`."""
     has_ended: Callable[[Path], bool] = staticmethod(lambda folder: False)
     """Whether the member with this folder has ended in an earlier round of the sweep, and is left out of this one."""
+    refused: BenchError | None = None
+    """Why the sweep cannot run, where its beginning has told; set with each sweep."""
     options_type: type
 
     def __init__(self, **options: Any) -> None:
         self.options: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(self.options_type), options))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what each job needs."""
+        """Take what each job needs, and make the sweep's folder. Raises what the sweep was refused for; may raise
+        OSError."""
+        if self.refused is not None:
+            raise self.refused
         self._context, self._task, self._config = hydra_context, task_function, config
+        self._sweep = Path(config.hydra.sweep.dir)
+        self._sweep.mkdir(parents=True, exist_ok=True)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the members, and return what came of them in the order of `job_overrides`. Raises as `run_all` does."""
         setup_globals()
-        sweep = Path(self._config.hydra.sweep.dir)
-        sweep.mkdir(parents=True, exist_ok=True)
         members = {initial_job_idx + place: [*overrides] for place, overrides in enumerate(job_overrides)}
-        left = {number: words for number, words in members.items() if not self.has_ended(sweep / str(number))}
-        found = self.run_all(Jobs(self._context, self._config, self._task), left, sweep) if left else {}
+        left = {number: words for number, words in members.items() if not self.has_ended(self._sweep / str(number))}
+        jobs = Jobs(self._context, self._config, self._task, self._sweep)
+        found = self.run_all(jobs, left, self._sweep) if left else {}
         return [found.get(number, JobReturn(status=JobStatus.COMPLETED)) for number in members]
 
     def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
@@ -127,7 +140,7 @@ class EngineLauncher(Launcher):
 
 def told(line: str) -> None:
     """Say a line about the sweep, beside what its members say."""
-    print(line, file=sys.stderr, flush=True)
+    print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
 def last_line(text: str) -> str:

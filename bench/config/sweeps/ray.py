@@ -104,7 +104,7 @@ class RayLauncher(EngineLauncher):
         said = f"hydra/launcher=ray: no node has what a member takes: {asked}"
         if self.options.address is None:
             raise ConfigError(f"{said}; ask for less, or give the address of a cluster")
-        told(f"bench: {said}: the members wait until one has joined the cluster")
+        told(f"{said}: the members wait until one has joined the cluster")
 
 
 class _Tasks:
@@ -139,11 +139,11 @@ class _Tasks:
             except errors.TaskCancelledError:
                 pass
             except (errors.RayTaskError, errors.RuntimeEnvSetupError, errors.TaskUnschedulableError) as error:
-                told(f"bench: member {number + 1} could not begin: {last_line(str(error))}")
+                told(f"member {number + 1} could not begin: {last_line(str(error))}")
             except errors.NodeDiedError:
                 self._lost_its_node(number, stopped)
             except errors.RayError as error:  # its fate stays as it began: killed
-                told(f"bench: member {number + 1} lost its worker: {type(error).__name__}")
+                told(f"member {number + 1} lost its worker: {type(error).__name__}")
 
     def stop(self) -> None:
         """Cancel what waits, and ask what runs to save and stop."""
@@ -153,7 +153,7 @@ class _Tasks:
     def _lost_its_node(self, number: int, stopped: bool) -> None:
         self._nodes_lost[number] += 1
         runs_again = not stopped and self._nodes_lost[number] <= _NODES
-        told(f"bench: member {number + 1} lost its node{' and runs again' * runs_again}")
+        told(f"member {number + 1} lost its node{' and runs again' * runs_again}")
         if runs_again:
             self.begin(number)
 
