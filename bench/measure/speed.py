@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim import Optimizer
 
-from bench.api import Batch, State, Tokens
+from bench.api import Batch, Tokens
 from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge
 from bench.hardware.machine import Machine
@@ -23,7 +22,6 @@ from bench.model.sequence import SequenceModel
 from bench.model.stream import StepFunction, Stream
 from bench.stats.summary import quantile
 from bench.train.setup import Setup
-from bench.unroll.generated import KernelUnroll
 
 _STREAM = 32  # time steps of streaming inference in a call
 
@@ -53,11 +51,12 @@ def measure_speed(
     steps while it computes older ones; how many microseconds a step takes where 32 of them are waited for at once is
     `queued_step_us`, only there: on a CPU it would be the same. The input of a step is on the device. An
     encoder-decoder's tokens are those of input and output; its inference reads the targets, its prefill the input, and
-    its streaming inference is the decoder's, after a first sequence is read. A model that runs by kernels streams by
-    one, too. Of several ranks all train together, and the first measures the rest alone, on its device. A bidirectional
-    model keeps no state and goes no single steps: both figures are None. Each figure is sampled for `seconds` of
-    `clock`, and up to `retry` seconds in all are spent on waiting for a quiet machine, told by `gauge`. Call this last:
-    it changes the model's weights.
+    its streaming inference is the decoder's, after a first sequence is read. Other models stream as `bench.load` has
+    them, by a generated function where there is one, but not where the run took the loop of steps: `form` says which.
+    Of several ranks all train together, and the first measures the rest alone, on its device. A bidirectional model
+    keeps no state and goes no single steps: both figures are None. Each figure is sampled for `seconds` of `clock`, and
+    up to `retry` seconds in all are spent on waiting for a quiet machine, told by `gauge`. Call this last: it changes
+    the model's weights.
     """
     model, machine, gauge = setup.model, setup.machine, gauge or Gauge()
     method = Method(machine, seconds, clock, gauge, Patience(retry, gauge))
@@ -98,7 +97,8 @@ def _latency(
     figure = method.figure(streaming.work, microseconds, waited=True)
     steps = len(figure["samples"]) * figure["calls"] * _STREAM
     real_time = None if rate is None else figure["median"] * rate / 1e6
-    return {**figure, "p99": 1e6 * quantile(streaming.took[-steps:], 0.99), "steps": steps, "real_time": real_time}
+    p99 = 1e6 * quantile(streaming.took[-steps:], 0.99)
+    return {**figure, "p99": p99, "steps": steps, "real_time": real_time, "form": streaming.form}
 
 
 def inference(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Iterator[int]:
@@ -126,8 +126,11 @@ def prefill(model: SequenceModel, machine: Machine, batches: list[Batch]) -> Ite
 class Streaming:
     """Streaming inference, 32 steps a call: `waiting` for the end of each, or letting them queue.
 
-    `took` has the seconds of each step that was waited for.
+    `took` has the seconds of each step that was waited for. `form` is `kernels` where a step is one generated function,
+    else `eager`.
     """
+
+    form = "eager"
 
     def __init__(
         self,
@@ -148,14 +151,12 @@ class Streaming:
         if isinstance(model, EncoderDecoder):
             with torch.inference_mode(), machine.autocast():
                 self._state = model.read(batch.inputs[:, :1].to(machine.device), self._state)
-        elif any(isinstance(form, KernelUnroll) for form in model.unrolls):
+        elif model.form.name != "eager":
             with torch.inference_mode(), machine.autocast():
                 stream = Stream(model)
-
-            def by_kernel(x: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-                return stream(x), state  # the stream keeps its own
-
-            self._step = by_kernel
+            if stream.refused is None:
+                self.form = "kernels"
+                self._step = lambda x, state: (stream(x), state)  # the stream keeps its own
 
     def work(self) -> int:
         """Go 32 steps on; returns their number."""

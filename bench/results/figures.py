@@ -70,7 +70,8 @@ class Summary(Statistics, total=False):
     - `marks`: why the figure is doubtful, by `contended` and `unsettled`; empty where it is not.
     - `load`: what the machine did meanwhile, as `bench.hardware.load.Load` has it; `tries`: how often it was measured.
     - `p99`: of streaming alone, the 99th percentile of its single steps; `steps`: how many those were; `real_time`: the
-      median over the time that a step is of, where the task's steps have one (frames of a recording), else null.
+      median over the time that a step is of, where the task's steps have one (frames of a recording), else null;
+      `form`: `kernels` where a step is one generated function, `eager` where it is the model's own step.
     """
 
     low: float | None
@@ -84,6 +85,7 @@ class Summary(Statistics, total=False):
     p99: float | None
     steps: int
     real_time: float | None
+    form: str
 
 
 class Throughput(TypedDict):

@@ -9,6 +9,7 @@ from counters import BUSY, Scripted
 from factories import a_record
 from three_tasks import TASKS
 from tiny import Given, a_batch, a_setup
+from traces import made
 
 from bench.api import leaves
 from bench.config.schema import ModelConfig
@@ -117,6 +118,19 @@ def test_a_step_is_waited_for_or_queues_behind_others(monkeypatch, waiting, long
     assert Timed(streaming.work, setup.machine).sample().tokens == STEPS
     assert max(queue.waited_for[1:]) == longest
     assert len(streaming.took) == (STEPS if waiting else 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "unroll", "form"),
+    [
+        ("gru", "vendor", "kernels"), ("mingru", "parallel", "kernels"), ("gru", "kernels", "kernels"),
+        ("gru", "eager", "eager"), ("attention", "parallel", "eager"),
+    ],
+)  # fmt: skip
+def test_a_model_streams_by_a_generated_function_whatever_form_it_was_trained_in_but_the_loop(cell, unroll, form):
+    step = by_ticks(made({"cell": cell, "unroll": unroll}))["step_us"]
+    assert step["form"] == form
+    assert a_record(speed={**a_record().speed, "step_us": step}).speed["step_us"]["form"] == form
 
 
 def test_latency_and_throughput_are_apart_where_steps_queue(monkeypatch):
