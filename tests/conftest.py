@@ -3,6 +3,7 @@ tests without a time limit, and a cache of prepared data of their own."""
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -53,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(1)
         gc.freeze()  # looking through all that torch has made, again and again, takes a tenth of the time of the tests
         gc.set_threshold(20_000, 20, 20)
+        atexit.register(gc.freeze)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # the tests themselves, too
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,17 +49,19 @@ def _tracing() -> Iterator[list[Tensor]]:
     """Trace Python's memory; yield the tensors that exist already, since the task may enlarge them.
 
     Objects from before the trace are hidden from the garbage collector, which would otherwise visit all of them at each
-    measurement and take far longer than the batches.
+    measurement and take far longer than the batches. Where whoever runs this has hidden objects before, all stay so.
     """
     gc.collect()
     older = _tensors()
+    hidden = gc.get_freeze_count()
     gc.freeze()
     tracemalloc.start()
     try:
         yield older
     finally:
         tracemalloc.stop()
-        gc.unfreeze()
+        if not hidden:
+            gc.unfreeze()
 
 
 def _held(older: list[Tensor]) -> int:
