@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.api import Batch, Cell, State
 from bench.diagnosis.lanes import real_steps
+from bench.kernels.uncompiled import UncompiledMode
 from bench.model.sequence import SequenceModel
 from bench.model.transition import CellStep, stepped_by
 
@@ -54,7 +54,7 @@ def gates(model: SequenceModel, batch: Batch) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "gate", "low", "high", "share"])
 
 
-class _Sigmoids(TorchDispatchMode):
+class _Sigmoids(UncompiledMode):
     """Keeps the result of every call of sigmoid; all its forms (function, method, module) dispatch to one operator."""
 
     def __init__(self) -> None:

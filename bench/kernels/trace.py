@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from bench.kernels.expression import Array, Graph
 from bench.kernels.hoisted import Call, Hoisted, Parameter, Recipe
 from bench.kernels.lowering import Called, lowered
 from bench.kernels.step import Cannot, Product, Step, operands_first
+from bench.kernels.uncompiled import UncompiledMode
 from bench.kernels.values import Value, elementwise
 
 __all__ = ["trace"]
@@ -51,7 +51,7 @@ def trace(
     return tracer.step(y, new)
 
 
-class _Tracer(TorchDispatchMode):
+class _Tracer(UncompiledMode):
     """Turns the operations of a step into expressions, one by one, as torch carries them out."""
 
     def __init__(self, x: Tensor, states: list[Tensor], parameters: Mapping[str, Tensor], hoists: bool) -> None:

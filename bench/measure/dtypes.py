@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Generator
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from bench.kernels.uncompiled import UncompiledMode
 from bench.measure.costs import cost_of
 from bench.train.setup import Setup
 from bench.unroll.agreement import PIECE
@@ -34,7 +34,7 @@ def product_dtypes(setup: Setup) -> list[str]:
     return sorted(str(dtype).removeprefix("torch.") for dtype in products.seen | generated)
 
 
-class Products(TorchDispatchMode):
+class Products(UncompiledMode):
     """Collects the dtypes of the factors of all products of matrices that torch computes within it, into `seen`."""
 
     def __init__(self) -> None:

@@ -139,10 +139,11 @@ def _of_a_batch(model: SequenceModel, steps: int, lanes: int, gradients: bool) -
     with torch.set_grad_enabled(gradients):
         with Counter(lookups) as forward:
             logits, _ = model.predict(batch, model.initial_state(lanes))
+        total = logits.sum()  # of which each gradient is 1
         with Counter(lookups) as backward:
             if gradients:
                 weights = [each for _, each in model.named_parameters() if each.requires_grad]
-                torch.autograd.grad(logits, weights, torch.ones_like(logits), allow_unused=True)
+                torch.autograd.grad(total, weights, allow_unused=True)
     return forward.counted, backward.counted
 
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from bench.api import Batch
 from bench.hardware.machine import Machine
 from bench.hardware.timing import Timed
+from bench.kernels.uncompiled import UncompiledMode
 from bench.measure.costs import PRODUCTS, name_of
 from bench.measure.lookups import Lookups
 from bench.model.sequence import SequenceModel
@@ -71,7 +71,7 @@ def _collected(model: SequenceModel, batch: Batch, machine: Machine) -> Counter[
     return products.seen
 
 
-class _Products(TorchDispatchMode):
+class _Products(UncompiledMode):
     """Collects the products that torch computes within it, into `seen`, but for those with one-hot vectors."""
 
     def __init__(self, lookups: Lookups) -> None:

@@ -16,6 +16,7 @@ from bench.measure.peak import bytes_of, peak_of
 from bench.train.evaluate import score_batch
 from bench.train.largest import Largest
 from bench.train.loop import Carried, TrainStep, train
+from bench.train.optimizer import state_of
 from bench.train.passes import Passes
 from bench.train.setup import Setup
 
@@ -96,7 +97,7 @@ def _bytes_there(batch: Batch, machine: Machine) -> int:
 def _kept(setup: Setup) -> dict[str, int]:
     """The bytes that are kept from step to step, but for the carried state, by the name of their figure."""
     best = sum(each.nbytes for each in setup.model.state_dict().values())
-    state = (kept for kept in tree_leaves(setup.optimizer.state_dict()["state"]) if isinstance(kept, Tensor))
+    state = (kept for kept in tree_leaves(state_of(setup.optimizer)["state"]) if isinstance(kept, Tensor))
     return {
         "weights_mib": bytes_of([*setup.model.parameters(), *setup.model.buffers()]),
         "copies_mib": best + bytes_of(setup.average.tensors if setup.average else ()),

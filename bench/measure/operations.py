@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch.utils._python_dispatch import TorchDispatchMode
-
+from bench.kernels.uncompiled import UncompiledMode
 from bench.measure.costs import cost_of
 from bench.measure.lookups import Lookups
 
@@ -36,7 +35,7 @@ class Operations:
         return self.products + self.elementwise
 
 
-class Counter(TorchDispatchMode):
+class Counter(UncompiledMode):
     """Counts the operations that torch carries out within it, into `counted`.
 
     They are those of real numbers: a product of two complex ones takes 6. A function of a number, such as exp or tanh,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile  # that of torch.profiler imports torch's compiler
 
 from bench.hardware.machine import Machine
 from bench.hardware.timing import without_collection
@@ -31,10 +31,10 @@ def peak_of(work: Callable[[], object], machine: Machine) -> int:
     with (
         _without_lines_of_cpp(),
         without_collection(),
-        profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
+        profile(use_kineto=True, profile_memory=True) as profiler,
     ):
         work()
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    events = [e for e in profiler.kineto_results.events() if e.name() == "[memory]"]
     changes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
     return max(itertools.accumulate(changes, initial=0))
 

@@ -16,6 +16,7 @@ from bench.api import Batch, State, Task, map_state
 from bench.config.schema import Config
 from bench.hardware.machine import Machine
 from bench.hardware.ranks import ALONE, Ranks
+from bench.kernels.uncompiled import uncompiled
 from bench.model.sequence import SequenceModel
 from bench.train.bptt import overlapping, scored_in, windows
 from bench.train.clip import Clip, Clipped
@@ -157,7 +158,7 @@ def backpropagate(
         loss, state = objective(model, task, part, state, machine, known)
     total = loss.item()
     if divisor and math.isfinite(total):
-        loss.backward(torch.full_like(loss, 1 / divisor))
+        (loss * (1 / divisor)).backward()  # given the gradient as a tensor, torch imports its symbolic shapes
     return total, map_state(Tensor.detach, state)  # type: ignore[return-value]
 
 
@@ -189,7 +190,8 @@ def update(optimizer: Optimizer, clip: Clip, ranks: Ranks = ALONE) -> Clipped:
     ranks.add_gradients(clip.parameters)
     clipped = clip()
     if math.isfinite(clipped.norm):
-        optimizer.step()
+        with uncompiled(type(optimizer)):
+            optimizer.step()
     for parameter in clip.parameters:  # optimizer.zero_grad does the same, and takes 2% of a step of 1 ms
         parameter.grad = None
     return clipped

@@ -12,6 +12,7 @@ from torch.optim import LBFGS, Muon, Optimizer, SparseAdam
 from bench.api import Cell
 from bench.config.targets import load_checked
 from bench.errors import ConfigError, did_you_mean
+from bench.kernels.uncompiled import uncompiled
 
 DECAYS = ("all", "matrices")
 
@@ -40,7 +41,8 @@ def build_optimizer(options: dict[str, Any], model: nn.Module) -> Optimizer:
         may_be_fused = "fused" in cls.__init__.__annotations__ and not own_form
         if may_be_fused and _can_step(cls, {"fused": True, **checked}, model):
             checked.setdefault("fused", True)  # the fastest form in all our timings, also on CPUs
-        return cls(groups, **checked)
+        with uncompiled(cls):
+            return cls(groups, **checked)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"optimizer: {error}") from None
 
@@ -64,13 +66,20 @@ def decay_note(optimizer: Optimizer, model: nn.Module) -> str | None:
     return f"weight decay of {first['weight_decay']:g} acts on {', '.join(acted_on)} alone"
 
 
+def state_of(optimizer: Optimizer) -> dict[str, Any]:
+    """The state that `restore_optimizer` takes: the optimiser's `state_dict`."""
+    with uncompiled(type(optimizer)):
+        return optimizer.state_dict()
+
+
 def restore_optimizer(optimizer: Optimizer, state: dict[str, Any], weights: torch.dtype) -> None:
     """Load the `state` that the optimiser's `state_dict` gave, when the model's weights had the dtype `weights`.
 
     torch alone brings most of it to the parameters' dtype. That is right for what had the dtype of the weights, which
     may be another now, and wrong for factors that torch always keeps in float32.
     """
-    optimizer.load_state_dict(state)
+    with uncompiled(type(optimizer)):
+        optimizer.load_state_dict(state)
     optimizer._opt_called = True  # type: ignore[attr-defined]  # torch asks, at the first step of a schedule
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for place, kept in state["state"].items():
@@ -85,7 +94,8 @@ def _can_step(cls: type[Optimizer], options: dict[str, Any], model: nn.Module) -
     parameter = nn.Parameter(like.new_zeros([1] * like.dim()))
     parameter.grad = torch.zeros_like(parameter)
     try:
-        cls([parameter], **options).step()
+        with uncompiled(cls):
+            cls([parameter], **options).step()
     except RuntimeError:  # a kernel that is not there, too
         return False
     return True

@@ -9,7 +9,7 @@ from torch import Generator
 
 from bench.api import leaves, map_state
 from bench.train.loop import Carried
-from bench.train.optimizer import restore_optimizer
+from bench.train.optimizer import restore_optimizer, state_of
 from bench.train.passes import Passes
 from bench.train.progress import Progress
 from bench.train.setup import Setup
@@ -36,7 +36,7 @@ class Position:
         first, *others = machine.ranks.all_say(machine.random_state())
         return {
             "model": setup.model.state_dict(),
-            "optimizer": setup.optimizer.state_dict(),
+            "optimizer": state_of(setup.optimizer),
             "schedule": setup.schedule.state_dict(),
             "average": setup.average.state_dict() if setup.average else None,
             "fit": fit,

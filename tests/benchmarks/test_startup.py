@@ -3,7 +3,8 @@
     python -m pytest tests/benchmarks/test_startup.py -n0 -s
 
 `--help` is to take at most 1.3 times `import hydra`; the first training step of a default run at most 1.2 times `import
-torch, hydra`. The first step of any of torch's optimisers imports its compiler, so that is a baseline, too.
+torch, hydra`. The first step of any of torch's optimisers imports its compiler, which a run does without: that is a
+baseline, too.
 """
 
 import os
