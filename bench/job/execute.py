@@ -242,6 +242,8 @@ def say_what_begins(prepared: Prepared) -> None:
     if prepared.unstated:
         files = ", ".join(map(str, prepared.unstated))
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
+    if prepared.crowded:
+        log.warning(prepared.crowded)
     if note := form_note(setup.optimizer):
         log.info(note)
     if setup.model.form.told:

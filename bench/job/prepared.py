@@ -22,6 +22,7 @@ from bench.job.build import build, build_task
 from bench.job.data import data_hash, unstated
 from bench.job.resume import Source, find_source, matched_size
 from bench.job.split import alike, as_one_device
+from bench.measure.room import lack_of_room
 from bench.results.identity import Identity, code_version, sources_of
 from bench.results.labels import cell_name, run_stem
 from bench.results.reads import FilesRead
@@ -52,6 +53,8 @@ class Prepared:
     unstated: Sequence[Path] = ()
     error: BaseException | None = None
     ranks: Ranks = ALONE
+    crowded: str | None = None
+    """That a training step is likely to run out of memory, in a line."""
     as_one: str | None = None
     """How far the scores of several ranks will be those of one."""
     process: HighWater = field(default_factory=HighWater)
@@ -89,7 +92,7 @@ def prepare(options: Options, ranks: Ranks = ALONE) -> Prepared:
     The task is built first: its id names the row in which a failed run is counted.
     """
     life, process = Life(), HighWater()
-    task = setup = source = error = as_one = None
+    task = setup = source = error = crowded = as_one = None
     steps_in_a_batch, untrained = 0, 0.0
     by_task, by_model = FilesRead(), FilesRead()
     try:
@@ -104,6 +107,7 @@ def prepare(options: Options, ranks: Ranks = ALONE) -> Prepared:
         with by_model:
             trained = time_steps(config, first.steps)
             setup = build(config, task, matched, first.longest, trained, life, ranks)
+            crowded = lack_of_room(setup, first.batches["train"][0])
         if ranks.count > 1:
             as_one = as_one_device(setup, first.batches["train"][0])
         if config.resume not in ("auto", "never"):
@@ -123,6 +127,7 @@ def prepare(options: Options, ranks: Ranks = ALONE) -> Prepared:
         unstated(task, by_task) if task else [],
         alike(identity, setup, error, ranks),
         ranks,
+        crowded,
         as_one,
         process,
     )
