@@ -67,6 +67,7 @@ def test_all_that_an_lstm_draws_otherwise_than_torch_is_the_bias_of_its_forget_g
         assert torch.equal(parameter, theirs[name]), name
 
 
+@pytest.mark.form_by_rule
 @pytest.mark.parametrize(
     ("cls", "options", "has"),
     [(Vanilla, {"activation": "tanh"}, True), (Vanilla, {"activation": "relu"}, True), (IRNN, {}, True),
@@ -134,6 +135,7 @@ def test_an_exprnn_starts_by_turning_pairs(init, low, high):
     torch.testing.assert_close(rotation @ rotation.T, torch.eye(7), rtol=0, atol=2e-6)
 
 
+@pytest.mark.form_by_rule
 def test_an_exprnn_takes_one_exponential_for_a_whole_sequence():
     form = choose(seeded(ExpRNN, 3, 5))
     assert (form.name, form.told) == ("parallel", False)

@@ -70,6 +70,7 @@ def test_the_same_command_again_says_that_it_is_done_and_shows_the_table(once, c
     assert again.out.splitlines() == first.out.splitlines()[:-1]
 
 
+@pytest.mark.form_by_rule
 def test_a_second_attempt_in_another_process_has_the_same_scores_to_the_last_bit(once, capsys, monkeypatch):
     """The first was in a process of its own; this one is in the tests'."""
     folder, _ = once

@@ -140,6 +140,7 @@ def digest(weights):
     return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in weights.values())).hexdigest()
 
 
+@pytest.mark.form_by_rule
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process():
     here = digest(trained(seed=0)[1])
     folder = Path(__file__).parents[1]

@@ -53,6 +53,7 @@ class CutOff(Vanilla):
         return torch.tanh(x_proj + h_proj.detach())
 
 
+@pytest.mark.form_by_rule
 @pytest.mark.parametrize(("mutant", "finding"), [(Halved, "outputs"), (CutOff, "gradients")])
 def test_a_subclass_that_changes_gates_but_keeps_vendor_never_goes_by_it(mutant, finding):
     torch.manual_seed(0)
@@ -105,6 +106,7 @@ def test_a_cells_own_parallel_form_equals_its_loop(T, B, seed):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.form_by_rule
 def test_a_parallel_form_that_differs_from_the_loop_is_refused():
     with pytest.raises(ConfigError, match="unroll=parallel: outputs of Leaking differ"):
         choose(Leaking(2, 3), "parallel")
