@@ -1,6 +1,7 @@
 """Plants mistakes in the code, one at a time, and tells which of them no test sees.
 
 - python tests/mutation planted: each mistake in tests/mutation/mistakes, with the test that is to see it
+- python tests/mutation planted leases engines: those of two files
 - python tests/mutation sample: 300 mutants drawn at random, with the tests that run the changed line
 - python tests/mutation sample --only bench/stats --tests tests/stats --count 1000: all of a part, by its own tests
 - python tests/mutation idle: the assertions that run in no test
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True)
     one = verbs.add_parser("planted", help="the planted mistakes, each with the test that is to see it")
     one.set_defaults(run=_planted)
+    one.add_argument("names", nargs="*", metavar="NAME", help="those of mistakes/NAME.toml (default all files)")
     many = verbs.add_parser("sample", help="mutants drawn at random, with the tests that run the changed line")
     many.set_defaults(run=_sample)
     many.add_argument("--only", nargs="+", default=PARTS, metavar="PATH", help=f"from (default {' '.join(PARTS)})")
@@ -66,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _planted(chosen: argparse.Namespace, folder: Path) -> int:
-    mistakes = _drawn(planted(ROOT), chosen)
+    mistakes = _drawn(planted(ROOT, names=chosen.names), chosen)
     trials = list(_trials(mistakes, lambda mistake: [Group([mistake.seen_by], 300)], chosen.jobs, folder))
     unseen = [mistake for mistake, outcome in trials if not outcome.killed]
     for mistake in unseen:

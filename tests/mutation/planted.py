@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from change import Change
@@ -10,9 +11,15 @@ from change import Change
 FOLDER = Path(__file__).with_name("mistakes")
 
 
-def planted(root: Path, folder: Path = FOLDER) -> list[Change]:
-    """All planted mistakes; raises ValueError where a mistake's text is not in its file, or is there more than once."""
-    return [_change(root, entry) for path in sorted(folder.glob("*.toml")) for entry in _entries(path)]
+def planted(root: Path, folder: Path = FOLDER, names: Sequence[str] = ()) -> list[Change]:
+    """All planted mistakes, or those of the files with these `names`.
+
+    Raises ValueError where there is no such file, a mistake's text is not in its file, or is there more than once.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    if unknown := [name for name in names if name not in files]:
+        raise ValueError(f"there are no mistakes {unknown[0]}; there are {', '.join(files)}")
+    return [_change(root, entry) for name in names or files for entry in _entries(files[name])]
 
 
 def _entries(path: Path) -> list[dict[str, str]]:

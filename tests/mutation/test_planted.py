@@ -45,3 +45,10 @@ def test_a_planted_mistake_whose_text_is_gone_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"a\.py has 'x = 2' 0 times, not once \(it is off\)"):
         planted(tmp_path, tmp_path)
+
+
+def test_those_of_some_files_can_be_planted_alone() -> None:
+    leases, both = planted(ROOT, names=["leases"]), planted(ROOT, names=["leases", "engines"])
+    assert leases and both[: len(leases)] == leases and len(leases) < len(both) < len(planted(ROOT))
+    with pytest.raises(ValueError, match="there are no mistakes nowhere; there are .*leases"):
+        planted(ROOT, names=["nowhere"])

@@ -216,8 +216,11 @@ def test_it_changes_while_its_process_lives(tmp_path, watch, monkeypatch):
     monkeypatch.setattr(module, "BEAT", 0.01)
     with acquire(tmp_path, "run", watch) as ours:
         before = ours.path.read_bytes()
-        while ours.path.read_bytes() == before:
+        for _ in range(1000):
+            if ours.path.read_bytes() != before:
+                break
             ours._thread.join(0.01)
+        assert ours.path.read_bytes() != before
         assert module.read(ours.path) == ours.holder
 
 
