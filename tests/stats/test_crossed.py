@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from crossed_scores import crossed
+from scipy.stats import t
 
 from bench.stats.components import complete, components, reach
 from bench.stats.crossed import factors, mean_of_runs, moments, over_units
@@ -40,6 +41,9 @@ def test_a_level_that_runs_share_widens_the_interval():
     found = mean_of_runs(GRID)
     assert found.mean == alone.mean and found.method == "crossed-t"
     assert found.low < alone.low and alone.high < found.high
+    a, b, rest = moments(GRID, [(0,), (1,)])
+    half = t.ppf(0.975, 3 - 1) * math.sqrt(a / 4 + b / 3 + rest / 12)
+    assert (found.low, found.high) == pytest.approx((found.mean - half, found.mean + half))
 
 
 def test_equal_scores_and_single_runs_have_no_interval():

@@ -6,9 +6,11 @@ import signal
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from threading import Timer
 
 import pytest
 from cli_tools import COPY, bench, records, start, the_line
+from hydra.core.utils import JobReturn
 
 from bench.config.sweeps.joblib import JoblibLauncher
 from bench.errors import StoreError
@@ -112,16 +114,20 @@ def test_what_keeps_a_member_from_beginning_ends_the_sweep_after_those_that_are_
     capsys, launcher, monkeypatch, tmp_path
 ):
     """As where the results folder is away and does not return: no other process is killed for it."""
-    ended = []
+    begun, failed, later, had_ended = [], Future(), Future(), []
+    failed.set_exception(StoreError("the folder is away"))
 
-    def run(jobs, number, overrides):
+    def submit(pool, function, number, overrides):
+        begun.append(number)
         if number == 0:
-            raise StoreError("the folder is away")
-        ended.append(number)
+            Timer(0.2, later.set_result, [JobReturn()]).start()
+        return failed if number == 0 else later
 
-    monkeypatch.setattr("bench.config.sweeps.jobs.Jobs.run", run)
+    monkeypatch.setattr(Pool, "submit", submit)
+    monkeypatch.setattr(Pool, "shutdown", lambda pool, kill_workers: had_ended.append(later.done()))
     said = bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1,2,3", f"results_dir={tmp_path}")
-    assert (said.code, the_line(said), ended) == (1, "the folder is away", [1])
+    assert (said.code, the_line(said), begun) == (1, "the folder is away", [0, 1])
+    assert had_ended == [True, True]
 
 
 def test_as_many_processes_as_cores_for_their_threads(monkeypatch):
