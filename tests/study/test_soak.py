@@ -1,8 +1,8 @@
 """A soak: many short runs by several processes that are killed all the time, on a disk that is full once.
 
 Each worker takes one member after another, as `bench.sweep` does, and every few seconds one of them is killed. Once
-the disk is full for a while. In the end every run is done once, with the score of an undisturbed reference, and nothing
-is left that somebody would have to clear away.
+the disk is full for a while. In the end the same sweep finds every run done, once, with the score of an undisturbed
+reference, and nothing is left that somebody would have to clear away.
 """
 
 import json
@@ -53,10 +53,13 @@ def work(results, order):
 
 
 def a_worker(results, start):
-    """A worker in a process of its own, which begins with the seed `start` and leaves out those that are done by now; a
-    fork, so that it has everything loaded as it begins."""
+    """A worker which begins with the seed `start` and leaves out those that are done by now."""
     known = {json.loads(path.read_text())["seed"] for path in records_in(results)}
-    order = [seed % RUNS for seed in range(start, start + RUNS) if seed % RUNS not in known]
+    return in_a_fork(results, [seed % RUNS for seed in range(start, start + RUNS) if seed % RUNS not in known])
+
+
+def in_a_fork(results, order):
+    """A worker in a process of its own, which has everything loaded as it begins."""
     child = os.fork()
     if child == 0:
         code = 70
@@ -122,7 +125,9 @@ def test_two_hundred_runs_by_eight_workers_that_are_killed_are_done_once_each(di
             filler.unlink()
             filler = None
         time.sleep(0.05)
-    seconds = time.monotonic() - began
+    seconds, so_far = time.monotonic() - began, done(results)
+    assert os.waitpid(in_a_fork(results, [*range(RUNS)]), 0)[1] == 0
+    assert so_far == RUNS, "the same sweep finds all done"
     found = check(results, reference)
     print(f"\n{RUNS} runs, {WORKERS} workers, {seconds:.0f} s: {kills} killed, ends of workers {dict(ended)}, {found}")
     assert kills >= 20 and ended[-signal.SIGKILL] == kills and ended[3] and not ended[70]
