@@ -32,13 +32,7 @@ def advice(gauge: Gauge, idle: Load, threads: int, same: Ratio, marks: dict[str,
         )
     if "unsettled" in marks:
         yield Advice(marks["unsettled"], "let the machine cool down, or sample longer: measure.seconds=5")
-    if (limit := container_limit(gauge)) is not None and limit < threads:
-        yield Advice(
-            f"the container may use {limit:g} processors, and hardware.threads={threads}",
-            "fewer threads, or a higher limit",
-        )
-    if threads > gauge.own_cores:
-        yield Advice(f"hardware.threads={threads} on {gauge.own_cores} processors", "at most as many threads")
+    yield from against_threads(gauge, threads)
     if slow := governors(gauge.sys) - {"performance"}:
         yield Advice(
             f"the clock's governor is {', '.join(sorted(slow))}: it follows the load",
@@ -57,6 +51,17 @@ def advice(gauge: Gauge, idle: Load, threads: int, same: Ratio, marks: dict[str,
             f"the same work, measured twice, differs by {same.median - 1:+.1%} ±{half:.1%}",
             "take more runs (seeds) than one, and compare within one run of `bench`",
         )
+
+
+def against_threads(gauge: Gauge, threads: int) -> Iterator[Advice]:
+    """What is found where there are more threads than processors that this process may use."""
+    if (limit := container_limit(gauge)) is not None and limit < threads:
+        yield Advice(
+            f"the container may use {limit:g} processors, and hardware.threads={threads}",
+            "fewer threads, or a higher limit",
+        )
+    if threads > gauge.own_cores:
+        yield Advice(f"hardware.threads={threads} on {gauge.own_cores} processors", "at most as many threads")
 
 
 def governors(sys: Path) -> set[str]:

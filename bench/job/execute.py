@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -24,27 +24,24 @@ from bench.job.ended import Ended
 from bench.job.had import ends_before, lease_of, that_stands
 from bench.job.listener import Listener
 from bench.job.log import log, logging_to
+from bench.job.opening import say_what_begins
 from bench.job.prepared import Prepared, prepare
-from bench.measure.flops import parameter_count
 from bench.measure.memory import measure_memory
 from bench.measure.speed import hold_still, measure_speed
 from bench.measure.training import release
 from bench.results import names
 from bench.results.files import writing
 from bench.results.folder import RunFolder
-from bench.results.labels import as_percent
 from bench.results.lease import Lease
 from bench.results.record import Record
 from bench.results.store import Store
-from bench.tables.closing import summary, to_beat
+from bench.tables.closing import summary
 from bench.tables.formats import four_digits, loss_digits
-from bench.train.bptt import window_note
 from bench.train.checkpoint import Checkpoints, list_checkpoints
 from bench.train.evaluate import evaluate, must_have_score
 from bench.train.fit import Fit
 from bench.train.interrupts import Interrupts
 from bench.train.largest import Largest
-from bench.train.optimizer import decay_note, form_note
 from bench.train.validation import Validation
 
 
@@ -227,36 +224,6 @@ def say_and_tell(validation: Validation, metric: str, listener: Listener) -> Non
     listener.validated(validation, metric)
     loss, score = loss_digits(validation.train_loss), four_digits(validation.score)
     log.info(f"step {validation.step:>6}  train loss {loss}  valid {metric} {score}")
-
-
-def say_what_begins(prepared: Prepared) -> None:
-    """Log the size of the run that begins, and the scores to beat."""
-    setup = prepared.setup
-    assert setup is not None
-    params, metric = parameter_count(setup.model), setup.task.spec.metric
-    log.info(f"{prepared.stem}: {params:,} parameters, {setup.unroll} unroll, on {setup.machine.label}")
-    direction = "higher" if metric.direction == "max" else "lower"
-    log.info(f"{metric.name} in {metric.unit}, {direction} is better: {to_beat(asdict(metric))}")
-    for line in setup.task.spec.notes:
-        log.info(f"  {line}")
-    if prepared.unstated:
-        files = ", ".join(map(str, prepared.unstated))
-        log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
-    if prepared.crowded:
-        log.warning(prepared.crowded)
-    if note := form_note(setup.optimizer):
-        log.info(note)
-    if setup.model.form.told:
-        log.warning(setup.model.form.refused)
-    if note := decay_note(setup.optimizer, setup.model):
-        log.info(note)
-    if prepared.untrained:
-        log.warning(
-            f"{as_percent(prepared.untrained)} of the losses are not trained on: those before the first full "
-            f"bptt.horizon={setup.config.bptt.horizon} of each batch; bptt.head=grow trains them"
-        )
-    if note := window_note(setup.config.bptt, prepared.steps_in_a_batch):
-        log.info(note)
 
 
 def publish(

@@ -13,6 +13,7 @@ from tiny import Given, Turning, a_batch, a_config
 from bench.config.options import Options
 from bench.config.schema import BudgetConfig, HardwareConfig, MeasureConfig
 from bench.errors import ConfigError
+from bench.hardware.load import Gauge
 from bench.hardware.turn import lock_file
 from bench.job import prepared as preparation
 from bench.job.execute import carry_out, execute
@@ -50,6 +51,15 @@ class Told(Listener):
         if name in ("started", "step", "validated", "measuring", "ended", "already_done", "stored", "refused"):
             return lambda *_: stages.append(name)
         return object.__getattribute__(self, name)
+
+
+def test_more_threads_than_processors_are_told(task, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(Gauge, "own_cores", 2)
+    with caplog.at_level("WARNING", logger="bench"):
+        for threads in (2, 3):
+            execute(options(tmp_path, hardware=HardwareConfig(device="cpu", threads=threads)))
+    told = [record.message for record in caplog.records if "hardware.threads" in record.message]
+    assert told == ["hardware.threads=3 on 2 processors, which wait for each other: at most as many threads"]
 
 
 def test_without_a_listener_nothing_is_printed_and_the_run_keeps_its_own_log(task, tmp_path, capfd):

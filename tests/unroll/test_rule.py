@@ -13,7 +13,7 @@ from bench.cells.lstm import LSTM
 from bench.config.compose import compose
 from bench.config.schema import BudgetConfig
 from bench.job.ended import Ended
-from bench.job.execute import say_what_begins
+from bench.job.opening import say_what_begins
 from bench.job.prepared import prepare
 from bench.kernels import compiler
 from bench.tables.whole import whole
