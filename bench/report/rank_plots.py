@@ -24,7 +24,7 @@ def critical_difference(found: Overview) -> Figure:
     if found.ranking is None:
         raise ConfigError(
             "--plot: mean ranks need two tasks, and two cells that have a score on each of them; this setting has "
-            f"{len(found.tasks)} and {len(found.complete)}"
+            f"{len(found.main)} and {len(found.complete)}"
         )
     _refuse_many(found.complete)
     names = without_shared(found.complete)[0]
@@ -52,7 +52,7 @@ def critical_difference(found: Overview) -> Figure:
     axes.plot([low, low + critical], [0.42, 0.42], color=COLOURS[1], linewidth=2)
     axes.annotate(f"critical difference {three_digits(critical)}", (low + critical / 2, 0.46), ha="center", fontsize=9)
     _as_ruler(axes, low, high)
-    axes.set_title(f"Mean ranks over {len(found.tasks)} tasks", fontsize=10)
+    axes.set_title(f"Mean ranks over {len(found.main)} tasks", fontsize=10)
     return figure
 
 

@@ -60,8 +60,12 @@ class Task(NamedTuple):
     direction: Literal["max", "min"]
 
     def __str__(self) -> str:
-        better = "higher" if self.direction == "max" else "lower"
-        return f"{self.name} {self.metric} ({better} is better)"
+        return f"{self.name} {self.scored_in}"
+
+    @property
+    def scored_in(self) -> str:
+        """The metric with its better direction."""
+        return f"{self.metric} ({'higher' if self.direction == 'max' else 'lower'} is better)"
 
 
 @dataclass(frozen=True)
@@ -98,11 +102,25 @@ class Overview:
 
         return sorted(every, key=place)
 
+    @cached_property
+    def main(self) -> list[Task]:
+        """The columns that cells are ranked over: of a task whose cells are scored in several metrics that of most of
+        them, so that one cell that stands apart takes nothing from the others."""
+        found: dict[str, Task] = {}
+        for task in sorted(self.tasks, key=lambda task: -len(self.scores[task])):
+            found.setdefault(task.name, task)
+        return [task for task in self.tasks if found[task.name] == task]
+
+    def is_apart(self, task: Task, cell: str) -> bool:
+        """Whether the cell has a row on the task in another metric, and none in this one."""
+        others = [rows for other, rows in self.rows.items() if other.name == task.name]
+        return cell not in self.rows[task] and any(cell in rows for rows in others)
+
     @property
     def complete(self) -> list[str]:
-        """The cells that have a score on every task."""
+        """The cells that have a score on every task, in its `main` metric."""
         every = dict.fromkeys(cell for rows in self.rows.values() for cell in rows)
-        return [cell for cell in every if all(cell in scored for scored in self.scores.values())]
+        return [cell for cell in every if all(cell in self.scores[task] for task in self.main)]
 
     @cached_property
     def ranks(self) -> dict[Task, dict[str, int]]:
@@ -115,10 +133,10 @@ class Overview:
     @cached_property
     def ranking(self) -> Ranking | None:
         """The mean ranks of the `complete` cells; None for fewer than two of them, or of tasks."""
-        if len(self.complete) < 2 or len(self.tasks) < 2:
+        if len(self.complete) < 2 or len(self.main) < 2:
             return None
-        means = [[self.rows[task][cell]["score"] for cell in self.complete] for task in self.tasks]
-        return ranking(means, [task.direction for task in self.tasks])
+        means = [[self.rows[task][cell]["score"] for cell in self.complete] for task in self.main]
+        return ranking(means, [task.direction for task in self.main])
 
     @cached_property
     def mean_ranks(self) -> dict[str, float]:
@@ -128,7 +146,7 @@ class Overview:
     @property
     def normalised(self) -> list[Task]:
         """The tasks whose scores have a place between chance and the best possible one."""
-        known = {task: (scale.chance, scale.solved) for task, scale in self.scales.items()}
+        known = {task: (self.scales[task].chance, self.scales[task].solved) for task in self.main}
         return [task for task, (chance, solved) in known.items() if None not in (chance, solved) and chance != solved]
 
     def gaps(self, task: Task, cell: str) -> BySeed:
@@ -206,7 +224,7 @@ def _scale(task: Task, rows: Mapping[str, Mapping[Hashable, Any]]) -> Scale:
 
 def to_frame(found: Sequence[Overview], group: str | None = None) -> pd.DataFrame:
     """The rows of overviews, one for each task and cell, with the columns of the leaderboard and `ADDED`; a cell that
-    has no run on a task has a row without figures."""
+    has no run on a task has a row without figures, in the metric of the others."""
     lines = [line for each in found for line in _lines(each)]
     columns = [*COLUMNS, *ADDED]
     frame = pd.DataFrame(lines, columns=[*(column.name for column in columns), *([group] if group else [])])
@@ -225,6 +243,8 @@ def of(frame: pd.DataFrame, found: Overview) -> pd.DataFrame:
 def _lines(found: Overview) -> Iterator[dict[str, Any]]:
     for task in found.tasks:
         for cell in found.cells:
+            if found.is_apart(task, cell) or (task not in found.main and cell not in found.rows[task]):
+                continue
             given: dict[Any, Any] = {"task": task.name, "cell": cell} | dict(found.rows[task].get(cell, {}))
             front = {f"front_{name}": on.get(cell) for name, on in found.fronts[task].items()}
             total = found.aggregates.get(cell, Interval(math.nan, math.nan, math.nan, ""))

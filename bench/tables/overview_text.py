@@ -49,9 +49,9 @@ def _over_tasks(found: Overview) -> Iterator[str]:
     critical = three_digits(found.ranking.critical)
     p = found.ranking.p
     friedman = "" if pd.isna(p) else f"; Friedman's p {three_digits(p)}"
-    yield f"mean ranks over {len(found.tasks)} tasks; less than {critical} apart do not differ (Nemenyi, 5%){friedman}"
+    yield f"mean ranks over {len(found.main)} tasks; less than {critical} apart do not differ (Nemenyi, 5%){friedman}"
     if found.normalised:
-        of = "" if len(found.normalised) == len(found.tasks) else f" on {len(found.normalised)} of them"
+        of = "" if len(found.normalised) == len(found.main) else f" on {len(found.normalised)} of them"
         yield f"overall: interquartile mean of normalised scores{of}, 0 chance, 1 solved, with its 95% interval"
 
 
@@ -70,8 +70,8 @@ def _whole(found: Overview, names: list[str]) -> list[Field]:
         totals = [found.aggregates.get(cell) for cell in found.cells]
         texts = ["-" if total is None else score_with_interval(*total[:3]) for total in totals]
         fields.append(Field("overall", texts, left=True, folds=False))
-    firsts = [sum(ranks.get(cell) == 1 for ranks in found.ranks.values()) for cell in found.cells]
-    return [*fields, Field("ranked 1", [f"{first} of {len(found.tasks)}" for first in firsts])]
+    firsts = [sum(found.ranks[task].get(cell) == 1 for task in found.main) for cell in found.cells]
+    return [*fields, Field("ranked 1", [f"{first} of {len(found.main)}" for first in firsts])]
 
 
 def _cell(found: Overview, place: int, cell: str) -> str:
@@ -87,14 +87,13 @@ def _cell(found: Overview, place: int, cell: str) -> str:
 def notes(found: Overview) -> Iterator[str]:
     """What is to be known of the figures: who is missing where, what is not compared, what was chosen among several."""
     for cell in found.cells:
-        if missing := [task for task in found.tasks if cell not in found.scores[task]]:
+        missing = [task for task in found.main if cell not in found.scores[task] and not found.is_apart(task, cell)]
+        if missing:
             told = ", ".join(f"{task.name} ({_why(found.rows[task].get(cell))})" for task in missing)
-            unranked = ": it has no mean rank" if len(found.tasks) > 1 else ""
+            unranked = ": it has no mean rank" if len(found.main) > 1 else ""
             yield f"{cell} has no score on {told}{unranked}"
-    for name in dict.fromkeys(task.name for task in found.tasks):
-        if len(metrics := [task.metric for task in found.tasks if task.name == name]) > 1:
-            yield f"{name} is scored in {' and in '.join(metrics)}, which are not compared"
-    if unknown := [task.name for task in found.tasks if task not in found.normalised and found.scores[task]]:
+    yield from _apart(found)
+    if unknown := [task.name for task in found.main if task not in found.normalised and found.scores[task]]:
         yield f"no best possible score is known for {', '.join(unknown)}: in no normalised figure"
     for task in found.tasks:
         if single := [cell for cell, scores in found.scores[task].items() if len(scores) < 2]:
@@ -104,6 +103,16 @@ def notes(found: Overview) -> Iterator[str]:
             said = ", ".join(f"{cell} {counts[cell]}" for cell in found.cells if cell in counts)
             fair = "" if len({*counts.values()}) == 1 else ", not as many for each"
             yield f"{task.name}: the best on valid of several rows that differ in training{fair}: {said}"
+
+
+def _apart(found: Overview) -> Iterator[str]:
+    """The cells whose metric on a task is not that of most."""
+    for task in found.tasks:
+        main = next(each for each in found.main if each.name == task.name)
+        if task != main:
+            unranked = ", and in no mean rank" if len(found.main) > 1 else ""
+            cells = ", ".join(found.rows[task])
+            yield f"{cells}: scored on {task.name} in {task.scored_in}, not compared with {main.scored_in}{unranked}"
 
 
 def _why(row: object) -> str:

@@ -26,9 +26,11 @@ def latest(attempts: Iterable[Row]) -> list[Row]:
 
 
 def scored(done: list[Row]) -> tuple[str, dict[Draws, float]]:
-    """The test score of each draw; without one the valid score, marked `valid `."""
-    scores = over_draws(done, "test")
-    return ("", scores) if scores else ("valid ", over_draws(done, "valid"))
+    """The test score of each draw; without one the valid score, marked `valid `. Without either, as without a run that
+    is done, there is no mark: nothing says that the metric is another than that of other rows."""
+    if (scores := over_draws(done, "test")) or not (on_valid := over_draws(done, "valid")):
+        return "", scores
+    return "valid ", on_valid
 
 
 def over_draws(done: list[Row], split: str) -> dict[Draws, float]:

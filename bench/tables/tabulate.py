@@ -52,7 +52,20 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
     lines = [_line(key, latest(attempts), columns) for key, attempts in groups.items()]
     frame = pd.DataFrame(lines, columns=[column.name for column in columns])
     frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
-    return _ranked(frame)
+    return _ranked(_on_their_tasks_split(frame))
+
+
+def _on_their_tasks_split(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows, of which those without a score, whose metric does not say on what split, have that of those with one in
+    the same metric: where a task has no test split, the one on valid."""
+    metrics = frame[["task", "direction", "metric"]]
+    scored = {*metrics[frame["score"].notna()].itertuples(index=False, name=None)}
+    named = []
+    for task, direction, metric in metrics.itertuples(index=False, name=None):
+        on_valid = f"valid {metric}"
+        only_there = (task, direction, metric) not in scored and (task, direction, on_valid) in scored
+        named.append(on_valid if only_there else metric)
+    return frame.assign(metric=pd.Series(named, frame.index, frame["metric"].dtype))
 
 
 def _ranked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -39,10 +39,10 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN) -> str:
 
 
 def blocks(frame: pd.DataFrame, columns: Sequence[Column] = SHOWN, of: Sequence[str] = ()) -> Iterator[Block]:
-    """A block for each task and metric; the lines `of` what part of the table they are follow each title."""
-    metrics = frame["metric"].where(frame["score"].notna())
-    metrics = metrics.fillna(metrics.groupby(frame["task"]).transform("first"))  # rows without a score join the others
-    for (task, _), part in frame.groupby(["task", metrics], sort=False, dropna=False):
+    """A block for each task, metric and direction; the lines `of` what part of the table they are follow each title."""
+    keys = [frame[name].where(frame["score"].notna()) for name in ("metric", "direction")]
+    keys = [key.fillna(key.groupby(frame["task"]).transform("first")) for key in keys]  # those without a score join
+    for (task, *_), part in frame.groupby(["task", *keys], sort=False, dropna=False):
         shared = [column for column in columns if column.shareable and part[column.name].nunique() == 1]
         head = [_title(str(task), part), *of]
         said = [f"{column.title} {part[column.name].iloc[0]}" for column in shared]

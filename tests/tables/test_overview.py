@@ -96,12 +96,43 @@ def test_one_seed_ties_everywhere_and_no_score_at_all():
 
 def test_metrics_of_two_directions_under_one_name_stand_apart():
     low = {"direction": "min", "lowest": 0.0, "highest": None, "unit": "nats", "target": None, "solved": None}
-    (view,) = views(runs("gru", 0.8), runs("lstm", 0.7), runs("rnn", 0.2, **low))
-    assert [(task.direction, [*scores]) for task, scores in view.scores.items()] == [
-        ("max", ["gru", "lstm"]),
-        ("min", ["rnn"]),
+    on_another = [runs(cell, 0.5, "parity-v1") for cell in ("gru", "lstm", "rnn")]
+    (view,) = views(runs("gru", 0.8), runs("lstm", 0.7), runs("rnn", 0.2, **low), *on_another)
+    assert [(str(task), [*scores]) for task, scores in view.scores.items() if task.name == "copy-v1"] == [
+        ("copy-v1 recall_accuracy (higher is better)", ["gru", "lstm"]),
+        ("copy-v1 recall_accuracy (lower is better)", ["rnn"]),
     ]
-    assert view.complete == [] and any("are not compared" in note for note in notes(view))
+    assert [*view.mean_ranks] == ["gru", "lstm"], "most are scored so, and lose nothing by the one that is not"
+    assert [note for note in notes(view) if "rnn" in note] == [
+        "rnn: scored on copy-v1 in recall_accuracy (lower is better), not compared with recall_accuracy (higher is "
+        "better), and in no mean rank"
+    ]
+    frame = to_frame([view])
+    assert frame[frame["task"] == "copy-v1"][["cell", "direction"]].to_numpy().tolist() == [
+        ["gru", "max"], ["lstm", "max"], ["rnn", "min"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("test", [0.8, None])
+def test_a_cell_whose_runs_diverge_takes_no_rank_from_the_others(test):
+    """Whether tasks are scored on test or, without that split, on valid: the row has no score that would say so."""
+    tasks = ("copy-v1", "parity-v1")
+    if test:
+        whole = [runs(cell, test, task) for cell in ("gru", "lstm") for task in tasks]
+    else:
+        rows = [row for cell in ("gru", "lstm") for task in tasks for row in runs(cell, 0.8, task)]
+        whole = [[row._replace(test=None, valid=row.test) for row in rows]]
+    lost = [runs("rnn", 0.1, task) for task in tasks]
+    lost = [[row._replace(status="diverged", valid=None, test=None) for row in lot] for lot in lost]
+    (view,) = views(*whole, *lost)
+    split = "" if test else "valid "
+    assert [str(task) for task in view.tasks] == [f"{task} {split}recall_accuracy (higher is better)" for task in tasks]
+    assert view.mean_ranks.keys() == view.aggregates.keys() == {"gru", "lstm"} and view.ranking.critical > 0
+    assert [note for note in notes(view) if "no score" in note] == [
+        "rnn has no score on copy-v1 (6 diverged), parity-v1 (6 diverged): it has no mean rank"
+    ]
+    frame = to_frame([view]).set_index("cell")
+    assert frame.loc["rnn", "mean_rank"].isna().all() and frame.drop("rnn")["aggregate"].notna().all()
 
 
 def test_fronts_are_those_of_score_and_cost_without_figures_of_a_busy_machine(found):

@@ -64,6 +64,13 @@ def test_rows_without_a_score_stand_with_those_that_have_one():
     assert to_text(tabulate([failed])).startswith("copy-v1: no run got as far as a score\n")
 
 
+def test_metrics_of_two_directions_under_one_name_share_no_table():
+    rows = [a_row(), a_row(cell="lstm", direction="min"), a_row(cell="mgu", status="diverged", test=None, valid=None)]
+    first, second = to_text(tabulate(rows)).split("\n\n")
+    assert "higher is better" in first and "gru" in first and "mgu" in first
+    assert "lower is better" in second and "lstm" in second and "lstm" not in first
+
+
 def test_blocks_and_rows_stand_in_the_order_of_the_table(frame):
     first, second = to_text(frame).split("\n\n")
     upside_down = to_text(frame[::-1]).split("\n\n")

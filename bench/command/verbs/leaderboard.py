@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from bench.tables.overview import Overview
 
 FORMATS = ("text", "markdown", "latex", "csv", "json", "parquet")
+DATA = ("csv", "json", "parquet")
+"""The forms that programs read."""
 _LABELS = ["task", "cell", "bptt", "budget", "hardware"]
 _MOST = 6
 """Overviews that are printed below each other."""
@@ -131,7 +133,7 @@ def _check(options: Namespace) -> None:
             )
     if options.show == "spread" and options.group:
         raise ConfigError("leaderboard: --show=spread has a line for each row: narrow it by words, without --group")
-    if options.show in ("pairs", "spread") and options.columns and options.format not in ("csv", "json", "parquet"):
+    if options.show in ("pairs", "spread") and options.columns and options.format not in DATA:
         raise ConfigError(f"leaderboard: --columns of --show={options.show} go with --format=csv, json or parquet")
 
 
@@ -164,11 +166,16 @@ def _compared(options: Namespace, found: pd.DataFrame) -> None:
     from bench.tables.selection import check_columns, in_order, parts
 
     views = [*overview.overviews(found, options.group)]
-    if options.format not in ("csv", "json", "parquet") or options.plot:
+    if options.format not in DATA or options.plot:
         _refuse_many(views, 1 if options.plot else _MOST)
     blocks: list[Block]
     if options.show == "pairs":
         frame = pairs.to_frame(views, options.group)
+        if frame.empty and options.format not in DATA:
+            raise ConfigError(
+                "leaderboard: no two cells have scores in one metric on one task, at one budget, regime and hardware: "
+                "there are no pairs; --show=overview says what each cell has"
+            )
         frame = in_order(frame, options.sort) if options.sort else frame
         blocks = [*pairs.blocks(frame, options.group)]
         frame = frame[check_columns(options.columns, frame)] if options.columns else frame

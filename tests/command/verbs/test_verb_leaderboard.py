@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 from cli_tools import bench, the_line
-from factories import publish
+from factories import a_record, a_score, publish
 from many_runs import fill
 
 from bench.results.store import Store
@@ -98,6 +98,13 @@ def test_every_form_is_written_and_read_back(said, show, tmp_path):
     assert [*frame] == [*tree[0]] == [*stored] and len(frame) == len(tree) == len(stored) > 0
     assert r"\begin{tabular}" in said(*words, "--format=latex").out
     assert said(*words, "--format=markdown") == said(*words, "--markdown")
+
+
+def test_where_no_two_cells_share_a_metric_there_are_no_pairs_and_a_line_says_so(capsys, results):
+    publish(Store(results), "another", labels={**a_record().labels, "cell": "lstm"}, metric=a_score(1, direction="min"))
+    said = bench(capsys, "leaderboard", "--show=pairs", f"results_dir={results}")
+    assert said.code == 2 and "no two cells have scores in one metric on one task" in the_line(said)
+    assert len(bench(capsys, "leaderboard", "--show=pairs", "--format=csv", f"results_dir={results}").out.split()) == 1
 
 
 @pytest.mark.parametrize("show", ["overview", "pairs"])
