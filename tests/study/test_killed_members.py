@@ -1,5 +1,6 @@
 """A sweep whose processes are killed, as where memory runs out, goes on and ends in its tables, and says who died."""
 
+import math
 import os
 import re
 import signal
@@ -76,6 +77,22 @@ def test_the_others_run_and_the_tables_and_the_dead_are_named(capsys, monkeypatc
     assert (tmp_path / "leaderboard.csv").exists()
     assert re.fullmatch(r"bench: member 2/4 interrupted: its process was killed, .* seed=1\)\n", said.err)
     assert sorted(record["seed"] for record in records(tmp_path)) == [0, 2, 3]
+
+
+def test_a_sweeper_that_searches_has_no_score_of_the_dead(capsys, monkeypatch, launcher, tmp_path):
+    """Nor of those that have ended, in a further round: it asks for a number, and gets NaN."""
+    kill(monkeypatch, 1)
+    launch, scores = JoblibLauncher.launch, []
+
+    def noted(*given, **named):
+        returned = launch(*given, **named)
+        scores.append([job.return_value for job in returned])
+        return returned
+
+    monkeypatch.setattr(JoblibLauncher, "launch", noted)
+    bench(capsys, "-m", *COPY, *JOBLIB, "seed=0,1", f"results_dir={tmp_path}")
+    ((alive, dead),) = scores
+    assert 0 <= alive <= 1 and math.isnan(dead)
 
 
 def test_the_same_command_goes_on_with_the_dead_in_a_folder_of_any_name(capsys, monkeypatch, launcher, tmp_path):

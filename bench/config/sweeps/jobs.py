@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import sys
 from collections import OrderedDict
@@ -125,13 +126,15 @@ class EngineLauncher(Launcher):
         self._sweep.mkdir(parents=True, exist_ok=True)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the members, and return what came of them in the order of `job_overrides`. Raises as `run_all` does."""
+        """Run the members, and return what came of them in the order of `job_overrides`: NaN of one that has not run
+        here. Raises as `run_all` does."""
         setup_globals()
         members = {initial_job_idx + place: [*overrides] for place, overrides in enumerate(job_overrides)}
         left = {number: words for number, words in members.items() if not self.has_ended(self._sweep / str(number))}
         jobs = Jobs(self._context, self._config, self._task, self._sweep)
         found = self.run_all(jobs, left, self._sweep) if left else {}
-        return [found.get(number, JobReturn(status=JobStatus.COMPLETED)) for number in members]
+        nothing = JobReturn(status=JobStatus.COMPLETED, _return_value=math.nan)
+        return [found.get(number, nothing) for number in members]
 
     def run_all(self, jobs: Jobs, members: dict[int, list[str]], sweep: Path) -> dict[int, JobReturn]:
         """Run the members with these numbers and words; what came of those that have ended. `sweep` is its folder."""
