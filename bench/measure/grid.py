@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import choose_machine
 from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, unsettled
@@ -54,16 +55,21 @@ class _InTurn(Timed):
 
 @dataclass(frozen=True)
 class Turns:
-    """How the entries of a grid are measured: each sampled for `seconds` of `clock`, in an order drawn by `seed`."""
+    """How the entries of a grid are measured: each sampled for `seconds` of `clock`, in an order drawn by `seed`.
+
+    Where a figure of one is contended, that of all is measured again after the machine was quiet, as long as `patience`
+    lasts.
+    """
 
     seconds: float
     clock: Callable[[], float] = time.perf_counter
     gauge: Gauge = field(default_factory=Gauge)
+    patience: Patience = field(default_factory=lambda: Patience(0.0, Gauge()))
     seed: int = 0
 
     def measure(self, entries: Sequence[Entry], figure: Figure) -> list[dict[str, Any]]:
         """Microseconds a token of each entry, in the order of the entries, with the statistics of
-        `bench.stats.summary`, the `marks` of doubt and the `load` of the machine, as in the figures of a record.
+        `bench.stats.summary`, the `marks` of doubt, the `load` of the machine and `tries`, as in a record's figures.
 
         The samples of two entries pair up by their place. Each entry must have the figure.
         """
@@ -72,6 +78,12 @@ class Turns:
         timed = [_InTurn(each, self._work(each, figure), self.clock, figure == "step") for each in entries]
         for each in timed:
             each.warm_up(shortest_sample(self.seconds))
+        found, tries = self._sampled(entries, timed), 1
+        while any("contended" in each["marks"] for each in found) and self.patience.wait():
+            found, tries = self._sampled(entries, timed), tries + 1
+        return [{**each, "tries": tries} for each in found]
+
+    def _sampled(self, entries: Sequence[Entry], timed: Sequence[Timed]) -> list[dict[str, Any]]:
         before = self.gauge.read()
         samples = self._until_steady(timed)
         load = between(before, self.gauge.read(), self.gauge.cores)

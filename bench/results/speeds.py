@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from bench.config.tree import written
-from bench.errors import StoreError
+from bench.errors import ConfigError, StoreError
 from bench.results.reading import cause, read_regular
 from bench.stats.summary import summarise
 
@@ -45,6 +46,13 @@ class Measured:
 def named(varied: Mapping[str, Any]) -> str:
     """A member's name: the options in which it differs from others, as words of a command."""
     return " ".join(f"{key}={written(value)}" for key, value in varied.items())
+
+
+def refuse_one_name(varied: Iterable[Mapping[str, Any]]) -> None:
+    """Raise ConfigError where two members have one name: tables, plots and comparisons know members by their names."""
+    name, count = Counter(map(named, varied)).most_common(1)[0]
+    if count > 1:
+        raise ConfigError(f"{count} members are {name}: what has no difference cannot be told apart; leave one")
 
 
 @dataclass(frozen=True)

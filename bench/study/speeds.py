@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from bench.config.options import Options
-from bench.config.tree import flatten
+from bench.config.schema import MeasureConfig
+from bench.config.tree import flatten, written
 from bench.errors import BenchError, ConfigError
+from bench.hardware.advice import against_threads
+from bench.hardware.contention import Patience
+from bench.hardware.load import Gauge
 from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
-from bench.job.prepared import prepare
+from bench.job.prepared import Prepared, prepare
 from bench.measure.flops import parameter_count
 from bench.measure.grid import Entry, Turns
 from bench.results.provenance import git, versions
-from bench.results.speeds import FIGURES, Figure, Measured, Speeds, named
+from bench.results.speeds import FIGURES, Figure, Measured, Speeds, named, refuse_one_name
 from bench.train.setup import Setup
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -23,11 +28,28 @@ CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time
 
 
 def varied(members: Sequence[Options]) -> list[dict[str, Any]]:
-    """The options in which the members differ, of each; task and cell where they differ in nothing."""
+    """The options in which the members differ, of each; task and cell where they differ in nothing.
+
+    These are the choices and changed options that differ, and, where two members are alike in those, whatever else
+    tells them apart, as their hardware: no two have one name. Raises ConfigError where two are the same.
+    """
     trees = [{**flatten(each.tree), **each.choices} for each in members]
-    named = dict.fromkeys(key for each in members for key in (*each.choices, *each.changed))
-    differing = [key for key in named if len({str(tree.get(key)) for tree in trees}) > 1] or ["task", "cell"]
-    return [{key: tree[key] for key in differing if key in tree} for tree in trees]
+    first = dict.fromkeys(key for each in members for key in (*each.choices, *each.changed))
+    differing = [key for key in first if len({_words(tree, [key]) for tree in trees}) > 1]
+    for key in dict.fromkeys(key for tree in trees for key in tree):
+        if len({_words(tree, [*differing, key]) for tree in trees}) > len({_words(tree, differing) for tree in trees}):
+            differing.append(key)
+    found = [_chosen(tree, differing or ["task", "cell"]) for tree in trees]
+    refuse_one_name(found)
+    return found
+
+
+def _chosen(tree: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: tree[key] for key in keys if key in tree}
+
+
+def _words(tree: Mapping[str, Any], keys: Iterable[str]) -> str:
+    return named(_chosen(tree, keys))
 
 
 def measure(
@@ -39,9 +61,12 @@ def measure(
     """The speeds of the members, each figure sampled for `measure.seconds` a member, all in turn.
 
     Nothing is trained and no record is written. A member that cannot be built is `refused`, with the reason. `told`
-    gets a line whenever something begins. Raises ConfigError where no member can be built, and Busy while a run is
-    under way in this process.
+    gets a line whenever something begins, and where a member has more threads than processors or is likely to run out
+    of memory. Up to `measure.retry` seconds in all are spent on waiting for a quiet machine. Raises ConfigError where
+    no member can be built, where `measure.seconds` or `measure.retry` differ, and Busy while a run is under way in this
+    process.
     """
+    sampling, gauge = _alike(members), Gauge()
     refused: dict[str, str] = {}
     measured: list[Measured] = []
     entries: list[Entry] = []
@@ -51,16 +76,19 @@ def measure(
             name = named(each)
             told(f"preparing {name}")
             try:
-                entries.append(Entry(name, _built(options)))
+                prepared = prepare(options)
+                setup = _built(prepared)
             except BenchError as error:
                 refused[name] = str(error)
                 continue
-            setup = entries[-1].setup
+            entries.append(Entry(name, setup))
+            for line in _warnings(prepared, setup, gauge):
+                told(f"{name}: {line}")
             label, model = setup.machine.label, setup.model
             measured.append(Measured(each, label, parameter_count(model), setup.unroll, model.form.refused))
         if not entries:
             raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in refused.items()))
-        turns = Turns(members[0].config.measure.seconds, CLOCKS[clock])
+        turns = Turns(sampling.seconds, CLOCKS[clock], gauge, Patience(sampling.retry, gauge))
         with turn():
             for figure in figures:
                 able = [
@@ -75,10 +103,27 @@ def measure(
     return Speeds(names, measured, refused, clock, machine, versions(), git())
 
 
-def _built(options: Options) -> Setup:
+def _alike(members: Sequence[Options]) -> MeasureConfig:
+    """How all members are sampled; ConfigError where they are not to be sampled alike."""
+    first = members[0].config.measure
+    for each in fields(first):
+        if len(values := {getattr(member.config.measure, each.name): None for member in members}) > 1:
+            given = ",".join(map(written, values))
+            raise ConfigError(f"measure.{each.name}={given}: all members are sampled alike, in turn: give one value")
+    return first
+
+
+def _built(prepared: Prepared) -> Setup:
     """What a run of these options would train, checked as before a run; raises whatever is wrong."""
-    prepared = prepare(options)
     if prepared.error is not None:
         raise prepared.error
     assert prepared.setup is not None
     return prepared.setup
+
+
+def _warnings(prepared: Prepared, setup: Setup, gauge: Gauge) -> Iterator[str]:
+    """What a user should know before speeds of this member are measured, a line each."""
+    if setup.machine.device.type == "cpu":
+        yield from (f"{finding}: {remedy}" for finding, remedy in against_threads(gauge, setup.machine.threads))
+    if prepared.crowded:
+        yield prepared.crowded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.config.tree import written
 from bench.errors import ConfigError
 from bench.results.speeds import Measured, Speeds, named
 from bench.stats.bootstrap import Ratio, ratio_interval
@@ -32,8 +32,8 @@ def baselines(
     asked = dict(word.partition("=")[::2] for word in words.split())
     found = []
     for member in members:
-        wanted = {key: str(value) for key, value in member.items()} | asked
-        same = [each for each in among if {key: str(value) for key, value in each.items()} == wanted]
+        wanted = _words(member) | asked
+        same = [each for each in among if _words(each) == wanted]
         if not same:
             names = "; ".join(map(named, among))
             raise ConfigError(f"--baseline={words}: {named(member)} has no such partner; the members are {names}")
@@ -41,8 +41,12 @@ def baselines(
     return found
 
 
+def _words(options: Mapping[str, Any]) -> dict[str, str]:
+    return {key: written(value) for key, value in options.items()}
+
+
 def to_frame(speeds: Speeds, baseline: str | None = None) -> pd.DataFrame:
-    """A row a member: what varies, `hardware`, `unroll`, `params`, and of each figure F the median `F_us` in
+    """A row a member: what varies, `hardware`, `form` over time, `params`, and of each figure F the median `F_us` in
     microseconds a token with its interval (`F_us_low`, `F_us_high`), `F_ratio` of that time to the baseline's with its
     interval, and `F_marks`. Raises ConfigError for a baseline that is not there.
     """
@@ -52,7 +56,7 @@ def to_frame(speeds: Speeds, baseline: str | None = None) -> pd.DataFrame:
         speeds.members, baselines([each.varied for each in speeds.members], baseline, speeds.varied), strict=True
     ):
         row = {"member": member.name, **member.varied}
-        row |= {"hardware": member.hardware, "unroll": member.unroll, "params": member.params}
+        row |= {"hardware": member.hardware, "form": member.unroll, "params": member.params}
         for name in speeds.figures:
             row |= _figure(name, member, built.get(named(base)))
         rows.append(row)
@@ -79,11 +83,11 @@ def to_text(speeds: Speeds, frame: pd.DataFrame, width: int | None = None) -> st
     """The table for a screen of some `width`: throughput or latency, and the ratio of times to the baseline's."""
     hardware = frame["hardware"].unique()
     varied = dict.fromkeys(key for each in speeds.varied for key in each)
-    fields = [Field(key, [_written(m.varied.get(key, "-")) for m in speeds.members], left=True) for key in varied]
+    fields = [Field(key, [written(m.varied.get(key, "-")) for m in speeds.members], left=True) for key in varied]
     if len(hardware) > 1:
         fields.append(Field("hardware", [*frame["hardware"]], left=True, spare=3))
-    if frame["unroll"].notna().any():
-        fields.append(Field("form", [*map(_or_dash, frame["unroll"])], left=True, spare=1, folds=False))
+    if frame["form"].notna().any():
+        fields.append(Field("form", [*map(_or_dash, frame["form"])], left=True, spare=1, folds=False))
         fields.append(Field("params", [*map(with_prefix, frame["params"])], spare=2))
     shown = ""
     for name in speeds.figures:
@@ -120,7 +124,3 @@ def _ratio(median: float, low: float, high: float) -> str:
 
 def _or_dash(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _written(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

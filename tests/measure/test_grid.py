@@ -3,10 +3,11 @@
 import pytest
 import torch
 from clock import Ticking
-from counters import BUSY, Scripted
+from counters import BUSY, IDLE, QUIET, Scripted
 from tiny import Given, a_batch, a_setup
 
 from bench.config.schema import HardwareConfig, ModelConfig
+from bench.hardware.contention import Patience
 from bench.hardware.timing import Sample
 from bench.measure import grid
 from bench.measure.grid import Entry, Turns
@@ -70,6 +71,16 @@ def test_each_member_is_sampled_on_threads_of_its_own(monkeypatch):
 
 def test_what_the_machine_did_meanwhile_marks_all_members():
     assert [set(each["marks"]) for each in by_ticks(an_entry(), an_entry(), **BUSY)] == [{"contended"}] * 2
+
+
+def test_what_was_contended_is_measured_again_for_all_once_the_machine_is_quiet():
+    # busy while measured, then while waited for; quiet; quiet while measured again
+    machine = Scripted(BUSY, {**BUSY, "own": 0.0}, IDLE, QUIET)
+    patience = Patience(10.0, machine, lambda _: None)
+    found = Turns(BRIEF, Ticking(), machine, patience).measure([an_entry(), an_entry()], "train")
+    assert [(each["tries"], each["marks"]) for each in found] == [(2, {})] * 2
+    (found,) = Turns(BRIEF, Ticking(), Scripted(BUSY)).measure([an_entry()], "train")
+    assert found["tries"] == 1 and "contended" in found["marks"]
 
 
 def test_where_one_member_gets_faster_the_earlier_half_of_all_is_left_out(monkeypatch):

@@ -18,6 +18,21 @@ def test_the_baseline_is_the_first_member_or_the_partner_of_each():
         to_frame(GRID, "cell=c")
 
 
+def test_options_that_every_run_states_have_a_column_and_may_name_the_baseline():
+    grid = a_grid(
+        *(({"hardware.threads": count, "unroll": "auto"}, [time] * 5) for count, time in ((1, 4.0), (64, 2.0)))
+    )
+    frame = to_frame(grid, "hardware.threads=64")
+    assert frame["hardware.threads"].tolist() == [1, 64] and frame["train_ratio"].tolist() == [2, 1]
+    assert to_frame(grid)["train_ratio"].tolist() == [1, 0.5]
+    assert frame["unroll"].tolist() == ["auto"] * 2 and "form" in frame
+
+
+def test_a_baseline_is_written_as_in_a_command():
+    grid = a_grid(*(({"hardware.deterministic": value}, [time]) for value, time in ((False, 1.0), (True, 2.0))))
+    assert to_frame(grid, "hardware.deterministic=true")["train_ratio"].tolist() == [0.5, 1]
+
+
 def test_a_baseline_that_could_not_be_built_leaves_the_ratios_empty():
     left = a_grid(*(({"cell": cell}, [1.0]) for cell in "abc"))
     del left.members[0]

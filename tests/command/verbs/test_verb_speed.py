@@ -1,5 +1,6 @@
 """`bench speed`: a grid is measured, shown and written; what became slower is an exit code."""
 
+import csv
 import json
 
 import pytest
@@ -38,6 +39,18 @@ def test_a_grid_is_measured_shown_and_written_and_compared_with_itself(capsys, m
     assert said.code == 1 and said.out.count("SLOWER") == 4
 
 
+def test_members_that_differ_in_hardware_alone_have_rows_ratios_and_a_plot_of_their_own(measured, tmp_path):
+    words = ("hardware.threads=1,2", "--figures=infer", "--baseline=hardware.threads=2")
+    said = measured(*words, "--to", str(tmp_path / "a"))
+    assert said.code == 0, said.err
+    one, two = csv.DictReader((tmp_path / "a.csv").open())
+    assert [row["hardware.threads"] for row in (one, two)] == ["1", "2"]
+    assert float(two["infer_ratio"]) == 1 != float(one["infer_ratio"])
+    assert (tmp_path / "a-hardware.threads.png").exists()
+    again = measured(*words, "--compare", str(tmp_path / "a.json"), "--margin=1000")
+    assert again.code == 0 and again.out.count("(beyond ") == 2
+
+
 def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp_path):
     said = measured("cell=gru,mgu", "unroll=vendor", "--figures=infer")
     assert said.code == 1
@@ -56,6 +69,7 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
         (["--compare=x.json"], "cannot read x.json"),
+        (["measure.seconds=1,2"], "measure.seconds=1.0,2.0: all members are sampled alike"),
         (["cell=grue"], "cell=grue: there is no such cell"),
     ],
 )
