@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bench.command.terminal  # noqa: F401  a child has what is imported here
 from bench.command.main import main
 from bench.job import execute as runner
 
@@ -85,10 +86,10 @@ class Watch:
         self.phases[self._phase] += 1
         if event.startswith("c_") and _writes(function):
             self._around_files[self._phase] += 1
-            self._come_to(Moment("files", self._around_files[self._phase], self._phase))
+            self._come_to("files", self._around_files[self._phase])
             if self._results is not None:
                 self._look(event == "c_call", function.__name__)
-        self._come_to(Moment("calls", self.phases[self._phase], self._phase))
+        self._come_to("calls", self.phases[self._phase])
 
     def _look(self, before: bool, name: str) -> None:
         seen, moment = state_of(self._results), Moment("files", self._around_files[self._phase], self._phase)
@@ -97,14 +98,15 @@ class Watch:
             self.around_storage.append(moment._replace(name=f"after {name}"))
         self._seen = seen
 
-    def _come_to(self, moment: Moment) -> None:
-        if moment[:3] == self._at[:3]:
+    def _come_to(self, of: str, number: int) -> None:
+        if number == self._at.number and (of, self._phase) == (self._at.of, self._at.phase):
             self._act()
 
     def _enter(self, frame: Any) -> None:
-        name, held = frame.f_code.co_name, frame.f_locals.get("held")
         if "/bench/" in frame.f_code.co_filename:
-            self._phase = "scoring" if name == "after" and held == 0 else _PHASES.get(name, self._phase)
+            name = frame.f_code.co_name
+            scoring = name == "after" and frame.f_locals.get("held") == 0  # all locals are copied for this
+            self._phase = "scoring" if scoring else _PHASES.get(name, self._phase)
 
 
 def state_of(folder: Path | None) -> list[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -188,6 +189,11 @@ CONTRADICTIONS = (
 )
 
 
+@cache
+def _types() -> TypeAdapter[Config]:
+    return TypeAdapter(Config)
+
+
 def validate(config: Config) -> Config:
     """The options, with numbers converted to the schema's types.
 
@@ -196,7 +202,7 @@ def validate(config: Config) -> Config:
     tree = asdict(config)
     require_all(tree)
     try:
-        config = TypeAdapter(Config).validate_python(tree)
+        config = _types().validate_python(tree)
     except ValidationError as error:
         raise ConfigError(describe(error)) from None
     for contradiction in CONTRADICTIONS:
