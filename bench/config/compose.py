@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import RLock
 from types import SimpleNamespace
@@ -71,7 +72,7 @@ def with_folder(arguments: list[str], config_dir: Path | None) -> list[str]:
 
 
 def plainly(arguments: list[str]) -> Options | None:
-    """The options of a plain command, without Hydra, in a quarter of the time; None where it has more to say.
+    """The options of a plain command, without Hydra, in a twelfth of the time; None where it has more to say.
 
     That is so for what is wrong, too: its words are then Hydra's.
     """
@@ -81,7 +82,7 @@ def plainly(arguments: list[str]) -> Options | None:
         return None
     choices, given = found
     try:
-        node = OmegaConf.merge(schema_node(), defaults_of(choices, [conf], _read))
+        node = pickle.loads(_in_schema(pickle.dumps(defaults_of(choices, [conf], _read))))
         if given.keys() - flatten(OmegaConf.to_container(node)):
             return None
         for key, value in given.items():
@@ -90,7 +91,7 @@ def plainly(arguments: list[str]) -> Options | None:
         return None
     runtime = SimpleNamespace(choices=choices, config_sources=[SimpleNamespace(path=str(conf), schema="file")])
     settings = SimpleNamespace(runtime=runtime, overrides=SimpleNamespace(task=arguments))
-    return options_of(node, settings, None, arguments)  # type: ignore[arg-type]
+    return options_of(node, settings, None, arguments)
 
 
 def composed(loader: ConfigLoaderImpl, overrides: list[str], arguments: list[str]) -> tuple[Options, Path]:
@@ -156,13 +157,27 @@ def _one_name(group: str, given: Any) -> str:
 def _defaults(choices: Mapping[str, str], folders: list[Path], loader: Any) -> Tree:
     """The options that the choices alone set, by dotted name, in the schema's types."""
     try:
-        plain = OmegaConf.merge(schema_node(), defaults_of(choices, folders, _read))
+        return {**_flat_in_schema(pickle.dumps(defaults_of(choices, folders, _read)))}
     except NotPlainError:
         default = default_choices()
         overrides = [f"{'+' * (group not in default)}{group}={name}" for group, name in choices.items()]
-        plain = loader.load_configuration("config", overrides, RunMode.RUN)
-    tree: Tree = OmegaConf.to_container(plain)  # type: ignore[assignment]
+        return _flat(loader.load_configuration("config", overrides, RunMode.RUN))
+
+
+def _flat(node: DictConfig) -> Tree:
+    tree: Tree = OmegaConf.to_container(node)  # type: ignore[assignment]
     return flatten({key: value for key, value in tree.items() if key != "hydra"})
+
+
+@lru_cache(maxsize=64)
+def _in_schema(options: bytes) -> bytes:
+    """A tree of options, pickled, in the schema's types: members of a sweep share it, and to merge takes longest."""
+    return pickle.dumps(OmegaConf.merge(schema_node(), pickle.loads(options)))
+
+
+@lru_cache(maxsize=64)
+def _flat_in_schema(options: bytes) -> Tree:
+    return _flat(pickle.loads(_in_schema(options)))
 
 
 @cache
