@@ -18,6 +18,10 @@ Published: an LSTM solves lengths of 100, 500 and 1000 after 74,000, 209,000 and
 LSTMs, and ReLU networks with identity initialisation, learn lengths of 150 to 300 (Le et al., section 4.1). With
 `test_length`, test sequences have another length. Sequences are generated, without end in train. Values are on a grid
 of 2^20 steps, so that a sequence has an exact hash, which decides its split.
+
+Audit (`bench check task=adding --audit`, a GRU of 32 units, 300 steps), mse: with shuffled labels 0.1749 (the best
+constant 0.1667); in order 0.08059, from the end 0.0911, in random order 0.1121. Of 1000 sequences of test none is in
+train or near one of it.
 """
 
 from __future__ import annotations

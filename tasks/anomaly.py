@@ -23,6 +23,10 @@ from counts of normal and anomalous steps in 96 bins of the squared error, each 
 errors of the linear forecast in train. Chance is the train mean as the forecast; it is above the share of anomalous
 steps, since spikes may leave the range. Baselines: `naive`, the last value as the forecast, and `linear`, least squares
 from a step and its context.
+
+Audit (`bench check task=anomaly --audit`, a GRU of 32 units, 300 steps), average precision: with shuffled labels 0.23
+(the best constant 0.2314); in order 0.806, from the end 0.2312, in random order 0.2305. Of 34 sequences of test none is
+in train or near one of it.
 """
 
 from __future__ import annotations

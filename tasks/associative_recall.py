@@ -18,6 +18,10 @@ all values are equally likely. A model that remembers a sequence's values but no
 `a_value_seen`). Solved is 1. Published: attention solves all settings of the paper at a width of 64; the width that
 gated convolutions need grows with the length (figure 2). With `test_length`, test sequences have another length.
 Sequences are generated, without end in train; a hash of keys, values and places decides the split.
+
+Audit (`bench check task=associative_recall --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels
+0.03025 (the best constant 0.03175); in order 0.1231, from the end 0.044, in random order 0.1242. Of 1000 sequences of
+test none is in train or near one of it.
 """
 
 from __future__ import annotations

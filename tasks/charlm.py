@@ -25,6 +25,10 @@ sequence of its own, and of its `length` characters only the next one is predict
 Metric: bits per character, the mean of -log2 p(character | all characters before it in its lane). Nats and perplexity
 are also per character. Chance is uniform over the vocabulary. Baselines are uniform, unigram and bigram
 (`common.texts.ngram`), fitted to train and scored on test, or on valid without a test split.
+
+Audit (`bench check task=charlm --audit`, a GRU of 32 units, 300 steps), bits per character: with shuffled labels 4.602
+(the best constant 4.675); in order 2.657, from the end 4.04, in random order 3.901. Of 368 sequences of test 0% are in
+train and 4.35% near one of it, as 2.45% of train are near others.
 """
 
 from __future__ import annotations

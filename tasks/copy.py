@@ -24,6 +24,10 @@ Metric: recall accuracy, the share of recall positions whose most likely symbol 
 symbols are uniform and independent; solved is 1. With `test_delay`, test sequences have another delay. Sequences are
 generated, without end in train. A hash of the symbols alone decides the split, so that test symbols are new at every
 delay.
+
+Audit (`bench check task=copy --audit`, a GRU of 32 units, 300 steps), recall accuracy: with shuffled labels 0.1354 (the
+best constant 0.1344); in order 0.3882, from the end 0.4272, in random order 0.376. Of 1000 sequences of test none is in
+train or near one of it; in the other two variants blanks and markers make 99% of both near one another.
 """
 
 from __future__ import annotations

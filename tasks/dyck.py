@@ -20,6 +20,10 @@ opening bracket, closed or not: it is right if that bracket closes at once, and 
 stack of m types suffices, which fits into O(m log k) units of a recurrent network (Hewitt et al.). With `test_length`,
 test sequences have another length but the same depth. Sequences are generated, without end in train; a hash of the
 brackets decides the split.
+
+Audit (`bench check task=dyck --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.1243 (the best
+constant 0.1287); in order 0.9401, from the end 0.1858, in random order 0.1982. Of 1000 sequences of test none is in
+train or near one of it.
 """
 
 from __future__ import annotations

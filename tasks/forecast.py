@@ -31,6 +31,14 @@ of these values (around the mean in train of each of the `horizon` next values).
 Baselines, scored on test, or on valid without a test split: `naive`, the last value (no change); `seasonal_naive`, the
 value one `period` before the forecast one (the change since then); `linear`, least squares from the inputs of a step
 and its context, fitted to train; of many columns the target's own past first, and at most 1,000 numbers in all.
+
+Audit (`bench check task=forecast --audit`, a GRU of 32 units, 300 steps), nrmse: with shuffled labels 0.9959 (the best
+constant 1); in order 0.0756, from the end 1.003, in random order 0.9996. Of 15 sequences of test 0% are in train and
+13.3% near one of it, as 52.1% of train are near others.
+
+Audit (`bench check task=narma10 --audit`, a GRU of 32 units, 300 steps), nrmse: with shuffled labels 1.001 (the best
+constant 1.003); in order 0.3899, from the end 0.8914, in random order 0.892. Of 30 sequences of test none is in train
+or near one of it.
 """
 
 from __future__ import annotations

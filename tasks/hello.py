@@ -7,6 +7,10 @@ letters come as one-hot vectors (`model.embedding: 0`).
 Metric: accuracy over the four letters. The constant l scores 0.5. The baseline `bigram` sees only the last letter,
 cannot tell hel from hell, and scores 0.75; a score of 1 needs memory. `python -m bench sample hello --prompt hell
 --confidences` shows a trained run's probability of each next letter.
+
+Audit (`bench check task=hello --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 1 (the best
+constant 0.5); in order 1, from the end 1, in random order 1. Test is train. The toy is one word, read in one order:
+labels tell themselves by their place.
 """
 
 from __future__ import annotations

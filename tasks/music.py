@@ -20,6 +20,10 @@ missed and wrongly said, TP / (TP + FP + FN), at a probability of 1/2.
 Chance is each note's frequency in train. Baseline `note_by_note`: the probability that a note sounds, given only
 whether it just did, from train. Published by Bai et al. (table 1): JSB Chorales LSTM 8.45, GRU 8.43, tanh RNN 8.91, TCN
 8.10; Nottingham 3.29, 3.46, 4.05, 3.07.
+
+Audit (`bench check task=music --audit`, a GRU of 32 units, 300 steps), frame nll: with shuffled labels 11.84 (the best
+constant 11.86); in order 9.725, from the end 11.78, in random order 11.84. Of 60 sequences of test none is in train or
+near one of it.
 """
 
 from __future__ import annotations

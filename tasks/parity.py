@@ -15,6 +15,10 @@ training more than memory. This variant therefore asks at every step.
 Metric: accuracy, the share of steps whose most likely parity is right. Chance is 1/2: the parity of random bits is a
 random bit. Solved is 1. `sequence_accuracy` is the share of sequences without an error. With `test_length`, test
 sequences have another length. Sequences are generated, without end in train; a hash of the bits decides the split.
+
+Audit (`bench check task=parity --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.5012 (the best
+constant 0.5004); in order 1, from the end 0.4987, in random order 0.4988. Of 1000 sequences of test none is in train or
+near one of it.
 """
 
 from __future__ import annotations

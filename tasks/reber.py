@@ -25,6 +25,10 @@ and the LSTM did in all trials (Hochreiter & Schmidhuber 1997, section 5.1).
 
 With `test_length`, test sequences have another length. Sequences are generated, without end in train; a hash of the
 letters decides the split.
+
+Audit (`bench check task=reber --audit`, a GRU of 32 units, 300 steps), string accuracy: with shuffled labels 0.01844
+(the best constant 0); in order 1, from the end 0.003947, in random order 0.008859. Of 1000 sequences of test none is in
+train or near one of it.
 """
 
 from __future__ import annotations

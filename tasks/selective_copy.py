@@ -15,6 +15,10 @@ symbols are uniform and independent; solved is 1. Published (table 1 of the pape
 architecture 0.570, in the Mamba architecture 0.564; S6, the selective state space model, without gates 0.970, in H3
 0.997, in Mamba 0.998. With `test_length`, test sequences scatter the same number of symbols over another length.
 Sequences are generated, without end in train; a hash of places and symbols decides the split.
+
+Audit (`bench check task=selective_copy --audit`, a GRU of 32 units, 300 steps), recall accuracy: with shuffled labels
+0.124 (the best constant 0.125); in order 0.6172, from the end 0.361, in random order 0.375. Of 1000 sequences of test
+none is in train or near one of it.
 """
 
 from __future__ import annotations

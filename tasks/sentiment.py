@@ -26,6 +26,10 @@ Metric: accuracy. The baseline is a logistic regression over the count of each t
 train. The fingerprint is the SHA-256 of texts and labels; generated reviews have none. Published, without pretrained
 word vectors: a convolutional network scores 0.761 on MR (ten-fold) and, trained on phrases too, 0.827 on SST-2 (Kim,
 "Convolutional neural networks for sentence classification", EMNLP 2014).
+
+Audit (`bench check task=sentiment --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.5202 (the
+best constant 0.5088); in order 0.5419, from the end 0.5057, in random order 0.514. Of 967 sequences of test 0% are in
+train and 0.103% near one of it, as 0.667% of train are near others.
 """
 
 from __future__ import annotations

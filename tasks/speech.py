@@ -21,6 +21,10 @@ options.
 Metric: accuracy at the last frame. Chance is the share of train's most frequent word in test, or that of a word drawn
 at random where this is more. The baseline `mean_features` is a linear classifier of the features' mean over time, which
 does not depend on their order.
+
+Audit (`bench check task=speech --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.055 (the best
+constant 0.05); in order 0.7525, from the end 0.77, in random order 0.4775. Of 400 sequences of test none is in train or
+near one of it.
 """
 
 from __future__ import annotations

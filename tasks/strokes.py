@@ -16,6 +16,10 @@ x and y are scaled to [-1, 1]. Fingerprint: SHA-256 of the files; none for gener
 Metric: accuracy at the last point. Chance is the share of train's most frequent digit in test, or that of a digit drawn
 at random where this is more, about 0.1. The baseline `mean_features` is a linear classifier of where the pen was on
 average, which does not depend on the order of the points.
+
+Audit (`bench check task=strokes --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.108 (the best
+constant 0.1); in order 1, from the end 0.972, in random order 0.69. Of 500 sequences of test none is in train or near
+one of it.
 """
 
 from __future__ import annotations

@@ -17,6 +17,10 @@ task from 31,390 sequences (1997, table 9). A tanh network with clipped gradient
 gradients learns lengths of 50 to 200, and generalises to 5000 (2013, section 4.1). With `test_length`, test sequences
 have another length, with the same tenths. Sequences are generated, without end in train; a hash of all symbols decides
 the split.
+
+Audit (`bench check task=temporal_order --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.292
+(the best constant 0.265); in order 1, from the end 1, in random order 0.766. Of 1000 sequences of test none is in train
+or near one of it.
 """
 
 from __future__ import annotations

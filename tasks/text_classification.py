@@ -24,6 +24,10 @@ Classes: the labels of all splits, in order of number or alphabet. Tokens, vocab
 Metric: accuracy. The baseline is a logistic regression over the count of each token (`bag_of_words.py`), one a class
 against all others. Published, without pretrained word vectors: a convolutional network scores 0.912 on TREC, 0.450 on
 SST-5 (trained on phrases too) and 0.896 on SUBJ (ten-fold; Kim, EMNLP 2014).
+
+Audit (`bench check task=text_classification --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels
+0.1524 (the best constant 0.174); in order 1, from the end 0.9626, in random order 0.6912. Of 1017 sequences of test 0%
+are in train and 1.08% near one of it, as 2.27% of train are near others.
 """
 
 from __future__ import annotations

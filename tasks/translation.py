@@ -32,6 +32,10 @@ Metrics, on the outputs that the model decodes by greedy or beam search:
   the score against the original text. Chance is 0.
 Also `token_accuracy` and `nll` (nats per token), given the target's previous tokens. The baseline `word_for_word`
 replaces each word by its best match in train (`common.texts.lexicon`), in the same order.
+
+Audit (`bench check task=translation --audit`, a GRU of 32 units, 300 steps), exact match: with shuffled labels 0 (the
+best constant 0); in order 0.03696, from the end 0.03796, in random order 0.03696. Of 1001 sequences of test none is in
+train or near one of it.
 """
 
 from __future__ import annotations

@@ -24,6 +24,10 @@ series alone (`series`, as the UCR archive did with its univariate series), or n
 Metric: accuracy at the last real step. Chance is the share of train's most frequent class in test, or that of a class
 drawn at random where this is more. The baseline `mean_features` is a linear classifier of each series' mean over time:
 it cannot tell a bell from a funnel.
+
+Audit (`bench check task=uea --audit`, a GRU of 32 units, 300 steps), accuracy: with shuffled labels 0.3344 (the best
+constant 0.3333); in order 0.9922, from the end 0.9889, in random order 0.5744. Of 900 sequences of test none is in
+train or near one of it.
 """
 
 from __future__ import annotations

@@ -25,6 +25,11 @@ Splits and batches: as in `charlm`, but in words.
 
 Metric: perplexity, the exponential of the mean of -log p(word | all words before it in its lane). Chance is uniform
 over the vocabulary; baselines are those of `charlm`.
+
+Audit (`bench check task=wordlm --audit`, a GRU of 32 units, 300 steps), perplexity: with shuffled labels 111.3 (the
+best constant 94.15); in order 27.63, from the end 51.97, in random order 44.24. Of 207 sequences of test 12.1% are in
+train and 16.4% near one of it, as 13.9% of train are near others. The text repeats itself, so a part of test has been
+trained on.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def _lanes(batch: Batch) -> Iterable[np.ndarray]:
     steps, lanes = batch.inputs.shape[:2]
     rows = batch.inputs.numpy().reshape(steps, lanes, -1)
     lengths = [steps] * lanes if batch.lengths is None else [min(int(n), steps) for n in batch.lengths]
-    return (rows[:length, lane] for lane, length in enumerate(lengths))
+    return (rows[:length, lane] for lane, length in enumerate(lengths) if length)  # none where a lane's text has ended
 
 
 def _width(sequences: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 import torch
 from mutants_tasks import Changed, Good
+from tiny import Given, a_batch
 
 from bench.checks.task_changed import Changed as ChangedTask
 from bench.checks.task_changed import labels_shuffled, time_reversed, time_shuffled
@@ -71,8 +72,6 @@ def test_a_test_set_that_lies_in_train_is_found_also_where_each_sequence_differs
 
 
 def test_features_are_near_where_they_differ_by_little_and_not_where_they_do_by_much():
-    from tiny import Given, a_batch
-
     def held(noise):
         one, other = a_batch(T=20, B=8), a_batch(T=20, B=8, seed=1)
         return near_train(Given(train=[one, other], test=[replace(one, inputs=one.inputs + noise)]))
@@ -81,8 +80,6 @@ def test_features_are_near_where_they_differ_by_little_and_not_where_they_do_by_
 
 
 def test_an_order_that_is_changed_keeps_padding_and_every_step():
-    from tiny import Given, a_batch
-
     batch = replace(a_batch(T=6, B=3), lengths=torch.tensor([6, 4, 1]))
     for change in (time_reversed, time_shuffled):
         (found,) = ChangedTask(Given(train=[batch]), change).batches("train", 3, torch.Generator())
@@ -96,8 +93,12 @@ def test_an_order_that_is_changed_keeps_padding_and_every_step():
 
 
 def test_shuffled_labels_are_another_sequence_s():
-    from tiny import a_batch
-
     batch = a_batch(T=4, B=4)
     found = labels_shuffled(batch, torch.Generator())
     assert torch.equal(found.targets, batch.targets) and torch.equal(found.inputs[:, 2], batch.inputs[:, 0])
+
+
+def test_a_lane_whose_text_has_ended_is_no_sequence():
+    batch = replace(a_batch(9, 3), lengths=torch.tensor([9, 0, 9]))
+    found = near_train(Given(train=[batch], test=[batch]))
+    assert (found.sequences, found.exact) == (2, 1.0)
