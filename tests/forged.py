@@ -12,6 +12,9 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from bench.results.hashes import digest
+from bench.results.record import Record
+
 Forge = Callable[[Path], None]
 """Changes the results folder at a path."""
 
@@ -80,13 +83,13 @@ def nudged(results: Path) -> None:
 
 
 def nudged_with_its_hash(results: Path) -> None:
-    """Weights changed so that they score otherwise, and the record states the hash of the changed file."""
+    """Weights changed so that they score otherwise, and the record states the hash of the changed file, and its own."""
     path = first(results) / "model.safetensors"
     weights = load_file(path)
     for weight in weights.values():
         weight.mul_(-3)
     save_file(weights, path)
-    put(hashlib.sha256(path.read_bytes()).hexdigest(), "files", path.name)(results)
+    sealed(put(hashlib.sha256(path.read_bytes()).hexdigest(), "files", path.name))(results)
 
 
 def swapped(results: Path) -> None:
@@ -119,6 +122,21 @@ def weights_lost(results: Path) -> None:
 
 def speed_lost(record: dict[str, Any]) -> None:
     record["speed"]["infer_tokens_per_s"]["samples"].pop()
+
+
+def sealed(forge: Forge) -> Forge:
+    """`forge`, and the digest of the record worked out anew."""
+
+    def again(results: Path) -> None:
+        forge(results)
+        put(digest(Record.read(first(results))), "digest")(results)
+
+    return again
+
+
+def made_up(record: dict[str, Any]) -> None:
+    """A target that was reached at once."""
+    record["to_target"] = {"reached": True, "steps": 1, "tokens": 640, "seconds": 0.01, "flops": 1e6}
 
 
 FORGERIES: dict[str, tuple[Forge, str]] = {
@@ -172,5 +190,31 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "the time": (put(0.01, "seconds"), "seconds is 0.01, and its parts add up to"),
     "a folder's name": (renamed, "the folder's name is not that of its record"),
     "a run that is gone": (gone, "seeds is 2 and not 1"),
+    "no digest": (edited(lambda record: record.pop("digest")), "the record states no digest of itself"),
+    "the direction": (sealed(put("min", "metric", "direction")), "metric.direction is m"),
+    "the target": (sealed(put(0.1, "metric", "target")), "metric.target is "),
+    "the range": (sealed(put(-1.0, "metric", "lowest")), "metric.lowest is "),
+    "the time to the target": (sealed(edited(made_up)), "to_target.reached is True, and its curve makes it False"),
+    **{
+        f"{'.'.join(place)}": (put(value, *place), "record.json is not as the run left it")
+        for value, *place in (
+            (1.0, "speed", "step_us", "p99"),
+            (1, "speed", "step_us", "steps"),
+            ({}, "speed", "step_us", "load"),
+            (1.0, "memory", "evaluation_mib"),
+            (1.0, "memory", "weights_mib"),
+            (1, "flops", "forward", "products"),
+            (1e12, "work", "infer_flop_per_s"),
+            (0.9, "work", "peak_flop_per_s"),
+            (0.5, "clipped"),
+            ("f" * 40, "git", "commit"),
+            ("no", "git", "dirty"),
+            ("1.0", "versions", "torch"),
+            ("2020-01-01T00:00:00+00:00", "finished"),
+            ("another", "machine", "name"),
+            (0.2, "metric", "chance"),
+            (1, "to_target", "steps"),
+        )
+    },
 }
 """What was changed, and a part of the line that says so."""

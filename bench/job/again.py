@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from bench.api import Split
+from bench.api import Split, Task
 from bench.config.options import Options, typed
 from bench.config.schema import Config
 from bench.config.upgrade import upgrade
 from bench.errors import BenchError, StoreError
 from bench.hardware.machine import Machine
 from bench.hardware.settings import using_threads
+from bench.job.ended import stated_metric
 from bench.job.execute import execute
 from bench.job.reload import reload
 from bench.job.trust import Trust
 from bench.results.hashes import file_hash
 from bench.results.names import WEIGHTS
 from bench.results.provenance import versions
-from bench.results.record import Record
+from bench.results.record import Record, finite
 from bench.stats.scale import MATTERS, Scale
 from bench.tables.run_faults import Found
 from bench.train.evaluate import evaluate
 
+_CLOSE = 1e-6
 _SPLITS: tuple[Split, ...] = ("valid", "test")
 
 
@@ -42,6 +46,7 @@ def rescored(folder: Path, record: Record, trust: Trust) -> Iterator[Found]:
     except BenchError as error:
         yield Found(folder.name, f"not scored again: {error}", False)
         return
+    yield from (Found(folder.name, line) for line in _metric_faults(record, run.task))
     exact = _is_here(record, run.machine)
     for split in _SPLITS:
         with using_threads(run.machine.threads):
@@ -53,6 +58,23 @@ def rescored(folder: Path, record: Record, trust: Trust) -> Iterator[Found]:
                 wrong = exact or ours is None or theirs is None or abs(ours - theirs) > _matters(record, name, ours)
                 here = "" if exact else " on another machine, or with other libraries"
                 yield Found(folder.name, f"{name} on {split} is {ours}, and its weights score {theirs}{here}", wrong)
+
+
+def _metric_faults(record: Record, task: Task) -> Iterator[str]:
+    """What the record states of its metric, as its direction and its target, and its task does not."""
+    made = finite(stated_metric(task.spec.metric))
+    for name, ours in (record.metric or {}).items():
+        if name in made and not _agree(ours, made[name]):
+            yield f"metric.{name} is {ours}, and its task has {made[name]}"
+
+
+def _agree(stated: Any, made: Any) -> bool:
+    """Whether two facts agree; numbers but for what other libraries may change of them."""
+    if isinstance(stated, dict) and isinstance(made, dict):
+        return stated.keys() == made.keys() and all(_agree(stated[name], made[name]) for name in made)
+    if isinstance(stated, (int, float)) and isinstance(made, (int, float)):
+        return math.isclose(stated, made, rel_tol=_CLOSE)
+    return bool(stated == made)
 
 
 def _is_here(record: Record, machine: Machine) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from bench.api import Metric
 from bench.config.options import Options
 from bench.errors import BenchError, Diverged
 from bench.hardware.ranks import RankLost
@@ -125,9 +126,14 @@ class Ended:
             return None
         metric = prepared.task.spec.metric
         scored = {split: self.scores.get(split, {}).get(metric.name) for split in ("valid", "test")}
-        lowest, highest = (end if math.isfinite(end) else None for end in metric.scale.range)
-        filled = {"lowest": lowest, "highest": highest, "target": metric.scale.goal}
-        return {**asdict(metric), "baselines": dict(metric.baselines), **filled, **scored}
+        return {**stated_metric(metric), **scored}
+
+
+def stated_metric(metric: Metric) -> dict[str, Any]:
+    """A task's metric as a record states it, without scores: its range and its target filled in."""
+    lowest, highest = (end if math.isfinite(end) else None for end in metric.scale.range)
+    filled = {"lowest": lowest, "highest": highest, "target": metric.scale.goal}
+    return {**asdict(metric), "baselines": dict(metric.baselines), **filled}
 
 
 def _as_one(prepared: Prepared) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.config.away import wait_for
 from bench.results.files import sync, write_atomic, writing
-from bench.results.hashes import hashes
+from bench.results.hashes import digest, hashes
 from bench.results.names import CHECKPOINTS, DRAFTS, RECORD, step_of
 from bench.results.owner import PATTERN, Owner, lock
 from bench.results.record import Record
@@ -100,8 +100,9 @@ class RunFolder:
                 write_atomic(self.path(checkpoint.name), checkpoint.read_bytes())
 
     def publish(self, record: Record, copied: bool = False) -> Path:
-        """Write the record, with the hashes of the run's files, and rename the folder to the name of the next attempt;
-        return its path. A run that is `copied` keeps the hashes that it had: its files may have been changed since.
+        """Write the record, with the hashes of the run's files and its own, and rename the folder to the name of the
+        next attempt; return its path. A run that is `copied` keeps the hashes that it had: it may have been changed
+        since.
 
         The folder appears complete or not at all. Raises StoreError where it cannot be written, RuntimeError at a
         second call.
@@ -109,7 +110,7 @@ class RunFolder:
         if self._published:
             raise RuntimeError(f"{self._folder} is published already")
         with writing(self._runs):
-            record = record if copied else replace(record, files=hashes(self._folder))
+            record = record if copied else _sealed(record, self._folder)
             later = itertools.count(1 + max(attempts(self._runs, self._base), default=0))
             targets = (self._runs / (f"{self._base}-{number}" if number > 1 else self._base) for number in later)
             self._folder = next(target for target in targets if self._publish_as(target, record))
@@ -134,6 +135,12 @@ class RunFolder:
         """Remove the folder with its content, unless it is published."""
         if not self._published:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _sealed(record: Record, folder: Path) -> Record:
+    """The record with the hashes of the files in `folder`, and with its own."""
+    record = replace(record, files=hashes(folder))
+    return replace(record, digest=digest(record))
 
 
 def is_ours(folder: Path) -> bool:

@@ -92,6 +92,8 @@ class Record:
     - `attempts`: how each attempt at the run ended that came before, since it was done last: as its record says, or
       `killed` and `lost` with its process. Null in the first attempt and in older records.
     - `files`: the SHA-256 of each other file of the run, by its name, checkpoints apart; null in older records.
+    - `digest`: the SHA-256 of all the other fields as they were published (`bench.results.hashes`), but for `id`, which
+      is the folder's; null in older records.
     """
 
     schema: Literal[1] = SCHEMA
@@ -135,6 +137,7 @@ class Record:
     to_target: ToTarget | None = None
     files: dict[str, str] | None = None
     attempts: list[str] | None = None
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         for name, is_right in _checks().items():

@@ -15,12 +15,16 @@ import yaml
 from bench.config.options import Options, typed
 from bench.config.tree import flatten
 from bench.config.upgrade import upgrade
+from bench.errors import StoreError
+from bench.results.curve import read_curve
 from bench.results.folder import base_of
-from bench.results.hashes import file_hash
+from bench.results.hashes import digest, file_hash
 from bench.results.identity import Identity, code_version
 from bench.results.labels import make_labels, run_stem
-from bench.results.names import LOG, OPTIONS, WEIGHTS
+from bench.results.names import CURVE, LOG, OPTIONS, WEIGHTS
 from bench.results.record import Record
+from bench.results.row import Row
+from bench.results.to_target import flop_per_token, to_target
 from bench.stats.summary import summarise
 from bench.tables.closing import summary
 
@@ -46,7 +50,8 @@ def run_faults(folder: Path, record: Record) -> Iterator[Found]:
     What depends on how this version of bench writes a run (its identity, its labels, the lines of its log) is held only
     against runs of this version.
     """
-    checks: list[Callable[[Path, Record], Iterator[str]]] = [_files, _name, _scores, _status, _speeds, _options]
+    checks: list[Callable[[Path, Record], Iterator[str]]]
+    checks = [_files, _digest, _name, _scores, _target, _status, _speeds, _options]
     ours = record.harness == _code()
     for check in [*checks, _identity, _labels, _log] if ours else checks:
         try:
@@ -57,6 +62,8 @@ def run_faults(folder: Path, record: Record) -> Iterator[Found]:
         yield Found(folder.name, "made by another version of bench: identity, labels and log are not checked", False)
         if record.files is None:
             yield Found(folder.name, "no hashes: it was made before records stated those of their files", False)
+        elif record.digest is None:
+            yield Found(folder.name, "no digest: it was made before records stated that of themselves", False)
 
 
 @cache
@@ -75,6 +82,14 @@ def _files(folder: Path, record: Record) -> Iterator[str]:
             yield f"{name} is not as the run left it: its SHA-256 is not the record's"
 
 
+def _digest(folder: Path, record: Record) -> Iterator[str]:
+    if record.digest is None:
+        if record.harness == _code():
+            yield "the record states no digest of itself: it was taken out of it"
+    elif record.digest != digest(record):
+        yield "record.json is not as the run left it: its digest is another"
+
+
 def _name(folder: Path, record: Record) -> Iterator[str]:
     stem = run_stem(record.task, record.cell, record.seed, record.identity)
     if base_of(folder.name) != stem:
@@ -88,6 +103,25 @@ def _scores(folder: Path, record: Record) -> Iterator[str]:
         ours, theirs = record.metric[split], record.scores.get(split, {}).get(record.metric["name"])
         if ours != theirs:
             yield f"metric.{split} is {ours}, and scores.{split} has {theirs}"
+
+
+def _target(folder: Path, record: Record) -> Iterator[str]:
+    """When the target was reached, where that is not what the curve says."""
+    scale = Row.of(record, written=0).scale
+    if record.metric is None or scale is None or (record.to_target is None and record.harness != _code()):
+        return
+    try:
+        curve: list[Any] = read_curve(folder / CURVE).to_dict("records")
+    except StoreError:  # there is none, or its hash says that it was changed
+        return
+    made: Mapping[str, Any] = (
+        to_target(curve, record.metric["name"], scale, flop_per_token(record.flops, record.work)) or {}
+    )
+    stated: Mapping[str, Any] = record.to_target or {}
+    for name in made.keys() | stated.keys():
+        ours, theirs = stated.get(name), made.get(name)
+        if ours != theirs and not (theirs is not None and _is_close(ours, theirs)):
+            yield f"to_target.{name} is {ours}, and its curve makes it {theirs}"
 
 
 def _status(folder: Path, record: Record) -> Iterator[str]:

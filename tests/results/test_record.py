@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from factories import NOT_FINITE, a_failure, a_record, a_score
@@ -10,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
+from bench.results.hashes import digest
 from bench.results.record import Record
 
 FIELDS = (
     "schema id status reason task cell bptt seed metric scores params speed memory seconds finished config versions "
     "git machine changed labels identity fingerprint unroll clipped hidden code sources harness "
-    "experiment resumed flops untrained form_refused products notes time work to_target files attempts"
+    "experiment resumed flops untrained form_refused products notes time work to_target files attempts digest"
 ).split()
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -43,6 +45,8 @@ def test_reading_gives_back_what_was_written_to_the_last_bit(config, test, secon
     text = record.to_json()
     assert Record.from_json(text, "here") == record
     assert Record.from_json(text, "here").to_json() == text
+    assert digest(Record.from_json(text, "here", id="elsewhere")) == digest(record), "whatever its folder is called"
+    assert digest(replace(record, params=1)) != digest(record)
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)

@@ -1,10 +1,10 @@
 """Verify that each figure of a stored run, or of a results folder, follows from what it is of.
 
-A run's files are held against the hashes in its record, its speeds against their samples, its options against its
-identity, labels and log; tables against the records, and runs against each other. Each discrepancy is a line, and the
-exit code is 1 where there is any. The weights of a single run are scored again on its data; those of a whole folder,
-which takes about a second a run and more with large data, with --scores. --rerun trains again, and says whether that
-agrees to the last bit.
+A run's files and its record are held against the hashes in it, its speeds against their samples, the time to its target
+against its curve, its options against its identity, labels and log; tables against the records, and runs against each
+other. Each discrepancy is a line, and the exit code is 1 where there is any. The weights of a single run are scored
+again on its data; those of a whole folder, which takes about a second a run and more with large data, with --scores.
+--rerun trains again, and says whether that agrees to the last bit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.command.parser import Parser
-from bench.errors import StoreError
+from bench.errors import ConfigError, StoreError
 from bench.printable import printable
 
 if TYPE_CHECKING:
@@ -34,11 +34,19 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Print a line for each discrepancy and for what is to be known; 1 where something is wrong."""
+    from bench.results.names import RECORD
     from bench.results.store import Store
 
     folder = Path(options.run)
     if (folder / "runs").is_dir():
+        if not Store(folder).names():
+            raise ConfigError(f"verify: {folder} has no runs: there is nothing to verify; name a folder that has some")
         found = _whole(folder, options)
+    elif folder.is_dir() and not (folder / RECORD).exists():
+        raise ConfigError(
+            f"verify: {folder} is neither a run nor a results folder, which has a folder runs: name one, as "
+            f"{options.results_dir}, or a run; python -m bench runs lists those"
+        )
     else:
         place = Store(options.results_dir).resolve(options.run, lambda line: print(printable(line), file=sys.stderr))
         found = _one(place, options, scores=True)
@@ -61,6 +69,7 @@ def _whole(folder: Path, options: Namespace) -> Iterator[Found]:
     from bench.results.record import Record
     from bench.results.row import Row
     from bench.results.store import Store
+    from bench.tables.metric_faults import metric_faults
     from bench.tables.repeats import repeats
     from bench.tables.run_faults import Found
     from bench.tables.table_faults import table_faults
@@ -74,6 +83,7 @@ def _whole(folder: Path, options: Namespace) -> Iterator[Found]:
         records[each.id] = Record.read(store.runs / each.id)
     rows = [Row.of(record, written=0)._replace(id=run) for run, record in records.items()]
     yield from table_faults(folder, rows)
+    yield from metric_faults(records)
     yield from repeats(rows, records)
 
 

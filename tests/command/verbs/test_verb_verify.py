@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from cli_tools import COPY, bench, records, the_line
 from factories import a_failure, publish
-from forged import FORGERIES, edited, first, nudged_with_its_hash
+from forged import FORGERIES, edited, first, nudged_with_its_hash, put, sealed
 
 from bench.command.main import main
 from bench.results.store import Store
@@ -54,6 +54,23 @@ def test_weights_that_do_not_score_what_the_record_says_are_found_by_scoring_the
         assert said.code == 1 and "on test is" in said.out and "its weights score" in said.out
 
 
+def test_a_metric_that_is_not_its_tasks_is_found_by_making_the_task(capsys, results):
+    sealed(put(0.25, "metric", "solved"))(results)
+    said = bench(capsys, "verify", str(first(results)))
+    assert said.code == 1 and "metric.solved is 0.25, and its task has 1.0" in said.out
+
+
+def test_a_run_that_was_merged_keeps_its_digest_under_another_name_and_so_does_a_forged_one(capsys, results, tmp_path):
+    put("another", "machine", "name")(results)
+    into = tmp_path / "into"
+    assert bench(capsys, "merge", str(results), f"results_dir={into}").code == 0
+    bench(capsys, "leaderboard", f"results_dir={into}")
+    said = bench(capsys, "verify", str(into))
+    assert [line for line in said.out.splitlines() if "digest" in line] == [
+        f"{first(results).name}: record.json is not as the run left it: its digest is another"
+    ]
+
+
 def test_a_table_that_was_made_of_a_forged_record_is_held_against_it(capsys, results):
     """The index still has the score before it was forged, as the record's time is the old one."""
     FORGERIES["a score in all of its places"][0](results)
@@ -80,12 +97,15 @@ def test_failures_later_attempts_and_older_records_are_no_discrepancies(capsys, 
     store = Store(results)
     publish(store, "copy-v1_gru_s3_" + "f" * 16, **a_failure(seed=3, identity="f" * 64).__dict__)
     assert main([*COPY, "cell=gru", "rerun=true", f"results_dir={results}"]) == 0
-    edited(lambda record: [record.pop("files"), record.update(harness="0" * 64)])(results)
+    edited(lambda record: [record.pop("files"), record.pop("digest"), record.update(harness="0" * 64)])(results)
     assert bench(capsys, "leaderboard", f"results_dir={results}").code == 0
     said = bench(capsys, "verify", str(results))
     assert said.code == 0, said.out
     assert "seed 0 has 2 runs, of which the latest counts: their scores are equal" in said.out
     assert "no hashes: it was made before records stated those of their files" in said.out
+    edited(lambda record: record.update(files={}))(results)
+    said = bench(capsys, "verify", str(results))
+    assert "no digest: it was made before records stated that of themselves" in said.out
 
 
 def test_of_one_identity_on_one_processor_other_scores_are_a_discrepancy(capsys, results):
@@ -116,3 +136,11 @@ def test_a_run_made_again_that_does_not_agree_is_told(capsys, results):
 def test_what_is_not_there_is_one_line(capsys, honest):
     said = bench(capsys, "verify", "nothing", f"results_dir={honest}")
     assert said.code == 1 and "there is no run nothing in" in the_line(said)
+
+
+def test_a_folder_without_runs_is_one_line_with_what_to_name(capsys, tmp_path):
+    said = bench(capsys, "verify", str(tmp_path))
+    assert said.code == 2 and "neither a run nor a results folder, which has a folder runs" in the_line(said)
+    (tmp_path / "runs").mkdir()
+    said = bench(capsys, "verify", str(tmp_path))
+    assert said.code == 2 and "has no runs: there is nothing to verify" in the_line(said)
