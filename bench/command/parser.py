@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,40 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{self.verb}: {message}; see {self.prog} --help")
+
+
+def number(
+    kind: Callable[[str], float] = float,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> Callable[[str], Any]:
+    """A converter for `add_argument(type=...)`: a finite float, or an int where that is the `kind`, within bounds.
+
+    `least` and `most` are allowed themselves, `above` and `below` are not.
+    """
+    bounds = {"{:g} or more": least, "above {:g}": above, "{:g} or less": most, "below {:g}": below}
+    said = ", ".join(text.format(bound) for text, bound in bounds.items() if bound is not None)
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except (ValueError, OverflowError):
+            value = math.nan
+        if not (
+            math.isfinite(value)
+            and (least is None or value >= least)
+            and (above is None or value > above)
+            and (most is None or value <= most)
+            and (below is None or value < below)
+        ):
+            what = "a whole number" if kind is int else "a finite number"
+            raise argparse.ArgumentTypeError(f"{text}: must be {what}{', ' * bool(said)}{said}")
+        return value
+
+    return convert
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

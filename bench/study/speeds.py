@@ -8,6 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from bench.config.options import Options
+from bench.config.role import Role
+from bench.config.roles import role_of
 from bench.config.schema import MeasureConfig
 from bench.config.tree import flatten, written
 from bench.errors import BenchError, ConfigError
@@ -20,10 +22,10 @@ from bench.job.prepared import Prepared, prepare
 from bench.measure.flops import parameter_count
 from bench.measure.grid import Entry, Turns
 from bench.results.provenance import git, versions
-from bench.results.speeds import FIGURES, Figure, Measured, Speeds, named, refuse_one_name
+from bench.results.speeds import FIGURES, Clock, Figure, Measured, Speeds, named, refuse_one_name
 from bench.train.setup import Setup
 
-CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
+CLOCKS: dict[Clock, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 """`wall` is what a user waits for; `cpu` is the processor time of the process, which other work disturbs less."""
 
 
@@ -55,16 +57,18 @@ def _words(tree: Mapping[str, Any], keys: Iterable[str]) -> str:
 def measure(
     members: Sequence[Options],
     figures: Iterable[Figure] = FIGURES,
-    clock: str = "wall",
+    clock: Clock = "wall",
     told: Callable[[str], None] = lambda line: None,
+    ready: Callable[[Speeds], None] = lambda grid: None,
 ) -> Speeds:
     """The speeds of the members, each figure sampled for `measure.seconds` a member, all in turn.
 
     Nothing is trained and no record is written. A member that cannot be built is `refused`, with the reason. `told`
     gets a line whenever something begins, and where a member has more threads than processors or is likely to run out
-    of memory. Up to `measure.retry` seconds in all are spent on waiting for a quiet machine. Raises ConfigError where
-    no member can be built, where `measure.seconds` or `measure.retry` differ, and Busy while a run is under way in this
-    process.
+    of memory. `ready` gets the grid without figures once all members are built: what it raises ends the call before
+    anything is sampled. Up to `measure.retry` seconds in all are spent on waiting for a quiet machine. Raises
+    ConfigError where no member can be built, where `measure.seconds` or `measure.retry` differ, and Busy while a run is
+    under way in this process.
     """
     sampling, gauge = _alike(members), Gauge()
     refused: dict[str, str] = {}
@@ -85,9 +89,14 @@ def measure(
             for line in _warnings(prepared, setup, gauge):
                 told(f"{name}: {line}")
             label, model = setup.machine.label, setup.model
-            measured.append(Measured(each, label, parameter_count(model), setup.unroll, model.form.refused))
+            measured.append(
+                Measured(each, label, parameter_count(model), setup.unroll, model.form.refused, {}, *_deciding(options))
+            )
         if not entries:
             raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in refused.items()))
+        machine = dict(entries[0].setup.machine.facts())
+        grid = Speeds(names, measured, refused, clock, machine, versions(), git())
+        ready(grid)
         turns = Turns(sampling.seconds, CLOCKS[clock], gauge, Patience(sampling.retry, gauge))
         with turn():
             for figure in figures:
@@ -99,8 +108,24 @@ def measure(
                 told(f"measuring {figure} of {len(able)} members in turn")
                 for place, found in zip(able, turns.measure([entries[p] for p in able], figure), strict=True):
                     measured[place].figures[figure] = found
-        machine = dict(entries[0].setup.machine.facts())
-    return Speeds(names, measured, refused, clock, machine, versions(), git())
+    return grid
+
+
+def _deciding(options: Options) -> tuple[dict[str, Any], list[str]]:
+    """The options that decide how fast a member is, and those of them that were changed.
+
+    Left out are budget, upkeep and folders, the device, which the machine says, and the classes that choices name.
+    """
+    found = {
+        key: value
+        for key, value in {**flatten(options.tree), **options.choices}.items()
+        if _decides_speed(role_of(key)) and (not key.endswith("._target_") or key in options.changed)
+    }
+    return found, [key for key in options.changed if key in found]
+
+
+def _decides_speed(role: Role) -> bool:
+    return role.decides and (role.column == "hardware" or not role.resumable)
 
 
 def _alike(members: Sequence[Options]) -> MeasureConfig:

@@ -2,84 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from statistics import median
+from typing import Any
 
+from bench.config.tree import written
 from bench.errors import ConfigError
-from bench.results.speeds import Speeds
+from bench.results.speeds import Measured, Speeds
 from bench.stats.bootstrap import Ratio, ratio_of_medians
+from bench.tables.doubts import signs, united
 
 _SAME = ("host", "name", "device", "system")
 """What two machines are told apart by."""
+_MOST = 5
+"""Options that are named where many differ."""
+
+Files = Mapping[str, Speeds]
+"""Earlier grids by the names of their files."""
+Key = tuple[str, str]
+"""A member's name and a figure."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A figure of a member in both grids: the ratio of its time to the time before."""
+    """A figure of a member in both grids: the ratio of its time to the time before.
+
+    `doubts` are the marks that it has, here or by the file that has them: then it proves nothing.
+    """
 
     member: str
     figure: str
     ratio: Ratio
     margin: float
+    doubts: Mapping[str, str]
 
     @property
     def slower(self) -> bool:
-        """Whether the whole interval of the ratio is beyond the margin."""
-        return self.ratio.low > 1 + self.margin
+        """Whether the whole interval of the ratio is beyond the margin, and no figure is in doubt."""
+        return not self.doubts and self.ratio.low > 1 + self.margin
 
     @property
     def faster(self) -> bool:
-        return self.ratio.high < 1 - self.margin
+        return not self.doubts and self.ratio.high < 1 - self.margin
 
     def __str__(self) -> str:
+        begins = f"{self.member}  {self.figure}  {self.ratio}{signs(united(self.doubts.values()))}  "
+        if self.doubts:
+            return f"{begins}not told apart: {'; '.join(f'{marks} {where}' for where, marks in self.doubts.items())}"
         said = "SLOWER" if self.slower else "faster" if self.faster else "no change seen"
-        return f"{self.member}  {self.figure}  {self.ratio}  {said} (beyond {self.margin:.1%})"
+        return f"{begins}{said} (beyond {self.margin:.1%})"
 
 
-def changes(now: Speeds, before: Sequence[Speeds], margin: float, other_machine: bool = False) -> list[Change]:
+def changes(now: Speeds, before: Files, margin: float, other_machine: bool = False) -> list[Change]:
     """The change of each figure that `now` and all of the grids `before` have, at a joint confidence of 95%.
 
     Two processes that run the same code differ by more than the interval of their samples knows of: by where memory
     lies, and by what shares the machine. What is no change is `margin`, a share of the time, or that by which the
-    medians of the grids before differ, where there are several and that is more. Raises ConfigError where they are of
-    different machines or clocks, and where they share no figure.
+    medians of the grids before differ, where there are several and that is more. Of several grids before those count
+    whose figure has no marks, where there are any. Raises ConfigError as `refuse` does.
     """
-    for each in before:
-        refuse_clock(now.clock, each)
-        theirs, ours = ({key: grid.machine.get(key) for key in _SAME} for grid in (each, now))
+    refuse(now, now.figures, before, other_machine)
+    shared = [key for key in _figures(now) if not _lacking(key, before)]
+    level = 1 - 0.05 / len(shared)  # Bonferroni
+    return [_change(key, now, before, margin, level) for key in shared]
+
+
+def _change(key: Key, now: Speeds, before: Files, margin: float, level: float) -> Change:
+    ours, theirs = _figures(now)[key], {name: _figures(grid)[key] for name, grid in before.items()}
+    quiet = {name: figure for name, figure in theirs.items() if not figure["marks"]} or theirs
+    samples = [figure["samples"] for figure in quiet.values()]
+    found = {"here": ours, **{f"in {name}": figure for name, figure in quiet.items()}}
+    doubts = {where: ", ".join(figure["marks"]) for where, figure in found.items() if figure["marks"]}
+    ratio = ratio_of_medians(ours["samples"], [*chain(*samples)], level)
+    return Change(*key, ratio, max(margin, _apart(samples)), doubts)
+
+
+def refuse(now: Speeds, figures: Iterable[str], before: Files, other_machine: bool = False) -> None:
+    """Raise ConfigError where `figures` of a grid cannot be compared with all those before.
+
+    That is where clocks, machines or options differ, or no figure is in all of them. `now` may lack its samples yet.
+    """
+    here = {member.name: member for member in now.members}
+    for name, grid in before.items():
+        refuse_clock(now.clock, name, grid)
+        theirs, ours = ({key: each.machine.get(key) for key in _SAME} for each in (grid, now))
         if theirs != ours and not other_machine:
             said = next(f"{key} {theirs[key]}, and here {ours[key]}" for key in _SAME if theirs[key] != ours[key])
             raise ConfigError(
-                f"--compare: a file is of another machine ({said}); add --other-machine to compare anyway"
+                f"--compare: {name} is of another machine ({said}); add --other-machine to compare anyway"
             )
-    found = [(key, new, old) for key, new in _samples(now).items() if all(old := [*_of_each(before, key)])]
-    if not found:
-        have = "; ".join(member.name for member in before[0].members)
-        raise ConfigError(f"--compare: no file has any of these members; the first one has {have}")
-    level = 1 - 0.05 / len(found)  # Bonferroni
-    return [
-        Change(*key, ratio_of_medians(new, [*chain(*old)], level), max(margin, _apart(old))) for key, new, old in found
-    ]
+        for member in grid.members:
+            if member.name in here and (differing := [*_differing(here[member.name], member)]):
+                more = f" and {len(differing) - _MOST} more" * (len(differing) > _MOST)
+                raise ConfigError(
+                    f"--compare: {name} has {member.name} with other options, {'; '.join(differing[:_MOST])}{more}: "
+                    "measure both with the same ones"
+                )
+    wanted = [(member, figure) for member in here for figure in figures]
+    if before and all(_lacking(key, before) for key in wanted):
+        first, grid = next(iter(before.items()))
+        have = "; ".join(f"{member.name} ({', '.join(member.figures)})" for member in grid.members)
+        raise ConfigError(f"--compare: no figure of these members is in all files; {first} has {have}")
 
 
-def refuse_clock(clock: str, before: Speeds) -> None:
+def refuse_clock(clock: str, name: str, before: Speeds) -> None:
     """Raise ConfigError where a grid was measured by another clock."""
     if clock != before.clock:
-        raise ConfigError(f"--compare: a file has {before.clock} time; measure with --clock={before.clock}")
+        raise ConfigError(f"--compare: {name} has {before.clock} time; measure with --clock={before.clock}")
 
 
-def _samples(grid: Speeds) -> dict[tuple[str, str], list[float]]:
-    """The samples of each figure, by its member and name."""
-    return {(m.name, name): figure["samples"] for m in grid.members for name, figure in m.figures.items()}
+def unsaid(now: Speeds, before: Files) -> Iterator[str]:
+    """What is not compared, and what is not known of it, a line each."""
+    for name, grid in {"the grid that is shown": now, **before}.items():
+        if any(member.options is None for member in grid.members):
+            yield f"{name} is of an older version and does not say its options: whether they are the same is not known"
+    for member, figure in _figures(now):
+        if lacking := _lacking((member, figure), before):
+            yield f"not compared: {member}  {figure}: it is not in {', '.join(lacking)}"
 
 
-def _of_each(grids: Sequence[Speeds], key: tuple[str, str]) -> Iterator[list[float]]:
-    return (_samples(grid).get(key, []) for grid in grids)
+def _differing(ours: Measured, theirs: Measured) -> Iterator[str]:
+    """The options in which two members differ. One that only one of them has is new or gone: it counts if changed."""
+    if ours.options is None or theirs.options is None:
+        return
+    for key in dict.fromkeys((*ours.options, *theirs.options)):
+        if key in ours.options and key in theirs.options:
+            differs = written(ours.options[key]) != written(theirs.options[key])
+        else:
+            differs = key in (*ours.changed, *theirs.changed)
+        if differs:
+            there, here = (written(each[key]) if key in each else "none" for each in (theirs.options, ours.options))
+            yield f"{key}={there}, and here {here}"
 
 
-def _apart(samples: Sequence[Sequence[float]]) -> float:
+def _figures(grid: Speeds) -> dict[Key, dict[str, Any]]:
+    """Each figure by its member and name."""
+    return {(m.name, name): figure for m in grid.members for name, figure in m.figures.items()}
+
+
+def _lacking(key: Key, before: Files) -> list[str]:
+    """The files that lack a figure."""
+    return [name for name, grid in before.items() if key not in _figures(grid)]
+
+
+def _apart(samples: Iterable[list[float]]) -> float:
     """By what share the largest of the medians is above the smallest."""
     medians = [*map(median, samples)]
     return max(medians) / min(medians) - 1

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.command.overrides import refuse_others
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.config.keywords import results_folder, with_results_folder
 from bench.errors import ConfigError
 
@@ -82,6 +82,28 @@ def test_an_appendix_is_made_only_when_the_help_is_printed(parser):
     parser.appendix = lambda: pytest.fail("made for an error")
     with pytest.raises(ConfigError):
         parser.parse(["--markdwn", "copy"])
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf", "-1", "1", "much", "1e999", ""])
+def test_a_number_is_finite_and_within_its_bounds(parser, word):
+    parser.add_argument("--share", type=number(least=0, below=1))
+    parser.add_argument("--above", type=number(above=0, most=1))
+    with pytest.raises(
+        ConfigError, match=f"look: argument --share: {word}: must be a finite number, 0 or more, below 1;"
+    ):
+        parser.parse(["copy", f"--share={word}"])
+    options = parser.parse(["copy", "--share=0", "--above=1"])
+    assert (options.share, options.above) == (0, 1)
+    with pytest.raises(ConfigError, match="--above: 0: must be a finite number, above 0, 1 or less"):
+        parser.parse(["copy", "--above=0"])
+
+
+@pytest.mark.parametrize("word", ["0", "1.5", "nan", "many"])
+def test_a_whole_number_is_one(parser, word):
+    parser.add_argument("--count", type=number(int, least=1))
+    with pytest.raises(ConfigError, match=f"look: argument --count: {word}: must be a whole number, 1 or more;"):
+        parser.parse(["copy", f"--count={word}"])
+    assert parser.parse(["copy", "--count=3"]).count == 3
 
 
 PATTERNS = ("task=NAME", "task.OPTION=VALUE", "+experiment=NAME", "model.hidden=N")

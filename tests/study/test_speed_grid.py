@@ -64,6 +64,25 @@ def test_seconds_of_sampling_and_of_waiting_are_those_of_the_options(monkeypatch
     assert seen == [(0.001, 7.0)]
 
 
+def test_a_member_states_the_options_that_decide_its_speed():
+    (member,) = measure(compose_sweep([*SMALL, "cell=mgu", "hardware.threads=2"]), ["infer"]).members
+    assert member.options is not None
+    found = {"task": "copy", "cell": "mgu", "task.delay": 3, "model.hidden": 3, "hardware.threads": 2, "unroll": "auto"}
+    assert found.items() <= member.options.items() and {"task.delay", "model.hidden"} <= {*member.changed}
+    others = ("results_dir", "measure.seconds", "budget.steps", "rerun", "hardware.device", "cell._target_")
+    assert not {*others} & member.options.keys()
+
+
+def test_what_is_refused_once_members_are_built_is_refused_before_any_is_sampled(monkeypatch):
+    def refuse(grid):
+        assert [member.name for member in grid.members] == ["task=copy cell=gru"]
+        raise ConfigError("not this one")
+
+    monkeypatch.setattr(speeds, "Turns", None)
+    with pytest.raises(ConfigError, match="not this one"):
+        measure(compose_sweep([*SMALL, "cell=gru"]), ["infer"], ready=refuse)
+
+
 def test_more_threads_than_processors_are_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(speeds.Gauge, "own_cores", 2)
     told = []

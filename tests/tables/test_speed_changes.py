@@ -6,7 +6,7 @@ import pytest
 from speed_grids import a_grid
 
 from bench.errors import ConfigError
-from bench.tables.speed_changes import changes
+from bench.tables.speed_changes import changes, refuse, unsaid
 
 MARGIN = 0.02
 
@@ -22,13 +22,13 @@ def grid(*factors, seed=0, **kwargs):
 
 
 def test_a_slow_down_of_5_percent_is_seen_and_where():
-    found = changes(grid(1, 1.05, 0.9, seed=1), [grid(1, 1, 1)], MARGIN)
+    found = changes(grid(1, 1.05, 0.9, seed=1), {"a": grid(1, 1, 1)}, MARGIN)
     assert [(change.slower, change.faster) for change in found] == [(False, False), (True, False), (False, True)]
     assert str(found[1]).startswith("cell=c1  train  1.0") and str(found[1]).endswith("SLOWER (beyond 2.0%)")
 
 
 def test_the_same_is_never_called_slower():
-    before = [grid(*[1.0] * 6)]
+    before = {"a": grid(*[1.0] * 6)}
     alarms = sum(
         c.slower or c.faster for seed in range(1, 30) for c in changes(grid(*[1.0] * 6, seed=seed), before, MARGIN)
     )
@@ -36,22 +36,83 @@ def test_the_same_is_never_called_slower():
 
 
 def test_another_machine_is_refused_unless_asked_for():
-    before = grid(1, device="cuda")
-    with pytest.raises(ConfigError, match=r"another machine \(device cuda, and here None\); add --other-machine"):
-        changes(grid(1), [before], MARGIN)
-    assert len(changes(grid(1), [before], MARGIN, other_machine=True)) == 1
+    before = {"a.json": grid(1, device="cuda")}
+    said = r"a.json is of another machine \(device cuda, and here None\); add --other-machine"
+    with pytest.raises(ConfigError, match=said):
+        changes(grid(1), before, MARGIN)
+    assert len(changes(grid(1), before, MARGIN, other_machine=True)) == 1
 
 
 def test_another_clock_and_other_members_are_refused():
-    with pytest.raises(ConfigError, match="measure with --clock=cpu"):
-        changes(grid(1), [grid(1, clock="cpu")], MARGIN)
-    with pytest.raises(ConfigError, match="no file has any of these members; the first one has cell=x"):
-        changes(grid(1), [a_grid(({"cell": "x"}, [1.0]))], MARGIN)
+    with pytest.raises(ConfigError, match="a.json has cpu time; measure with --clock=cpu"):
+        changes(grid(1), {"a.json": grid(1, clock="cpu")}, MARGIN)
+    said = r"no figure of these members is in all files; a.json has cell=x \(train\)"
+    with pytest.raises(ConfigError, match=said):
+        changes(grid(1), {"a.json": a_grid(({"cell": "x"}, [1.0]))}, MARGIN)
 
 
 def test_files_of_the_same_code_tell_by_how_much_its_processes_differ():
-    apart = [grid(1, seed=1), grid(1.2, seed=2)]
+    apart = {"a": grid(1, seed=1), "b": grid(1.2, seed=2)}
     (change,) = changes(grid(1.25, seed=3), apart, MARGIN)
     assert change.margin == pytest.approx(0.2, abs=0.02) and not change.slower
     (change,) = changes(grid(1.6, seed=4), apart, MARGIN)
     assert change.slower
+
+
+def test_members_that_differ_in_silence_are_refused_by_the_options_that_differ():
+    before = {"a.json": grid(1, options={"task.delay": 3, "model.hidden": 8, "hardware.threads": 1, "batch_size": 4})}
+    now = grid(1, options={"task.delay": 30, "model.hidden": 128, "hardware.threads": 2, "batch_size": 4})
+    said = (
+        "a.json has cell=c0 with other options, task.delay=3, and here 30; model.hidden=8, and here 128; "
+        "hardware.threads=1, and here 2: measure both with the same"
+    )
+    with pytest.raises(ConfigError, match=said):
+        changes(now, before, MARGIN)
+    assert changes(now, {"b.json": now}, MARGIN)
+
+
+def test_an_option_that_the_older_code_lacks_is_no_difference_until_it_is_changed():
+    before = {"a.json": grid(1, options={"batch_size": 4})}
+    new = {"batch_size": 4, "model.new": 1}
+    assert changes(grid(1, options=new), before, MARGIN)
+    with pytest.raises(ConfigError, match="model.new=none, and here 1"):
+        changes(grid(1, options=new, changed=["model.new"]), before, MARGIN)
+
+
+def test_what_cannot_be_compared_is_known_before_there_are_samples():
+    built = a_grid(*(({"cell": name}, [1.0]) for name in ("c0", "c1")))
+    for member in built.members:
+        member.figures.clear()
+    refuse(built, ["train", "infer"], {"a.json": grid(1)})
+    with pytest.raises(ConfigError, match="no figure of these members is in all files"):
+        refuse(built, ["infer"], {"a.json": grid(1)})
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        (["contended"], [], "not told apart: contended here"),
+        ([], ["contended", "unsettled"], "not told apart: contended, unsettled in a.json"),
+        (["unsettled"], ["contended"], "not told apart: unsettled here; contended in a.json"),
+    ],
+)
+def test_a_figure_in_doubt_on_either_side_is_marked_and_proves_nothing(here, there, said):
+    for factor in (2, 0.5, 1):
+        (change,) = changes(grid(factor, seed=1, marks=here), {"a.json": grid(1, marks=there)}, MARGIN)
+        assert not change.slower and not change.faster and str(change).endswith(said)
+        assert ("!" in str(change)) == ("contended" in [*here, *there])
+
+
+def test_of_several_files_the_quiet_ones_count():
+    before = {"a": grid(3, marks=["contended"]), "b": grid(1, seed=1), "c": grid(1, seed=2)}
+    (change,) = changes(grid(2, seed=3), before, MARGIN)
+    assert change.slower and change.margin < 0.1 and change.ratio.median == pytest.approx(2, rel=0.05)
+
+
+def test_what_is_not_compared_and_what_a_file_does_not_say_is_told():
+    older, now = grid(1), grid(1, 1, options={})
+    assert [*unsaid(now, {"a.json": older})] == [
+        "a.json is of an older version and does not say its options: whether they are the same is not known",
+        "not compared: cell=c1  train: it is not in a.json",
+    ]
+    assert [*unsaid(now, {"b.json": now})] == []

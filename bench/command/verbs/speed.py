@@ -5,7 +5,7 @@ with their loop of steps, then sampled in turn, in an order drawn anew each roun
 them. The table, all samples and a plot for each option with several numbers go to RESULTS/speed, or where --to says.
 
 `--compare` says what became slower than in earlier files, and the exit code is 1 where anything did. Several files of
-the same code tell by how much processes differ that run it.
+the same code tell by how much processes differ that run it. Where a figure is marked, here or there, it tells nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
@@ -48,7 +50,9 @@ def arguments(parser: Parser) -> None:
         metavar="FILE",
         help="a file of an earlier call, may be repeated: what became slower?",
     )
-    parser.add_argument("--margin", type=float, default=0.02, metavar="SHARE", help="what is still no change (0.02)")
+    parser.add_argument(
+        "--margin", type=number(least=0), default=0.02, metavar="SHARE", help="what is still no change (0.02)"
+    )
     parser.add_argument("--other-machine", action="store_true", help="compare although FILE is of another machine")
     parser.add_argument(
         "--from",
@@ -61,49 +65,69 @@ def arguments(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Measure or read, print the table, write the files; 1 where something became slower or a member was refused."""
+    """Measure or read, write the files, print the table; 1 where something became slower or a member was refused."""
     from bench.results.speeds import Speeds
-    from bench.tables.speed_changes import changes, refuse_clock
+    from bench.tables.speed_changes import refuse
     from bench.tables.speeds import to_frame, to_text
 
-    before = [Speeds.read(path) for path in options.compare]
-    if options.source is not None and options.overrides:
-        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
+    before = {str(path): Speeds.read(path) for path in options.compare}
     if options.source is None:
-        for each in before:
-            refuse_clock(options.clock, each)  # before anything is measured
-    speeds = Speeds.read(options.source) if options.source is not None else _measured(options)
+        speeds = _measured(options, before)
+    elif options.overrides:
+        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
+    else:
+        speeds = Speeds.read(options.source)
+        refuse(speeds, speeds.figures, before, options.other_machine)
     frame = to_frame(speeds, options.baseline)
     print(*map(printable, to_text(speeds, frame, screen_width(UNLIMITED)).splitlines()), sep="\n")
     for name, reason in speeds.refused.items():
         print(printable(f"not measured: {name}: {reason}"))
-    found = changes(speeds, before, options.margin, options.other_machine) if before else []
-    if before:
-        print(f"\ntime / time in {printable(', '.join(map(str, options.compare)))}, all intervals at 95% together:")
-        print(*(printable(str(change)) for change in found), sep="\n")
-        if len(before) == 1:
-            print("one file does not tell how processes of the same code differ: --compare several, each --to its own")
     if options.to:
         _write(speeds, frame, options.to)
-    return int(bool(speeds.refused) or any(change.slower for change in found))
+    return int(_compared(speeds, before, options) or bool(speeds.refused))
 
 
-def _measured(options: Namespace) -> Speeds:
-    """The speeds of the grid that was asked for."""
+def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
+    """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
     from bench.config.sweeps.members import compose_sweep
+    from bench.results.files import write_atomic, writing
     from bench.results.speeds import FIGURES
     from bench.study.speeds import measure, varied
+    from bench.tables.speed_changes import refuse, refuse_clock
     from bench.tables.speeds import baselines
 
     figures = options.figures.split(",")
     if wrong := [name for name in figures if name not in FIGURES]:
         raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(FIGURES)}")
+    for name, each in before.items():
+        refuse_clock(options.clock, name, each)
     members = compose_sweep(options.overrides)
-    baselines(among := varied(members), options.baseline, among)  # a wrong one is told before anything is measured
+    baselines(among := varied(members), options.baseline, among)
     if options.to is None:
         folder = Path(members[0].config.results_dir) / "speed"
         options.to = folder / time.strftime("%Y-%m-%d_%H-%M-%S")
-    return measure(members, figures, options.clock, lambda line: print(printable(line), file=sys.stderr, flush=True))
+
+    def ready(grid: Speeds) -> None:
+        refuse(grid, figures, before, options.other_machine)
+        _writable(options.to.parent)
+
+    speeds = measure(members, figures, options.clock, _say, ready)
+    with writing(options.to.parent):
+        write_atomic(options.to.with_name(f"{options.to.name}.json"), speeds.to_json())
+    return speeds
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _writable(folder: Path) -> None:
+    """Make the folder, and find out whether it can be written."""
+    from bench.results.files import make_folder, writing
+
+    with writing(folder):
+        make_folder(folder)
+        TemporaryFile(dir=folder).close()
 
 
 def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
@@ -120,3 +144,23 @@ def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
         for option, path in plots.items():
             save(figure(speeds, frame, option), path)
     print(printable(f"written: {to}.json, .csv{''.join(f', {path.name}' for path in plots.values())}"))
+
+
+def _compared(speeds: Speeds, before: Mapping[str, Speeds], options: Namespace) -> bool:
+    """Print what changed since the grids before; whether anything became slower."""
+    from bench.tables.speed_changes import changes, unsaid
+
+    if not before:
+        return False
+    found = changes(speeds, before, options.margin, options.other_machine)
+    print(f"\ntime / time in {printable(', '.join(before))}, all intervals at 95% together:")
+    print(*(printable(str(change)) for change in found), sep="\n")
+    print(*(printable(line) + "\n" for line in unsaid(speeds, before)), sep="", end="")
+    if doubtful := sum(bool(change.doubts) for change in found):
+        print(
+            f"{doubtful} of {len(found)} prove nothing: measure what is marked again on a quiet machine, or with "
+            "measure.retry=60"
+        )
+    if len(before) == 1:
+        print("one file does not tell how processes of the same code differ: --compare several, each --to its own")
+    return any(change.slower for change in found)

@@ -6,7 +6,16 @@ import json
 import pytest
 from cli_tools import bench, the_line
 
+from bench.errors import StoreError
+from bench.results.speeds import Speeds
+
 GRID = ("task=copy", "task.held_out=20", "task.delay=3", "batch_size=4", "measure.seconds=0.001")
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Whatever else this machine does, no figure is marked."""
+    monkeypatch.setattr("bench.measure.grid.marks", lambda *_: {})
 
 
 @pytest.fixture
@@ -51,6 +60,63 @@ def test_members_that_differ_in_hardware_alone_have_rows_ratios_and_a_plot_of_th
     assert again.code == 0 and again.out.count("(beyond ") == 2
 
 
+def refused_unsampled(measured, monkeypatch, *words):
+    """The line by which a call is refused, where it has sampled nothing."""
+
+    def sampled(*_):
+        raise AssertionError("measured before it was refused")
+
+    monkeypatch.setattr("bench.measure.grid.Turns.measure", sampled)
+    said = measured("--figures=infer", *words)
+    assert said.code == 2
+    return [line for line in said.err.splitlines() if not line.startswith("preparing")][-1]
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_is_measured(measured, monkeypatch, tmp_path):
+    assert measured("--figures=infer", "--to", str(tmp_path / "a")).code == 0
+    compare = f"--compare={tmp_path / 'a.json'}"
+    assert measured("--figures=infer", compare, "--margin=1000").code == 0
+    other = json.loads((tmp_path / "a.json").read_text())
+    other["machine"]["host"] = "another chip"
+    (tmp_path / "b.json").write_text(json.dumps(other))
+    elsewhere = f"--compare={tmp_path / 'b.json'}"
+    assert "b.json is of another machine (host another chip" in refused_unsampled(measured, monkeypatch, elsewhere)
+    said = refused_unsampled(measured, monkeypatch, compare, "task.delay=5", "model.hidden=16", "hardware.threads=2")
+    assert "a.json has task=copy cell=gru with other options, task.delay=3, and here 5; model.hidden=128, and" in said
+    assert "hardware.threads=1, and here 2" in said
+    assert "measure with --clock=wall" in refused_unsampled(measured, monkeypatch, compare, "--clock=cpu")
+
+
+def test_samples_are_written_whatever_comes_after_them(measured, monkeypatch, tmp_path):
+    def fails(*_):
+        raise StoreError("no table today")
+
+    monkeypatch.setattr("bench.tables.speeds.to_frame", fails)
+    assert "no table today" in measured("--figures=infer", "--to", str(tmp_path / "a")).err
+    assert Speeds.read(tmp_path / "a.json").figures == ["infer"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(measured, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("bench.measure.grid.Turns.measure", None)
+    said = measured("--figures=infer", f"--to={tmp_path / 'file' / 'a'}")
+    assert said.code == 1 and f"cannot write to {tmp_path / 'file'}" in said.err
+
+
+def test_a_contended_figure_is_marked_and_fails_no_gate(capsys, measured, tmp_path):
+    assert measured("--figures=infer", "--to", str(tmp_path / "a")).code == 0
+    tree = json.loads((tmp_path / "a.json").read_text())
+    figure = tree["members"][0]["figures"]["infer"]
+    (tmp_path / "quiet.json").write_text(json.dumps(tree))
+    figure["samples"], figure["marks"] = [2 * each for each in figure["samples"]], {"contended": "others had a core"}
+    (tmp_path / "busy.json").write_text(json.dumps(tree))
+    for now, before, where in (("busy", "quiet", "here"), ("quiet", "busy", f"in {tmp_path / 'busy.json'}")):
+        now, before = (str(tmp_path / f"{name}.json") for name in (now, before))
+        said = bench(capsys, "speed", "--from", now, "--compare", before)
+        assert said.code == 0 and f"not told apart: contended {where}" in said.out and "SLOWER" not in said.out
+        assert "1 of 1 prove nothing: measure what is marked again" in said.out
+
+
 def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp_path):
     said = measured("cell=gru,mgu", "unroll=vendor", "--figures=infer")
     assert said.code == 1
@@ -70,6 +136,8 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
         (["--compare=x.json"], "cannot read x.json"),
         (["measure.seconds=1,2"], "measure.seconds=1.0,2.0: all members are sampled alike"),
+        (["--margin=nan"], "speed: argument --margin: nan: must be a finite number, 0 or more"),
+        (["--margin=-1"], "speed: argument --margin: -1: must be a finite number, 0 or more"),
         (["cell=grue"], "cell=grue: there is no such cell"),
     ],
 )
