@@ -3,7 +3,8 @@
 A screen to put beside a question or a figure: versions, devices with the precisions that each has, threads, libraries,
 the settings under which every run computes, where results go, and optional packages. Then the load and the clock of the
 processors, a test of the timer (one piece of work measured twice has to be found equal), and what would make speeds
-measured here unreliable, each with its remedy. Nothing is written, and the exit code is 0 whatever is found.
+measured here unreliable, each with its remedy; with hardware.threads=N, of runs on so many threads. Nothing is written,
+and the exit code is 0 whatever is found.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ import platform
 import re
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.command.overrides import add_overrides, refuse_others
 from bench.command.parser import Parser
 from bench.printable import printable
 
+if TYPE_CHECKING:
+    from bench.config.schema import HardwareConfig
+
+_PATTERNS = ("hardware.threads=N",)
 _WIDTH = 12
 _LOOK = 0.5  # seconds for which the load is looked at
 _OPTIONAL = {
@@ -37,7 +44,8 @@ _VARIABLES = (
 
 
 def arguments(parser: Parser) -> None:
-    """The results folder and the format."""
+    """The threads, the results folder and the format."""
+    add_overrides(parser, _PATTERNS)
     parser.add_results_dir()
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -46,13 +54,27 @@ def run(options: Namespace) -> int:
     """Print what is found, a line a fact."""
     from bench.config.catalogue import entry
 
-    facts, trust = list(_facts(options.results_dir)), _trust()
+    own = _hardware(options.overrides)
+    facts, trust = list(_facts(options.results_dir, own)), _trust(own)
     if options.json:
         print(json.dumps({**_grouped(facts), **trust}, indent=2))
         return 0
     for name, fact in (*facts, *_in_lines(trust)):
         print(entry(name, _WIDTH, printable(fact)))
     return 0
+
+
+def _hardware(given: Sequence[str]) -> HardwareConfig:
+    """The hardware of a run, on the CPU, with the options that were given."""
+    from bench.config.schema import HardwareConfig
+
+    refuse_others("doctor", given, _PATTERNS)
+    if not given:
+        return HardwareConfig(device="cpu")
+    from bench.config.compose import compose
+    from bench.config.rules import validate
+
+    return replace(validate(compose([*given]).config).hardware, device="cpu")
 
 
 def _grouped(facts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -63,16 +85,15 @@ def _grouped(facts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _trust() -> dict[str, Any]:
+def _trust(own: HardwareConfig) -> dict[str, Any]:
     """The load of the machine while nothing is done here, the test of the timer, and what makes speeds unreliable."""
-    from bench.config.schema import HardwareConfig
     from bench.hardware.advice import advice, governors
     from bench.hardware.load import Gauge, between
     from bench.hardware.machine import choose_machine
     from bench.hardware.settings import torch_settings_kept
     from bench.measure.aa import same_twice
 
-    own, gauge = HardwareConfig(device="cpu"), Gauge()
+    gauge = Gauge()
     before = gauge.read()
     time.sleep(_LOOK)
     idle = between(before, gauge.read(), gauge.cores)
@@ -102,7 +123,7 @@ def _in_lines(trust: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "" if number else "unreliable", f"{each['finding']}: {each['remedy']}"
 
 
-def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
+def _facts(results_dir: str, own: HardwareConfig) -> Iterator[tuple[str, str]]:
     """Each fact with its name; further lines of a name have none."""
     from bench.results.provenance import git, version, versions
 
@@ -110,7 +131,7 @@ def _facts(results_dir: str) -> Iterator[tuple[str, str]]:
     yield "versions", _listed({**versions(), **({"commit": str(commit)[:12]} if commit else {})})
     yield "system", platform.platform()
     yield from _of_devices()
-    yield from _of_torch()
+    yield from _of_torch(own)
     yield "libraries", _of_libraries()
     yield "compiler", _of_compiler()
     yield from _of_nvrtc()
@@ -148,16 +169,14 @@ def _of_device(name: str) -> str:
     return f"{machine.name}{about}; hardware.precision={'|'.join(precisions(machine.device))}"
 
 
-def _of_torch() -> Iterator[tuple[str, str]]:
+def _of_torch(own: HardwareConfig) -> Iterator[tuple[str, str]]:
     """Threads, and the settings of torch under which a run computes, where its options ask for no others."""
     import torch
 
-    from bench.config.schema import HardwareConfig
     from bench.hardware.arithmetic import arithmetic, set_arithmetic
     from bench.hardware.determinism import determinism, set_determinism
     from bench.hardware.settings import torch_settings_kept
 
-    own = HardwareConfig()
     yield "threads", f"a run has {own.threads} (hardware.threads); this machine has {os.cpu_count()} logical processors"
     with torch_settings_kept():
         set_arithmetic(own.precision)

@@ -10,11 +10,13 @@ from cli_tools import bench, the_line
 from simulated import NAME, simulated_gpu
 
 from bench.command.verbs import doctor
-from bench.hardware.advice import Advice
+from bench.hardware import machine
+from bench.hardware.advice import Advice, advice
 from bench.hardware.arithmetic import arithmetic, arithmetic_kept, set_arithmetic
 from bench.hardware.precisions import precisions
 from bench.hardware.processors import cpu_name
 
+ADVICE = advice  # of which the other tests hear nothing
 CPU = torch.device("cpu")
 SCREEN = 24  # lines of a terminal
 
@@ -91,6 +93,35 @@ def test_a_variable_that_keeps_a_gpu_from_tf32_is_shown(capsys, monkeypatch):
 def test_a_package_that_is_not_there_is_said_with_its_remedy(capsys, monkeypatch):
     monkeypatch.setattr("bench.results.provenance.version", lambda _: None)
     assert "is not installed: pip install 'bench-sequences[slurm]'" in " ".join(bench(capsys, "doctor").out.split())
+
+
+def test_with_threads_of_ones_own_it_says_what_is_against_as_many(capsys, monkeypatch):
+    monkeypatch.setattr("bench.hardware.advice.advice", ADVICE)
+    monkeypatch.setattr("bench.hardware.load.Gauge.own_cores", 2)
+    seen = []
+    choose = machine.choose_machine
+    monkeypatch.setattr(machine, "choose_machine", lambda config: (seen.append(config.threads), choose(config))[1])
+    said = bench(capsys, "doctor", "hardware.threads=3")
+    assert said.code == 0 and "a run has 3 (hardware.threads)" in said.out
+    assert "hardware.threads=3 on 2 processors: at most as many threads" in said.out
+    assert 3 in seen  # the timer is tested on as many
+    assert "on 2 processors" not in bench(capsys, "doctor").out
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("hardware.threads=0", "hardware.threads=0: input should be greater than or equal to 1"),
+        (
+            "hardware.thread=3",
+            r"hardware.thread=3: bench doctor takes hardware.threads=N (did you mean hardware.threads?)",
+        ),
+        ("cell=gru", "cell=gru: bench doctor takes hardware.threads=N"),
+    ],
+)
+def test_an_option_that_it_does_not_take_is_refused(capsys, word, said):
+    told = bench(capsys, "doctor", word)
+    assert told.code == 2 and said in the_line(told)
 
 
 def test_another_word_is_refused(capsys):
