@@ -27,6 +27,10 @@ _MOST_NAMED = 5  # choices that have an option
 _MOST_LISTED = 12  # names in a line that has a better answer
 
 
+SEVERAL = ": several values are a sweep"
+"""What is said of several values for one option, with a remedy that not all verbs have."""
+
+
 def refuse_unknown(tree: Tree, arguments: list[str]) -> None:
     """Raise ConfigError for an option that `+KEY` added to `tree` and that the schema does not have."""
     known = flatten(asdict(Config()))
@@ -52,7 +56,7 @@ def explain(text: str, arguments: list[str]) -> str:
         return _unknown_choice(found[1], found[2], _names_in(text), arguments)
     if found := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.+?)'", text):
         is_group = found[1].partition("=")[0].lstrip("+") in catalogue.GROUPS
-        return f"{found[1]}: several values are a sweep: add -m{_OR_A_LIST * (not is_group)}{words.decimal(found[1])}"
+        return f"{found[1]}{SEVERAL}: add -m{_OR_A_LIST * (not is_group)}{words.decimal(found[1])}"
     if found := re.search(r"Config group override must be .* Got (\S+)", text):
         groups = (argument for argument in arguments if argument.partition("=")[0] in ("", *default_choices()))
         return _no_name(next(groups, found[1]))

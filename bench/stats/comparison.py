@@ -34,7 +34,10 @@ class Comparison:
     - `p`: the two-sided p-value, corrected for all comparisons made at once, and the `test` that it is from.
     - `region`: the largest difference, in the metric's unit, that does not matter.
     - `verdict`: on `b`. `equivalent` where the whole interval of the gain lies within the region.
-    - `more`: about so many more seeds of each would tell; None where that is unknown or they have told.
+    - `more`: about so many more seeds of each would tell, with a probability of 80%; None where that is unknown, as
+      from one seed, which shows no spread, or they have told.
+    - `equal`: whether the scores of both are equal, by seed where they are paired, which more of the same would not
+      tell apart.
     """
 
     paired: bool
@@ -46,12 +49,16 @@ class Comparison:
     region: float
     verdict: Verdict
     more: int | None
+    equal: bool = False
 
     @property
     def words(self) -> str:
         """The verdict as people read it."""
-        more = f": about {self.more:,} more would tell" if self.more else ""
-        return f"{self.verdict}{more}"
+        if self.more:
+            return f"{self.verdict}: about {self.more:,} more would tell"
+        if self.equal and self.verdict in ("no difference seen", "too few seeds"):
+            return f"{self.verdict}: equal scores"
+        return f"{self.verdict}: one shows no spread" if self.verdict == "too few seeds" else self.verdict
 
 
 def compare(a: BySeed, b: BySeed, scale: Scale, level: float = 0.95, region: float | None = None) -> Comparison:
@@ -109,6 +116,7 @@ def _compared(a: BySeed, b: BySeed, scale: Scale, level: float, alpha: float, re
         region=scale.region(means[scale.direction == "max"], MATTERS) if region is None else region,
         verdict="no difference seen",
         more=None,
+        equal=first == second if paired else len({*first, *second}) == 1,
     )
 
 
@@ -124,6 +132,8 @@ def _judged(found: Comparison, a: BySeed, b: BySeed, scale: Scale, level: float,
     if found.p <= 1 - level:
         better = scale.better(found.gain.mean, 0.0)
         return replace(found, verdict="better" if better else "worse")
+    if min(found.seeds) < 2:
+        return replace(found, verdict="too few seeds")
     needed = _needed(found, *_in_order(a, b), scale, alpha)
     lacking = needed - min(found.seeds)
     return replace(found, verdict="too few seeds", more=lacking) if lacking > 0 else found
@@ -131,8 +141,6 @@ def _judged(found: Comparison, a: BySeed, b: BySeed, scale: Scale, level: float,
 
 def _needed(found: Comparison, a: Sequence[float], b: Sequence[float], scale: Scale, alpha: float) -> int:
     """The seeds with which the difference that was found, or the smallest that matters, is seen; 0 where unknown."""
-    if min(found.seeds) < 2:
-        return 2
     deviation, effect = difference.spread(a, b, found.paired), max(abs(found.gain.mean), found.region)
     if not deviation and not found.gain.mean:
         return 0

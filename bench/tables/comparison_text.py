@@ -16,6 +16,7 @@ from bench.tables.formats import score_with_interval, three_digits
 from bench.tables.sides import LABELS
 
 _BELOW = "  "
+_LOST = "B is worse: it has no run that is done where A has some"
 _What = TypeVar("_What")
 
 
@@ -31,6 +32,7 @@ def to_text(found: Comparisons, width: int) -> str:
     head += [f"intervals at {found.level:.4g}" + (f"; p corrected for {count} comparisons (Holm)" if count > 1 else "")]
     table, left_out = lines(_fields(found.found, shown), width) if pairs else ([], [])
     below = [*_below(found.found, shown), *(f"not compared: {line}" for line in found.left)]
+    below += [_LOST] if found.lost else []
     below += [f"a wider screen shows {', '.join(left_out)} too; --json has all"] if left_out else []
     parts = [_wrapped(head, width), table, _wrapped(below, width), _differing(found.found, shown, width)]
     return "\n\n".join("\n".join(map(printable, part)) for part in parts if part)

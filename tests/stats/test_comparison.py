@@ -95,8 +95,23 @@ def test_of_many_comparisons_each_has_to_be_surer():
 @pytest.mark.parametrize("scores", [[1.0] * 3, [0.7], [0.7] * 10])
 def test_equal_scores_are_no_difference(scores):
     found = compare(by_seed(*scores), by_seed(*scores), ACCURACY)
-    one = len(scores) == 1
-    assert (found.verdict, found.more) == (("too few seeds", 1) if one else ("no difference seen", None))
+    verdict = "too few seeds" if len(scores) == 1 else "no difference seen"
+    assert (found.verdict, found.more, found.words) == (verdict, None, f"{verdict}: equal scores")
+    assert compare(by_seed(*scores), by_seed(*scores, first=20), ACCURACY).words == f"{verdict}: equal scores"
+
+
+def test_scores_in_another_order_of_the_seeds_are_not_equal():
+    assert not compare(by_seed(*TEN), by_seed(*reversed(TEN)), ACCURACY).equal
+    assert not compare(by_seed(0.5, 0.5), by_seed(0.6, 0.6, first=2), ACCURACY).equal
+
+
+@pytest.mark.parametrize("others", [1, 10])
+def test_one_seed_shows_no_spread_by_which_to_say_how_many_would_tell(others):
+    for a, b in (([0.5], TEN[1 : 1 + others]), (TEN[1 : 1 + others], [0.5])):
+        found = compare(by_seed(*a), by_seed(*b), ACCURACY)
+        assert (found.verdict, found.more, found.words) == (
+            "too few seeds", None, "too few seeds: one shows no spread",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(("a", "b"), [({}, {0: 1.0}), ({0: math.nan}, {0: 1.0}), ({0: 1.0}, {0: math.inf})])

@@ -73,7 +73,7 @@ def test_one_seed_has_no_p_and_is_told_to_be_too_few(tmp_path):
     runs_of(tmp_path, "gru", {0: 0.5})
     runs_of(tmp_path, "lstm", {0: 0.9})
     found = compared(tmp_path)
-    assert the_one(found).comparison.words == "too few seeds: about 1 more would tell"
+    assert the_one(found).comparison.words == "too few seeds: one shows no spread"
     assert not found.worse
 
 
@@ -92,7 +92,9 @@ def test_a_side_whose_runs_all_diverge_has_lost(tmp_path):
     found = compared(tmp_path)
     assert found.lost and found.worse and not found.found
     assert found.left == ["copy-v1, gru | lstm: B has no run that is done (2 diverged: NaN)"]
-    assert not compared(tmp_path, "lstm", "gru").worse
+    assert "\nB is worse: it has no run that is done where A has some" in to_text(found, 200)
+    other = compared(tmp_path, "lstm", "gru")
+    assert not other.worse and "B is worse" not in to_text(other, 200)
 
 
 def test_different_budgets_are_not_compared_unless_the_sides_name_them(tmp_path):

@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,7 @@ def _sources(options: Namespace) -> tuple[Source, Source]:
 
 def _source(text: str, commit: str | None, options: Namespace) -> Source:
     from bench.command.progress import shown
+    from bench.config.explain import SEVERAL
     from bench.study.until import of_commit, of_options
 
     if commit is not None:
@@ -105,7 +107,15 @@ def _source(text: str, commit: str | None, options: Namespace) -> Source:
     if "=" not in text:
         raise ConfigError(f"compare: {text}: --until runs seeds of options or commits, not those of a folder")
     words = [*text.split(), *options.words]
-    return of_options(text, words, options.results_dir, lambda: shown(sys.stderr.isatty()))
+    try:
+        return of_options(text, words, options.results_dir, lambda: shown(sys.stderr.isatty()))
+    except ConfigError as error:
+        several, found, _ = str(error).partition(SEVERAL)
+        if not found:
+            raise
+        raise ConfigError(
+            f"compare: {several}: --until tells one run of each side a seed: give one value, and a command for each"
+        ) from None
 
 
 def _results_at(commit: str, options: Namespace) -> Path:
@@ -116,7 +126,8 @@ def _sides(options: Namespace) -> tuple[Side, Side]:
     """Both sides: of commits, after what they lack was run."""
     commits = _commits(options)
     if commits[0] is None:
-        return _side(options.a, options), _side(options.b, options)
+        say = _each_once()
+        return _side(options.a, options, say), _side(options.b, options, say)
     texts = (options.a, options.b)
     a, b = (_of_commit(text, str(commit), options) for text, commit in zip(texts, commits, strict=True))
     return a, b
@@ -158,19 +169,31 @@ def _say(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)
 
 
-def _side(text: str, options: Namespace) -> Side:
+def _each_once() -> Callable[[str], None]:
+    """What says each line once, though both sides are of one folder."""
+    said: set[str] = set()
+
+    def say(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            _say(line)
+
+    return say
+
+
+def _side(text: str, options: Namespace, say: Callable[[str], None]) -> Side:
     """A side of stored runs."""
     from bench.tables.sides import side
 
     shared = _filters(options.words)
     if "=" not in text:
-        return side(text, Path(text), shared, (), _say)
+        return side(text, Path(text), shared, (), say)
     own = _filters(_apart(text))
     if twice := own.keys() & shared.keys():
         raise ConfigError(f"compare: {twice.pop()} is given for one side and for both: give it once")
     if "task" in own:
         raise ConfigError(f"compare: {text}: scores of two tasks are not compared: give task=... once, after A and B")
-    return side(text, Path(options.results_dir), own | shared, own, _say)
+    return side(text, Path(options.results_dir), own | shared, own, say)
 
 
 def _apart(text: str) -> list[str]:

@@ -11,6 +11,7 @@ share which no test tells apart, mean ranks, normalised scores, Pareto fronts. `
 
 from __future__ import annotations
 
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -101,9 +102,21 @@ def _held_to(options: Namespace, found: pd.DataFrame) -> pd.DataFrame:
         raise ConfigError(
             f"leaderboard: --target={options.target:g} is of one task: choose it, as in task=... ({tasks})"
         )
+    _refuse_beyond(options.target, found)
     rows = retargeted(_runs(options, found), Store(options.results_dir), options.target)
     table = tabulate(rows, (*COLUMNS, *BEHIND))
     return found[_LABELS].merge(table, on=_LABELS, how="left")
+
+
+def _refuse_beyond(target: float, found: pd.DataFrame) -> None:
+    """Raise ConfigError for a target that no score can be."""
+    known = found.dropna(subset=["direction"])
+    low, high = known["lowest"].fillna(-math.inf).max(), known["highest"].fillna(math.inf).min()
+    if math.isfinite(target) and not (target < low or target > high):
+        return
+    ends = [f"{name} {end:g}" for name, end in (("from", low), ("up to", high)) if math.isfinite(end)]
+    name = next(iter(known["metric"]), "a score")
+    raise ConfigError(f"leaderboard: --target={target:g}: {name} is a finite number{' '.join(['', *ends])}")
 
 
 def _runs(options: Namespace, found: pd.DataFrame) -> list[Row]:

@@ -65,6 +65,21 @@ def test_bad_input_is_one_line(capsys, results, words, line):
     assert said.code == 2 and line in the_line(said)
 
 
+@pytest.mark.parametrize("words", [("cell=gru", "cell=lstm", "task=copy,adding"), ("cell=gru,mgu", "cell=lstm")])
+def test_several_values_of_until_are_one_line_with_a_remedy_that_it_has(capsys, results, words):
+    said = bench(capsys, "compare", *words, "--until=p=0.01", f"results_dir={results}")
+    line = the_line(said)
+    assert said.code == 2 and "give one value, and a command for each" in line and "-m" not in line
+    assert line.startswith(f"compare: {next(word for word in words if ',' in word)}: ")
+
+
+def test_a_record_that_cannot_be_read_is_said_once(capsys, results):
+    (results / "runs" / "broken").mkdir()
+    (results / "runs" / "broken" / "record.json").write_text("{")
+    said = bench(capsys, "compare", "cell=gru", "cell=lstm", f"results_dir={results}")
+    assert said.code == 0 and said.err.count("broken/record.json") == 1
+
+
 def test_nothing_to_compare_is_an_error_that_says_why(capsys, results):
     runs_of(results, "mgu", ALIKE, labels={"budget": "9 steps"})
     said = bench(capsys, "compare", "cell=gru", "cell=mgu", f"results_dir={results}")

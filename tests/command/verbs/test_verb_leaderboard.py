@@ -125,6 +125,13 @@ def test_it_is_drawn_where_asked(said, show, tmp_path):
         (["--sort=scor"], "--sort=scor: there is no such column (did you mean score?)"),
         (["--group=model.hiden"], "(did you mean model.hidden?)"),
         (["--target=0.5"], "--target=0.5 is of one task: choose it, as in task=... (task0-v1, task1-v1)"),
+        *(
+            (
+                ["task=task0", f"--target={target}"],
+                f"--target={target}: recall_accuracy is a finite number from 0 up to 1",
+            )
+            for target in ("nan", "inf", "-inf", "5", "-0.1")
+        ),
         (["--format=parquet"], "say with --to=FILE"),
         (["--format=csv", "--markdown"], "two forms"),
         (["--plot=x.png"], "--plot draws --show=overview"),
