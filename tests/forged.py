@@ -139,6 +139,11 @@ def made_up(record: dict[str, Any]) -> None:
     record["to_target"] = {"reached": True, "steps": 1, "tokens": 640, "seconds": 0.01, "flops": 1e6}
 
 
+def at_its_peak(record: dict[str, Any]) -> None:
+    """A model that computes as fast as the machine can; the sweep's runs are too short to know its peak."""
+    record["work"] |= {"train_peak_share": 1.0, "peak_flop_per_s": 1e12}
+
+
 FORGERIES: dict[str, tuple[Forge, str]] = {
     "a score": (put(0.99, "metric", "test"), "metric.test is 0.99, and scores.test has"),
     "a score in all of its places": (edited(better), "run.log does not say what its record does"),
@@ -194,6 +199,12 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "the direction": (sealed(put("min", "metric", "direction")), "metric.direction is m"),
     "the target": (sealed(put(0.1, "metric", "target")), "metric.target is "),
     "the range": (sealed(put(-1.0, "metric", "lowest")), "metric.lowest is "),
+    "the operations": (sealed(put(1, "flops", "forward", "products")), "and operations, speed and peak give"),
+    "the operations a second": (
+        sealed(put(1e12, "work", "infer_flop_per_s")),
+        "work.infer_flop_per_s is 1000000000000.0",
+    ),
+    "the share of the peak": (sealed(edited(at_its_peak)), "work.train_peak_share is 1.0"),
     "the time to the target": (sealed(edited(made_up)), "to_target.reached is True, and its curve makes it False"),
     **{
         f"{'.'.join(place)}": (put(value, *place), "record.json is not as the run left it")

@@ -20,7 +20,10 @@ from bench.job.ended import stated_metric
 from bench.job.execute import execute
 from bench.job.reload import reload
 from bench.job.trust import Trust
+from bench.measure.flops import count_flops
+from bench.model.sequence import SequenceModel
 from bench.results.hashes import file_hash
+from bench.results.identity import code_version
 from bench.results.names import WEIGHTS
 from bench.results.provenance import versions
 from bench.results.record import Record, finite
@@ -48,6 +51,8 @@ def rescored(folder: Path, record: Record, trust: Trust) -> Iterator[Found]:
         return
     yield from (Found(folder.name, line) for line in _metric_faults(record, run.task))
     exact = _is_here(record, run.machine)
+    if exact:
+        yield from (Found(folder.name, line) for line in _flops_faults(record, run.model))
     for split in _SPLITS:
         with using_threads(run.machine.threads):
             made = evaluate(run.model, run.task, split, run.machine)
@@ -66,6 +71,14 @@ def _metric_faults(record: Record, task: Task) -> Iterator[str]:
     for name, ours in (record.metric or {}).items():
         if name in made and not _agree(ours, made[name]):
             yield f"metric.{name} is {ours}, and its task has {made[name]}"
+
+
+def _flops_faults(record: Record, model: SequenceModel) -> Iterator[str]:
+    """Operations that are not those of the model; they are counted by the rules of a version of bench."""
+    if record.flops is not None and record.harness == code_version():
+        counted = count_flops(model).figures()
+        if counted != record.flops:
+            yield f"flops are {record.flops}, and its model computes {counted}"
 
 
 def _agree(stated: Any, made: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -31,6 +31,8 @@ from bench.tables.closing import summary
 _CLOSE = 1e-9
 """The relative difference that other versions of libraries may make."""
 
+_PASSES: tuple[Literal["forward", "backward"], ...] = ("forward", "backward")
+
 
 @dataclass(frozen=True)
 class Found:
@@ -51,7 +53,7 @@ def run_faults(folder: Path, record: Record) -> Iterator[Found]:
     against runs of this version.
     """
     checks: list[Callable[[Path, Record], Iterator[str]]]
-    checks = [_files, _digest, _name, _scores, _target, _status, _speeds, _options]
+    checks = [_files, _digest, _name, _scores, _target, _status, _speeds, _work, _options]
     ours = record.harness == _code()
     for check in [*checks, _identity, _labels, _log] if ours else checks:
         try:
@@ -155,6 +157,27 @@ def _figures(name: str, figure: Mapping[str, Any]) -> Iterator[str]:
     for key, part in figure.items():
         if isinstance(part, dict):
             yield from _figures(f"{name}.{key}", part)
+
+
+def _work(folder: Path, record: Record) -> Iterator[str]:
+    """The operations a second, and their shares of the peak, that operations and speeds do not give."""
+    stated, speed, flops = record.work or {}, record.speed, record.flops
+    if flops is None or speed is None:
+        return
+    forward, backward = (sum(flops[way][kind] for kind in ("products", "elementwise")) for way in _PASSES)
+    peak = stated.get("peak_flop_per_s")
+    for way, figure, count, devices in (
+        ("train", speed["train_tokens_per_s"], forward + backward, record.machine.get("devices", 1)),
+        ("infer", speed["infer_tokens_per_s"], forward, 1),
+    ):
+        rate, median = stated.get(f"{way}_flop_per_s"), figure and figure["median"]
+        made = {
+            f"{way}_flop_per_s": median and count * median,
+            f"{way}_peak_share": rate and peak and rate / (devices * peak),
+        }
+        for name, value in made.items():
+            if value and stated.get(name) is not None and not _is_close(stated[name], value):
+                yield f"work.{name} is {stated[name]}, and operations, speed and peak give {value}"
 
 
 def _is_close(stated: Any, made: float) -> bool:

@@ -60,6 +60,16 @@ def test_a_metric_that_is_not_its_tasks_is_found_by_making_the_task(capsys, resu
     assert said.code == 1 and "metric.solved is 0.25, and its task has 1.0" in said.out
 
 
+def test_operations_that_agree_with_each_other_are_counted_anew(capsys, results):
+    def change(record):
+        record["flops"]["streaming"]["products"] *= 2
+
+    sealed(edited(change))(results)
+    assert bench(capsys, "verify", str(results)).code == 0
+    said = bench(capsys, "verify", str(results), "--scores")
+    assert said.code == 1 and "and its model computes {'forward'" in said.out
+
+
 def test_a_run_that_was_merged_keeps_its_digest_under_another_name_and_so_does_a_forged_one(capsys, results, tmp_path):
     put("another", "machine", "name")(results)
     into = tmp_path / "into"
