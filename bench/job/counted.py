@@ -9,7 +9,7 @@ from bench.job.log import log
 from bench.job.reason import reason_of
 from bench.measure.dtypes import product_dtypes
 from bench.measure.flops import count_flops
-from bench.measure.work import measure_work
+from bench.measure.work import limits, measure_work
 from bench.model.sequence import SequenceModel
 from bench.results.figures import Flops
 from bench.train.setup import Setup
@@ -34,6 +34,12 @@ def work_of(setup: Setup, flops: Flops | None, speed: dict[str, Any] | None) -> 
     return _known(
         "its work a second is not known", lambda: measure_work(setup, flops, speed, setup.config.measure.seconds)
     )
+
+
+def limits_of(setup: Setup) -> dict[str, float]:
+    """By figure, microseconds a token at the rate of the machine's large products; empty where that is not known."""
+    flops, seconds = flops_of(setup.model), setup.config.measure.seconds
+    return _known("the limit of large products is not known", lambda: limits(setup, flops, seconds)) or {}
 
 
 def products_of(setup: Setup) -> list[str] | None:

@@ -13,7 +13,7 @@ from bench.hardware.machine import choose_machine
 from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, unsettled
 from bench.measure.drawn import draw
 from bench.measure.figure import marks, microseconds
-from bench.measure.speed import Streaming, hold_still, inference
+from bench.measure.speed import Streaming, hold_still, inference, prefill
 from bench.measure.training import training
 from bench.results.speeds import Figure
 from bench.stats.summary import summarise
@@ -37,8 +37,8 @@ class Entry:
         hold_still(setup.optimizer)
 
     def has(self, figure: Figure) -> bool:
-        """Whether there is such a figure: a bidirectional model goes no single steps."""
-        return figure != "step" or not self.setup.model.bidirectional
+        """Whether there is such a figure: a bidirectional model keeps no state and goes no single steps."""
+        return figure not in ("step", "prefill") or not self.setup.model.bidirectional
 
 
 class _InTurn(Timed):
@@ -95,6 +95,8 @@ class Turns:
             return training(setup, entry.batches).__next__
         if figure == "infer":
             return inference(setup.model, setup.machine, entry.batches).__next__
+        if figure == "prefill":
+            return prefill(setup.model, setup.machine, entry.batches).__next__
         return Streaming(setup.model, setup.machine, entry.batches[0], waiting=True).work
 
     def _until_steady(self, timed: Sequence[Timed]) -> list[list[Sample]]:

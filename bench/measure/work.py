@@ -10,6 +10,7 @@ from typing import Any
 from bench.api import Batch
 from bench.hardware.energy import energy_counter
 from bench.hardware.large_product import product_flop_per_s
+from bench.hardware.machine import choose_machine
 from bench.measure.drawn import stream
 from bench.measure.limit import seconds_of_products
 from bench.measure.training import training
@@ -49,7 +50,7 @@ def measure_work(
         return figures
     train, infer = (speed[name]["median"] for name in ("train_tokens_per_s", "infer_tokens_per_s"))
     if flops is not None:
-        forward, backward = (each["products"] + each["elementwise"] for each in (flops["forward"], flops["backward"]))
+        forward, backward = _operations(flops)
         figures |= {"train_flop_per_s": (forward + backward) * train, "infer_flop_per_s": forward * infer}
     if seconds >= LEAST_SECONDS:
         peak, count = product_flop_per_s(setup.machine), setup.machine.ranks.count
@@ -59,6 +60,24 @@ def measure_work(
         bare = seconds_of_products(setup.model, setup.machine.ranks.lanes(_batches(setup, 1)[0]), setup.machine)
         figures |= {"peak_flop_per_s": peak, "gemm_share": bare * train / count}
     return figures
+
+
+def limits(setup: Setup, flops: Flops | None, seconds: float) -> dict[str, float]:
+    """Microseconds a token in training, in inference and in reading a prompt, were all operations of the model as fast
+    as the machine's large products: where its peak share would be 1. Empty where that share is not known.
+    """
+    if flops is None or seconds < LEAST_SECONDS or setup.task.spec.reads == "sequence" or setup.forward:
+        return {}
+    forward, backward = _operations(flops)
+    a_microsecond = 1e-6 * product_flop_per_s(choose_machine(setup.config.hardware))
+    one_way = forward / a_microsecond
+    return {"train": (forward + backward) / a_microsecond, "infer": one_way, "prefill": one_way}
+
+
+def _operations(flops: Flops) -> tuple[int, int]:
+    """Operations a token of the forward and of the backward pass."""
+    forward, backward = (each["products"] + each["elementwise"] for each in (flops["forward"], flops["backward"]))
+    return forward, backward
 
 
 def joules_a_token(setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float | None:

@@ -1,15 +1,15 @@
-"""Plots of a grid of speeds: time a token against an option that has several numbers, a line for each other choice."""
+"""Plots of a grid of speeds against an option that has several numbers, a line for each other choice."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, ScalarFormatter
 
-from bench.report.style import canvas
-from bench.results.speeds import Speeds
+from bench.report.style import GREY, canvas
+from bench.results.speeds import THROUGHPUT, Speeds
 
-_TITLES = {"train": "training", "infer": "inference", "step": "streaming, one lane"}
+_TITLES = {"train": "training", "infer": "inference", "step": "streaming, one lane", "prefill": "prefill"}
 
 
 def axes_of(speeds: Speeds) -> list[str]:
@@ -20,26 +20,39 @@ def axes_of(speeds: Speeds) -> list[str]:
 
 
 def figure(speeds: Speeds, frame: pd.DataFrame, option: str) -> Figure:
-    """Microseconds a token against `option`, a panel for each figure, with the 95% intervals of the medians."""
+    """Tokens a second, or microseconds a step, against `option`, a panel for each figure, with the 95% intervals of
+    the medians. A grey line is the throughput at which the machine's large products would be the limit.
+    """
     others = [key for key in dict.fromkeys(k for m in speeds.members for k in m.varied) if key != option]
     drawn, panels = canvas(len(speeds.figures), width=4.0)
     for axes, name in zip(panels, speeds.figures, strict=True):
         for label, rows in frame.groupby(_labels(frame, others), sort=False):
             line = rows.sort_values(option)
-            median = line[f"{name}_us"]
-            around = (median - line[f"{name}_us_low"], line[f"{name}_us_high"] - median)
+            low, median, high = (_shown(name, line[f"{name}_us{end}"]) for end in ("_low", "", "_high"))
+            below, above = (low, high) if name not in THROUGHPUT else (high, low)
+            around = (median - below, above - median)
             axes.errorbar(line[option], median, around, marker=".", capsize=2, label=str(label) or None)
-        axes.set(xscale="log", yscale="log", xlabel=option, title=_TITLES.get(name, name))
+            if f"{name}_limit_us" in line:
+                axes.plot(line[option], _shown(name, line[f"{name}_limit_us"]), color=GREY, linestyle=":", zorder=1)
+        unit = "tokens/s" if name in THROUGHPUT else f"µs a {name}"
+        axes.set(xscale="log", yscale="log", xlabel=option, ylabel=unit, title=_TITLES.get(name, name))
         ticks = sorted(frame[option].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_formatter(EngFormatter() if name in THROUGHPUT else ScalarFormatter())
         axes.yaxis.set_minor_formatter(NullFormatter())
-    panels[0].set_ylabel("µs a token")
-    if others:
+    limited = any(f"{name}_limit_us" in frame for name in speeds.figures)
+    if limited:
+        panels[0].plot([], [], color=GREY, linestyle=":", label="limit of large products")
+    if others or limited:
         panels[0].legend(fontsize="small")
     return drawn
+
+
+def _shown(name: str, microseconds: pd.Series[float]) -> pd.Series[float]:
+    """Times a token as they are plotted."""
+    return 1e6 / microseconds if name in THROUGHPUT else microseconds
 
 
 def _labels(frame: pd.DataFrame, options: list[str]) -> pd.Series[str]:

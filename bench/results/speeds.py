@@ -19,9 +19,11 @@ from bench.stats.summary import summarise
 
 SCHEMA: Final = 1
 
-Figure = Literal["train", "infer", "step"]
-FIGURES: Final[tuple[Figure, ...]] = ("train", "infer", "step")
-"""What is timed: a training step, a forward pass over a batch, a time step of one lane."""
+Figure = Literal["train", "infer", "step", "prefill"]
+FIGURES: Final[tuple[Figure, ...]] = ("train", "infer", "step", "prefill")
+"""What is timed: a training step, a forward pass over a batch, a time step of one lane, the reading of one sequence."""
+THROUGHPUT: Final = ("train", "infer", "prefill")
+"""Figures that are told as tokens a second."""
 
 Clock = Literal["wall", "cpu"]
 
@@ -54,7 +56,8 @@ class Measured:
 
     `varied` are the options in which the members of the grid differ; `hardware` is the label of its machine, `unroll`
     its form over time, and `refused` says why it is not the faster one. `options` are all that decide its speed, of
-    which `changed` differ from their defaults; None in files of older versions, which do not state them.
+    which `changed` differ from their defaults; None in files of older versions, which do not state them. `limits` are
+    microseconds a token by figure, were its operations as fast as the large products of its machine.
     """
 
     varied: Mapping[str, Any]
@@ -65,6 +68,7 @@ class Measured:
     figures: dict[str, Annotated[dict[str, Any], AfterValidator(_stated)]] = field(default_factory=dict)
     options: Mapping[str, Any] | None = None
     changed: list[str] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge
 from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
+from bench.job.counted import limits_of
 from bench.job.prepared import Prepared, prepare
 from bench.measure.flops import parameter_count
 from bench.measure.grid import Entry, Turns
@@ -99,12 +100,10 @@ def measure(
         ready(grid)
         turns = Turns(sampling.seconds, CLOCKS[clock], gauge, Patience(sampling.retry, gauge))
         with turn():
+            for member, entry in zip(measured, entries, strict=True):
+                member.limits.update(limits_of(entry.setup))
             for figure in figures:
-                able = [
-                    place
-                    for place, each in enumerate(entries)
-                    if figure != "step" or not each.setup.model.bidirectional
-                ]
+                able = [place for place, each in enumerate(entries) if each.has(figure)]
                 told(f"measuring {figure} of {len(able)} members in turn")
                 for place, found in zip(able, turns.measure([entries[p] for p in able], figure), strict=True):
                     measured[place].figures[figure] = found

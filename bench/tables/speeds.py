@@ -11,14 +11,13 @@ import pandas as pd
 
 from bench.config.tree import written
 from bench.errors import ConfigError
-from bench.results.speeds import Measured, Speeds, named
+from bench.results.speeds import THROUGHPUT, Measured, Speeds, named
 from bench.stats.bootstrap import Ratio, ratio_interval
 from bench.tables.doubts import legend, signs, united
 from bench.tables.fitted import Field, lines
 from bench.tables.formats import three_digits, with_prefix
 
-_TITLES = {"train": "train tok/s", "infer": "infer tok/s", "step": "µs/step", "call": "µs/call"}
-_PER_SECOND = ("train", "infer")
+_TITLES = {"step": "µs/step", "call": "µs/call", **{name: f"{name} tok/s" for name in THROUGHPUT}}
 
 
 def baselines(
@@ -48,7 +47,8 @@ def _words(options: Mapping[str, Any]) -> dict[str, str]:
 def to_frame(speeds: Speeds, baseline: str | None = None) -> pd.DataFrame:
     """A row a member: what varies, `hardware`, `form` over time, `params`, and of each figure F the median `F_us` in
     microseconds a token with its interval (`F_us_low`, `F_us_high`), `F_ratio` of that time to the baseline's with its
-    interval, and `F_marks`. Raises ConfigError for a baseline that is not there.
+    interval, `F_limit_us` at the rate of the machine's large products, where that is known, and `F_marks`. Raises
+    ConfigError for a baseline that is not there.
     """
     rows = []
     built = {named(member.varied): member for member in speeds.members}
@@ -70,6 +70,7 @@ def _figure(name: str, member: Measured, base: Measured | None) -> dict[str, obj
     cells = {f"{name}_us": found["median"], f"{name}_us_low": found["low"], f"{name}_us_high": found["high"]}
     ratio = ratio_of(found["samples"], theirs["samples"]) if theirs else Ratio(math.nan, math.nan, math.nan)
     cells |= {f"{name}_ratio": ratio.median, f"{name}_ratio_low": ratio.low, f"{name}_ratio_high": ratio.high}
+    cells |= {f"{name}_limit_us": member.limits[name]} if name in member.limits else {}
     return cells | {f"{name}_marks": united([", ".join(found["marks"]) or None])}
 
 
@@ -115,7 +116,7 @@ def _folded(text: str, width: int | None) -> list[str]:
 def _speed(name: str, microseconds: float) -> str:
     if pd.isna(microseconds):
         return "-"
-    return with_prefix(1e6 / microseconds) if name in _PER_SECOND else three_digits(microseconds)
+    return with_prefix(1e6 / microseconds) if name in THROUGHPUT else three_digits(microseconds)
 
 
 def _ratio(median: float, low: float, high: float) -> str:

@@ -1,5 +1,7 @@
 """A grid of speeds: members are sampled in turn, each on its own hardware, until all are steady."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from clock import Ticking
@@ -34,6 +36,18 @@ def test_each_member_has_samples_that_pair_up_with_those_of_the_others(figure):
 
 def test_a_figure_is_microseconds_a_token():
     assert [each["median"] for each in by_ticks(an_entry(T=5, B=4), an_entry(T=10, B=4))] == [1e6 / 20, 1e6 / 40]
+
+
+def test_a_bidirectional_model_goes_no_single_steps_and_reads_no_prompt():
+    entry = an_entry()
+    assert all(map(entry.has, FIGURES))
+    entry.setup = SimpleNamespace(model=SimpleNamespace(bidirectional=True))
+    assert [name for name in FIGURES if entry.has(name)] == ["train", "infer"]
+
+
+def test_a_prompt_is_read_by_one_lane():
+    (found,) = by_ticks(an_entry(T=5, B=4), figure="prefill")
+    assert found["median"] == 1e6 / 5
 
 
 def test_members_take_turns_in_an_order_that_is_drawn(monkeypatch):

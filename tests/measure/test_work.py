@@ -54,6 +54,18 @@ def test_tokens_that_differ_in_work_and_gradients_forward_in_time_have_no_figure
     assert {*measure_work(setup, count_flops(setup.model).figures(), SPEED, 1.0).values()} == {None}
 
 
+def test_at_the_limit_of_large_products_a_figure_has_all_of_the_peak(limits):
+    setup = a_gru()
+    flops = count_flops(setup.model).figures()
+    found = work.limits(setup, flops, seconds=1.0)
+    speed = {f"{name}_tokens_per_s": {"median": 1e6 / found[name]} for name in ("train", "infer")}
+    shares = measure_work(setup, flops, speed, seconds=1.0)
+    assert shares["train_peak_share"] == pytest.approx(1) and shares["infer_peak_share"] == pytest.approx(1)
+    assert found["prefill"] == found["infer"]
+    assert work.limits(setup, flops, seconds=0.1) == work.limits(setup, None, seconds=1.0) == {}
+    assert work.limits(a_gru(gradient="rtrl"), flops, seconds=1.0) == {}
+
+
 def test_the_energy_of_a_token_is_that_used_over_its_steps(limits, monkeypatch):
     """A processor that uses 6 J between two looks, in which a step of 12 tokens is made."""
     used = iter(range(0, 600, 6))

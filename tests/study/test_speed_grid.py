@@ -83,6 +83,17 @@ def test_what_is_refused_once_members_are_built_is_refused_before_any_is_sampled
         measure(compose_sweep([*SMALL, "cell=gru"]), ["infer"], ready=refuse)
 
 
+def test_limits_are_known_before_samples_are_taken_and_cost_none_where_they_fail(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no memory for so large a product")
+
+    monkeypatch.setattr("bench.job.counted.limits", fails)
+    (member,) = measure(compose_sweep([*SMALL]), ["infer"]).members
+    assert member.limits == {} and member.figures["infer"]["samples"]
+    monkeypatch.setattr("bench.job.counted.limits", lambda setup, flops, seconds: {"infer": seconds})
+    assert measure(compose_sweep([*SMALL]), ["infer"]).members[0].limits == {"infer": 0.001}
+
+
 def test_more_threads_than_processors_are_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(speeds.Gauge, "own_cores", 2)
     told = []

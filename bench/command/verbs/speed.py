@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from bench.results.speeds import Speeds
 
 
+_FIGURES = "train,infer,step"
+
+
 def arguments(parser: Parser) -> None:
     """The grid, the baseline, what to time and by which clock, and what to compare with."""
     from bench.results.speeds import FIGURES
@@ -39,7 +42,7 @@ def arguments(parser: Parser) -> None:
         help="the member that has these options instead is each one's baseline (the first)",
     )
     parser.add_argument(
-        "--figures", default=",".join(FIGURES), metavar="F,...", help=f"what to time ({','.join(FIGURES)})"
+        "--figures", default=_FIGURES, metavar="F,...", help=f"what to time, of {', '.join(FIGURES)} ({_FIGURES})"
     )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall or processor time (wall)")
     parser.add_argument(

@@ -131,7 +131,7 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--figures=train,memory"], "--figures=train,memory: 'memory' is none of train, infer, step"),
+        (["--figures=train,memory"], "--figures=train,memory: 'memory' is none of train, infer, step, prefill"),
         (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
         (["--compare=x.json"], "cannot read x.json"),
