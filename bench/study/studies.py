@@ -102,8 +102,6 @@ def studies(plan: Plan) -> list[Study]:
         (each.choices["task"], ", ".join([each.choices["cell"], *(f"{k}={written(v)}" for k, v in other.items())]))
         for each, other in zip(members, others, strict=True)
     ]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"task={twice[0][0]} cell={twice[0][1]} is there twice")
     with torch_settings_kept():
         return [
             Study(plan, words, *name, options, *_built(plan, words, options))

@@ -45,18 +45,19 @@ def no_locks(monkeypatch):
     monkeypatch.setattr(module, "fcntl", None)
 
 
-def left_with_a_checkpoint(store, pid):
+def left_with_a_checkpoint(store, pid, started=HERE.started):
     """The folder of a run, as a process that had the id `pid` left it."""
-    folder = store.runs / f".run.{HERE._replace(pid=pid)}.0123abcd.partial"
+    folder = store.runs / f".run.{HERE._replace(pid=pid, started=started)}.0123abcd.partial"
     folder.mkdir(parents=True)
     (folder / "checkpoint-3.pt").write_bytes(b"")
     (folder / ".checkpoint-4.pt.0123abcd.tmp").write_bytes(b"half")
     return folder
 
 
-def test_a_folder_whose_process_id_is_another_program_s_by_now_is_taken_over(tmp_path, another_program):
+@pytest.mark.parametrize("started", [HERE.started, None], ids=["told by its start", "told by its lock"])
+def test_a_folder_whose_process_id_is_another_program_s_by_now_is_taken_over(tmp_path, another_program, started):
     store = Store(tmp_path)
-    left = left_with_a_checkpoint(store, another_program)
+    left = left_with_a_checkpoint(store, another_program, started)
     with store.open("run", "run") as folder:
         assert folder.after_cut_off
         assert os.listdir(folder.path("")) == ["checkpoint-3.pt"], "a draft of a dead process is nobody's"

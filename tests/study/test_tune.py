@@ -168,7 +168,7 @@ def test_trials_of_other_code_are_not_mixed(tmp_path, runs, monkeypatch):
         (["cell=gru", "seed=0,1"], "seed has several values: all trials have one; --seeds N"),
         (["cell=gru", "budget.evaluations=1"], "budget.evaluations: there is no such option"),
         (["cell=gru,lstm", "budget.examples=10,20"], "task=copy has budgets of 10 examples and 20 examples"),
-        (["cell=gru,gru"], "task=copy cell=gru is there twice"),
+        (["cell=gru,gru"], "2 members are task=copy cell=gru: .*leave one"),
         (["cell=gru", "batch_size=0"], "batch_size=0: "),
     ],
 )  # fmt: skip
