@@ -19,7 +19,9 @@ _PATTERNS = ("cell=NAME", "cell.OPTION=VALUE", "model.hidden=N", "hardware.devic
 def arguments(parser: Parser) -> None:
     """The cell with its options, and how much to print."""
     add_overrides(parser, _PATTERNS)
-    parser.add_argument("--inputs", type=number(int, least=1), default=64, metavar="N", help="numbers in an input (64)")
+    parser.add_argument(
+        "--inputs", type=number(int, least=1, most=100_000), default=64, metavar="N", help="numbers in an input (64)"
+    )
     parser.add_argument("--double", action="store_true", help="in float64 (float32)")
     parser.add_argument("--whole", action="store_true", help="with what comes before the functions: vectors, products")
 

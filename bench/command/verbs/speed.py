@@ -99,7 +99,7 @@ def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
     from bench.tables.speed_changes import refuse, refuse_clock
     from bench.tables.speeds import baselines
 
-    figures = options.figures.split(",")
+    figures = [*dict.fromkeys(options.figures.split(","))]
     if wrong := [name for name in figures if name not in FIGURES]:
         raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(FIGURES)}")
     for name, each in before.items():

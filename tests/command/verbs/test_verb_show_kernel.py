@@ -34,6 +34,8 @@ def test_the_whole_is_what_is_compiled(capsys):
         (["cell=mlstm"], "MLSTM has no kernels: _unsafe_view mixes lanes and units"),
         (["task=copy"], "task=copy: bench show-kernel takes cell=NAME, cell.OPTION=VALUE, model.hidden=N"),
         (["cell=grue"], "cell=grue: there is no such cell"),
+        (["--inputs=0"], "--inputs: 0: must be a whole number, 1 or more, 100000 or less"),
+        (["--inputs=1000000000000"], "--inputs: 1000000000000: must be a whole number, 1 or more, 100000 or less"),
     ],
 )
 def test_a_line_says_what_is_wrong(capsys, words, line):

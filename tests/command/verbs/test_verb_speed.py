@@ -87,6 +87,12 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_measured(measured
     assert "measure with --clock=wall" in refused_unsampled(measured, monkeypatch, compare, "--clock=cpu")
 
 
+def test_a_figure_that_is_named_twice_is_measured_once(measured, tmp_path):
+    said = measured("--figures=infer,infer,prefill", "--to", str(tmp_path / "a"))
+    assert said.code == 0 and said.err.count("measuring ") == 2
+    assert Speeds.read(tmp_path / "a.json").figures == ["infer", "prefill"]
+
+
 def test_samples_are_written_whatever_comes_after_them(measured, monkeypatch, tmp_path):
     def fails(*_):
         raise StoreError("no table today")
