@@ -18,7 +18,7 @@ from bench.stats.scale import Scale
 from bench.tables.columns import COLUMNS, Column
 from bench.tables.doubts import counted
 from bench.tables.formats import four_digits
-from bench.tables.seeds import FEW, Seed, by_seed, scored
+from bench.tables.seeds import FEW, Seed, by_seed, of_one_metric, scored
 from bench.tables.sides import Group, Pair, Side, matched
 
 SPEEDS = tuple(column for column in COLUMNS if column.of == "median" and column.marks and column.shown)
@@ -89,6 +89,9 @@ def _unable(pair: Pair) -> str | None:
             return f"{name} has no run that is done ({group.failures}: {group.runs[0].reason})"
         if not scored(group.done)[1]:
             return f"{name} has runs without a score"
+        if len(lots := of_one_metric(group.done)) > 1:
+            said = ", ".join(f"{len(lot)} in {lot[0].metric} ({lot[0].direction})" for lot in lots)
+            return f"{name} has runs in several metrics, {said}: bench verify says which were edited"
     a, b = pair.a.done[0], pair.b.done[0]
     for what in ("metric", "unit", "direction"):
         if getattr(a, what) != getattr(b, what):

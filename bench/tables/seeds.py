@@ -25,6 +25,17 @@ def latest(attempts: Iterable[Row]) -> list[Row]:
     return list(found.values())
 
 
+def of_one_metric(attempts: Iterable[Row]) -> list[list[Row]]:
+    """The attempts in lots of one metric and direction, of which records that nobody has edited have one; those that
+    ended before it was known are in the first."""
+    lots: defaultdict[tuple[str | None, str | None], list[Row]] = defaultdict(list)
+    for row in attempts:
+        lots[row.metric, row.direction].append(row)
+    unknown = lots.pop((None, None), [])
+    first, *others = [*lots.values()] or [[]]
+    return [[*first, *unknown], *others]
+
+
 def scored(done: list[Row]) -> tuple[str, dict[Draws, float]]:
     """The test score of each draw; without one the valid score, marked `valid `. Without either, as without a run that
     is done, there is no mark: nothing says that the metric is another than that of other rows."""

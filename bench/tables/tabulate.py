@@ -21,7 +21,7 @@ from bench.stats.survival import half_by
 from bench.tables.columns import BEHIND, COLUMNS, Column, Of
 from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
-from bench.tables.seeds import FEW, by_seed, latest, over_draws, scored
+from bench.tables.seeds import FEW, by_seed, latest, of_one_metric, over_draws, scored
 
 
 class _Key(NamedTuple):
@@ -44,12 +44,12 @@ def tabulate(rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> pd.Dat
 
     Of several attempts at a run, the latest finished one counts; without a finished one, the latest. Interrupted runs
     are left out: the interruption says nothing about the cell. Different data or code under one name are never
-    averaged: `bench.tables.marks` tells them apart.
+    averaged: `bench.tables.marks` tells them apart. Nor are scores in several metrics: each has a row.
     """
     groups = defaultdict(list)
     for row in told_apart([row for row in rows if row.status != "interrupted"]):
         groups[_Key(row.task, row.cell, row.bptt, row.budget, row.hardware)].append(row)
-    lines = [_line(key, latest(attempts), columns) for key, attempts in groups.items()]
+    lines = [_line(key, latest(attempts), columns) for key, runs in groups.items() for attempts in of_one_metric(runs)]
     frame = pd.DataFrame(lines, columns=[column.name for column in columns])
     frame = frame.astype({column.name: column.dtype for column in columns if column.dtype})
     return _ranked(_on_their_tasks_split(frame))

@@ -123,6 +123,14 @@ def test_what_is_no_comparison_is_refused_in_a_line(tmp_path, changes, line):
     assert not found.found and found.left == [f"copy-v1, gru: {line}"]
 
 
+def test_a_side_of_two_directions_is_not_compared(tmp_path):
+    runs_of(tmp_path / "a", "gru", dict(enumerate(ALIKE)))
+    runs_of(tmp_path / "b", "gru", {0: 0.5, 1: 0.4})
+    runs_of(tmp_path / "b", "gru", {2: 0.3}, metric={"direction": "min"})
+    found = compare_sides(a_side(tmp_path / "a"), a_side(tmp_path / "b"))
+    assert not found.found and "B has runs in several metrics, 2 in recall_accuracy (max), 1 in recall" in found.left[0]
+
+
 def test_a_cell_that_is_missing_on_one_side_is_named(tmp_path):
     for cell in ("gru", "lstm"):
         runs_of(tmp_path / "a", cell, ALIKE)

@@ -5,10 +5,11 @@ from statistics import fmean, median
 
 import pandas as pd
 import pytest
-from factories import a_row
+from factories import a_failure, a_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.results.row import Row
 from bench.stats.interval import mean_interval
 from bench.stats.proportion import proportion
 from bench.tables.columns import COLUMNS
@@ -248,3 +249,12 @@ def test_runs_with_other_data_seeds_are_replicates_of_one_row():
 def test_a_data_seed_that_is_the_seed_is_a_repeat():
     line = only([a_row(id="a", seed=3, test=0.2), a_row(id="b", seed=3, seed_data=3, test=0.4, finished="2100")])
     assert (line["seeds"], line["score"]) == (1, 0.4)
+
+
+def test_scores_of_two_directions_are_in_no_mean_together():
+    edited = a_row(seed=1, test=0.1, direction="min")
+    failed = Row.of(a_failure(seed=2), 1)._replace(id="failed")
+    frame = tabulate([a_row(test=0.5), edited, a_row(seed=3, test=0.7), failed])
+    assert frame[["direction", "score", "done", "failed"]].to_numpy().tolist() == [
+        ["max", pytest.approx(0.6), 2, 1], ["min", 0.1, 1, 0],
+    ]  # fmt: skip

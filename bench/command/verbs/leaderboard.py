@@ -105,7 +105,7 @@ def _held_to(options: Namespace, found: pd.DataFrame) -> pd.DataFrame:
     _refuse_beyond(options.target, found)
     rows = retargeted(_runs(options, found), Store(options.results_dir), options.target)
     table = tabulate(rows, (*COLUMNS, *BEHIND))
-    return found[_LABELS].merge(table, on=_LABELS, how="left")
+    return found[_LABELS].drop_duplicates().merge(table, on=_LABELS, how="left")
 
 
 def _refuse_beyond(target: float, found: pd.DataFrame) -> None:
