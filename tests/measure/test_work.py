@@ -1,8 +1,10 @@
 """Work a second by its definition, the products of a step by their shapes, and what is not known left empty."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+import torch
 from three_tasks import TASKS
 from tiny import CPU64, Given, a_batch, a_setup
 
@@ -116,3 +118,16 @@ def test_the_machine_s_products_are_the_best_of_some(monkeypatch):
     times = iter([9.0, 3.0, 2.0, 4.0, 5.0])
     monkeypatch.setattr(large_product.Timed, "sample", lambda timed: Sample(1, next(times)))
     assert large_product.product_flop_per_s.__wrapped__(CPU64) == 2 * 256**3 / 2.0
+
+
+def test_they_are_those_of_the_faster_library(monkeypatch):
+    machine = replace(CPU64, precision="float32")
+    factor = torch.randn(4, 4)
+    first, *others = (product() for product in large_product._products(machine, factor))
+    for other in others:
+        torch.testing.assert_close(other.to_dense(), factor @ factor.T)
+    torch.testing.assert_close(first, factor @ factor)
+    seconds = iter([4.0, 2.0])
+    monkeypatch.setattr(large_product, "_products", lambda machine, factor: ["one", "another"])
+    monkeypatch.setattr(large_product, "_shortest", lambda machine, product, clock: next(seconds))
+    assert large_product.product_flop_per_s.__wrapped__(machine) == 2 * 256**3 / 2.0

@@ -1,6 +1,6 @@
 """A soak: many short runs by several processes that are killed all the time, on a disk that is full once.
 
-Each worker takes one member after another, as `bench.sweep` does, and every few seconds one of them is killed. Once
+Each worker takes one member after another, as `bench.sweep` does, and every second or so one of them is killed. Once
 the disk is full for a while. In the end the same sweep finds every run done, once, with the score of an undisturbed
 reference, and nothing is left that somebody would have to clear away.
 """
@@ -27,7 +27,7 @@ from bench.results.record import Record
 from bench.results.store import Store
 
 RUNS, WORKERS, SEED = 200, 8, 1
-EVERY, AT_LEAST = (1.0, 4.0), 3
+EVERY, AT_LEAST = (0.5, 1.5), 3
 """Seconds between two kills, and the runs that are done between them."""
 LIMIT = 3000.0
 OPTIONS = {
