@@ -11,8 +11,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from cli_tools import ROOT, TINY, records
 
+from bench.config.sweeps.jobs import Jobs
 from bench.results.owner import Owner
 from bench.study.fate import fates, owner_of
 
@@ -64,3 +66,15 @@ def kill_worker(folder: Path, seed: int) -> Owner:
     assert owner is not None, "it has ended"
     os.kill(owner.pid, signal.SIGKILL)
     return owner
+
+
+def without_the_cell_of_seed_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no member with seed 0 be composed where it runs."""
+    composed = Jobs._composed
+
+    def on_that_node(jobs: Jobs, overrides: list[str]) -> object:
+        if "seed=0" in overrides:
+            raise LookupError("Could not find 'cell/star'")
+        return composed(jobs, overrides)
+
+    monkeypatch.setattr(Jobs, "_composed", on_that_node)

@@ -11,7 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 from cli_tools import TINY, bench, records, the_line
-from long_sweeps import LONG, TWELVE, kill_worker, scores, sweep, undisturbed, until_it_trains
+from long_sweeps import (
+    LONG,
+    TWELVE,
+    kill_worker,
+    scores,
+    sweep,
+    undisturbed,
+    until_it_trains,
+    without_the_cell_of_seed_0,
+)
 from ray_cluster import cluster, is_installed
 
 from bench.config.options import AGAIN
@@ -189,14 +198,7 @@ def test_one_whose_worker_was_killed_has_another_round_where_retries_leave_one(g
 
 def test_a_node_that_cannot_compose_a_member_is_named_and_the_others_run(given, monkeypatch):
     """As where a plugin is installed on some nodes alone."""
-    composed = Jobs._composed
-
-    def on_that_node(jobs, overrides):
-        if "seed=0" in overrides:
-            raise LookupError("Could not find 'cell/star'")
-        return composed(jobs, overrides)
-
-    monkeypatch.setattr(Jobs, "_composed", on_that_node)
+    without_the_cell_of_seed_0(monkeypatch)
     said = given(FakeRay())
     assert (said.code, "1 of 2 runs done" in said.out) == (1, True)
     assert "bench: member 1 could not begin: LookupError: Could not find 'cell/star'" in said.err
