@@ -14,7 +14,10 @@ from textbook import run, smaller
 from bench.command.registry import every_verb
 
 SMALL = {"budget.steps": 3, "evaluations": 1, "measure.seconds": 0.01}
-FOREIGN = ("path/to", "multi30k/", ".csv", "wikitext2", "received", "old/results", "launcher=slurm", "launcher=ray")
+FOREIGN = (
+    "path/to", "multi30k/", ".csv", "wikitext2", "received", "old/results", "from/machine", "launcher=slurm",
+    "launcher=ray",
+)  # fmt: skip
 """Data that are to be fetched, runs of others, and clusters."""
 ELSEWHERE = ("compare main HEAD", "--until", "bench tune")  # minutes of runs, which tests/study has
 BEFORE = {
