@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from statistics import median
+from statistics import median, stdev
 from typing import Any
 
 from bench.config.tree import written
@@ -59,9 +60,9 @@ def changes(now: Speeds, before: Files, margin: float, other_machine: bool = Fal
     """The change of each figure that `now` and all of the grids `before` have, at a joint confidence of 95%.
 
     Two processes that run the same code differ by more than the interval of their samples knows of: by where memory
-    lies, and by what shares the machine. What is no change is `margin`, a share of the time, or that by which the
-    medians of the grids before differ, where there are several and that is more. Of several grids before those count
-    whose figure has no marks, where there are any. Raises ConfigError as `refuse` does.
+    lies, and by what shares the machine. What is no change is `margin`, a share of the time, or that by which one more
+    call is to be expected to differ from the grids before, where there are several and that is more. Of several grids
+    before those count whose figure has no marks, where there are any. Raises ConfigError as `refuse` does.
     """
     refuse(now, now.figures, before, other_machine)
     shared = [key for key in _figures(now) if not _lacking(key, before)]
@@ -147,7 +148,14 @@ def _lacking(key: Key, before: Files) -> list[str]:
     return [name for name, grid in before.items() if key not in _figures(grid)]
 
 
-def _apart(samples: Iterable[list[float]]) -> float:
-    """By what share the largest of the medians is above the smallest."""
-    medians = [*map(median, samples)]
-    return max(medians) / min(medians) - 1
+def _apart(samples: Sequence[Sequence[float]]) -> float:
+    """By what share of the time one more call of the same code is to be expected to differ from those that there are.
+
+    It is the half-width of a 95% prediction interval, Student's t over the logarithms of the calls' medians; 0 for one.
+    """
+    if len(samples) < 2:
+        return 0.0
+    from scipy.special import stdtrit  # imported here: it takes half a second
+
+    spread = stdev(math.log(median(each)) for each in samples)
+    return math.expm1(float(stdtrit(len(samples) - 1, 0.975)) * spread * math.sqrt(1 + 1 / len(samples)))

@@ -2,7 +2,7 @@
 
     python -m pytest tests/benchmarks/test_planted_slow_down.py -n0 -s
 
-All calls are made in one process, by processor time: the base three times, then by turns the same code and code in
+All calls are made in one process, by processor time: the base five times, then by turns the same code and code in
 which every training step takes 5% more processor time. On a quiet machine all of the latter are to be `SLOWER` and none
 of the former; a call beside other work is not told apart. What is not quiet is said, not asserted.
 """
@@ -42,13 +42,13 @@ def test_a_planted_slow_down_is_found(benchmark, capsys, monkeypatch, tmp_path):
     def compared(training):
         """The exit code, the verdict and the ratio of times."""
         monkeypatch.setattr(grid, "training", training)
-        said = speed(*(f"--compare={tmp_path / name}.json" for name in "abc"))
+        said = speed(*(f"--compare={tmp_path / name}.json" for name in "abcde"))
         ratio, verdict = re.search(r"train  ([\d.]+) \S+ \S+  ([^:(\n]+)", said.out).groups()
         assert (said.code == 1) == (verdict.strip() == "SLOWER"), said.err
         return verdict.strip(), float(ratio)
 
     def all_of_them():
-        for name in "abc":
+        for name in "abcde":
             assert speed(f"--to={tmp_path / name}").code == 0
         return [(compared(train), compared(slowed)) for _ in range(TIMES)]
 
