@@ -239,6 +239,8 @@ def simulated_gpu() -> Iterator[torch.device]:
         "get_rng_state_all": lambda: [],
         "memory_allocated": lambda *_: 0,
         "max_memory_allocated": lambda *_: 0,
+        "mem_get_info": lambda *_: (2**40, 2**40),
+        "memory_reserved": lambda *_: 0,
         "Event": _Event,
     }
     with ExitStack() as stack:

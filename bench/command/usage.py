@@ -8,7 +8,7 @@ from bench.config.role import PRESETS
 
 _USAGE = """\
 Usage: python -m bench [OPTION=VALUE ...]   train, score and measure one run
-       python -m bench -m OPTION=A,B ...    a sweep over all combinations; with --shard I/N its I-th part of N
+       python -m bench -m OPTION=A,B ...    all combinations, or --shard I/N
        python -m bench VERB ...             one of the verbs below
 
 For example
