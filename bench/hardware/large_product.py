@@ -17,6 +17,10 @@ _LONG = 0.01  # seconds of a product: larger ones are no faster
 _REPEATS = 5
 
 
+ONEDNN = torch.ops.aten.mkldnn_linear.default
+"""oneDNN's product of a matrix and a transposed one, both laid out as it wants them (`Tensor.to_mkldnn`)."""
+
+
 @cache
 def product_flop_per_s(machine: Machine, clock: Callable[[], float] = time.perf_counter) -> float:
     """Floating-point operations a second in a large square product, in the precision and on the threads of the run.
@@ -28,19 +32,24 @@ def product_flop_per_s(machine: Machine, clock: Callable[[], float] = time.perf_
     best = 0.0
     for size in _SIZES:
         factor = torch.full((size, size), 0.5, dtype=machine.product_dtype, device=machine.device)
-        shortest = min(_shortest(machine, product, clock) for product in _products(machine, factor))
+        shortest = min(_shortest(machine, product, clock) for product in _products(factor))
         best = max(best, 2 * size**3 / shortest)
         if shortest > _LONG:
             break
     return best
 
 
-def _products(machine: Machine, factor: Tensor) -> Iterator[Callable[[], Tensor]]:
+def _products(factor: Tensor) -> Iterator[Callable[[], Tensor]]:
     """The product of a matrix with itself, by each library."""
     yield partial(torch.mm, factor, factor, out=torch.mm(factor, factor))
-    if machine.device.type == "cpu" and factor.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+    if has_onednn(factor):
         inside = factor.to_mkldnn()
-        yield partial(torch.ops.aten.mkldnn_linear.default, inside, inside)
+        yield partial(ONEDNN, inside, inside)
+
+
+def has_onednn(factor: Tensor) -> bool:
+    """Whether oneDNN multiplies such a factor, beside the library that torch takes by itself."""
+    return factor.device.type == "cpu" and factor.dtype == torch.float32 and torch.backends.mkldnn.is_available()
 
 
 def _shortest(machine: Machine, product: Callable[[], Tensor], clock: Callable[[], float]) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from bench.api import Batch
+from bench.hardware.large_product import ONEDNN, has_onednn
 from bench.hardware.machine import Machine
 from bench.hardware.timing import Timed
 from bench.kernels.uncompiled import UncompiledMode
@@ -106,7 +108,7 @@ def _over_time_at_once(products: Counter[Product], weights: set[tuple[int, ...]]
 
 
 def _seconds(product: Product, machine: Machine) -> float:
-    """The shortest of some times of the product."""
+    """The shortest of some times of the product, by the fastest library that torch has for it."""
 
     def made(value: Any) -> Any:
         if not isinstance(value, Factor):
@@ -114,12 +116,24 @@ def _seconds(product: Product, machine: Machine) -> float:
         return torch.empty_strided(value.shape, value.stride, dtype=value.dtype, device=machine.device).fill_(0.5)
 
     arguments = tree_map(made, product.arguments, is_leaf=lambda value: isinstance(value, Factor))
+    with torch.no_grad():
+        return min(_shortest(call, machine) for call in _calls(product, arguments))
 
+
+def _calls(product: Product, arguments: Sequence[Any]) -> Iterator[Callable[[], Any]]:
+    """The product by torch's own library, and by oneDNN where that has it."""
+    yield partial(product.op, *arguments)
+    if name_of(product.op) in ("mm", "addmm"):
+        left, right = arguments[-2:]
+        if has_onednn(left):
+            yield partial(ONEDNN, left.contiguous().to_mkldnn(), right.t().contiguous().to_mkldnn())
+
+
+def _shortest(call: Callable[[], Any], machine: Machine) -> float:
     def work() -> int:
-        product.op(*arguments)
+        call()
         return 1
 
-    with torch.no_grad():
-        timed = Timed(work, machine)
-        timed.warm_up(_LONG)
-        return min(timed.sample().seconds for _ in range(_REPEATS)) / timed.calls
+    timed = Timed(work, machine)
+    timed.warm_up(_LONG)
+    return min(timed.sample().seconds for _ in range(_REPEATS)) / timed.calls

@@ -123,11 +123,22 @@ def test_the_machine_s_products_are_the_best_of_some(monkeypatch):
 def test_they_are_those_of_the_faster_library(monkeypatch):
     machine = replace(CPU64, precision="float32")
     factor = torch.randn(4, 4)
-    first, *others = (product() for product in large_product._products(machine, factor))
+    first, *others = (product() for product in large_product._products(factor))
     for other in others:
         torch.testing.assert_close(other.to_dense(), factor @ factor.T)
     torch.testing.assert_close(first, factor @ factor)
     seconds = iter([4.0, 2.0])
-    monkeypatch.setattr(large_product, "_products", lambda machine, factor: ["one", "another"])
+    monkeypatch.setattr(large_product, "_products", lambda factor: ["one", "another"])
     monkeypatch.setattr(large_product, "_shortest", lambda machine, product, clock: next(seconds))
     assert large_product.product_flop_per_s.__wrapped__(machine) == 2 * 256**3 / 2.0
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_products_of_a_step_are_timed_by_each_library_on_the_same_factors(bias):
+    left, right = torch.randn(3, 5), torch.randn(4, 5).t()
+    given = (torch.zeros(4), left, right) if bias else (left, right)
+    op = torch.ops.aten.addmm.default if bias else torch.ops.aten.mm.default
+    first, *others = (call() for call in limit._calls(limit.Product(op, (), ()), given))
+    torch.testing.assert_close(first, left @ right)
+    for other in others:
+        torch.testing.assert_close(other.to_dense(), left @ right)
