@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from statistics import median, stdev
+from statistics import median, variance
 from typing import Any
 
 from bench.config.tree import written
@@ -56,28 +56,40 @@ class Change:
         return f"{begins}{said} (beyond {self.margin:.1%})"
 
 
-def changes(now: Speeds, before: Files, margin: float, other_machine: bool = False) -> list[Change]:
+def changes(
+    now: Speeds, before: Files, margin: float, other_machine: bool = False, beside: Files | None = None
+) -> list[Change]:
     """The change of each figure that `now` and all of the grids `before` have, at a joint confidence of 95%.
 
     Two processes that run the same code differ by more than the interval of their samples knows of: by where memory
-    lies, and by what shares the machine. What is no change is `margin`, a share of the time, or that by which one more
-    call is to be expected to differ from the grids before, where there are several and that is more. Of several grids
-    before those count whose figure has no marks, where there are any. Raises ConfigError as `refuse` does.
+    lies, and by what shares the machine. What is no change is `margin`, a share of the time, or what the calls of each
+    side differ by among themselves, where there are several before and that is more; `beside` are further calls of the
+    code of `now`. Of several calls of a side those count whose figure has no marks, where there are any. Raises
+    ConfigError as `refuse` does.
     """
-    refuse(now, now.figures, before, other_machine)
-    shared = [key for key in _figures(now) if not _lacking(key, before)]
+    calls = {"here": now, **(beside or {})}
+    for each in calls.values():
+        refuse(each, now.figures, before, other_machine)
+    shared = [key for key in _figures(now) if not _lacking(key, {**before, **calls})]
     level = 1 - 0.05 / len(shared)  # Bonferroni
-    return [_change(key, now, before, margin, level) for key in shared]
+    return [_change(key, calls, before, margin, level) for key in shared]
 
 
-def _change(key: Key, now: Speeds, before: Files, margin: float, level: float) -> Change:
-    ours, theirs = _figures(now)[key], {name: _figures(grid)[key] for name, grid in before.items()}
-    quiet = {name: figure for name, figure in theirs.items() if not figure["marks"]} or theirs
-    samples = [figure["samples"] for figure in quiet.values()]
-    found = {"here": ours, **{f"in {name}": figure for name, figure in quiet.items()}}
-    doubts = {where: ", ".join(figure["marks"]) for where, figure in found.items() if figure["marks"]}
-    ratio = ratio_of_medians(ours["samples"], [*chain(*samples)], level)
-    return Change(*key, ratio, max(margin, _apart(samples)), doubts)
+def _change(key: Key, now: Files, before: Files, margin: float, level: float) -> Change:
+    (ours, here), (theirs, there) = (_quiet(key, files) for files in (now, before))
+    doubts = {name if name == "here" else f"in {name}": marks for name, marks in (here | there).items()}
+    ratio = ratio_of_medians([*chain(*ours)], [*chain(*theirs)], level)
+    return Change(*key, ratio, max(margin, _apart(ours, theirs)), doubts)
+
+
+def _quiet(key: Key, files: Files) -> tuple[list[list[float]], dict[str, str]]:
+    """The samples of the calls whose figure has no marks; where there is none, those of all calls with their marks."""
+    found = {name: _figures(grid)[key] for name, grid in files.items()}
+    quiet = [figure["samples"] for figure in found.values() if not figure["marks"]]
+    if quiet:
+        return quiet, {}
+    marks = {name: ", ".join(figure["marks"]) for name, figure in found.items()}
+    return [figure["samples"] for figure in found.values()], marks
 
 
 def refuse(now: Speeds, figures: Iterable[str], before: Files, other_machine: bool = False) -> None:
@@ -148,14 +160,17 @@ def _lacking(key: Key, before: Files) -> list[str]:
     return [name for name, grid in before.items() if key not in _figures(grid)]
 
 
-def _apart(samples: Sequence[Sequence[float]]) -> float:
-    """By what share of the time one more call of the same code is to be expected to differ from those that there are.
+def _apart(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> float:
+    """By what share of the time calls of one code are to be expected to differ, so many of each; 0 for one of each.
 
-    It is the half-width of a 95% prediction interval, Student's t over the logarithms of the calls' medians; 0 for one.
+    It is the half-width of a 95% interval of a difference between two means, Student's t over the logarithms of the
+    calls' medians; of one new call a prediction interval, from what those before differ by.
     """
-    if len(samples) < 2:
+    calls = [[math.log(median(samples)) for samples in side] for side in (ours, theirs)]
+    freedom = sum(len(side) - 1 for side in calls)
+    if not freedom:
         return 0.0
     from scipy.special import stdtrit  # imported here: it takes half a second
 
-    spread = stdev(math.log(median(each)) for each in samples)
-    return math.expm1(float(stdtrit(len(samples) - 1, 0.975)) * spread * math.sqrt(1 + 1 / len(samples)))
+    spread = math.sqrt(sum((len(side) - 1) * variance(side) for side in calls if len(side) > 1) / freedom)
+    return math.expm1(float(stdtrit(freedom, 0.975)) * spread * math.sqrt(sum(1 / len(side) for side in calls)))

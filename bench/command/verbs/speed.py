@@ -54,6 +54,14 @@ def arguments(parser: Parser) -> None:
         help="a file of an earlier call, may be repeated: what became slower?",
     )
     parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file of a further call of the code that is shown, for --compare, may be repeated",
+    )
+    parser.add_argument(
         "--margin", type=number(least=0), default=0.02, metavar="SHARE", help="what is still no change (0.02)"
     )
     parser.add_argument("--other-machine", action="store_true", help="compare although FILE is of another machine")
@@ -73,7 +81,9 @@ def run(options: Namespace) -> int:
     from bench.tables.speed_changes import refuse
     from bench.tables.speeds import to_frame, to_text
 
-    before = {str(path): Speeds.read(path) for path in options.compare}
+    if options.beside and not options.compare:
+        raise ConfigError(f"--beside={options.beside[0]} is for a comparison: give the files before by --compare")
+    before, beside = ({str(path): Speeds.read(path) for path in paths} for paths in (options.compare, options.beside))
     if options.source is None:
         speeds = _measured(options, before)
     elif options.overrides:
@@ -87,7 +97,7 @@ def run(options: Namespace) -> int:
         print(printable(f"not measured: {name}: {reason}"))
     if options.to:
         _write(speeds, frame, options.to)
-    return int(_compared(speeds, before, options) or bool(speeds.refused))
+    return int(_compared(speeds, before, beside, options) or bool(speeds.refused))
 
 
 def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
@@ -149,13 +159,13 @@ def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
     print(printable(f"written: {to}.json, .csv{''.join(f', {path.name}' for path in plots.values())}"))
 
 
-def _compared(speeds: Speeds, before: Mapping[str, Speeds], options: Namespace) -> bool:
+def _compared(speeds: Speeds, before: Mapping[str, Speeds], beside: Mapping[str, Speeds], options: Namespace) -> bool:
     """Print what changed since the grids before; whether anything became slower."""
     from bench.tables.speed_changes import changes, unsaid
 
     if not before:
         return False
-    found = changes(speeds, before, options.margin, options.other_machine)
+    found = changes(speeds, before, options.margin, options.other_machine, beside)
     print(f"\ntime / time in {printable(', '.join(before))}, all intervals at 95% together:")
     print(*(printable(str(change)) for change in found), sep="\n")
     print(*(printable(line) + "\n" for line in unsaid(speeds, before)), sep="", end="")

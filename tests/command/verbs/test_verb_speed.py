@@ -141,6 +141,7 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
         (["--compare=x.json"], "cannot read x.json"),
+        (["--beside=x.json"], "--beside=x.json is for a comparison: give the files before by --compare"),
         (["measure.seconds=1,2"], "measure.seconds=1.0,2.0: all members are sampled alike"),
         (["--margin=nan"], "speed: argument --margin: nan: must be a finite number, 0 or more"),
         (["--margin=-1"], "speed: argument --margin: -1: must be a finite number, 0 or more"),
