@@ -35,14 +35,14 @@ def slowed(setup, batches):
 
 def test_a_planted_slow_down_is_found(benchmark, capsys, monkeypatch, tmp_path):
     def speed(*words):
-        return bench(capsys, "speed", f"results_dir={tmp_path}", *words)
+        return bench(capsys, "speed", *words)
 
     def all_of_them():
         for number in range(TIMES):
             for name, training in (("base", train), ("same", train), ("slowed", slowed)):
                 monkeypatch.setattr(grid, "training", training)
                 to = f"--to={tmp_path / name}-{number}"
-                assert speed(*WORDS, "--figures=train", "--clock=cpu", to).code == 0
+                assert speed(*WORDS, f"results_dir={tmp_path}", "--figures=train", "--clock=cpu", to).code == 0
 
     def compared(name):
         """The verdict and the ratio of times, in the command's words."""
