@@ -67,7 +67,8 @@ def _bytes_of_step(setup: Setup, part: Batch) -> int:
     """The bytes that a forward and a backward pass over the first window need. The model and torch's generators stay as
     they are."""
     model, machine, bptt = setup.model.train(), setup.machine, setup.config.bptt
-    part = part.span(0, min(len(part.inputs), bptt.horizon or bptt.window or len(part.inputs)))
+    if window := bptt.horizon or bptt.window:
+        part = part.span(0, min(len(part.inputs), window))
     buffers, states = [buffer.clone() for buffer in model.buffers()], machine.random_state()
     part = part.to(machine.device)
     before = model.carry(None, part.fresh)

@@ -1,6 +1,7 @@
 """Room in memory: a step that is too large for what is free is told before it is tried, by looks at parts of it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -102,6 +103,14 @@ def test_an_encoder_decoder_is_looked_at_by_lanes_and_forward_gradients_not_at_a
     free(1)
     forward, batch = a_large(T=4, B=2, gradient="rtrl")
     assert lack_of_room(forward, batch) is None
+
+
+def test_a_look_at_an_encoder_decoder_is_at_all_that_it_writes(monkeypatch):
+    batch = TASKS["sequence"].splits["train"][0]
+    longer, looked = replace(batch, inputs=batch.inputs[:2]).lanes(torch.arange(12) % 3), []
+    monkeypatch.setattr(room, "backpropagate", lambda model, task, part, *_: looked.append(len(part.targets)))
+    room._needed(a_setup(TASKS["sequence"]), longer, 10**12)
+    assert looked == [len(batch.targets)] * 2 and len(longer.inputs) == 2
 
 
 def test_a_batch_of_which_no_part_can_be_trained_on_tells_nothing(free, monkeypatch):
