@@ -59,7 +59,7 @@ class Change:
 def changes(
     now: Speeds, before: Files, margin: float, other_machine: bool = False, beside: Files | None = None
 ) -> list[Change]:
-    """The change of each figure that `now` and all of the grids `before` have, at a joint confidence of 95%.
+    """The change of each figure that `now` and all other grids have, at a joint confidence of 95%.
 
     Two processes that run the same code differ by more than the interval of their samples knows of: by where memory
     lies, and by what shares the machine. What is no change is `margin`, a share of the time, or what the calls of each
@@ -68,9 +68,9 @@ def changes(
     ConfigError as `refuse` does.
     """
     calls = {"here": now, **(beside or {})}
-    for each in calls.values():
-        refuse(each, now.figures, before, other_machine)
-    shared = [key for key in _figures(now) if not _lacking(key, {**before, **calls})]
+    others = {**before, **(beside or {})}
+    refuse(now, now.figures, others, other_machine)
+    shared = [key for key in _figures(now) if not _lacking(key, others)]
     level = 1 - 0.05 / len(shared)  # Bonferroni
     return [_change(key, calls, before, margin, level) for key in shared]
 
@@ -126,13 +126,13 @@ def refuse_clock(clock: str, name: str, before: Speeds) -> None:
         raise ConfigError(f"--compare: {name} has {before.clock} time; measure with --clock={before.clock}")
 
 
-def unsaid(now: Speeds, before: Files) -> Iterator[str]:
-    """What is not compared, and what is not known of it, a line each."""
-    for name, grid in {"the grid that is shown": now, **before}.items():
+def unsaid(now: Speeds, others: Files) -> Iterator[str]:
+    """What is not compared, and what is not known of it, a line each; `others` are the calls before and beside."""
+    for name, grid in {"the grid that is shown": now, **others}.items():
         if any(member.options is None for member in grid.members):
             yield f"{name} is of an older version and does not say its options: whether they are the same is not known"
     for member, figure in _figures(now):
-        if lacking := _lacking((member, figure), before):
+        if lacking := _lacking((member, figure), others):
             yield f"not compared: {member}  {figure}: it is not in {', '.join(lacking)}"
 
 

@@ -91,6 +91,14 @@ def test_a_call_beside_that_is_in_doubt_does_not_count():
     assert not change.doubts and not change.slower
 
 
+def test_what_a_call_beside_lacks_is_not_compared_and_told():
+    now, before, beside = grid(1, 1), {"a": grid(1, 1)}, {"b": grid(1)}
+    assert [change.member for change in changes(now, before, MARGIN, beside=beside)] == ["cell=c0"]
+    assert [*unsaid(now, before | beside)][-1] == "not compared: cell=c1  train: it is not in b"
+    with pytest.raises(ConfigError, match="no figure of these members is in all files"):
+        changes(grid(1), before, MARGIN, beside={"b": a_grid(({"cell": "x"}, [1.0]))})
+
+
 def test_members_that_differ_in_silence_are_refused_by_the_options_that_differ():
     before = {"a.json": grid(1, options={"task.delay": 3, "model.hidden": 8, "hardware.threads": 1, "batch_size": 4})}
     now = grid(1, options={"task.delay": 30, "model.hidden": 128, "hardware.threads": 2, "batch_size": 4})

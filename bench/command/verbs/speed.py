@@ -84,13 +84,14 @@ def run(options: Namespace) -> int:
     if options.beside and not options.compare:
         raise ConfigError(f"--beside={options.beside[0]} is for a comparison: give the files before by --compare")
     before, beside = ({str(path): Speeds.read(path) for path in paths} for paths in (options.compare, options.beside))
+    others = before | beside
     if options.source is None:
-        speeds = _measured(options, before)
+        speeds = _measured(options, others)
     elif options.overrides:
         raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
     else:
         speeds = Speeds.read(options.source)
-        refuse(speeds, speeds.figures, before, options.other_machine)
+        refuse(speeds, speeds.figures, others, options.other_machine)
     frame = to_frame(speeds, options.baseline)
     print(*map(printable, to_text(speeds, frame, screen_width(UNLIMITED)).splitlines()), sep="\n")
     for name, reason in speeds.refused.items():
@@ -100,7 +101,7 @@ def run(options: Namespace) -> int:
     return int(_compared(speeds, before, beside, options) or bool(speeds.refused))
 
 
-def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
+def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
     """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
     from bench.config.sweeps.members import compose_sweep
     from bench.results.files import write_atomic, writing
@@ -112,7 +113,7 @@ def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
     figures = [*dict.fromkeys(options.figures.split(","))]
     if wrong := [name for name in figures if name not in FIGURES]:
         raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(FIGURES)}")
-    for name, each in before.items():
+    for name, each in others.items():
         refuse_clock(options.clock, name, each)
     members = compose_sweep(options.overrides)
     baselines(among := varied(members), options.baseline, among)
@@ -121,7 +122,7 @@ def _measured(options: Namespace, before: Mapping[str, Speeds]) -> Speeds:
         options.to = folder / time.strftime("%Y-%m-%d_%H-%M-%S")
 
     def ready(grid: Speeds) -> None:
-        refuse(grid, figures, before, options.other_machine)
+        refuse(grid, figures, others, options.other_machine)
         _writable(options.to.parent)
 
     speeds = measure(members, figures, options.clock, _say, ready)
@@ -168,7 +169,7 @@ def _compared(speeds: Speeds, before: Mapping[str, Speeds], beside: Mapping[str,
     found = changes(speeds, before, options.margin, options.other_machine, beside)
     print(f"\ntime / time in {printable(', '.join(before))}, all intervals at 95% together:")
     print(*(printable(str(change)) for change in found), sep="\n")
-    print(*(printable(line) + "\n" for line in unsaid(speeds, before)), sep="", end="")
+    print(*(printable(line) + "\n" for line in unsaid(speeds, {**before, **beside})), sep="", end="")
     if doubtful := sum(bool(change.doubts) for change in found):
         print(
             f"{doubtful} of {len(found)} prove nothing: measure what is marked again on a quiet machine, or with "
