@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from bench.hardware.advice import against_threads
@@ -28,11 +29,8 @@ def say_what_begins(prepared: Prepared) -> None:
     if prepared.unstated:
         files = ", ".join(map(str, prepared.unstated))
         log.warning(f"{prepared.task_id} reads {files} and states no fingerprint: bench counts the data by content")
-    if setup.machine.device.type == "cpu":
-        for advice in against_threads(Gauge(), setup.machine.threads):
-            log.warning(f"{advice.finding}, which wait for each other: {advice.remedy}")
-    if prepared.crowded:
-        log.warning(prepared.crowded)
+    for line in resource_doubts(prepared, Gauge()):
+        log.warning(line)
     if note := form_note(setup.optimizer):
         log.info(note)
     if setup.model.form.told:
@@ -46,3 +44,13 @@ def say_what_begins(prepared: Prepared) -> None:
         )
     if note := window_note(setup.config.bptt, prepared.steps_in_a_batch):
         log.info(note)
+
+
+def resource_doubts(prepared: Prepared, gauge: Gauge) -> Iterator[str]:
+    """That the model has more threads than processors, or is likely to run out of memory, a line each."""
+    assert prepared.setup is not None
+    machine = prepared.setup.machine
+    if machine.device.type == "cpu":
+        yield from (f"{finding}: {remedy}" for finding, remedy in against_threads(gauge, machine.threads))
+    if prepared.crowded:
+        yield prepared.crowded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,12 +13,12 @@ from bench.config.roles import role_of
 from bench.config.schema import MeasureConfig
 from bench.config.tree import flatten, written
 from bench.errors import BenchError, ConfigError
-from bench.hardware.advice import against_threads
 from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge
 from bench.hardware.settings import torch_settings_kept
 from bench.hardware.turn import turn
 from bench.job.counted import limits_of
+from bench.job.opening import resource_doubts
 from bench.job.prepared import Prepared, prepare
 from bench.measure.flops import parameter_count
 from bench.measure.grid import Entry, Turns
@@ -87,7 +87,7 @@ def measure(
                 refused[name] = str(error)
                 continue
             entries.append(Entry(name, setup))
-            for line in _warnings(prepared, setup, gauge):
+            for line in resource_doubts(prepared, gauge):
                 told(f"{name}: {line}")
             label, model = setup.machine.label, setup.model
             measured.append(
@@ -143,11 +143,3 @@ def _built(prepared: Prepared) -> Setup:
         raise prepared.error
     assert prepared.setup is not None
     return prepared.setup
-
-
-def _warnings(prepared: Prepared, setup: Setup, gauge: Gauge) -> Iterator[str]:
-    """What a user should know before speeds of this member are measured, a line each."""
-    if setup.machine.device.type == "cpu":
-        yield from (f"{finding}: {remedy}" for finding, remedy in against_threads(gauge, setup.machine.threads))
-    if prepared.crowded:
-        yield prepared.crowded

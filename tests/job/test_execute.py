@@ -59,7 +59,7 @@ def test_more_threads_than_processors_are_told(task, tmp_path, monkeypatch, capl
         for threads in (2, 3):
             execute(options(tmp_path, hardware=HardwareConfig(device="cpu", threads=threads)))
     told = [record.message for record in caplog.records if "hardware.threads" in record.message]
-    assert told == ["hardware.threads=3 on 2 processors, which wait for each other: at most as many threads"]
+    assert told == ["hardware.threads=3 on 2 processors: at most as many threads"]
 
 
 def test_without_a_listener_nothing_is_printed_and_the_run_keeps_its_own_log(task, tmp_path, capfd):
