@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+import torch
 
-from bench.kernels.expression import Graph
+from bench.kernels.activations import ACTIVATIONS
+from bench.kernels.called import Called
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.step import Cannot
-from bench.kernels.values import Value, broadcast, elementwise, number, reduced, sliced
+from bench.kernels.values import Value, beside_lanes, broadcast, reduced, sliced
 
-__all__ = ["Called", "lowered"]
-
-
-@dataclass(frozen=True)
-class Called:
-    """An operation as it was called: `args` by name, its results, and what gives the value of an argument."""
-
-    graph: Graph
-    name: str
-    args: Mapping[str, Any]
-    results: Sequence[Tensor]
-    value: Callable[[Any], Value]
-    lanes: int
-
-    @property
-    def x(self) -> Value:
-        """The value of the first argument."""
-        return self.value(next(iter(self.args.values())))
-
-    def make(self, op: str, *args: Value | float) -> Value:
-        """An operation of a kernel on values and numbers."""
-        values = (arg if isinstance(arg, Value) else number(self.graph, arg) for arg in args)
-        return elementwise(self.graph, op, *values)
-
-    def shape(self, result: int = 0) -> tuple[int, ...]:
-        """The shape of a result without the lanes' dimension."""
-        shape = tuple(self.results[result].shape)
-        if not self.x.per_lane:
-            return shape
-        if not shape or shape[0] != self.lanes:
-            raise Cannot(f"{self.name} mixes lanes and units")
-        return shape[1:]
+__all__ = ["RANDOM", "lowered"]
 
 
 def lowered(called: Called) -> list[Value]:
@@ -64,23 +33,51 @@ def _scaled(op: str) -> Callable[[Called], Value]:
 
     def lower(c: Called) -> Value:
         other, alpha = c.value(c.args["other"]), c.args.get("alpha", 1)
-        return c.make(op, c.x, other if alpha == 1 else c.make("mul", other, alpha))
+        found = c.make(op, c.x, other if alpha == 1 else c.make("mul", other, alpha))
+        return c.make("ne", found, 0) if c.results[0].dtype == torch.bool else found
 
     return lower
 
 
 def _subtracted_from(c: Called) -> Value:
-    return c.make("sub", c.value(c.args["other"]), c.x)
+    return c.make("sub", c.value(c.args["other"]), c.make("mul", c.x, c.args["alpha"]))
+
+
+def _divided(c: Called) -> Value:
+    if (mode := c.args.get("rounding_mode")) is not None:
+        raise Cannot(f"div with rounding_mode={mode} has no form in a kernel")
+    return c.make("div", c.x, c.value(c.args["other"]))
 
 
 def _same(c: Called) -> Value:
-    """The same numbers; a cast between real dtypes is one, too, since a kernel computes in one dtype."""
     return c.x
+
+
+def _cast(c: Called) -> Value:
+    """The same numbers in another dtype; truth values are 1 and 0."""
+    was, now = c.source.dtype, c.results[0].dtype
+    if now == torch.bool:
+        return c.truth(c.source)
+    if was.is_floating_point and not now.is_floating_point:
+        raise Cannot(f"a cast from {was} to {now} has no form in a kernel, which computes with real numbers")
+    return c.x
+
+
+def _of_truths(op: str) -> Callable[[Called], Value]:
+    """An operation on what is true, or not 0; on the bits of whole numbers there is none."""
+
+    def lower(c: Called) -> Value:
+        if c.results[0].dtype != torch.bool:
+            raise Cannot(f"{c.name} of whole numbers has no form in a kernel")
+        return c.make(op, *(c.truth(arg) for arg in c.args.values()))
+
+    return lower
 
 
 def _copied(c: Called) -> Value:
     source = c.value(c.args["src"])
-    return Value(c.x.shape, broadcast(c.graph, source.row, source.shape, c.x.shape), source.per_lane or c.x.per_lane)
+    shape = source.shape if source.per_lane else beside_lanes(source.shape, len(c.x.shape))
+    return Value(c.x.shape, broadcast(c.graph, source.row, shape, c.x.shape), source.per_lane or c.x.per_lane)
 
 
 def _reshaped(c: Called) -> Value:
@@ -142,8 +139,10 @@ def _expanded(c: Called) -> Value:
 def _filled(c: Called) -> Value:
     """A tensor of one number in the shape of another one, or of a given size."""
     fill = {"zeros_like": 0.0, "new_zeros": 0.0, "ones_like": 1.0, "new_ones": 1.0}.get(c.name)
-    shape = c.shape()
-    return Value(shape, ((c.graph.constant(c.args["fill_value"] if fill is None else fill), math.prod(shape)),), True)
+    has_lanes = c.results[0].shape[:1] == (c.lanes,)
+    shape = tuple(c.results[0].shape[has_lanes:])
+    number = c.graph.constant(c.args["fill_value"] if fill is None else fill)
+    return Value(shape, ((number, math.prod(shape)),), has_lanes)
 
 
 def _axes(c: Called) -> list[int]:
@@ -177,16 +176,6 @@ def _layer_norm(c: Called) -> list[Value]:
     return [y, mean, over]
 
 
-def _clamp(c: Called) -> Value:
-    """Beyond a bound the bound, without a gradient."""
-    value = x = c.x
-    for op, names in (("lt", ("min", "min_val")), ("gt", ("max", "max_val"))):
-        bound = next((c.args[name] for name in names if c.args.get(name) is not None), None)
-        if bound is not None:
-            value = c.make("where", c.make(op, x, c.value(bound)), c.value(bound), value)
-    return value
-
-
 def _power(c: Called) -> Value:
     x, exponent = c.x, c.args["exponent"]
     if not isinstance(exponent, (int, float)):
@@ -216,74 +205,36 @@ def _of_x(make: Callable[[Called, Value], Value]) -> Callable[[Called], Value]:
     return lambda c: make(c, c.x)
 
 
-def _slope_below_0(c: Called) -> Value:
-    return c.make("where", c.make("gt", c.x, 0), c.x, c.make("mul", c.x, c.args["negative_slope"]))
-
-
-def _elu(c: Called) -> Value:
-    scale, alpha = c.args["scale"], c.args["alpha"]
-    below = c.make("mul", c.make("expm1", c.make("mul", _minimum_0(c), c.args["input_scale"])), alpha)
-    return c.make("mul", c.make("where", c.make("gt", c.x, 0), c.x, below), scale)
-
-
-def _minimum_0(c: Called) -> Value:
-    """x where it is below 0, else 0: what overflows elsewhere must not come back as 0 times infinity."""
-    return c.make("where", c.make("gt", c.x, 0), 0.0, c.x)
-
-
-def _softplus(c: Called) -> Value:
-    """log(1 + e^(beta x)) / beta; beyond the threshold x itself, as in torch."""
-    beta = c.args["beta"]
-    scaled = c.make("mul", c.x, beta)
-    is_large = c.make("gt", scaled, c.args["threshold"])
-    small = c.make("where", is_large, 0.0, scaled)
-    return c.make("where", is_large, c.x, c.make("div", c.make("log1p", c.make("exp", small)), beta))
-
-
-def _log_sigmoid(c: Called) -> list[Value]:
-    """min(x, 0) - log(1 + e^-|x|)."""
-    rest = c.make("log1p", c.make("exp", c.make("neg", c.make("abs", c.x))))
-    return [c.make("sub", _minimum_0(c), rest), rest]
-
-
-def _hard_sigmoid(c: Called) -> Value:
-    line = c.make("mul", c.make("add", c.x, 3.0), 1 / 6)
-    inside = c.make("where", c.make("lt", c.x, -3.0), 0.0, line)
-    return c.make("where", c.make("gt", c.x, 3.0), 1.0, inside)
-
-
-def _gelu(c: Called) -> Value:
-    if c.args.get("approximate", "none") != "none":
-        inner = c.make("add", c.x, c.make("mul", c.make("mul", c.x, c.make("mul", c.x, c.x)), 0.044715))
-        share = c.make("add", c.make("tanh", c.make("mul", inner, math.sqrt(2 / math.pi))), 1)
-    else:
-        share = c.make("add", c.make("erf", c.make("mul", c.x, math.sqrt(0.5))), 1)
-    return c.make("mul", c.make("mul", c.x, share), 0.5)
+def _masked_fill(c: Called) -> Value:
+    return c.make("where", c.value(c.args["mask"]), c.value(c.args["value"]), c.x)
 
 
 _SPECIAL: dict[str, Callable[[Called], Any]] = {
-    "add": _scaled("add"), "sub": _scaled("sub"), "rsub": _subtracted_from,
-    "alias": _same, "clone": _same, "_to_copy": _same, "lift_fresh": _same, "contiguous": _same, "copy": _copied,
+    **ACTIVATIONS,
+    "add": _scaled("add"), "sub": _scaled("sub"), "rsub": _subtracted_from, "div": _divided,
+    "alias": _same, "clone": _same, "_to_copy": _cast, "lift_fresh": _same, "contiguous": _same, "copy": _copied,
     "view": _reshaped, "_unsafe_view": _reshaped, "unsqueeze": _reshaped, "squeeze": _reshaped, "reshape": _reshaped,
     "split": _split, "split_with_sizes": _split, "unbind": _unbound, "slice": _slice, "select": _select,
     "cat": _joined, "stack": _stacked, "expand": _expanded,
     "full_like": _filled, "zeros_like": _filled, "ones_like": _filled, "new_zeros": _filled, "new_ones": _filled,
     "new_full": _filled, "sum": _sum, "mean": _mean, "native_layer_norm": _layer_norm,
-    "clamp": _clamp, "clamp_min": _clamp, "clamp_max": _clamp, "hardtanh": _clamp,
     "pow": _power, "lerp": _lerp, "addcmul": _add_product("mul"), "addcdiv": _add_product("div"),
     "square": _of_x(lambda c, x: c.make("mul", x, x)),
     "reciprocal": _of_x(lambda c, x: c.make("div", 1.0, x)),
-    "silu": _of_x(lambda c, x: c.make("mul", x, c.make("sigmoid", x))),
+    "logical_and": _of_truths("mul"), "bitwise_and": _of_truths("mul"),
+    "logical_or": _of_truths("maximum"), "bitwise_or": _of_truths("maximum"),
+    "logical_xor": _of_truths("ne"), "bitwise_xor": _of_truths("ne"), "masked_fill": _masked_fill,
     "logical_not": _of_x(lambda c, x: c.make("eq", x, 0)),
-    "leaky_relu": _slope_below_0, "elu": _elu, "gelu": _gelu, "hardsigmoid": _hard_sigmoid,
-    "softplus": _softplus, "log_sigmoid_forward": _log_sigmoid,
+    "bitwise_not": lambda c: c.make("sub", 1, _of_truths("detach")(c)),
 }  # fmt: skip
 
-_ELEMENTWISE = {op: op for op in OPERATIONS} | {"logical_and": "mul", "bitwise_and": "mul", "absolute": "abs"}
+_ELEMENTWISE = {op: op for op in OPERATIONS} | {"absolute": "abs"}
 
-_RANDOM = "; draw random numbers outside the step"
+RANDOM = "; draw random numbers outside the step, or uniform ones by torch.rand_like(state)"
 _INSTEAD = {
-    **dict.fromkeys(("bernoulli", "rand_like", "randn_like", "native_dropout", "bernoulli_p"), _RANDOM),
+    **dict.fromkeys(("bernoulli", "randn_like", "native_dropout", "bernoulli_p"), RANDOM),
+    "empty_like": "; write torch.zeros_like, or for dropout torch.rand_like(state) < share",
+    **dict.fromkeys(("var", "std", "linalg_vector_norm"), "; write a mean or a sum of squares"),
     "bmm": "; multiply by one matrix for all units, as torch.nn.functional.linear does",
     "_softmax": "; a maximum over units is not among a kernel's operations",
     "amax": "; a maximum over units is not among a kernel's operations",

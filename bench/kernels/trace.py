@@ -9,11 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from bench.kernels.called import Called
 from bench.kernels.expression import Array, Graph
 from bench.kernels.hoisted import Call, Hoisted, Parameter, Recipe
-from bench.kernels.lowering import Called, lowered
+from bench.kernels.lowering import RANDOM, lowered
 from bench.kernels.step import Cannot, Product, Step, operands_first
 from bench.kernels.uncompiled import UncompiledMode
 from bench.kernels.values import Value, elementwise
@@ -39,16 +42,44 @@ def trace(
     lanes = next(lanes for lanes in _LANES if lanes not in sizes)
     try:
         with torch.inference_mode(False), torch.enable_grad():  # inference mode would show operations as a whole
-            x = states[0].new_zeros(lanes, width)
-            old = [state.expand(lanes, *state.shape[1:]).clone() for state in states]
-            with (tracer := _Tracer(x, old, parameters, hoists)):
+            x = states[0].new_zeros(lanes, width, requires_grad=True).clone()  # as within a sequence: no leaf
+            old = [
+                state.detach().requires_grad_(state.is_floating_point()).expand(lanes, *state.shape[1:]).clone()
+                for state in states
+            ]
+            with _WithoutNumbers(), (tracer := _Tracer(x, old, parameters, hoists)):
                 y, new = step(x, list(old))
     except Cannot:
         raise
     except Exception as error:
         said = str(error).strip().partition("\n")[0]
         raise Cannot(f"a step of zeros raises {type(error).__name__}: {said}") from error
+    _refuse_own_gradients([y, *new])
     return tracer.step(y, new)
+
+
+def _refuse_own_gradients(results: Sequence[Tensor]) -> None:
+    """Refuse a step that calls a function with a backward pass of its own, which its operations do not tell."""
+    nodes = [result.grad_fn for result in results if isinstance(result, Tensor)]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, BackwardCFunction):
+            name = type(node).__name__.removesuffix("Backward")
+            raise Cannot(f"{name} has a gradient of its own; write x + (forward(x) - x).detach() for that of x")
+        nodes += [before for before, _ in node.next_functions]
+
+
+class _WithoutNumbers(TorchFunctionMode):
+    """Refuses what makes Python's numbers of a tensor out of a tracer's sight: they would stay what they are now."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (Tensor.tolist, Tensor.numpy, Tensor.__array__):
+            raise Cannot(f"{func.__name__} makes Python's numbers of a tensor; compute with tensors")
+        return func(*args, **(kwargs or {}))
 
 
 class _Tracer(UncompiledMode):
@@ -81,23 +112,59 @@ class _Tracer(UncompiledMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        given = tree_flatten((args, kwargs))[0]
+        is_of_lanes = any(self.is_of_lanes(arg) for arg in given)
+        self.refuse_changes(func, args)
+        if not is_of_lanes and torch.Tag.nondeterministic_seeded in func.tags:
+            raise Cannot(f"{_name(func)} draws the same random numbers for all lanes{RANDOM}")
         result = func(*args, **kwargs)
         tensors = [result] if isinstance(result, Tensor) else list(result) if isinstance(result, (tuple, list)) else []
-        if not any(self.is_of_lanes(arg) for arg in tree_flatten((args, kwargs))[0]):
+        if not is_of_lanes:
+            if not tensors and any(isinstance(arg, Tensor) and self.depends(arg) for arg in given):
+                raise Cannot(
+                    "a number or a branch is that of a parameter now, which training changes; compute with tensors, "
+                    "and write torch.where for a branch"
+                )
+            function = func if torch.is_grad_enabled() else _without_gradient(func)
             for number, tensor in enumerate(tensors):
                 self.alive.append(tensor)
-                self.calls[id(tensor)] = Call(func, args, kwargs, number)
+                self.calls[id(tensor)] = Call(function, args, kwargs, number)
             return result
         lowered = self.lower(func, args, kwargs, tensors)
         for tensor, value in zip(tensors, lowered, strict=False):
+            self.refuse_unlike(func, tensor, value)
             self.keep(tensor, value)
         return result
 
+    def refuse_changes(self, func: Any, args: Any) -> None:
+        """Refuse what writes to a tensor that is the same for all lanes: a recipe makes it once, not at each step."""
+        if (
+            func._schema.is_mutable
+            and not self.is_of_lanes(args[0])
+            and torch.Tag.nondeterministic_seeded not in func.tags
+        ):
+            raise Cannot(
+                f"{_name(func)} changes a tensor that is made of no input and no state; write it without the underscore"
+            )
+
+    def refuse_unlike(self, func: Any, tensor: Tensor, value: Value) -> None:
+        """Refuse a result that is not, in each lane by itself, what its value is."""
+        if tuple(tensor.shape) != ((self.lanes,) if value.per_lane else ()) + value.shape:
+            raise Cannot(f"{_name(func)} mixes lanes and units")
+        mine, its = self.x.dtype, tensor.dtype
+        if its.is_complex or (its.is_floating_point and torch.finfo(its).eps > torch.finfo(mine).eps):
+            raise Cannot(f"{_name(func)} gives {its}, and a kernel computes in {mine} throughout")
+
     def step(self, y: Tensor, new: Sequence[Tensor]) -> Step:
+        if len(new) != len(self.states):
+            raise Cannot(f"a step from {len(self.states)} states gives {len(new)}")
         values = [self.value(tensor) for tensor in new]
         for value, array in zip(values, self.states, strict=True):
             if math.prod(value.shape) != array.width:
                 raise Cannot(f"a state of {array.width} numbers becomes one of {math.prod(value.shape)}")
+        last = self.value(y).row
+        if not self.inputs:
+            raise Cannot("the step reads no input")
         step = Step(
             self.graph,
             self.inputs,
@@ -105,7 +172,7 @@ class _Tracer(UncompiledMode):
             self.weights,
             self.products,
             [value.row for value in values],
-            self.value(y).row,
+            last,
             frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
             any(isinstance(made_of, int) for made_of in self.of_inputs),
             self.hoisted(),
@@ -143,6 +210,10 @@ class _Tracer(UncompiledMode):
     def new_weight(self, tensor: Tensor) -> Value:
         if tensor.numel() == 1 and not self.depends(tensor):
             return Value(tuple(tensor.shape), ((self.graph.constant(tensor.item()), 1),), False)
+        if tensor.shape[:1] == (self.lanes,):
+            raise Cannot(
+                "a tensor has a row for each lane, and is made of none; make it as torch.zeros_like(state) does"
+            )
         array = Array("weight", len(self.weights), max(tensor.numel(), 1), per_lane=False)
         self.weights.append(array)
         self.of_weights.append(tensor)
@@ -183,7 +254,7 @@ class _Tracer(UncompiledMode):
         return values if torch.is_grad_enabled() else [self.without_gradient(value) for value in values]
 
     def values_of(self, function: Any, args: Any, kwargs: Any, results: list[Tensor]) -> list[Value]:
-        name = str(function.overloadpacket.__name__)
+        name = _name(function)
         given = {argument.name: value for argument, value in zip(function._schema.arguments, args, strict=False)}
         defaults = {argument.name: argument.default_value for argument in function._schema.arguments}
         named = defaults | given | kwargs
@@ -226,4 +297,19 @@ class _Tracer(UncompiledMode):
         return value if bias is None else elementwise(self.graph, "add", value, self.value(bias))
 
 
-_IGNORED = {"memory_format", "dtype", "layout", "device", "pin_memory", "non_blocking", "rounding_mode"}
+_IGNORED = {"memory_format", "dtype", "layout", "device", "pin_memory", "non_blocking"}
+
+
+def _name(function: Any) -> str:
+    """The name of an operation of torch."""
+    return str(function.overloadpacket.__name__)
+
+
+def _without_gradient(function: Any) -> Callable[..., Any]:
+    """The operation as it is within `torch.no_grad`."""
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with torch.no_grad():
+            return function(*args, **kwargs)
+
+    return called

@@ -12,7 +12,7 @@ import numpy as np
 from bench.kernels.expression import Graph, Node
 from bench.kernels.step import Cannot, Segments, cut
 
-__all__ = ["Value", "broadcast", "elementwise", "number", "reduced", "sliced"]
+__all__ = ["Value", "beside_lanes", "broadcast", "elementwise", "number", "reduced", "sliced"]
 
 _MOST_PIECES = 64
 
@@ -40,9 +40,18 @@ def number(graph: Graph, value: float) -> Value:
 
 def elementwise(graph: Graph, op: str, *values: Value) -> Value:
     """An operation element by element, its arguments broadcast as in torch."""
-    shape = np.broadcast_shapes(*(value.shape for value in values))
-    rows = [broadcast(graph, value.row, value.shape, shape) for value in values]
+    axes = max((len(value.shape) for value in values if value.per_lane), default=None)
+    shapes = [value.shape if value.per_lane else beside_lanes(value.shape, axes) for value in values]
+    shape = np.broadcast_shapes(*shapes)
+    rows = [broadcast(graph, value.row, its, shape) for value, its in zip(values, shapes, strict=True)]
     return Value(shape, _aligned(graph, op, rows), any(value.per_lane for value in values))
+
+
+def beside_lanes(shape: tuple[int, ...], axes: int | None) -> tuple[int, ...]:
+    """The shape of a tensor without lanes beside one with lanes and so many `axes`: a first axis of length 1, which
+    meets the lanes, is left out.
+    """
+    return shape[1:] if axes is not None and len(shape) == axes + 1 and shape[0] == 1 else shape
 
 
 def _aligned(graph: Graph, op: str, rows: list[Segments]) -> Segments:
