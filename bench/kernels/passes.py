@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.kernels.adjoint import Backward, backward, forward
 from bench.kernels.program import Program
-from bench.kernels.step import Step
+from bench.kernels.step import Cannot, Step
 from bench.kernels.sums import in_place
 
 __all__ = ["Passes", "passes"]
@@ -22,7 +22,9 @@ class Passes:
 
 
 def passes(step: Step) -> Passes:
-    """The passes of a step, products added in place where it reads only sums."""
+    """The passes of a step, products added in place where it reads only sums. Raises Cannot for one without inputs."""
+    if not step.inputs:
+        raise Cannot("the step reads no input")
     step = in_place(step)
     gradient = backward(step)
     programs = {

@@ -42,11 +42,8 @@ def trace(
     lanes = next(lanes for lanes in _LANES if lanes not in sizes)
     try:
         with torch.inference_mode(False), torch.enable_grad():  # inference mode would show operations as a whole
-            x = states[0].new_zeros(lanes, width, requires_grad=True).clone()  # as within a sequence: no leaf
-            old = [
-                state.detach().requires_grad_(state.is_floating_point()).expand(lanes, *state.shape[1:]).clone()
-                for state in states
-            ]
+            x = _of_lanes(states[0].new_zeros(1, width), lanes)
+            old = [_of_lanes(state, lanes) for state in states]
             with _WithoutNumbers(), (tracer := _Tracer(x, old, parameters, hoists)):
                 y, new = step(x, list(old))
     except Cannot:
@@ -71,6 +68,12 @@ def _refuse_own_gradients(results: Sequence[Tensor]) -> None:
             name = type(node).__name__.removesuffix("Backward")
             raise Cannot(f"{name} has a gradient of its own; write x + (forward(x) - x).detach() for that of x")
         nodes += [before for before, _ in node.next_functions]
+
+
+def _of_lanes(state: Tensor, lanes: int) -> Tensor:
+    """A state in so many lanes, as within a sequence: with a gradient, and no leaf."""
+    one = torch.empty_like(state).copy_(state)  # of inference mode it may be
+    return one.requires_grad_(one.is_floating_point()).expand(lanes, *one.shape[1:]).clone()
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -163,8 +166,6 @@ class _Tracer(UncompiledMode):
             if math.prod(value.shape) != array.width:
                 raise Cannot(f"a state of {array.width} numbers becomes one of {math.prod(value.shape)}")
         last = self.value(y).row
-        if not self.inputs:
-            raise Cannot("the step reads no input")
         step = Step(
             self.graph,
             self.inputs,

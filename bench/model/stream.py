@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.api import State, Tokens, cache_folder, leaves, map_state
+from bench.errors import ConfigError
 from bench.kernels.compiler import NoCompiler
 from bench.kernels.native import Inference, refuse_unfit
 from bench.kernels.step import Cannot
@@ -20,6 +21,7 @@ __all__ = ["StepFunction", "Stream"]
 
 StepFunction = Callable[[Tensor, tuple[State, ...]], tuple[Tensor, tuple[State, ...]]]
 
+_COMPARED, _NEAR = 3, 1e-3  # time steps that are compared, and how near they are to be: as forms over time are
 _RING = 256  # steps whose states lie one behind the other before they begin anew
 
 
@@ -27,8 +29,9 @@ class Stream:
     """Streaming inference: each call reads one time step of every lane and carries the state on.
 
     On a CPU, encoder, cells and head are one generated function (`bench.kernels`), with the weights that the model has
-    when the stream is made. Where its steps have none, `refused` says why, and the stream takes `step`, by default the
-    model's. Raises ConfigError for a bidirectional model, which goes no single steps.
+    when the stream is made; its first steps are compared with `step`, by default the model's. Where there is no such
+    function, or it differs, `refused` says why, and the stream takes `step`. Raises ConfigError for a bidirectional
+    model, which goes no single steps.
     """
 
     refused: str | None = None
@@ -36,12 +39,32 @@ class Stream:
     def __init__(self, model: SequenceModel, lanes: int = 1, step: StepFunction | None = None) -> None:
         model.refuse_single_steps()
         self.model, self.lanes, self._step = model, lanes, step or model.step
+        self._shape = (lanes,) if isinstance(model.step_inputs, Tokens) else (lanes, model.step_inputs.size)
         self._generated: _Generated | None = None
         try:
-            self._generated = _Generated(model, lanes)
+            generated = _Generated(model, lanes)
+            self._refuse_other(generated)
+            self._generated = generated
         except (Cannot, NoCompiler) as error:
             self.refused = str(error)
         self.reset()
+
+    @torch.no_grad()
+    def _refuse_other(self, generated: _Generated) -> None:
+        """Raise Cannot where generated steps differ from the model's, each from the same state, on random inputs."""
+        state, draws = self.model.initial_state(self.lanes), torch.Generator().manual_seed(0)
+        for _ in range(_COMPARED):
+            inputs = (
+                torch.randint(self.model.step_inputs.size, self._shape, generator=draws)
+                if generated.reads_symbols
+                else torch.randn(self._shape, generator=draws)
+            )
+            generated.begin(state)
+            found = generated(inputs)
+            right, state = self._step(inputs, state)
+            pairs = zip([found, *leaves(generated.state())], [right, *leaves(state)], strict=True)
+            if not all(torch.allclose(a, b, rtol=_NEAR, atol=_NEAR, equal_nan=True) for a, b in pairs):
+                raise Cannot("the generated step differs from the model's")
 
     @property
     def state(self) -> tuple[State, ...]:
@@ -56,7 +79,15 @@ class Stream:
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Logits `[B, C]` of inputs `[B]` (symbols) or `[B, F]` (features), which the state then includes."""
+        """Logits `[B, C]` of inputs `[B]` (symbols) or `[B, F]` (features), which the state then includes.
+
+        Raises ConfigError for inputs of another shape.
+        """
+        if inputs.shape != self._shape:
+            raise ConfigError(
+                f"a time step of a stream of {self.lanes} lanes has inputs of shape {list(self._shape)}, not "
+                f"{list(inputs.shape)}; a stream of other lanes is stream(lanes=...)"
+            )
         if self._generated is not None:
             return self._generated(inputs)
         logits_BC, self._state = self._step(inputs, self._state)

@@ -82,6 +82,36 @@ def test_random_numbers_are_drawn_anew_at_each_step():
     assert not torch.equal(stream(torch.tensor([1])), Stream(stream.model)(torch.tensor([1])))
 
 
+class Counting(Vanilla):
+    """Divides by the number of lanes, which a trace takes for a number of the equation."""
+
+    def step(self, x_BF, state):
+        h_BH, _ = super().step(x_BF, state)
+        h_BH = h_BH / len(h_BH)
+        return h_BH, (h_BH,)
+
+
+def test_a_generated_step_that_differs_from_the_model_s_is_not_taken():
+    model = a_model(Counting)
+    stream, state = Stream(model, 2), model.initial_state(2)
+    assert stream.refused == "the generated step differs from the model's"
+    for x in inputs_of(model, 3, 2):
+        right, state = model.step(x, state)
+        assert torch.equal(stream(x), right)
+
+
+@pytest.mark.parametrize("inputs", [None, Features(3)], ids=["symbols", "features"])
+def test_inputs_of_other_lanes_are_refused_and_leave_the_state(inputs):
+    model = a_model() if inputs is None else a_model(inputs=inputs)
+    stream, whole = Stream(model, 2), Stream(model, 2)
+    first, second = inputs_of(model, 2, 2)
+    stream(first), whole(first)
+    for wrong in (torch.cat([second, second]), second[:1], second[0], second[None]):
+        with pytest.raises(ConfigError, match=r"a stream of 2 lanes has inputs of shape \[2(, 3)?\], not \["):
+            stream(wrong)
+    assert torch.equal(stream(second), whole(second))
+
+
 def test_a_bidirectional_model_streams_nothing():
     with pytest.raises(ConfigError, match=r"goes no single steps: choose a run with model.bidirectional=false"):
         Stream(a_model(bidirectional=True))
