@@ -33,8 +33,9 @@ class Timed:
 
     `work` returns its number of tokens. `warm_up` comes first. A GPU of CUDA is timed by events on its stream, between
     which nothing but the work lies; work that is `waited` for within, and work on other devices, by `clock`, which
-    returns seconds. `first_s` is the time of the first call, in which kernels are compiled or loaded, `warm_up_s` that
-    of all later calls that are in no figure.
+    returns seconds. `first_s` is the time of the first call, in which kernels are compiled or loaded,
+    `calibration_s` that of the two by which the number of `calls` in a sample is chosen, and `warm_up_s` that of
+    samples which were left out because speed was still changing.
     """
 
     def __init__(
@@ -47,13 +48,13 @@ class Timed:
         self._work, self._machine, self._clock = work, machine, clock
         self._by_events = machine.device.type == "cuda" and not waited
         self.calls = 1
-        self.first_s = self.warm_up_s = 0.0
+        self.first_s = self.calibration_s = self.warm_up_s = 0.0
 
     def warm_up(self, shortest: float = _SHORTEST) -> None:
         """Call the work three times, and choose how many calls a sample has: as many as last for `shortest` seconds."""
         self.first_s = self.sample().seconds
         again = [self.sample().seconds for _ in range(_WARM_UP - 1)]
-        self.warm_up_s += sum(again)
+        self.calibration_s = sum(again)
         self.calls = max(1, math.ceil(shortest / max(min(again), 1e-9)))
 
     def sample(self) -> Sample:

@@ -45,9 +45,9 @@ class Method:
 
         Processes `beside` this one, of as many threads, are at the same work: they are no contention.
 
-        It has the statistics of `bench.stats.summary`, and besides `calls` in a sample, `first_s` and `warm_up_s` (time
-        that is in no sample), `tries`, `load` (see `bench.hardware.load`), and `marks`: `contended` and `unsettled`,
-        each with the reasons.
+        It has the statistics of `bench.stats.summary`, and besides `calls` in a sample, the time that is in no sample
+        (`first_s`, `calibration_s` and `warm_up_s`, see `bench.hardware.timing`), `tries`, `load` (see
+        `bench.hardware.load`), and `marks`: `contended` and `unsettled`, each with the reasons.
         """
         timed = Timed(work, self.machine, self.clock, waited)
         timed.warm_up(shortest_sample(self.seconds))
@@ -64,6 +64,7 @@ class Method:
             **summarise([unit(*each) for each in samples]),
             "calls": timed.calls,
             "first_s": round(timed.first_s, 6),
+            "calibration_s": round(timed.calibration_s, 6),
             "warm_up_s": round(timed.warm_up_s, 6),
             "marks": marks(samples, load, self.machine, self.gauge, beside),
             "load": load,

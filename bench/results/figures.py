@@ -66,7 +66,8 @@ class Summary(Statistics, total=False):
 
     - `low`, `high`: the bounds of the median's 95% bootstrap interval.
     - `calls`: how many calls of the work a sample has; `first_s`: the seconds of the first call, in which kernels are
-      compiled or loaded; `warm_up_s`: those of the others that are in no sample.
+      compiled or loaded; `calibration_s`: those of the two by which `calls` is chosen (older records have them in the
+      next); `warm_up_s`: those of samples that are left out, since speed was still changing.
     - `marks`: why the figure is doubtful, by `contended` and `unsettled`; empty where it is not.
     - `load`: what the machine did meanwhile, as `bench.hardware.load.Load` has it; `tries`: how often it was measured.
     - `p99`: of streaming alone, the 99th percentile of its single steps; `steps`: how many those were; `real_time`: the
@@ -78,6 +79,7 @@ class Summary(Statistics, total=False):
     high: float | None
     calls: int
     first_s: float | None
+    calibration_s: float | None
     warm_up_s: float | None
     marks: dict[str, str]
     load: dict[str, Any]

@@ -19,8 +19,8 @@ Of = Literal["key", "score", "median", "most", "count", "marks", "target"]
 `median` and `most`: the median and the largest figure of the finished runs. `target`: what it took until half of the
 runs had reached the target on valid, those that diverged counted in, and how many did and did not. `count`: the number
 of runs whose status is the column's name, with `_` for a space. `marks`: all doubts about the figures of another
-column, which names this one as its `marks`. A run with a mark counts in that column's median only where all runs have
-one: a busy machine's figures are not ranked with a quiet one's.
+column, which names this one as its `marks`, as do those that follow from it. A run with a mark counts in their medians
+only where all runs have one: a busy machine's figures are not ranked with a quiet one's.
 """
 
 
@@ -87,6 +87,10 @@ def _number(value: int) -> str:
     return f"{value:,}"
 
 
+def _flop_per_s(value: float) -> str:
+    return f"{with_prefix_apart(value)}FLOP/s"
+
+
 def _steps(value: float) -> str:
     return f"{with_prefix(value)} steps"
 
@@ -151,19 +155,19 @@ COLUMNS = (
     ),
     Column(
         "train_flop_per_s", "median", with_prefix, shown=False,
-        closing=Phrase("work", "training {}FLOP/s", with_prefix_apart, optional=True),
+        marks="train_marks", closing=Phrase("work", "training {}", _flop_per_s, optional=True),
     ),
     Column(
         "peak_share", "median", shown=False,
-        closing=Phrase("work", "{} of the peak", "{:.0%}".format, optional=True),
+        marks="train_marks", closing=Phrase("work", "{} of the peak", "{:.0%}".format, optional=True),
     ),
     Column(
         "gemm_share", "median", shown=False,
-        closing=Phrase("work", "products alone {} of a step", "{:.0%}".format, optional=True),
+        marks="train_marks", closing=Phrase("work", "products alone {} of a step", "{:.0%}".format, optional=True),
     ),
     Column(
         "joules_a_token", "median", shown=False,
-        closing=Phrase("work", "{} J a token", three_digits, optional=True),
+        marks="train_marks", closing=Phrase("work", "{} J a token", three_digits, optional=True),
     ),
     _count("reached", "target", shown=False),
     _count("unreached", "target", shown=False),

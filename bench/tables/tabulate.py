@@ -23,6 +23,9 @@ from bench.tables.doubts import counted, united
 from bench.tables.marks import told_apart
 from bench.tables.seeds import FEW, by_seed, latest, of_one_metric, over_draws, scored
 
+_MARKED = {column.name: column.marks for column in COLUMNS if column.of == "marks"}
+"""The figure that each column of marks is on; others follow from it."""
+
 
 class _Key(NamedTuple):
     """The key of a row: its labels, with the marks that tell them apart."""
@@ -90,13 +93,18 @@ def _line(key: _Key, runs: list[Row], columns: Sequence[Column]) -> dict[str, An
     figure: dict[Of, Callable[[Column], Any]] = {
         "key": lambda column: labels[column.name],
         "score": lambda column: scores[column.name],
-        "median": lambda column: median(_known(counted(done, column.name, column.marks), column.name) or [math.nan]),
+        "median": lambda column: median(_known(_counted(done, column), column.name) or [math.nan]),
         "most": lambda column: max(_known(done, column.name), default=None),
         "target": lambda column: reached[column.name],
         "count": lambda column: sum(run.status == column.name.replace("_", " ") for run in runs),
         "marks": lambda column: united(getattr(run, column.name) for run in counted(done, column.marks, column.name)),
     }
     return {column.name: figure[column.of](column) for column in columns}
+
+
+def _counted(done: list[Row], column: Column) -> list[Row]:
+    """The runs whose figure counts: those of which the figure that the column's marks are on does."""
+    return counted(done, _MARKED.get(column.marks, column.name), column.marks)
 
 
 def _known(runs: list[Row], name: str) -> list[Any]:

@@ -22,7 +22,7 @@ def timed(work, machine=CPU64, clock=None, **options):
 def test_warm_up_is_done_and_left_out():
     calls = itertools.count(1)
     warm = timed(lambda: next(calls))
-    assert (warm.first_s, warm.warm_up_s, warm.calls) == (1.0, 2.0, 1)
+    assert (warm.first_s, warm.calibration_s, warm.warm_up_s, warm.calls) == (1.0, 2.0, 0.0, 1)
     found = sample(warm, 0.01)
     assert found == [Sample(number, 1.0) for number in range(4, 9)], "the calls 4 to 8, a second each"
 
@@ -109,6 +109,7 @@ def test_what_grows_faster_at_first_is_sampled_from_where_it_is_steady():
     work, found = course(*(2 - i / 40 for i in range(40)), *[1.0, 1.001] * 100)
     assert unsettled(found) is None and max(each.seconds for each in found) < 1.3
     assert work.warm_up_s > 25, "the samples that are left out count as warm-up"
+    assert (work.first_s, work.calibration_s) == pytest.approx((2.0, 2 - 1 / 40 + 2 - 2 / 40)), "and no other call does"
 
 
 def test_what_never_settles_is_said_with_its_change():
@@ -119,7 +120,7 @@ def test_what_never_settles_is_said_with_its_change():
 
 def test_noise_is_steady_at_once():
     work, found = course(*[1.0, 1.2, 0.9, 1.1, 1.05] * 20)
-    assert unsettled(found) is None and work.warm_up_s < 3
+    assert unsettled(found) is None and work.warm_up_s == 0
 
 
 def test_members_take_turns_in_an_order_that_is_drawn():

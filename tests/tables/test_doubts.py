@@ -1,5 +1,7 @@
 """A figure of a busy machine is never ranked with those of a quiet one, and has a mark wherever it stands alone."""
 
+import math
+
 import pytest
 from factories import a_record, a_row
 
@@ -33,6 +35,17 @@ def test_a_marked_figure_counts_only_where_all_are_marked(runs, speed, marks):
     assert line["seeds"] == len(runs), "scores do not depend on it"
 
 
+def test_a_figure_that_follows_from_a_marked_one_counts_where_that_does():
+    """The work of a busy machine is not the median of a row whose mark says that the machine was quiet."""
+    quiet, busy = rows((100.0, None), (1.0, "contended"))
+    work = {"train_flop_per_s": 1e9, "peak_share": 0.5, "gemm_share": 0.25, "joules_a_token": 1e-4}
+    slow = busy._replace(**dict.fromkeys(work, 0.01))
+    line = tabulate([quiet._replace(**work), slow]).to_dict("records")[0]
+    assert {name: line[name] for name in work} == work and line["train_marks"] is None
+    line = tabulate([quiet._replace(**dict.fromkeys(work)), slow]).to_dict("records")[0]
+    assert all(math.isnan(line[name]) for name in work), "the row's mark would not be theirs"
+
+
 def test_printed_tables_have_a_sign_and_say_what_it_means():
     marked = [*rows((1500.0, "contended")), a_row(cell="lstm", step_marks="contended, unsettled")]
     for shown in (to_text(tabulate(marked)), to_markdown(tabulate(marked))):
@@ -56,6 +69,7 @@ def test_the_marks_of_a_record_are_in_its_row_and_an_older_record_has_none():
 def test_the_closing_lines_say_which_figures_are_in_doubt_and_why():
     text = summary(a_record(speed=marked("train_tokens_per_s", contended="others had 1.9 of 2 cores")))
     assert "training 150k! tokens/s, inference 150k tokens/s" in text
+    assert "training 25 GFLOP/s!, 50%! of the peak, products alone 75%! of a step, 0.0001! J a token" in text
     assert "  contended  train_tokens_per_s: others had 1.9 of 2 cores" in text.splitlines()
     both = {
         **marked("train_tokens_per_s", unsettled="+5%"),
