@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench.errors import BenchError
 from bench.export.c_file import CFile
-from bench.kernels.compiler import c_compiler
+from bench.kernels.compiler import NoCompiler, c_compiler, complaint
 
 __all__ = ["Ran", "ran"]
 
@@ -48,7 +48,8 @@ class Ran(NamedTuple):
 def ran(file: CFile, inputs_T: Tensor) -> Ran:
     """A sequence of inputs `[T]` or `[T, F]` through a file compiled with -O2.
 
-    Raises NoCompiler where there is none, and BenchError where it does not compile the file.
+    Raises NoCompiler where there is none, or the system runs nothing from where it compiles to, and BenchError where it
+    does not compile the file.
     """
     T, dtype, widths = len(inputs_T), file.start[0].dtype, [len(start) for start in file.start]
     x = inputs_T.to(torch.int32 if file.symbols else dtype).contiguous()
@@ -89,11 +90,14 @@ def _compiled(file: CFile, work: Path) -> Callable[..., None]:
     except (OSError, subprocess.SubprocessError) as error:
         raise BenchError(f"{command[0]} does not run ({error}); name another C compiler with CC=...") from None
     if done.returncode:
-        said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
         raise BenchError(
-            f"{command[0]} does not compile the C, and nothing is written: {said}; name another compiler with CC=..."
+            f"{command[0]} does not compile the C, and nothing is written: {complaint(done)}; name another compiler "
+            "with CC=..."
         )
-    run = ctypes.CDLL(str(work / "driver.so")).run
+    try:
+        run = ctypes.CDLL(str(work / "driver.so")).run
+    except OSError as error:
+        raise NoCompiler(f"what is compiled in a temporary folder cannot be run: {error}") from error
     run.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
     run.restype = None
     return run

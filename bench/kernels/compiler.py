@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["NoCompiler", "c_compiler", "compiled", "compiler", "version"]
+__all__ = ["NoCompiler", "c_compiler", "compiled", "compiler", "complaint", "version"]
 
 _FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-nostdinc++", "-fPIC", "-shared",
@@ -40,9 +40,9 @@ def c_compiler() -> tuple[str, ...]:
 
 def _found(variable: str, names: Sequence[str]) -> tuple[str, ...]:
     """The command that a variable of the environment names, or the first of these programs; nothing if none is here."""
-    for name in filter(None, (os.environ.get(variable), *names)):
-        if path := shutil.which(name.split()[0]):
-            return (path, *name.split()[1:])
+    for words in (os.environ.get(variable, "").split(), *([name] for name in names)):
+        if words and (path := shutil.which(words[0])):
+            return (path, *words[1:])
     return ()
 
 
@@ -94,15 +94,22 @@ def compiled(source: str, folder: Path) -> ctypes.CDLL:
             return ctypes.CDLL(str(path))
         except OSError:
             pass  # of another system, where folders are shared
-    with tempfile.TemporaryDirectory(prefix="bench-kernels-") as work:
-        built = _compile(source, Path(work))
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-kernels-") as work:
+            built = _compile(source, Path(work))
+            return _loaded([path, built] if _is_kept(built, path) else [built])
+    except OSError as error:  # no room, or no folder from which a library may be loaded
+        raise NoCompiler(f"a kernel can be neither kept in {folder} nor made in a temporary folder: {error}") from error
+
+
+def _loaded(places: Sequence[Path]) -> ctypes.CDLL:
+    """A library from the first of several places that the system loads it from: not all let programs run."""
+    for path in places[:-1]:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if _is_mine(folder):
-                _keep(built, path)
+            return ctypes.CDLL(str(path))
         except OSError:
             pass
-        return ctypes.CDLL(str(built))
+    return ctypes.CDLL(str(places[-1]))
 
 
 def _compile(source: str, work: Path) -> Path:
@@ -114,9 +121,15 @@ def _compile(source: str, work: Path) -> Path:
     except (OSError, subprocess.SubprocessError) as error:
         raise NoCompiler(f"{command[0]} does not run ({error})") from error
     if done.returncode or not built.is_file():
-        said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
-        raise NoCompiler(f"{command[0]} does not compile the kernel: {said}")
+        raise NoCompiler(f"{command[0]} does not compile the kernel: {complaint(done)}")
     return built
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """What a compiler that made nothing says of it, in a line."""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    said = next((line for line in lines if "error" in line), lines[0] if lines else "")
+    return said[:200] or f"it ends with {done.returncode}, and says nothing"
 
 
 def _is_mine(folder: Path) -> bool:
@@ -135,11 +148,27 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _keep(built: Path, path: Path) -> None:
-    content = built.read_bytes()
-    for suffix, data in ((".so", content), (".sha256", hashlib.sha256(content).hexdigest().encode())):
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+def _is_kept(built: Path, path: Path) -> bool:
+    """Whether a library could be put where the next process finds it."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_mine(path.parent):
+            return False
+        content = built.read_bytes()
+        for suffix, data in ((".so", content), (".sha256", hashlib.sha256(content).hexdigest().encode())):
+            _put(path.with_suffix(suffix), data, 0o755 if suffix == ".so" else 0o644)
+    except OSError:
+        return False
+    return True
+
+
+def _put(path: Path, data: bytes, mode: int) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+    try:
         with open(descriptor, "wb") as file:
             file.write(data)
-        os.chmod(draft, 0o755 if suffix == ".so" else 0o644)
-        os.replace(draft, path.with_suffix(suffix))
+        os.chmod(draft, mode)
+        os.replace(draft, path)
+    except OSError:
+        os.unlink(draft)
+        raise

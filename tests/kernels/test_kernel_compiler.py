@@ -1,8 +1,11 @@
 """Kernels are compiled once and found again; where they cannot be compiled or found, a run goes on and says why."""
 
+import ctypes
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -70,6 +73,44 @@ def test_a_folder_that_cannot_be_used_is_done_without(tmp_path):
     assert not list((tmp_path / "open").iterdir())  # code that others may replace is not run
 
 
+def test_a_name_that_is_taken_is_done_without_and_leaves_no_drafts(tmp_path):
+    compiled(SOURCE, tmp_path)
+    (library,) = tmp_path.glob("*.so")
+    library.unlink()
+    (library / "inside").mkdir(parents=True)
+    names = sorted(os.listdir(tmp_path))
+    assert compiled(SOURCE, tmp_path).answer() == 42
+    assert sorted(os.listdir(tmp_path)) == names
+
+
+def loads_nothing_of(folders, monkeypatch):
+    """The system loads no library from these folders, as from one that is mounted with noexec."""
+    load = ctypes.CDLL
+
+    def refuse(path):
+        if any(Path(path).is_relative_to(folder) for folder in folders):
+            raise OSError(f"{path}: failed to map segment from shared object")
+        return load(path)
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+
+
+def test_a_temporary_folder_that_runs_nothing_is_done_without(tmp_path, monkeypatch):
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    loads_nothing_of([temporary], monkeypatch)
+    assert compiled(SOURCE, tmp_path / "kernels").answer() == 42
+    loads_nothing_of([tmp_path / "kernels"], monkeypatch)
+    with pytest.raises(NoCompiler, match=r"neither kept in .*kernels nor made in a temporary folder: .*failed to map"):
+        compiled(SOURCE, tmp_path / "kernels")
+
+
+def test_a_machine_without_a_temporary_folder_has_no_kernels(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(NoCompiler, match="nor made in a temporary folder: .*No such file"):
+        compiled(SOURCE, tmp_path / "kernels")
+
+
 def test_several_may_compile_at_once(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         assert {library.answer() for library in pool.map(lambda _: compiled(SOURCE, tmp_path), range(4))} == {42}
@@ -95,8 +136,9 @@ def test_without_a_compiler_a_run_goes_by_the_loop(tmp_path, monkeypatch):
             ["echo 'kernel.cpp:1: error: no such luck' >&2", "exit 1"],
             "does not compile the kernel: kernel.cpp:1: error: no",
         ),
-        (["exit 0"], "does not compile the kernel: "),
-        (["kill -9 $$"], "does not compile the kernel: "),
+        (["exit 0"], "does not compile the kernel: it ends with 0, and says nothing"),
+        (["kill -9 $$"], "does not compile the kernel: it ends with -9, and says nothing"),
+        (["echo no such luck >&2", "echo nor this >&2", "exit 1"], "does not compile the kernel: no such luck"),
     ],
 )
 def test_a_compiler_that_fails_is_told_in_a_line(tmp_path, monkeypatch, lines, said):
@@ -105,6 +147,11 @@ def test_a_compiler_that_fails_is_told_in_a_line(tmp_path, monkeypatch, lines, s
     assert form.name == "eager"
     assert f"GRU has no kernels: {command} {said}" in form.refused
     assert "\n" not in form.refused
+
+
+def test_a_variable_of_blanks_names_no_compiler(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", " ")
+    assert compiled(SOURCE, tmp_path).answer() == 42
 
 
 def test_a_compiler_that_does_not_run_is_told_in_a_line(tmp_path, monkeypatch):
