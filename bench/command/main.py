@@ -41,6 +41,13 @@ def _told(arguments: list[str]) -> int:
     except BenchError as error:
         _tell(f"bench: {error}")
         return error.exit_code
+    except (MemoryError, RuntimeError) as error:  # of torch's, and outside of a run, which has a record for it
+        from bench.job.reason import is_out_of_memory, reason_of
+
+        if not is_out_of_memory(error):
+            raise
+        _tell(f"bench: {reason_of(error)}")
+        return 1
     except KeyboardInterrupt:
         _tell("bench: interrupted")
         return 130

@@ -50,11 +50,11 @@ class Ended:
         if isinstance(error, RankLost):
             stopped = f"stopped at step {self.progress.steps}: " * (error.status == "interrupted")
             return replace(self, status=cast(Status, error.status), reason=f"{stopped}{error}")
-        if isinstance(error, BenchError):
+        lacks_memory = is_out_of_memory(error)
+        if isinstance(error, BenchError) and not lacks_memory:
             return replace(self, status="diverged" if isinstance(error, Diverged) else "failed", reason=str(error))
         log.debug("the run failed", exc_info=error)
-        status: Status = "out of memory" if is_out_of_memory(error) else "failed"
-        return replace(self, status=status, reason=reason_of(error))
+        return replace(self, status="out of memory" if lacks_memory else "failed", reason=reason_of(error))
 
     def timed_out(self, options: Options) -> Ended:
         """The outcome of a run whose time is over; one that had ended by then has ended as it did."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from bench.errors import Failed
+
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|_STATUS_ALLOC_FAILED")
 _WANTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
 NEEDS_LESS = (
@@ -36,7 +38,11 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the device's or the machine's memory was too small; torch has an error of its own for CUDA alone."""
+    """Whether the device's or the machine's memory was too small, also within code of a task that Failed then; torch
+    has an error of its own for CUDA alone.
+    """
+    if isinstance(error, Failed) and error.__cause__ is not None:
+        return is_out_of_memory(error.__cause__)
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from bench.api import Batch
 from bench.hardware.free import free_bytes
 from bench.measure.peak import peak_of
@@ -14,6 +17,8 @@ _SHARE = 0.01
 """Of the free memory: where the estimate without a look needs less, no look is taken."""
 _LANES, _STEPS = 2, 64
 """What is looked at first, and twice as much."""
+_PATIENCE = 2.0
+"""Seconds after which no further look is taken; the last one takes about as long as all before it."""
 
 
 def lack_of_room(setup: Setup, batch: Batch) -> str | None:
@@ -21,8 +26,8 @@ def lack_of_room(setup: Setup, batch: Batch) -> str | None:
 
     Small batches are taken to fit. Of a large one two and four lanes are looked at, or time steps where there are few
     lanes, and each further one is taken to need as much again; where it would not fit then, twice as many are looked
-    at, and so on up to half of the free memory. Nothing is told where the system does not say what is free, where
-    gradients go forward in time, and where a part of the batch cannot be trained on alone.
+    at, and so on for some seconds and up to half of the free memory. Nothing is told where the system does not say what
+    is free, where gradients go forward in time, and where a part of the batch cannot be trained on alone.
     """
     free = free_bytes(setup.machine)
     if free is None or setup.forward or _without_a_look(setup, batch) < _SHARE * free:
@@ -43,23 +48,27 @@ def _without_a_look(setup: Setup, batch: Batch) -> int:
     return max(len(batch.inputs), len(batch.targets)) * len(batch.fresh) * numbers * setup.machine.dtype.itemsize
 
 
-def _needed(setup: Setup, batch: Batch, free: int) -> float:
+def _needed(setup: Setup, batch: Batch, free: int, clock: Callable[[], float] = time.perf_counter) -> float:
     """About the bytes of a step on the batch above what is there, from those of two smaller parts of it; 0 where they
     cannot be told."""
     lanes = len(batch.fresh)
     along_lanes = setup.task.spec.reads == "sequence" or lanes >= 2 * _LANES
     count, part = (lanes, _LANES) if along_lanes else (len(batch.inputs), _STEPS)
-    needed, of_part, of_twice = 0.0, 0, 0
-    while 2 * part <= count and 2 * of_twice <= free / 2:
-        pair = (batch.lanes(slice(size)) if along_lanes else batch.span(0, size) for size in (part, 2 * part))
-        try:
-            of_part, of_twice = (_bytes_of_step(setup, each) for each in pair)
-        except Exception:  # what is wrong with the whole batch, its first step says
-            break
-        needed = of_part + (of_twice - of_part) * (count - part) / part
-        if needed <= free:
-            break
-        part *= 2
+
+    def bytes_of(size: int) -> int:
+        return _bytes_of_step(setup, batch.lanes(slice(size)) if along_lanes else batch.span(0, size))
+
+    needed, began = 0.0, clock()
+    try:
+        of_part = bytes_of(part) if 2 * part <= count else 0
+        while 2 * part <= count:
+            of_twice = bytes_of(2 * part)
+            needed = of_part + (of_twice - of_part) * (count - part) / part
+            if needed <= free or 2 * of_twice > free / 2 or clock() - began > _PATIENCE:
+                break
+            part, of_part = 2 * part, of_twice
+    except Exception:  # what is wrong with the whole batch, its first step says
+        pass
     return needed
 
 

@@ -40,6 +40,25 @@ def test_torch_on_this_cpu_says_it_so():
     assert is_out_of_memory(caught.value)
 
 
+def test_memory_that_ran_out_in_the_code_of_a_task_is_no_fault_of_its(capsys, monkeypatch, tmp_path):
+    """A batch that is too large to be drawn, or to be looked at, says nothing against the task."""
+    for number, place in enumerate(("bench.tasks.copy.Copy.lay_out", "bench.checks.quick_task.sequences")):
+        monkeypatch.undo()
+        monkeypatch.setattr(place, lambda *_, **__: torch.empty(10**16))
+        said = bench(capsys, *COPY, "hardware.device=cpu", f"results_dir={tmp_path / str(number)}")
+        (record,) = records(tmp_path / str(number))
+        assert (said.code, record["status"]) == (1, "out of memory"), place
+        assert record["reason"].startswith("no room for 40000000000000000 bytes more: lower batch_size")
+
+
+def test_a_verb_that_runs_out_of_memory_ends_with_a_line(capsys, monkeypatch, tmp_path):
+    """A run has a record for it; whatever else computes has this line alone."""
+    monkeypatch.setattr("bench.measure.training.train", lambda *_, **__: torch.empty(10**16))
+    said = bench(capsys, "speed", *COPY, "--figures=train", "measure.seconds=0.01", f"results_dir={tmp_path}")
+    assert said.code == 1 and said.err.splitlines()[-1].startswith("bench: no room for 40000000000000000 bytes more: ")
+    assert "Traceback" not in said.err
+
+
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), ValueError("out of memory"), KeyError("x")])
 def test_other_errors_say_what_they_said(error):
     assert not is_out_of_memory(error)

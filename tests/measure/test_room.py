@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from clock import Clock
 from cli_tools import COPY, bench, records
 from three_tasks import TASKS
 from tiny import Given, a_batch, a_setup
@@ -85,6 +86,21 @@ def test_more_is_looked_at_where_a_few_lanes_do_not_tell(free, monkeypatch):
     assert room._needed(setup, batch, free=20 * 10**6) == 24 * 10**6 and max(looked) == 8, "up to half of what is free"
     batch, free = a_batch(T, 64), 60 * 10**6
     assert room._needed(setup, batch, free) == 8 * 10**6 and max(looked) == 16
+
+
+def test_looks_end_after_some_seconds(monkeypatch):
+    """A large batch is told before it is tried, and not after minutes of looks at halves, quarters and eighths of it."""
+    clock, looked = Clock(), []
+
+    def look(setup, part):
+        looked.append(len(part.fresh))
+        clock.now += len(part.fresh) / 8
+        return len(part.fresh) * 10**6
+
+    monkeypatch.setattr(room, "_bytes_of_step", look)
+    setup, _ = a_large()
+    assert room._needed(setup, a_batch(T, 2000), 10**9, clock) == 2 * 10**9
+    assert looked == [2, 4, 8, 16], "each once, and none that begins after two seconds"
 
 
 def test_a_look_leaves_the_model_and_the_generators_as_they_were():
