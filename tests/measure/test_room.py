@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from clock import Clock
 from cli_tools import COPY, bench, records
+from clock import Clock
 from three_tasks import TASKS
 from tiny import Given, a_batch, a_setup
 from traces import made
@@ -89,7 +89,7 @@ def test_more_is_looked_at_where_a_few_lanes_do_not_tell(free, monkeypatch):
 
 
 def test_looks_end_after_some_seconds(monkeypatch):
-    """A large batch is told before it is tried, and not after minutes of looks at halves, quarters and eighths of it."""
+    """A large batch is told before it is tried, and not after minutes of looks at ever larger parts of it."""
     clock, looked = Clock(), []
 
     def look(setup, part):
