@@ -101,10 +101,11 @@ def number(
     def convert(text: str) -> float:
         try:
             value = kind(text)
-        except (ValueError, OverflowError):
-            value = math.nan
+            finite = math.isfinite(value)
+        except (ValueError, OverflowError):  # the latter of a whole number that no float holds
+            value, finite = math.nan, False
         if not (
-            math.isfinite(value)
+            finite
             and (least is None or value >= least)
             and (above is None or value > above)
             and (most is None or value <= most)

@@ -24,10 +24,12 @@ def baselines(
     members: Sequence[Mapping[str, Any]], words: str | None, among: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
     """By the options in which members differ, the baseline of each: the first one, or the one that has the options of
-    `words` in the place of its own. Raises ConfigError where none of those it is `among` is that.
+    `words` in the place of its own. Raises ConfigError where none of those it is `among` is that, and for no words.
     """
     if words is None:
         return [among[0]] * len(members)
+    if not words.split():  # each would be its own
+        raise ConfigError(f"--baseline=: say what the baseline has, as --baseline={named(among[0])!r}")
     asked = dict(word.partition("=")[::2] for word in words.split())
     found = []
     for member in members:

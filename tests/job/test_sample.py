@@ -112,7 +112,7 @@ def test_of_several_runs_that_begin_so_the_latest_is_taken_and_named(say):
         (("charlm", "--length=-1"), 2, "--length=-1: must be 0 or more"),
         (("charlm", "--temperature", "0"), 2, "--temperature=0: must be above 0"),
         (("charlm", "--temperature", "nan"), 2, "--temperature=nan: must be above 0"),
-        (("charlm", "--length", "x"), 2, "argument --length: invalid int value: 'x'"),
+        (("charlm", "--length", "x"), 2, "argument --length: x: must be a whole number"),
     ],
 )
 def test_what_cannot_be_written_says_why(say, arguments, code, words):

@@ -102,7 +102,7 @@ def test_the_command_runs_both_and_finds_what_is_done(capsys, tmp_path):
         (("--until=0.05",), "--until=0.05: write p=P with P between 0 and 0.5"),
         (("--until=p=2",), "--until=p=2: write p=P"),
         (("--until=p=0.05", "--level=0.9"), "--until has its own level, 1 - P: leave out --level"),
-        (("--until=p=0.05", "--max-seeds=1"), "--max-seeds=1: must be 2 or more"),
+        (("--until=p=0.05", "--max-seeds=1"), "argument --max-seeds: 1: must be a whole number, 2 or more"),
         (("--until=p=0.05", "seed=1"), "leave out seed=1"),
         (("--max-seeds=4",), "--max-seeds=4 is the most seeds of --until: add --until=p=0.01"),
         (("--until=p=0.05", "bptt=often"), "bptt=often"),

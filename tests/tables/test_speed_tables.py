@@ -16,6 +16,8 @@ def test_the_baseline_is_the_first_member_or_the_partner_of_each():
     assert to_frame(GRID, "cell=b")["train_ratio"].tolist() == [2, 0.5, 1, 1]
     with pytest.raises(ConfigError, match=r"--baseline=cell=c: .* has no such partner; the members are cell=a model"):
         to_frame(GRID, "cell=c")
+    with pytest.raises(ConfigError, match=r"--baseline=: say what the baseline has, as --baseline='cell=a model"):
+        to_frame(GRID, "")
 
 
 def test_options_that_every_run_states_have_a_column_and_may_name_the_baseline():

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.command.verbs.runs import column_filter
 from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
@@ -37,9 +37,9 @@ def arguments(parser: Parser) -> None:
         metavar="COLUMN=VALUE",
         help="which runs of both, as task=copy seed=0,1,2; for commits, what to run",
     )
-    parser.add_argument("--level", type=float, metavar="SHARE", help="of confidence (0.95)")
+    parser.add_argument("--level", type=number(least=0.5, below=1), metavar="SHARE", help="of confidence (0.95)")
     parser.add_argument("--until", metavar="p=P", help="run further seeds of both until this is told, as p=0.01")
-    parser.add_argument("--max-seeds", type=int, metavar="N", help="the most seeds of --until (30)")
+    parser.add_argument("--max-seeds", type=number(int, least=2), metavar="N", help="the most seeds of --until (30)")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_results_dir()
 
@@ -51,8 +51,6 @@ def run(options: Namespace) -> int:
     if options.max_seeds is not None:
         raise ConfigError(f"compare: --max-seeds={options.max_seeds} is the most seeds of --until: add --until=p=0.01")
     level = 0.95 if options.level is None else options.level
-    if not 0.5 <= level < 1:
-        raise ConfigError(f"compare: --level={level}: must be 0.5 or more, and below 1")
 
     from bench.tables.comparison_text import to_text, to_tree
     from bench.tables.comparisons import compare_sides
@@ -78,8 +76,6 @@ def _until(options: Namespace) -> int:
     if options.level is not None:
         raise ConfigError("compare: --until has its own level, 1 - P: leave out --level")
     most = 30 if options.max_seeds is None else options.max_seeds
-    if most < 2:
-        raise ConfigError(f"compare: --max-seeds={most}: must be 2 or more")
     a, b = _sources(options)
     told = until(a, b, range(most), p, _say)
     text = told.to_text(a.name, b.name, p, screen_width(UNLIMITED))

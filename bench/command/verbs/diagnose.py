@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.errors import ConfigError
 from bench.printable import printable
 
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """The run, its sequences and its weights."""
     parser.add_run()
-    parser.add_argument("--lanes", type=int, default=8, metavar="N", help="sequences of the valid split to look at (8)")
+    parser.add_argument(
+        "--lanes",
+        type=number(int, least=1),
+        default=8,
+        metavar="N",
+        help="sequences of the valid split to look at (8)",
+    )
     parser.add_argument(
         "--sentences", type=Path, metavar="FILE", help="compare what the model makes of the file's lines, and no more"
     )
@@ -33,9 +39,6 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Write each table of the run with a plot, and print a line about each."""
-    if options.lanes < 1:
-        raise ConfigError(f"--lanes={options.lanes}: must be 1 or more")
-
     from bench.command.terminal import Terminal
     from bench.diagnosis.summaries import write
     from bench.diagnosis.tables import clipped, diagnose, first_batch

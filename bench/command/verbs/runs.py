@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
@@ -20,7 +20,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="COLUMN=VALUE", help="runs that fit, as task=copy status=done,failed"
     )
-    parser.add_argument("--last", type=int, metavar="N", help="only the latest N")
+    parser.add_argument("--last", type=number(int, least=1), metavar="N", help="only the latest N")
     parser.add_argument("--csv", action="store_true", help="all columns of each, as CSV")
     parser.add_results_dir()
 
@@ -28,8 +28,6 @@ def arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Print the table."""
     where = dict(column_filter("runs", word) for word in options.words)
-    if options.last is not None and options.last < 1:
-        raise ConfigError(f"runs: --last={options.last}: must be 1 or more")
 
     from bench.tables.listed import listed
     from bench.tables.runs import find_runs

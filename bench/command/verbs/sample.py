@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.command.output import lost
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.errors import ConfigError
 from bench.printable import printable
 
@@ -28,12 +28,14 @@ def arguments(parser: Parser) -> None:
     """The run, the prompt, and how to draw."""
     parser.add_run()
     parser.add_argument("--prompt", metavar="TEXT", help="text to go on from (a line break)")
-    parser.add_argument("--length", type=int, default=500, metavar="N", help="characters, or steps, to write (500)")
+    parser.add_argument(
+        "--length", type=number(int), default=500, metavar="N", help="characters, or steps, to write (500)"
+    )
     parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="X", help="below 1: more likely text; above 1: wilder (1)"
     )
     parser.add_argument("--greedy", action="store_true", help="always the most likely character (maximum a posteriori)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (0)")
+    parser.add_argument("--seed", type=number(int), default=0, metavar="N", help="seed of the draws (0)")
     parser.add_argument("--confidences", action="store_true", help="show predictions after each symbol of the prompt")
     parser.add_argument("--to", type=Path, metavar="FILE", help="of music, forecasts: write a .mid, .png, .svg or .pdf")
     parser.add_results_dir()

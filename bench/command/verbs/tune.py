@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.command.parser import Parser
+from bench.command.parser import Parser, number
 from bench.config.catalogue import choices, entry
 from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.tables.tuning import Tuned
 
 _TRIALS, _SEARCH, _SEEDS = 12, "default", 3
+_MOST_SEEDS = 1_000
 
 
 def arguments(parser: Parser) -> None:
@@ -34,7 +35,13 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="OPTION=VALUE,...", help="options of a run, some with several values"
     )
-    parser.add_argument("--seeds", type=int, default=_SEEDS, metavar="N", help=f"new seeds at the end ({_SEEDS})")
+    parser.add_argument(
+        "--seeds",
+        type=number(int, least=1, most=_MOST_SEEDS),
+        default=_SEEDS,
+        metavar="N",
+        help=f"new seeds at the end ({_SEEDS})",
+    )
     parser.add_argument(
         "--sampler",
         choices=("random", "tpe"),
@@ -63,8 +70,6 @@ def run(options: Namespace) -> int:
 
     words = _sorted([with_results_folder(word) for word in options.words])
     found = space(words.search, words.changes, options.config_dir)
-    if options.seeds < 1:
-        raise ConfigError(f"tune: --seeds={options.seeds}: must be 1 or more")
     first = compose(commands_of(words.others, options.config_dir)[0], options.config_dir)
     folder = options.to or Path(first.config.results_dir) / "tune" / words.search
     plan = Plan(

@@ -56,7 +56,7 @@ def test_a_side_of_several_words(capsys, results):
         (("cell=gru", "cell=lstm", "cell=gru"), "cell is given for one side and for both"),
         (("task=copy cell=gru", "cell=lstm"), "scores of two tasks are not compared"),
         (("cell=gru", "cell=lstm", "seed=0", "seed=1"), "seed is given twice"),
-        (("cell=gru", "cell=lstm", "--level=95"), "--level=95.0: must be 0.5 or more, and below 1"),
+        (("cell=gru", "cell=lstm", "--level=95"), "argument --level: 95: must be a finite number, 0.5 or more, below"),
         (("cell=gru",), "the following arguments are required: B"),
     ],
 )

@@ -78,8 +78,8 @@ def test_untrained_weights_are_others_and_need_no_run_that_is_done(capsys, diagn
     ("arguments", "code", "words"),
     [
         (("adding",), 1, "there is no run adding in "),
-        (("copy", "--lanes", "0"), 2, "--lanes=0: must be 1 or more"),
-        (("copy", "--lanes", "x"), 2, "diagnose: argument --lanes: invalid int value: 'x'"),
+        (("copy", "--lanes", "0"), 2, "diagnose: argument --lanes: 0: must be a whole number, 1 or more"),
+        (("copy", "--lanes", "x"), 2, "diagnose: argument --lanes: x: must be a whole number, 1 or more"),
         ((), 2, "diagnose: the following arguments are required: run"),
     ],
 )

@@ -60,7 +60,7 @@ def test_words_choose_runs_by_their_columns(capsys, store, words, bases):
     [
         (["staus=done"], "staus: runs have no such column (did you mean status?); there are id,"),
         (["cell"], "runs: cell: not of the form COLUMN=VALUE, as in task=copy"),
-        (["--last=0"], "runs: --last=0: must be 1 or more"),
+        (["--last=0"], "runs: argument --last: 0: must be a whole number, 1 or more"),
     ],
 )
 def test_what_chooses_no_runs_is_refused(capsys, store, words, line):

@@ -67,7 +67,7 @@ def test_confidences_are_a_line_a_symbol_with_blanks_in_quotes(capsys, asked):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("copy", "--length", "x"), "sample: argument --length: invalid int value: 'x'"),
+        (("copy", "--length", "x"), "sample: argument --length: x: must be a whole number"),
         (("copy", "--promt", "x"), "did you mean --prompt?"),
         ((), "sample: the following arguments are required: run; see python -m bench sample --help"),
     ],

@@ -71,7 +71,8 @@ def test_a_cell_that_fails_in_all_trials_is_stated_and_the_exit_code_says_so(tun
     [
         (["trials=0"], "trials=0: must be a whole number, 1 or more"),
         (["trials=ten"], "trials=ten: must be a whole number"),
-        (["--seeds=0"], "tune: --seeds=0: must be 1 or more"),
+        (["--seeds=0"], "tune: argument --seeds: 0: must be a whole number, 1 or more, 1000 or less"),
+        (["--seeds=1000000000"], "argument --seeds: 1000000000: must be a whole number, 1 or more, 1000 or less"),
         (["search=rates"], "search=rates: there is no such search (did you mean rate?); choose one of default, rate"),
         (["search.optimizer.lr=1e-3"], "search.optimizer.lr=1e-3: write log(LOW, HIGH)"),
         (["search.optimizer.momentun=[0.1,0.9]"], "optimizer.momentun"),
