@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 
@@ -26,6 +26,12 @@ class Sample(NamedTuple):
 
     tokens: int
     seconds: float
+
+
+class Sampled(Protocol):
+    """Work that can be sampled, here or in another process."""
+
+    def sample(self) -> Sample: ...
 
 
 class Timed:
@@ -113,7 +119,7 @@ def shortest_sample(seconds: float) -> float:
     return max(_SHORTEST, min(seconds, _SPAN) / _MOST)
 
 
-def interleaved(members: Sequence[Timed], rounds: int, seed: int = 0) -> list[list[Sample]]:
+def interleaved(members: Sequence[Sampled], rounds: int, seed: int = 0) -> list[list[Sample]]:
     """Samples of each member, warm before: in each round one of every member, in an order that is drawn by `seed`.
 
     What the machine does meanwhile, and who comes after whom, is then shared by all: `bench.stats.bootstrap` has the

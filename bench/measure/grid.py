@@ -10,7 +10,7 @@ from typing import Any
 from bench.hardware.contention import Patience
 from bench.hardware.load import Gauge, Load, between
 from bench.hardware.machine import choose_machine
-from bench.hardware.timing import Sample, Timed, interleaved, shortest_sample, unsettled
+from bench.hardware.timing import Sample, Sampled, Timed, interleaved, shortest_sample, unsettled
 from bench.measure.drawn import draw
 from bench.measure.figure import marks, microseconds
 from bench.measure.speed import Streaming, hold_still, inference, prefill
@@ -75,9 +75,7 @@ class Turns:
         """
         if not entries:
             return []
-        timed = [_InTurn(each, self._work(each, figure), self.clock, figure == "step") for each in entries]
-        for each in timed:
-            each.warm_up(shortest_sample(self.seconds))
+        timed = warm(entries, figure, self.clock, shortest_sample(self.seconds))
         found, tries = self._sampled(entries, timed), 1
         while any("contended" in each["marks"] for each in found) and self.patience.wait():
             found, tries = self._sampled(entries, timed), tries + 1
@@ -85,35 +83,47 @@ class Turns:
 
     def _sampled(self, entries: Sequence[Entry], timed: Sequence[Timed]) -> list[dict[str, Any]]:
         before = self.gauge.read()
-        samples = self._until_steady(timed)
+        samples = until_steady(timed, self.seconds, self.seed)
         load = between(before, self.gauge.read(), self.gauge.cores)
         return [self._figure(*pair, load) for pair in zip(entries, samples, strict=True)]
-
-    def _work(self, entry: Entry, figure: Figure) -> Callable[[], int]:
-        setup = entry.setup
-        if figure == "train":
-            return training(setup, entry.batches).__next__
-        if figure == "infer":
-            return inference(setup.model, setup.machine, entry.batches).__next__
-        if figure == "prefill":
-            return prefill(setup.model, setup.machine, entry.batches).__next__
-        return Streaming(setup.model, setup.machine, entry.batches[0], waiting=True).work
-
-    def _until_steady(self, timed: Sequence[Timed]) -> list[list[Sample]]:
-        """Samples of all, the earlier half of which is left out where those of one of them have a trend."""
-        kept: list[list[Sample]] = [[] for _ in timed]
-        for turn in range(_AGAIN + 1):
-            kept = [samples[len(samples) // 2 :] if turn else samples for samples in kept]
-            while len(kept[0]) < _ROUND or (_spent(kept) < self.seconds * len(kept) and len(kept[0]) < _MOST):
-                more = interleaved(timed, _ROUND, self.seed + 1000 * turn + len(kept[0]))
-                kept = [samples + new for samples, new in zip(kept, more, strict=True)]
-            if not any(map(unsettled, kept)):
-                break
-        return kept
 
     def _figure(self, entry: Entry, samples: list[Sample], load: Load) -> dict[str, Any]:
         pace = [microseconds(*each) for each in samples]
         return {**summarise(pace), "marks": marks(samples, load, entry.setup.machine, self.gauge), "load": load}
+
+
+def warm(entries: Sequence[Entry], figure: Figure, clock: Callable[[], float], shortest: float) -> list[Timed]:
+    """The timed work of entries that have the figure, warm; samples last for `shortest` seconds or more."""
+    timed = [_InTurn(each, _work(each, figure), clock, figure == "step") for each in entries]
+    for each in timed:
+        each.warm_up(shortest)
+    return [*timed]
+
+
+def _work(entry: Entry, figure: Figure) -> Callable[[], int]:
+    setup = entry.setup
+    if figure == "train":
+        return training(setup, entry.batches).__next__
+    if figure == "infer":
+        return inference(setup.model, setup.machine, entry.batches).__next__
+    if figure == "prefill":
+        return prefill(setup.model, setup.machine, entry.batches).__next__
+    return Streaming(setup.model, setup.machine, entry.batches[0], waiting=True).work
+
+
+def until_steady(timed: Sequence[Sampled], seconds: float, seed: int = 0, most: int = _MOST) -> list[list[Sample]]:
+    """Samples of all in turn, each for `seconds`, at `most` so many; the earlier half is left out where those of one of
+    them have a trend.
+    """
+    kept: list[list[Sample]] = [[] for _ in timed]
+    for turn in range(_AGAIN + 1):
+        kept = [samples[len(samples) // 2 :] if turn else samples for samples in kept]
+        while len(kept[0]) < _ROUND or (_spent(kept) < seconds * len(kept) and len(kept[0]) < most):
+            more = interleaved(timed, _ROUND, seed + 1000 * turn + len(kept[0]))
+            kept = [samples + new for samples, new in zip(kept, more, strict=True)]
+        if not any(map(unsettled, kept)):
+            break
+    return kept
 
 
 def _spent(samples: Sequence[Sequence[Sample]]) -> float:

@@ -107,7 +107,22 @@ class Speeds:
 
     def to_json(self) -> str:
         """JSON that `read` reads."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
+        return json.dumps(self.to_tree(), indent=1) + "\n"
+
+    def to_tree(self) -> dict[str, Any]:
+        """The tree that `of_tree` takes."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def of_tree(cls, tree: object) -> Speeds:
+        """Raises ValueError for a tree of another form or schema."""
+        if not isinstance(tree, dict) or "schema" not in tree:
+            raise ValueError("it has neither benchmarks nor a schema")
+        if tree["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {written(tree['schema'])}, and this version reads {SCHEMA}")
+        found = _fitting(cls, tree)
+        refuse_one_name(found.varied)
+        return found
 
     @classmethod
     def read(cls, path: Path) -> Speeds:
@@ -126,13 +141,7 @@ def _of_tree(tree: Any) -> Speeds:
     """Raises ValueError for a tree of another form."""
     if isinstance(tree, dict) and "benchmarks" in tree:
         return _of_benchmarks(_fitting(_Benchmarks, tree))
-    if not isinstance(tree, dict) or "schema" not in tree:
-        raise ValueError("it has neither benchmarks nor a schema")
-    if tree["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {written(tree['schema'])}, and this version reads {SCHEMA}")
-    found = _fitting(Speeds, tree)
-    refuse_one_name(found.varied)
-    return found
+    return Speeds.of_tree(tree)
 
 
 def _fitting(kind: type[T], tree: object) -> T:

@@ -76,6 +76,19 @@ def _ran(tree: Path, command: list[str], say: Say) -> tuple[int, str]:
 
 
 @contextmanager
+def folder_of(word: str) -> Iterator[Path]:
+    """The folder of that name, or the files of the commit that `word` names, with the package at its top."""
+    folder, commit = Path(word), commit_of(word)
+    if folder.is_dir() or commit is None:
+        if not (folder / "bench" / "__init__.py").is_file():
+            raise ConfigError(f"{word} has no folder bench at its top: it is no checkout of bench")
+        yield folder
+    else:
+        with _tree(commit) as tree:
+            yield tree
+
+
+@contextmanager
 def _tree(commit: str) -> Iterator[Path]:
     """The files of a commit in a folder of their own, with the package at its top."""
     with tempfile.TemporaryDirectory(prefix=f"bench-{commit[:12]}-") as folder:

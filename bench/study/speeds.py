@@ -71,43 +71,52 @@ def measure(
     ConfigError where no member can be built, where `measure.seconds` or `measure.retry` differ, and Busy while a run is
     under way in this process.
     """
-    sampling, gauge = _alike(members), Gauge()
-    refused: dict[str, str] = {}
-    measured: list[Measured] = []
-    entries: list[Entry] = []
+    sampling, gauge = alike(members), Gauge()
     with torch_settings_kept():
-        names = varied(members)
-        for each, options in zip(names, members, strict=True):
-            name = named(each)
-            told(f"preparing {name}")
-            try:
-                prepared = prepare(options)
-                setup = _built(prepared)
-            except BenchError as error:
-                refused[name] = str(error)
-                continue
-            entries.append(Entry(name, setup))
-            for line in resource_doubts(prepared, gauge):
-                told(f"{name}: {line}")
-            label, model = setup.machine.label, setup.model
-            measured.append(
-                Measured(each, label, parameter_count(model), setup.unroll, model.form.refused, {}, *_deciding(options))
-            )
-        if not entries:
-            raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in refused.items()))
-        machine = dict(entries[0].setup.machine.facts())
-        grid = Speeds(names, measured, refused, clock, machine, versions(), git())
+        grid, entries = build(members, clock, told)
         ready(grid)
         turns = Turns(sampling.seconds, CLOCKS[clock], gauge, Patience(sampling.retry, gauge))
         with turn():
-            for member, entry in zip(measured, entries, strict=True):
+            for member, entry in zip(grid.members, entries, strict=True):
                 member.limits.update(limits_of(entry.setup))
             for figure in figures:
                 able = [place for place, each in enumerate(entries) if each.has(figure)]
                 told(f"measuring {figure} of {len(able)} members in turn")
                 for place, found in zip(able, turns.measure([entries[p] for p in able], figure), strict=True):
-                    measured[place].figures[figure] = found
+                    grid.members[place].figures[figure] = found
     return grid
+
+
+def build(
+    members: Sequence[Options], clock: Clock, told: Callable[[str], None] = lambda line: None
+) -> tuple[Speeds, list[Entry]]:
+    """The grid without figures, and an entry for each of its `members`: all that could be built. Raises ConfigError
+    where none can, and Busy; `told` as for `measure`.
+    """
+    names, gauge = varied(members), Gauge()
+    refused: dict[str, str] = {}
+    measured: list[Measured] = []
+    entries: list[Entry] = []
+    for each, options in zip(names, members, strict=True):
+        name = named(each)
+        told(f"preparing {name}")
+        try:
+            prepared = prepare(options)
+            setup = _built(prepared)
+        except BenchError as error:
+            refused[name] = str(error)
+            continue
+        entries.append(Entry(name, setup))
+        for line in resource_doubts(prepared, gauge):
+            told(f"{name}: {line}")
+        label, model = setup.machine.label, setup.model
+        measured.append(
+            Measured(each, label, parameter_count(model), setup.unroll, model.form.refused, {}, *_deciding(options))
+        )
+    if not entries:
+        raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in refused.items()))
+    machine = dict(entries[0].setup.machine.facts())
+    return Speeds(names, measured, refused, clock, machine, versions(), git()), entries
 
 
 def _deciding(options: Options) -> tuple[dict[str, Any], list[str]]:
@@ -127,7 +136,7 @@ def _decides_speed(role: Role) -> bool:
     return role.decides and (role.column == "hardware" or not role.resumable)
 
 
-def _alike(members: Sequence[Options]) -> MeasureConfig:
+def alike(members: Sequence[Options]) -> MeasureConfig:
     """How all members are sampled; ConfigError where they are not to be sampled alike."""
     first = members[0].config.measure
     for each in fields(first):

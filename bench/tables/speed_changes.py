@@ -13,6 +13,7 @@ from bench.config.tree import written
 from bench.errors import ConfigError
 from bench.results.speeds import Measured, Speeds
 from bench.stats.bootstrap import Ratio, ratio_of_medians
+from bench.stats.interval import mean_interval
 from bench.tables.doubts import signs, united
 
 _SAME = ("host", "name", "device", "system")
@@ -45,6 +46,11 @@ class Change:
         return not self.doubts and self.ratio.low > 1 + self.margin
 
     @property
+    def known(self) -> bool:
+        """Whether the ratio is known to within the margin."""
+        return self.ratio.high / self.ratio.low <= (1 + self.margin) ** 2
+
+    @property
     def faster(self) -> bool:
         return not self.doubts and self.ratio.high < 1 - self.margin
 
@@ -75,6 +81,25 @@ def changes(
     return [_change(key, calls, before, margin, level) for key in shared]
 
 
+def changes_in_turn(here: Speeds, there: Speeds, margin: float) -> list[Change]:
+    """The change of each figure of `there` that was sampled in turn with that of `here` (`bench.study.codes`), at a
+    joint confidence of 95%.
+
+    Pairs of samples share what the machine did; the median of their ratios is one observation a launch, since processes
+    of one code differ, and over launches Student's t has the interval of the geometric mean.
+    """
+    ours, theirs = _figures(here), _figures(there)
+    shared = [key for key in ours if key in theirs]
+    level = 1 - 0.05 / max(1, len(shared))  # Bonferroni
+    found = []
+    for key in shared:
+        launches = zip(ours[key]["launches"], theirs[key]["launches"], strict=True)
+        logs = [median(math.log(a / b) for a, b in zip(*pair, strict=True)) for pair in launches]
+        mean, low, high, _ = mean_interval(logs, level)
+        found.append(Change(*key, Ratio(*map(math.exp, (mean, low, high))), margin, {}))
+    return found
+
+
 def _change(key: Key, now: Files, before: Files, margin: float, level: float) -> Change:
     (ours, here), (theirs, there) = (_quiet(key, files) for files in (now, before))
     doubts = {name if name == "here" else f"in {name}": marks for name, marks in (here | there).items()}
@@ -97,7 +122,6 @@ def refuse(now: Speeds, figures: Iterable[str], before: Files, other_machine: bo
 
     That is where clocks, machines or options differ, or no figure is in all of them. `now` may lack its samples yet.
     """
-    here = {member.name: member for member in now.members}
     for name, grid in before.items():
         refuse_clock(now.clock, name, grid)
         theirs, ours = ({key: each.machine.get(key) for key in _SAME} for each in (grid, now))
@@ -106,18 +130,24 @@ def refuse(now: Speeds, figures: Iterable[str], before: Files, other_machine: bo
             raise ConfigError(
                 f"--compare: {name} is of another machine ({said}); add --other-machine to compare anyway"
             )
-        for member in grid.members:
-            if member.name in here and (differing := [*_differing(here[member.name], member)]):
-                more = f" and {len(differing) - _MOST} more" * (len(differing) > _MOST)
-                raise ConfigError(
-                    f"--compare: {name} has {member.name} with other options, {'; '.join(differing[:_MOST])}{more}: "
-                    "measure both with the same ones"
-                )
-    wanted = [(member, figure) for member in here for figure in figures]
+        refuse_other_options(now, name, grid)
+    wanted = [(member.name, figure) for member in now.members for figure in figures]
     if before and all(_lacking(key, before) for key in wanted):
         first, grid = next(iter(before.items()))
         have = "; ".join(f"{member.name} ({', '.join(member.figures)})" for member in grid.members)
         raise ConfigError(f"--compare: no figure of these members is in all files; {first} has {have}")
+
+
+def refuse_other_options(now: Speeds, name: str, before: Speeds) -> None:
+    """Raise ConfigError where a member of one name has other options in a grid before."""
+    here = {member.name: member for member in now.members}
+    for member in before.members:
+        if member.name in here and (differing := [*_differing(here[member.name], member)]):
+            more = f" and {len(differing) - _MOST} more" * (len(differing) > _MOST)
+            raise ConfigError(
+                f"--compare: {name} has {member.name} with other options, {'; '.join(differing[:_MOST])}{more}: "
+                "measure both with the same ones"
+            )
 
 
 def refuse_clock(clock: str, name: str, before: Speeds) -> None:

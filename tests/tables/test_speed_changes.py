@@ -1,13 +1,15 @@
 """What became slower: a slow-down of 5% is seen, and two measurements of the same code differ in nothing."""
 
+import math
 import random
+from dataclasses import replace
 from statistics import median
 
 import pytest
 from speed_grids import a_grid
 
 from bench.errors import ConfigError
-from bench.tables.speed_changes import changes, refuse, unsaid
+from bench.tables.speed_changes import changes, changes_in_turn, refuse, unsaid
 
 MARGIN = 0.02
 
@@ -156,3 +158,45 @@ def test_what_is_not_compared_and_what_a_file_does_not_say_is_told():
         "not compared: cell=c1  train: it is not in a.json",
     ]
     assert [*unsaid(now, {"b.json": now})] == []
+
+
+def in_launches(rng, factor=1.0, count=5, spread=0.01, pairs=40):
+    """Both grids of so many launches of two codes, whose processes differ by `spread`, on a machine that drifts."""
+    sides = [[], []]
+    for _ in range(count):
+        drift, here = rng.uniform(1, 2), factor * math.exp(rng.gauss(0, spread))
+        sides[0].append([drift * here * rng.gauss(1, 0.03) for _ in range(pairs)])
+        sides[1].append([drift * rng.gauss(1, 0.03) for _ in range(pairs)])
+    grids = [a_grid(({"cell": "c0"}, [1.0])) for _ in sides]
+    for each, launches in zip(grids, sides, strict=True):
+        each.members[0].figures["train"]["launches"] = launches
+    return grids
+
+
+def in_turn(seed, **kwargs):
+    (change,) = changes_in_turn(*in_launches(random.Random(seed), **kwargs), MARGIN)
+    return change
+
+
+def test_in_turn_5_percent_are_seen_on_a_machine_that_drifts_by_a_factor_of_two():
+    assert sum(in_turn(seed, factor=1.05, count=8).slower for seed in range(40)) >= 36
+    assert sum(in_turn(seed, factor=1 / 1.05, count=8).faster for seed in range(40)) >= 36
+
+
+def test_in_turn_the_interval_has_the_true_ratio_in_95_of_100_and_the_same_is_never_slower():
+    found = [in_turn(seed, count=6, spread=0.03) for seed in range(300)]
+    assert 275 <= sum(change.ratio.low < 1 < change.ratio.high for change in found) <= 295
+    assert sum(change.slower for change in found) <= 3
+
+
+def test_in_turn_a_ratio_is_known_once_its_interval_is_within_the_margin():
+    assert in_turn(0, count=20, spread=0.005).known and not in_turn(0, count=5, spread=0.2).known
+
+
+def test_in_turn_intervals_hold_together():
+    one = in_launches(random.Random(0))
+    two = in_launches(random.Random(0))
+    for mine, other in zip(one, in_launches(random.Random(1)), strict=True):
+        mine.members.append(replace(other.members[0], varied={"cell": "c1"}))
+    narrow, wide = changes_in_turn(*two, MARGIN)[0].ratio, changes_in_turn(*one, MARGIN)[0].ratio
+    assert wide.median == narrow.median and wide.low < narrow.low and wide.high > narrow.high

@@ -4,8 +4,9 @@
 with their loop of steps, then sampled in turn, in an order drawn anew each round: what slows the machine slows all of
 them. The table, all samples and a plot for each option with several numbers go to RESULTS/speed, or where --to says.
 
-`--compare` says what became slower than in earlier files, and the exit code is 1 where anything did. Several files of
-the same code tell by how much processes differ that run it. Where a figure is marked, here or there, it tells nothing.
+`--compare` says what became slower, and the exit code is 1 where anything did: than by the code of a commit, whose
+processes take turns with those of the code here, or than in files of earlier calls. Several files of the same code tell
+by how much processes differ that run it; where a figure is marked, here or there, a file tells nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.printable import UNLIMITED, printable, screen_width
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.results.speeds import Speeds
+    from bench.results.speeds import Figure, Speeds
 
 
 _FIGURES = "train,infer,step"
@@ -47,11 +48,17 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall or processor time (wall)")
     parser.add_argument(
         "--compare",
-        type=Path,
         action="append",
         default=[],
-        metavar="FILE",
-        help="a file of an earlier call, may be repeated: what became slower?",
+        metavar="COMMIT|FILE",
+        help="a commit, or a folder with its files: what became slower since? or a file of an earlier call, may be "
+        "repeated",
+    )
+    parser.add_argument(
+        "--launches",
+        type=number(int, least=5),
+        metavar="N",
+        help="at most so many launches of both codes, until all ratios are known to within the margin (20)",
     )
     parser.add_argument(
         "--beside",
@@ -79,56 +86,123 @@ def run(options: Namespace) -> int:
     """Measure or read, write the files, print the table; 1 where something became slower or a member was refused."""
     from bench.results.speeds import Speeds
     from bench.tables.speed_changes import refuse
-    from bench.tables.speeds import to_frame, to_text
 
     if options.beside and not options.compare:
         raise ConfigError(f"--beside={options.beside[0]} is for a comparison: give the files before by --compare")
-    before, beside = ({str(path): Speeds.read(path) for path in paths} for paths in (options.compare, options.beside))
+    if options.source is not None and options.overrides:
+        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
+    if (code := _code(options)) is not None:
+        return _in_turn(options, code)
+    before, beside = ({path: Speeds.read(Path(path)) for path in paths} for paths in (options.compare, options.beside))
     others = before | beside
     if options.source is None:
         speeds = _measured(options, others)
-    elif options.overrides:
-        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
     else:
         speeds = Speeds.read(options.source)
         refuse(speeds, speeds.figures, others, options.other_machine)
+    _show(speeds, options)
+    return int(_compared(speeds, before, beside, options) or bool(speeds.refused))
+
+
+def _code(options: Namespace) -> str | None:
+    """The commit, or the folder, whose code is to be measured in turn; None where files are compared, or nothing."""
+    from bench.study.commits import commit_of
+
+    codes = [word for word in options.compare if Path(word).is_dir() or not Path(word).exists()]
+    for word in codes:
+        if not Path(word).is_dir() and commit_of(word) is None:
+            raise ConfigError(f"--compare={word} is neither a file or folder nor a commit of this checkout")
+        others = [*options.compare, *options.beside, *filter(None, [options.source])]
+        if len(others) > 1:
+            raise ConfigError(f"--compare={word} is measured in turn with the code here: leave out {others[-1]}")
+    if options.launches is not None and not codes:
+        raise ConfigError(f"--launches={options.launches} is for two codes: name one by --compare=COMMIT")
+    return codes[0] if codes else None
+
+
+def _in_turn(options: Namespace, code: str) -> int:
+    """Measure the code here and another one in turn, show the first, and what changed."""
+    from bench.study.codes import measure_in_turn
+    from bench.study.commits import folder_of
+    from bench.tables.speed_changes import changes_in_turn, refuse_other_options
+
+    figures, launches = _figures(options), options.launches or 20
+
+    def ready(here: Speeds, there: Speeds) -> None:
+        refuse_other_options(here, code, there)
+        _writable(options.to.parent)
+
+    def enough(here: Speeds, there: Speeds) -> bool:
+        return all(change.known for change in changes_in_turn(here, there, options.margin))
+
+    with folder_of(code) as folder:
+        words = options.overrides
+        here, there = measure_in_turn(words, folder, figures, options.clock, launches, _say, ready, enough)
+    _show(here, options)
+    _keep(there, options.to.with_name(f"{options.to.name}-before.json"))
+    found = changes_in_turn(here, there, options.margin)
+    made = len(next(figure["launches"] for member in here.members for figure in member.figures.values()))
+    print(f"\ntime / time by {printable(code)}, in turn in {made} launches of both, all intervals at 95% together:")
+    print(*(printable(str(change)) for change in found), sep="\n")
+    for name, reason in {**here.refused, **there.refused}.items():
+        print(printable(f"not compared: {name}: {reason}"))
+    return int(any(change.slower for change in found) or bool(here.refused))
+
+
+def _show(speeds: Speeds, options: Namespace) -> None:
+    """Print the table and what is not in it, and write the files that were asked for."""
+    from bench.tables.speeds import to_frame, to_text
+
     frame = to_frame(speeds, options.baseline)
     print(*map(printable, to_text(speeds, frame, screen_width(UNLIMITED)).splitlines()), sep="\n")
     for name, reason in speeds.refused.items():
         print(printable(f"not measured: {name}: {reason}"))
     if options.to:
         _write(speeds, frame, options.to)
-    return int(_compared(speeds, before, beside, options) or bool(speeds.refused))
 
 
-def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
-    """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
+def _figures(options: Namespace) -> list[Figure]:
+    """The figures of the grid that was asked for; what cannot be measured is told, and `options.to` has a path."""
     from bench.config.sweeps.members import compose_sweep
-    from bench.results.files import write_atomic, writing
     from bench.results.speeds import FIGURES
-    from bench.study.speeds import measure, varied
-    from bench.tables.speed_changes import refuse, refuse_clock
+    from bench.study.speeds import varied
     from bench.tables.speeds import baselines
 
     figures = [*dict.fromkeys(options.figures.split(","))]
     if wrong := [name for name in figures if name not in FIGURES]:
         raise ConfigError(f"--figures={options.figures}: {wrong[0]!r} is none of {', '.join(FIGURES)}")
-    for name, each in others.items():
-        refuse_clock(options.clock, name, each)
     members = compose_sweep(options.overrides)
     baselines(among := varied(members), options.baseline, among)
     if options.to is None:
         folder = Path(members[0].config.results_dir) / "speed"
         options.to = folder / time.strftime("%Y-%m-%d_%H-%M-%S")
+    return figures
+
+
+def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
+    """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
+    from bench.config.sweeps.members import compose_sweep
+    from bench.study.speeds import measure
+    from bench.tables.speed_changes import refuse, refuse_clock
+
+    for name, each in others.items():
+        refuse_clock(options.clock, name, each)
+    figures = _figures(options)
 
     def ready(grid: Speeds) -> None:
         refuse(grid, figures, others, options.other_machine)
         _writable(options.to.parent)
 
-    speeds = measure(members, figures, options.clock, _say, ready)
-    with writing(options.to.parent):
-        write_atomic(options.to.with_name(f"{options.to.name}.json"), speeds.to_json())
+    speeds = measure(compose_sweep(options.overrides), figures, options.clock, _say, ready)
+    _keep(speeds, options.to.with_name(f"{options.to.name}.json"))
     return speeds
+
+
+def _keep(speeds: Speeds, path: Path) -> None:
+    from bench.results.files import write_atomic, writing
+
+    with writing(path.parent):
+        write_atomic(path, speeds.to_json())
 
 
 def _say(line: str) -> None:

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from cli_tools import bench, the_line
+from cli_tools import ROOT, bench, the_line
 
 from bench.errors import StoreError
 from bench.results.speeds import Speeds
@@ -140,7 +140,11 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--figures=train,memory"], "--figures=train,memory: 'memory' is none of train, infer, step, prefill"),
         (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
-        (["--compare=x.json"], "cannot read x.json"),
+        (["--compare=x.json"], "--compare=x.json is neither a file or folder nor a commit of this checkout"),
+        (["--compare=.", "--compare=tests"], "--compare=. is measured in turn with the code here: leave out tests"),
+        (["--compare=tests"], "tests has no folder bench at its top: it is no checkout of bench"),
+        (["--launches=7"], "--launches=7 is for two codes: name one by --compare=COMMIT"),
+        (["--launches=4", "--compare=."], "speed: argument --launches: 4: must be a whole number, 5 or more"),
         (["--beside=x.json"], "--beside=x.json is for a comparison: give the files before by --compare"),
         (["measure.seconds=1,2"], "measure.seconds=1.0,2.0: all members are sampled alike"),
         (["--margin=nan"], "speed: argument --margin: nan: must be a finite number, 0 or more"),
@@ -151,3 +155,31 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
 def test_a_line_says_what_is_wrong(measured, words, line):
     said = measured(*words)
     assert said.code != 0 and line in the_line(said)
+
+
+def test_two_codes_are_measured_in_turn_and_the_exit_code_says_whether_this_one_is_slower(
+    capsys, measured, monkeypatch, tmp_path
+):
+    import bench.study.codes as codes
+    from bench.study.speeds import measure
+
+    asked = {}
+
+    def in_turn(words, folder, figures, clock, launches, told, ready, enough):
+        asked.update(folder=folder, figures=figures, clock=clock, launches=launches)
+        here, there = (measure(codes.compose_sweep(words), figures, clock) for _ in range(2))
+        ready(here, there)
+        for member in here.members:
+            member.figures["infer"]["launches"] = [[asked["pace"] + launch / 1000] for launch in range(5)]
+        for member in there.members:
+            member.figures["infer"]["launches"] = [[1.0]] * 5
+        assert enough(here, there)
+        return here, there
+
+    monkeypatch.setattr(codes, "measure_in_turn", in_turn)
+    for asked["pace"], code, verdict in ((1.1, 1, "SLOWER"), (1.0, 0, "no change seen"), (0.9, 0, "faster")):
+        said = measured("cell=gru,vanilla", "--figures=infer", "--compare", str(ROOT), "--to", str(tmp_path / "a"))
+        assert said.code == code and said.out.count(f"{verdict} (beyond 2.0%)") == 2, said.err
+        assert f"time / time by {ROOT}, in turn in 5 launches of both" in " ".join(said.out.split())
+    assert (asked["folder"], asked["figures"], asked["clock"], asked["launches"]) == (ROOT, ["infer"], "wall", 20)
+    assert {"a.json", "a-before.json", "a.csv"} <= {path.name for path in tmp_path.iterdir()}

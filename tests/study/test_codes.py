@@ -1,0 +1,100 @@
+"""Two codes measured in turn: each runs in its own processes, and what they answer pairs up, launch by launch."""
+
+import json
+import time
+from contextlib import nullcontext
+from statistics import median
+
+import pytest
+from checkouts import a_checkout
+from cli_tools import ROOT
+from tiny import Given, a_batch, a_setup
+
+from bench.errors import ConfigError
+from bench.measure.grid import Entry
+from bench.results.speeds import Measured, Speeds
+from bench.study import codes
+from bench.study.codes import measure_in_turn
+from bench.study.sampler import Sampler
+
+SMALL = ("task=copy", "task.held_out=20", "task.delay=3", "batch_size=4", "model.hidden=3", "measure.seconds=0.001")
+
+
+def in_turn(other, *words, launches=1, figures=("infer",), said=print, ready=lambda *grids: None):
+    return measure_in_turn((*SMALL, *words), other, figures, "wall", launches, said, ready, lambda *grids: False)
+
+
+def test_each_code_runs_in_its_own_processes_and_what_is_slower_there_is_faster_here(tmp_path):
+    said = []
+    other = a_checkout(tmp_path, factor=20)
+    here, there = in_turn(other, "cell=gru,vanilla", figures=["train"], said=said.append)
+    assert said == ["launch 1 of 1 at most"]
+    for grid in (here, there):
+        assert [member.name for member in grid.members] == ["cell=gru", "cell=vanilla"]
+        for member in grid.members:
+            train = member.figures["train"]
+            assert train["launches"] == [train["samples"]] and len(train["samples"]) >= 5 and len(train["loads"]) == 1
+    for ours, theirs in zip(here.members, there.members, strict=True):
+        samples = [member.figures["train"]["samples"] for member in (ours, theirs)]
+        assert median(a / b for a, b in zip(*samples, strict=True)) == pytest.approx(1 / 20, rel=0.5)
+    assert Speeds.of_tree(json.loads(here.to_json())) == here
+
+
+def test_what_is_wrong_with_a_code_is_told_by_its_last_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"the code in .* measures nothing: .*unroll=vendor: MGU has no such form"):
+        in_turn(ROOT, "cell=mgu", "unroll=vendor")
+    (package := tmp_path / "bench").mkdir()
+    (package / "__init__.py").touch()
+    with pytest.raises(ConfigError, match="cannot be measured in turn with another: .*No module named 'bench.study'"):
+        in_turn(tmp_path)
+
+
+def test_what_is_refused_at_the_first_launch_ends_the_call_and_its_processes(monkeypatch):
+    def refuse(here, there):
+        raise ConfigError("not this one")
+
+    running = []
+    begun = codes.subprocess.Popen
+
+    def noted(*args, **kwargs):
+        running.append(begun(*args, **kwargs))
+        return running[-1]
+
+    monkeypatch.setattr(codes.subprocess, "Popen", noted)
+    with pytest.raises(ConfigError, match="not this one"):
+        in_turn(ROOT, ready=refuse)
+    assert len(running) == 2 and all(process.poll() is not None for process in running)
+
+
+def test_launches_are_made_until_it_is_enough_and_never_fewer_than_five(monkeypatch):
+    class Code:
+        grid = Speeds([{"cell": "gru"}], [Measured({"cell": "gru"})], {}, "wall", {}, {}, {})
+        cpu_s = 0.0
+
+        def stay(self, number):
+            numbers.append(number)
+
+        def ask(self, sample=None, **_):
+            time.sleep(1e-4)
+            return {"places": [0], "calls": [1]} if sample is None else {"tokens": 1, "seconds": 1.0}
+
+    numbers, asked = [], []
+    monkeypatch.setattr(codes, "_both", lambda *_: nullcontext((Code(), Code())))
+
+    def enough(here, there):
+        asked.append(len(here.members[0].figures["train"]["launches"]))
+        return asked[-1] == 7
+
+    measure_in_turn(SMALL, ROOT, ["train"], "wall", 20, print, lambda *grids: None, enough)
+    assert asked == [5, 6, 7] and numbers == [place for place in range(7) for _ in range(2)]
+
+
+def test_a_sampler_warms_up_what_has_the_figure_and_samples_as_many_calls_as_it_is_told():
+    entries = [Entry("one", a_setup(Given(train=[a_batch(5, 2)]))), Entry("two", a_setup(Given(train=[a_batch(3, 2)])))]
+    entries[0].has = lambda figure: figure != "step"
+    sampler = Sampler(entries, time.perf_counter)
+    warm = sampler.answer({"figure": "step"})
+    assert warm["places"] == [1] and warm["calls"][0] >= 1
+    assert sampler.answer({"figure": "train"})["places"] == [0, 1]
+    answer = sampler.answer({"sample": 1, "calls": 4})
+    assert answer["tokens"] == 4 * 3 * 2 and answer["seconds"] > 0 and answer["cpu"] > 0
