@@ -141,7 +141,7 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--baseline=cell=lstm", "cell=gru,vanilla"], "--baseline=cell=lstm: cell=gru has no such partner"),
         (["--from=x.json"], "speed: --from=x.json measures nothing: leave out task=copy"),
         (["--compare=x.json"], "--compare=x.json is neither a file or folder nor a commit of this checkout"),
-        (["--compare=.", "--compare=tests"], "--compare=. is measured in turn with the code here: leave out tests"),
+        (["--compare=.", "--beside=a.json"], "--compare=. is measured in turn with the code here: leave out a.json"),
         (["--compare=tests"], "tests has no folder bench at its top: it is no checkout of bench"),
         (["--launches=7"], "--launches=7 is for two codes: name one by --compare=COMMIT"),
         (["--launches=4", "--compare=."], "speed: argument --launches: 4: must be a whole number, 5 or more"),
