@@ -18,6 +18,7 @@ from bench.tables.columns import COLUMNS
 from bench.tables.runs import fits
 
 _NAMES = tuple(column.name for column in COLUMNS)
+_MARKS = {column.name: column.marks for column in COLUMNS if column.marks and column.of != "marks"}
 _LESS_IS_BETTER = ("step_us", "step_p99_us", "real_time", "seconds", "params", "joules_a_token", "mean_rank", "rank")
 
 
@@ -91,7 +92,9 @@ def check_columns(text: str, frame: pd.DataFrame) -> list[str]:
 
 
 def in_order(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows with the best figure in `column` first; texts in alphabetical order. Rows without one come last."""
+    """The rows with the best figure in `column` first; texts in alphabetical order. Rows with a mark on it come after
+    those without, and rows without a figure last.
+    """
     if column not in frame:
         there_are = f"there are {', '.join(map(str, frame))}"
         raise ConfigError(
@@ -105,4 +108,6 @@ def in_order(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         figures = figures.where(frame["direction"] == "min", -figures)
     elif not (column in _LESS_IS_BETTER or column.endswith("_mib") or column.startswith("target_")):
         figures = -figures
-    return frame.loc[figures.sort_values(kind="stable").index].reset_index(drop=True)
+    marked = frame[marks].notna() if (marks := _MARKS.get(column)) in frame else False
+    keys = pd.DataFrame({"lacking": figures.isna(), "marked": marked, "figure": figures})
+    return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)

@@ -7,6 +7,7 @@ from factories import a_record, a_row
 
 from bench.results.row import Row
 from bench.tables.closing import doubts, summary
+from bench.tables.selection import in_order
 from bench.tables.tabulate import tabulate
 from bench.tables.text import to_markdown, to_text
 
@@ -44,6 +45,17 @@ def test_a_figure_that_follows_from_a_marked_one_counts_where_that_does():
     assert {name: line[name] for name in work} == work and line["train_marks"] is None
     line = tabulate([quiet._replace(**dict.fromkeys(work)), slow]).to_dict("records")[0]
     assert all(math.isnan(line[name]) for name in work), "the row's mark would not be theirs"
+
+
+@pytest.mark.parametrize("column", ["train_tokens_per_s", "gemm_share"])
+def test_a_marked_figure_is_in_order_behind_those_without_and_before_none(column):
+    figures = {"a": (1.0, None), "b": (3.0, None), "c": (9.0, "contended"), "d": (None, None), "e": (5.0, "unsettled")}
+    table = tabulate(
+        a_row(cell=cell, train_tokens_per_s=figure, gemm_share=figure, train_marks=marks)
+        for cell, (figure, marks) in figures.items()
+    )
+    assert [*in_order(table, column)["cell"]] == ["b", "a", "c", "e", "d"]
+    assert [*in_order(table[["cell", column]], column)["cell"]] == ["c", "e", "b", "a", "d"], "marks are not known"
 
 
 def test_printed_tables_have_a_sign_and_say_what_it_means():
