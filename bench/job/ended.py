@@ -105,13 +105,19 @@ class Ended:
             sources={role: dict(found) for role, found in prepared.identity.sources.items()},
             harness=prepared.identity.harness,
             experiment=options.choices.get("experiment"),
-            resumed=prepared.source.stated() if prepared.source else None,
+            resumed=self._resumed(prepared),
             flops=self.flops,
             untrained=prepared.untrained,
             form_refused=setup.model.form.refused if setup else None,
             products=self.products,
             notes=list(prepared.task.spec.notes) if prepared.task else None,
         )
+
+    def _resumed(self, prepared: Prepared) -> dict[str, Any] | None:
+        """Where the run went on from another one, or from itself in another form."""
+        if prepared.source is not None:
+            return prepared.source.stated()
+        return {"unroll": ", ".join(self.progress.forms)} if self.progress.forms else None
 
     def _to_target(self, prepared: Prepared) -> Any:
         """What it took until valid reached the task's target; None where there is no task."""

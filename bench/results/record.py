@@ -79,7 +79,8 @@ class Record:
     - `untrained`: the share of losses that are not trained on (`bptt.head=skip`); null in older records.
     - `experiment`: the name of the preset that the options came from, if any.
     - `resumed`: the run that the option `resume` named, by its `folder`, whether it had the `same_harness`, and
-      its `device`, `precision` and `unroll`, where those were others.
+      its `device`, `precision` and `unroll`, where those were others; of a run that went on by itself, the
+      `unroll` that it had before, where that was another.
     - `time`: the seconds of each part of the run (`bench.train.life`), which add up to `seconds`; `before` are those of
       processes from whose checkpoint it went on. Null in older records.
     - `work`: operations a second, shares of what the machine and the products alone can do, and energy, as

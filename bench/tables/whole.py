@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     if record.experiment:
         yield "experiment", record.experiment
     if record.resumed:
-        yield "resumed", f"from {record.resumed['folder']}"
+        yield "resumed", _resumed(record.resumed)
     if record.form_refused:
         yield "form", record.form_refused
     if compiler := record.versions.get("c++"):
@@ -54,6 +55,12 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     commit = record.git.get("commit")
     edited = ", with edits" * bool(record.git.get("dirty"))
     yield "finished", f"{record.finished}" + (f" at commit {str(commit)[:12]}{edited}" if commit else "")
+
+
+def _resumed(resumed: Mapping[str, Any]) -> str:
+    """What the run went on from."""
+    form = f"cells that went by {resumed['unroll']}" if "unroll" in resumed else ""
+    return f"from {resumed['folder']}{form and f', with {form}'}" if "folder" in resumed else f"from {form}"
 
 
 def _target(metric: Scores, found: ToTarget) -> str:

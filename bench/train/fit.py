@@ -144,6 +144,7 @@ class Fit(Iterator[Validation]):
             form = (state.get("origin") or {}).get("unroll", setup.unroll)
             if form != setup.unroll and config.resume == "auto":
                 log.warning(f"up to there cells went by {form}, and go on by {setup.unroll}: it rounds differently")
+            progress.forms = [each for each in dict.fromkeys([*progress.forms, form]) if each != setup.unroll]
         return position
 
     def _steps(self, position: Position) -> Iterator[TrainStep]:

@@ -54,6 +54,8 @@ class Progress:
     """The number of validations that were due so far."""
     stale: int = 0
     """The number of validations since the best score."""
+    forms: list[str] = field(default_factory=list)
+    """The forms over time that the cells had in earlier processes, where those were others."""
     before: float = 0.0
     """Seconds that earlier processes spent on the run, up to the checkpoint that this process resumed from."""
 

@@ -69,3 +69,26 @@ def test_a_run_that_goes_on_in_another_form_says_so_and_a_loaded_one_has_the_for
     monkeypatch.undo()
     (folder,) = (more / "runs").glob("[!.]*")
     assert reload(folder).model.form.name == "kernels"
+
+
+@pytest.mark.form_by_rule
+def test_the_same_command_that_goes_on_in_another_form_says_so_on_the_screen_and_in_the_record(
+    capsys, monkeypatch, tmp_path
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    command = [*COPY, "cell=gru", "checkpoint.steps=1", f"results_dir={tmp_path}"]
+    monkeypatch.setattr(runner, "measure_speed", lambda *_: None)
+    for pays in (1, 10**9):
+        with monkeypatch.context() as patched:
+            patched.setattr(rule, "PAYS", pays)
+            patched.setattr(runner, "evaluate", interrupt)
+            said = bench(capsys, *command)
+        assert said.code == 130
+    assert "up to there cells went by kernels, and go on by vendor: it rounds differently" in said.err
+    monkeypatch.setattr(rule, "PAYS", 10**9)
+    assert bench(capsys, *command).code == 0
+    *_, record = sorted(records(tmp_path), key=lambda each: each["status"] == "done")
+    assert (record["resumed"], record["unroll"]) == ({"unroll": "kernels"}, "vendor")
+    assert "from cells that went by kernels" in bench(capsys, "show", record["id"], f"results_dir={tmp_path}").out

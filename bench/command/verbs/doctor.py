@@ -202,10 +202,12 @@ def _of_libraries() -> str:
 
 
 def _of_compiler() -> str:
-    """The C++ compiler of unroll=kernels, or what brings one."""
-    from bench.kernels.compiler import NoCompiler, compiler, version
+    """The C++ compiler of unroll=kernels, which compiles a function here; or what keeps it from that, or brings one."""
+    from bench.api import cache_folder
+    from bench.kernels.compiler import NoCompiler, compiled, compiler, version
 
     try:
+        compiled('extern "C" void nothing() {}\n', cache_folder() / "kernels")
         return f"{version()} ({' '.join(compiler())}), for unroll=kernels"
     except NoCompiler as error:
         return str(error)

@@ -7,6 +7,7 @@ from unittest.mock import Mock, patch
 import pytest
 import torch
 from cli_tools import bench, the_line
+from kernel_tools import forget_compiler
 from simulated import NAME, simulated_gpu
 
 from bench.command.verbs import doctor
@@ -50,6 +51,15 @@ def test_where_a_gpu_is_the_compiler_of_its_kernels_is_told(capsys):
     with simulated_gpu(), patch("bench.kernels.nvrtc.version", lambda: "NVRTC 12.9"):
         assert "NVRTC 12.9, for unroll=kernels on a GPU" in bench(capsys, "doctor").out
     assert "NVRTC" not in bench(capsys, "doctor").out
+
+
+def test_a_program_that_compiles_nothing_is_told(capsys, monkeypatch):
+    monkeypatch.setenv("CXX", "false")
+    forget_compiler()
+    assert "false does not compile the kernel: it ends with 1" in " ".join(bench(capsys, "doctor").out.split())
+    monkeypatch.delenv("CXX")
+    forget_compiler()
+    assert "for unroll=kernels" in bench(capsys, "doctor").out
 
 
 def test_a_gpu_that_does_not_start_is_told_and_the_cpu_is_still_shown(capsys):
