@@ -18,6 +18,7 @@ from bench.results.figures import Flops
 from bench.train.setup import Setup
 
 _BATCHES = 4  # over which energy is measured
+_TICK = 1.0  # seconds: a counter of energy that moves less often stands still
 
 LEAST_SECONDS = 0.2
 """Where speeds are sampled for less, the machine's own limits, which take as long, are not measured."""
@@ -40,19 +41,20 @@ def measure_work(
     - `joules_a_token` in training, where the processor counts its energy (`bench.hardware.energy`).
 
     A figure that is not known is None: all but the last of an encoder-decoder, whose tokens read and written differ in
-    work, and of gradients forward in time; peak and shares where speeds are sampled for less than 0.2 s.
+    work, and of gradients forward in time; peak, shares and energy where speeds are sampled for less than 0.2 s.
     """
     figures: dict[str, float | None] = dict.fromkeys(
         ("train_flop_per_s", "infer_flop_per_s", "peak_flop_per_s", "train_peak_share", "infer_peak_share")
     )
-    figures |= {"gemm_share": None, "joules_a_token": joules_a_token(setup, seconds, clock)}
+    lasting = seconds >= LEAST_SECONDS
+    figures |= {"gemm_share": None, "joules_a_token": joules_a_token(setup, seconds, clock) if lasting else None}
     if setup.task.spec.reads == "sequence" or setup.forward:
         return figures
     train, infer = (speed[name]["median"] for name in ("train_tokens_per_s", "infer_tokens_per_s"))
     if flops is not None:
         forward, backward = _operations(flops)
         figures |= {"train_flop_per_s": (forward + backward) * train, "infer_flop_per_s": forward * infer}
-    if seconds >= LEAST_SECONDS:
+    if lasting:
         peak, count = product_flop_per_s(setup.machine), setup.machine.ranks.count
         for way, devices in (("train", count), ("infer", 1)):
             achieved = figures[f"{way}_flop_per_s"]
@@ -81,18 +83,32 @@ def _operations(flops: Flops) -> tuple[int, int]:
 
 
 def joules_a_token(setup: Setup, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float | None:
-    """The energy of a token of training, over about so many `seconds`; None where nothing counts it."""
+    """The energy of a token of training, over about so many `seconds` from a tick of the counter to a later one, since
+    a GPU's moves ten times a second or so; None where nothing counts it, or what does stands still.
+    """
     counter = energy_counter(setup.machine)
     if counter is None or setup.machine.ranks.count > 1:  # it counts one device
         return None
     steps = training(setup, _batches(setup, _BATCHES))
-    next(steps)
-    setup.machine.synchronize()
-    before, began, tokens = counter(), clock(), 0
-    while not tokens or clock() - began < seconds:
-        tokens += next(steps)
-    setup.machine.synchronize()
-    return (counter() - before) / tokens
+
+    def step() -> int:
+        tokens = next(steps)
+        setup.machine.synchronize()
+        return tokens
+
+    def to_the_next_tick() -> tuple[float, int]:
+        last, tokens, began = counter(), 0, clock()
+        while (now := counter()) == last and clock() - began < _TICK:
+            tokens += step()
+        return now, tokens
+
+    step()
+    before, _ = to_the_next_tick()
+    began, tokens = clock(), 0
+    while clock() - began < seconds:
+        tokens += step()
+    after, more = to_the_next_tick()
+    return (after - before) / (tokens + more) if after > before and tokens + more else None
 
 
 def _batches(setup: Setup, count: int) -> list[Batch]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from clock import Clock
 from three_tasks import TASKS
 from tiny import CPU64, Given, a_batch, a_setup
 
@@ -68,11 +69,38 @@ def test_at_the_limit_of_large_products_a_figure_has_all_of_the_peak(limits):
     assert work.limits(a_gru(gradient="rtrl"), flops, seconds=1.0) == {}
 
 
-def test_the_energy_of_a_token_is_that_used_over_its_steps(limits, monkeypatch):
-    """A processor that uses 6 J between two looks, in which a step of 12 tokens is made."""
-    used = iter(range(0, 600, 6))
-    monkeypatch.setattr(work, "energy_counter", lambda machine: lambda: float(next(used)))
-    assert measure_work(a_gru(), None, SPEED, seconds=0.0)["joules_a_token"] == 6 / (T * B)
+@pytest.fixture
+def energy(monkeypatch):
+    """Sets the counter of a processor, by the steps of 12 tokens that it has made, of which each takes a second."""
+
+    def energy(joules):
+        clock = Clock()
+
+        def steps(setup, batches):
+            while True:
+                clock.now += 1.0
+                yield T * B
+
+        monkeypatch.setattr(work, "training", steps)
+        monkeypatch.setattr(work, "_TICK", 20.0)
+        monkeypatch.setattr(work, "energy_counter", lambda machine: lambda: joules(clock.now))
+        return clock
+
+    return energy
+
+
+@pytest.mark.parametrize("seconds", [1.0, 7.0, 10.0, 13.0])
+@pytest.mark.parametrize("every", [1, 5])
+def test_the_energy_of_a_token_is_that_used_over_its_steps_however_seldom_the_counter_moves(energy, every, seconds):
+    clock = energy(lambda steps: 6.0 * every * (steps // every))
+    assert work.joules_a_token(a_gru(), seconds, clock) == 6 / (T * B)
+
+
+def test_energy_that_nothing_counts_is_not_known(energy, limits):
+    assert work.joules_a_token(a_gru(), 1.0, energy(lambda steps: 42.0)) is None, "the counter stands still"
+    clock = energy(lambda steps: 6.0 * steps)
+    assert measure_work(a_gru(), None, SPEED, 1.0, clock)["joules_a_token"] == 6 / (T * B)
+    assert measure_work(a_gru(), None, SPEED, 0.1, clock)["joules_a_token"] is None, "too short for a counter"
 
 
 def test_the_products_of_a_step_are_those_of_its_equations(monkeypatch):
