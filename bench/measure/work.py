@@ -11,7 +11,7 @@ from bench.api import Batch
 from bench.hardware.energy import energy_counter
 from bench.hardware.large_product import product_flop_per_s
 from bench.hardware.machine import choose_machine
-from bench.measure.drawn import stream
+from bench.measure.drawn import draw, stream
 from bench.measure.limit import seconds_of_products
 from bench.measure.training import training
 from bench.results.figures import Flops
@@ -36,8 +36,8 @@ def measure_work(
     - `train_flop_per_s`, `infer_flop_per_s`: operations a second, of products and element by element. Each real time
       step counts once, so that padding, and what `bptt.checkpoint` or overlapping windows compute again, is no work.
     - `peak_flop_per_s`: of one device, in large products; `train_peak_share`, `infer_peak_share`: shares of it.
-    - `gemm_share`: the time of the bare products of a training step, at the model's own shapes, over that of the step
-      (`bench.measure.limit`).
+    - `gemm_share`: the time of the bare products of a training step, at the model's own shapes, padding included, over
+      that of the step (`bench.measure.limit`).
     - `joules_a_token` in training, where the processor counts its energy (`bench.hardware.energy`).
 
     A figure that is not known is None: all but the last of an encoder-decoder, whose tokens read and written differ in
@@ -60,7 +60,7 @@ def measure_work(
             achieved = figures[f"{way}_flop_per_s"]
             figures[f"{way}_peak_share"] = None if achieved is None else achieved / (devices * peak)
         bare = seconds_of_products(setup.model, setup.machine.ranks.lanes(_batches(setup, 1)[0]), setup.machine)
-        figures |= {"peak_flop_per_s": peak, "gemm_share": bare * train / count}
+        figures |= {"peak_flop_per_s": peak, "gemm_share": bare * _positions_a_token(setup) * train / count}
     return figures
 
 
@@ -74,6 +74,12 @@ def limits(setup: Setup, flops: Flops | None, seconds: float) -> dict[str, float
     a_microsecond = 1e-6 * product_flop_per_s(choose_machine(setup.config.hardware))
     one_way = forward / a_microsecond
     return {"train": (forward + backward) / a_microsecond, "infer": one_way, "prefill": one_way}
+
+
+def _positions_a_token(setup: Setup) -> float:
+    """The time steps of all lanes, padding included, over the real ones, in the batches that speed is measured over."""
+    batches = draw(setup.task, setup.config.batch_size)
+    return sum(len(each.inputs) * len(each.fresh) for each in batches) / sum(each.tokens for each in batches)
 
 
 def _operations(flops: Flops) -> tuple[int, int]:

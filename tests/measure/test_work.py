@@ -44,6 +44,13 @@ def test_operations_a_second_are_those_of_a_token_times_the_tokens(limits):
     assert found["gemm_share"] == pytest.approx(0.2)
 
 
+def test_the_products_of_a_step_are_also_those_of_its_padding(limits):
+    """A step takes as long as its batch is wide, and tokens are the real ones: half of one batch, all of the other."""
+    half = replace(a_batch(T, B), lengths=torch.tensor([T // 2] * B))
+    found = measure_work(a_setup(Given(train=[half, a_batch(T, B)])), None, SPEED, seconds=1.0)
+    assert found["gemm_share"] == pytest.approx(0.2 * 2 / 1.5)
+
+
 def test_where_speeds_are_sampled_in_a_moment_the_machine_is_not_measured(monkeypatch):
     monkeypatch.setattr(work, "product_flop_per_s", lambda machine: pytest.fail("it takes longer than the speeds"))
     found = measure_work(a_gru(), None, SPEED, seconds=0.01)
