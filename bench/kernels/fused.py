@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -92,7 +92,7 @@ class Fused:
         tensors = [read, *(part for pair in pairs for part in pair), *weights, *matrices, *states]
         cast = (each if each is None or each.dtype == self.dtype else each.to(self.dtype) for each in tensors)
         y_TBH, *last = _Recurrence.apply(self, maps, torch.is_grad_enabled(), symbols_TB, *cast)
-        return y_TBH, [new.view(old.shape) for new, old in zip(last, states, strict=True)]
+        return y_TBH, last
 
     @property
     def reads_maps_alone(self) -> bool:
@@ -127,9 +127,9 @@ class _Recurrence(torch.autograd.Function):
         ctx: Any, fused: Fused, maps: list[bool], trains: bool, symbols: Tensor | None, *given: Tensor | None
     ) -> tuple[Tensor, ...]:
         step, trains = fused.step, trains and any(ctx.needs_input_grad)
-        following = iter(each if each is None else each.contiguous() for each in given)
+        following: Iterator[Any] = iter(each if each is None else each.contiguous() for each in given)
         counts = (1, 2 * len(maps), len(step.weights), len(step.products), len(step.states))
-        (x,), pairs, weights, matrices, states = (list[Any](islice(following, count)) for count in counts)
+        (x,), pairs, weights, matrices, states = (tuple(islice(following, count)) for count in counts)
         inputs = [
             _mapped(x, symbols, each, bias) if is_map else each
             for each, bias, is_map in zip(pairs[::2], pairs[1::2], maps, strict=True)
@@ -137,13 +137,15 @@ class _Recurrence(torch.autograd.Function):
         T, B = inputs[0].shape[:2]
         at = _named(inputs, "input") | _named(weights, "weight") | _named(matrices, "matrix")
         for j, state in enumerate(states):
-            at[f"state{j}"] = state.new_empty(T + 1, B, step.states[j].width)
-            at[f"state{j}"][0] = state.view(B, -1)
+            at[f"state{j}"] = over_time = state.new_empty(T + 1, B, step.states[j].width)
+            over_time.select(0, 0).copy_(state.view(B, -1))
         name = "forward" if trains else "infer"
         at = fused.arrays(name, at, T, B)
         fused.kernels.run(name, at, T, B)
-        y = at["y0"] if fused.output is None else at[f"state{fused.output}"][1:]
-        last = tuple(at[f"state{j}"][T].clone() for j in range(len(states)))  # else they keep all steps alive
+        y = at["y0"] if fused.output is None else at[f"state{fused.output}"].narrow(0, 1, T)
+        last = [  # copies: else they keep all steps alive
+            at[f"state{j}"].select(0, T).clone().view(state.shape) for j, state in enumerate(states)
+        ]
         if trains:
             ctx.fused, ctx.maps, ctx.T, ctx.B, ctx.shapes = fused, maps, T, B, [state.shape for state in states]
             at |= {"x": x} | {f"map{i}": each for i, each in enumerate(pairs[::2]) if maps[i]}
@@ -170,13 +172,14 @@ class _Recurrence(torch.autograd.Function):
         dweights = [gradients.of_weight(w, fused.passes.gradient.summed.get(w)) for w in step.weights]
         sources = {multiply.matrix: multiply.source for multiply in fused.passes.gradient.program.multiplies}
         dmatrices = [
-            gradients.of_matrix(sources[each.number].name, at[each.state.name][:T] if each.state else at[f"operand{i}"])
+            gradients.of_matrix(sources[each.number].name, at[each.state.name if each.state else f"operand{i}"])
             if each.number in sources  # else no gradient comes back to it
             else None
             for i, each in enumerate(step.products)
         ]
         swapped = "dnext" if T % 2 == 0 else "dstate"
-        dstates = [at[f"{swapped}{j}"].view(shape) for j, shape in enumerate(ctx.shapes)]
+        wanted = ctx.needs_input_grad[len(ctx.needs_input_grad) - len(ctx.shapes) :]
+        dstates = [at[f"{swapped}{j}"].view(ctx.shapes[j]) if is_wanted else None for j, is_wanted in enumerate(wanted)]
         return None, None, None, None, dx, *dinputs, *dweights, *dmatrices, *dstates
 
 

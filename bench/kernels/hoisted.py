@@ -62,7 +62,7 @@ class Hoisted:
             return x_TBF if each is None else next(random)
 
         inputs = [made(each) for each in self.inputs]
-        return inputs, [now(each).reshape(-1) for each in self.weights], [now.rows(each) for each in self.matrices]
+        return inputs, [now.row(each) for each in self.weights], [now.rows(each) for each in self.matrices]
 
     def _random(self, x_TBF: Tensor) -> Iterator[Tensor]:
         """Uniform random numbers `[T, B, N]` for each place that draws them: the numbers that the loop would draw."""
@@ -96,6 +96,11 @@ class _Now:
     def _result(self, call: Call) -> Tensor:
         result = call.function(*tree_map(self, call.args), **tree_map(self, call.kwargs))
         return result if isinstance(result, Tensor) else cast(Tensor, result[call.number])
+
+    def row(self, recipe: Recipe) -> Tensor:
+        """The tensor in one dimension; where it has that already a view would only cost time."""
+        found = cast(Tensor, self(recipe))
+        return found if found.dim() == 1 else found.reshape(-1)
 
     def rows(self, factor: Recipe) -> Tensor:
         """The transposed factor: the matrix `[N, K]` that most steps have transposed."""

@@ -29,12 +29,15 @@ class Totals:
         return self.at[f"dweight{weight.number}"] if row is None else self.sum(row.name)
 
     def of_matrix(self, name: str, operand_TBK: Tensor) -> Tensor:
-        """The gradient of a matrix, from those of its product with operands."""
-        return self.at[name].view(self.rows, -1).t() @ operand_TBK.reshape(self.rows, -1)
+        """The gradient of a matrix, from those of its product with operands; a state has one more at its end."""
+        operand_SK = operand_TBK.view(-1, operand_TBK.shape[-1]).narrow(0, 0, self.rows)
+        return self.at[name].view(self.rows, -1).t() @ operand_SK
 
     def of_inputs(self, maps: list[bool], wanted: Sequence[bool]) -> tuple[Tensor | None, list[Tensor | None]]:
         """The gradient of x, and those of each input's pair."""
-        dx, pairs, x = None, list[Tensor | None](), self.at["x"].flatten(0, -2)
+        dx: Tensor | None = None
+        pairs: list[Tensor | None] = []
+        x = self.at["x"].flatten(0, -2)
         for i, is_map in enumerate(maps):
             has_weight, has_bias = wanted[1 + 2 * i : 3 + 2 * i]
             if not is_map:

@@ -90,6 +90,9 @@ def step_of(cell: Cell, training: bool) -> Step:
 
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, as they are now: `torch.func.functional_call` puts others in their places."""
+    if not module._modules:  # a tenth of the time, at every call of most cells
+        own = {**module._parameters, **module._buffers}
+        return {name: tensor for name, tensor in own.items() if tensor is not None}
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
