@@ -60,6 +60,7 @@ class Row(NamedTuple):
     evaluation_mib: Annotated[float | None, "memory.evaluation_mib"]
     process_mib: Annotated[float | None, "memory.process_mib"]
     train_flop_per_s: Annotated[float | None, "work.train_flop_per_s"]
+    peak_flop_per_s: Annotated[float | None, "work.peak_flop_per_s"]
     peak_share: Annotated[float | None, "work.train_peak_share"]
     gemm_share: Annotated[float | None, "work.gemm_share"]
     joules_a_token: Annotated[float | None, "work.joules_a_token"]

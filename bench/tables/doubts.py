@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from bench.results.row import Row
+from bench.tables.formats import with_prefix_apart
 
 _SIGNS = {"contended": "!", "unsettled": "?"}
+_SLOWED = 1.25
+"""How many times as fast the fastest large products of like hardware may be as the slowest."""
 _MEANINGS = {
     "!": "measured while other work had the machine",
     "?": "speed was still changing when it was measured",
@@ -22,6 +26,23 @@ def counted(runs: list[Row], figure: str, marks: str) -> list[Row]:
 def united(marks: Iterable[str | None]) -> str | None:
     """All marks of several runs, each once; None where there are none."""
     return ", ".join(sorted({mark for several in marks if several for mark in several.split(", ")})) or None
+
+
+def slowed(rows: Iterable[Row]) -> Iterator[str]:
+    """A line on hardware whose large products were not as fast in all runs that no counter calls contended: a host may
+    slow a virtual machine, or heat a processor, and no counter tells.
+    """
+    peaks: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.peak_flop_per_s and row.train_marks is None:
+            peaks[row.hardware].append(row.peak_flop_per_s)
+    for hardware, found in sorted(peaks.items()):
+        if max(found) > _SLOWED * min(found):
+            ends = " to ".join(f"{with_prefix_apart(end)}FLOP/s" for end in (min(found), max(found)))
+            yield (
+                f"{hardware}: its large products went at {ends}: the machine itself was slower in some runs, and so "
+                "are their speeds (work.peak_flop_per_s of a record; shares of it can be compared)"
+            )
 
 
 def signs(marks: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bench.results.row import Row
+from bench.tables.doubts import slowed
 
 _SHORT = 8  # hexadecimal digits of a mark, and more where several states begin alike
 _UNSTATED = "?"
@@ -54,7 +55,8 @@ def told_apart(rows: Sequence[Row]) -> list[Row]:
 
 
 def notes(rows: Sequence[Row]) -> Iterator[str]:
-    """A line on each kind of doubt about rows: names with several codes, code that is not stated, mixed versions."""
+    """A line on each kind of doubt about rows: names with several codes, code that is not stated, mixed versions, a
+    machine that was slower in some."""
     ended = [row for row in rows if row.status != "interrupted"]
     names = {label: states for mark in _MARKS[1:] for label, states in _several(ended, mark).items()}
     if names:
@@ -64,6 +66,7 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
         yield f"runs without a statement of their plugins' code, as in older records: {unstated}; edits cannot be seen"
     if mixed := sum(len(found) > 1 for found in _harnesses(told_apart(ended)).values()):
         yield f"rows over different versions of bench's own code: {mixed}; rerun=all makes runs anew"
+    yield from slowed(ended)
 
 
 def _several(rows: Iterable[Row], mark: _Mark) -> dict[str, set[str]]:

@@ -18,7 +18,7 @@ def test_the_row_of_a_record_has_its_figures_and_of_a_failure_none():
     failed = Row.of(a_failure(), written=7)
     assert (failed.status, failed.reason) == ("failed", "model.hidden=0: must be 1 or more")
     scored = Row._fields[Row._fields.index("metric") : Row._fields.index("finished")]
-    assert {getattr(failed, name) for name in scored} == {None} and len(scored) == 34
+    assert {getattr(failed, name) for name in scored} == {None} and len(scored) == 35
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -7,6 +7,7 @@ from factories import a_record, a_row
 
 from bench.results.row import Row
 from bench.tables.closing import doubts, summary
+from bench.tables.marks import notes
 from bench.tables.selection import in_order
 from bench.tables.tabulate import tabulate
 from bench.tables.text import to_markdown, to_text
@@ -45,6 +46,15 @@ def test_a_figure_that_follows_from_a_marked_one_counts_where_that_does():
     assert {name: line[name] for name in work} == work and line["train_marks"] is None
     line = tabulate([quiet._replace(**dict.fromkeys(work)), slow]).to_dict("records")[0]
     assert all(math.isnan(line[name]) for name in work), "the row's mark would not be theirs"
+
+
+def test_a_machine_that_was_slower_in_some_runs_is_told():
+    """As a host slows a virtual machine: no counter within tells, but all that is computed takes as much longer."""
+    quiet, slow, busy = (a_row(seed=seed, peak_flop_per_s=peak) for seed, peak in enumerate((1.6e11, 8e10, 1e10)))
+    another = quiet._replace(hardware="another", peak_flop_per_s=1e9)
+    (line,) = notes([quiet, slow, busy._replace(train_marks="contended"), another])
+    assert line.startswith(f"{quiet.hardware}: its large products went at 80 GFLOP/s to 160 GFLOP/s: the machine")
+    assert not [*notes([quiet, slow._replace(peak_flop_per_s=1.4e11), slow._replace(peak_flop_per_s=None)])]
 
 
 @pytest.mark.parametrize("column", ["train_tokens_per_s", "gemm_share"])
