@@ -169,8 +169,13 @@ def _gradients(step: Step) -> dict[Array, Parts]:
         pulled = (dy,) if node.op == "sum" else OPERATIONS[node.op].pull(g, node, dy)
         for arg, darg in zip(node.args, pulled, strict=True):
             if darg is not None and arg.op != "constant":
-                of[arg].append(g.sum(darg) if arg.width == 1 else darg)
+                of[arg].append(_over_units(g, darg, node.width) if arg.width == 1 else darg)
     return dict(found)
+
+
+def _over_units(g: Graph, d: Node, width: int) -> Node:
+    """The gradient of a number that is the same for so many units, from theirs; they may be one number, too."""
+    return g.mul(d, g.constant(width)) if d.width < width else g.sum(d)
 
 
 def _refined(parts: Parts, g: Graph) -> Parts:

@@ -67,7 +67,8 @@ class Fused:
         self.kernels = self._kernels(folder)
         self.output = self.step.output
         operands = {multiply.source.name for multiply in self.passes.programs["infer"].multiplies}
-        self.needed = operands | {array.name for array in self.kernels.arrays["backward"]}
+        read = (array.name for array in self.kernels.arrays["backward"] if array.kind != "scratch")  # each pass's own
+        self.needed = operands | {*read}
 
     def _kernels(self, folder: Path) -> Kernels:
         if self.device.type == "cpu":

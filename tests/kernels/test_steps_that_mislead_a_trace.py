@@ -1,10 +1,13 @@
 """Steps whose kernels could compute something else in silence: each has right values and gradients, or no kernels."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from bench.api import Cell
+from bench.kernels.native import Native
 from bench.unroll.eager import unroll_eager
 from bench.unroll.generated import CannotGenerate, KernelUnroll
 
@@ -68,6 +71,7 @@ RIGHT = {
     "a parameter without gradient": without_gradient,
     "what is subtracted has a factor": lambda c, a, h: (torch.rsub(a, h, alpha=3) + torch.sub(a, h, alpha=2)).tanh(),
     "bounds in the wrong order": lambda c, a, h: a + torch.clamp(a, 0.2, -0.2),
+    "a mean of what one number is added to": lambda c, a, h: (a + (h + c.share).mean(1, keepdim=True)).tanh(),
     "numbers of no lane": lambda c, a, h: (a + a.new_ones(HIDDEN)).tanh(),
     "hardtanh at a bound": lambda c, a, h: F.hardtanh(h - 1) + F.hardtanh(h + 1) + F.hardtanh(3 * a),
     "relu6 at 0": lambda c, a, h: 0.5 * F.relu6(h) + a,
@@ -152,3 +156,25 @@ def test_a_step_that_reads_no_input_is_refused_in_a_line():
 
     with pytest.raises(CannotGenerate, match="Deaf has no kernels: the step reads no input"):
         KernelUnroll(Deaf(None))
+
+
+def twice_summed(c, a, h):
+    total = a.sum(1, keepdim=True)
+    return torch.tanh(c.of_h(torch.tanh(a / (h.square() + 1)) + total) + total) / (a.square() + 1)
+
+
+def test_each_pass_has_arrays_of_its_own_sizes(monkeypatch):
+    """Both passes have numbers to work with, of other sizes, under one name: kernels write as far as they state."""
+    sizes = {}
+    run = Native.run
+
+    def watched(self, name, at, T, B):
+        for array in self.arrays[name]:
+            assert at[array.name].numel() == math.prod(array.shape(T, B)), (name, array)
+            sizes.setdefault(array.name, set()).add(array.width)
+        run(self, name, at, T, B)
+
+    monkeypatch.setattr(Native, "run", watched)
+    cell = Writing(twice_summed).double()
+    gradients(cell, KernelUnroll(cell))
+    assert len(sizes["scratch0"]) == 2
