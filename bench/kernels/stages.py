@@ -113,9 +113,10 @@ def _kept(program: Program, places: dict[Node, Place]) -> dict[Node, Store]:
     targets = [(places[root], root) for root in roots]
     targets += [(places[node.args[0]], node.args[0]) for node in walk(roots) if node.op == "sum"]
     kept: dict[Node, Store] = {}
-    for place, root in targets:
+    for place, root in targets:  # which grow: what is kept reads in its turn
         for node in _read_at(root, place, places):
             if node not in kept:
+                targets.append((places[node], node))
                 kept[node] = stored.get(node) or Store(Array("scratch", len(kept), node.width), 0, node.width, node)
     return kept
 

@@ -117,7 +117,8 @@ class _Generated:
             for array in self.inference.arrays
         }
         pairs = zip(found.step.inputs, found.tables, strict=True)
-        self.inputs = [(self.arrays[array.name], table_VN.contiguous()) for array, table_VN in pairs]
+        read = ((self.arrays.get(array.name), table_VN.contiguous()) for array, table_VN in pairs)
+        self.inputs = [(row_BN, table_VN) for row_BN, table_VN in read if row_BN is not None]
         addresses = [self.arrays[array.name].data_ptr() for array in self.inference.arrays]
         self.pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         self.at = 0

@@ -82,6 +82,22 @@ def test_random_numbers_are_drawn_anew_at_each_step():
     assert not torch.equal(stream(torch.tensor([1])), Stream(stream.model)(torch.tensor([1])))
 
 
+class Deaf(Vanilla):
+    """Makes nothing of its inputs."""
+
+    def gates(self, x_proj, h_proj, *state):
+        return torch.tanh(h_proj + 1)
+
+
+@torch.no_grad()
+def test_a_cell_that_reads_no_input_streams():
+    model = a_model(Deaf)
+    stream, state = Stream(model), model.initial_state(1)
+    for x in inputs_of(model, 3, 1):
+        right, state = model.step(x, state)
+        torch.testing.assert_close(stream(x), right)
+
+
 class Counting(Vanilla):
     """Divides by the number of lanes, which a trace takes for a number of the equation."""
 
