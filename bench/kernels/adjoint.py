@@ -46,7 +46,8 @@ def forward(step: Step, saved: Saved | None) -> Program:
 class Backward:
     """The backward pass, what it needs of the forward pass, and where a weight's gradient is that of a row.
 
-    `summed` has for a weight that is only added to a row the gradient of that row, which sums up to that of the weight.
+    `summed` has for a weight that is only added to a row the gradient of that row, which sums up to that of the weight,
+    and for one that has the gradient of another weight that gradient.
     """
 
     program: Program
@@ -104,11 +105,14 @@ def _multiplies(step: Step, rows: dict[Array, Parts]) -> list[Multiply]:
 
 
 def _summed(step: Step, rows: dict[Array, Parts]) -> dict[Array, Array]:
-    """The weights whose gradient is that of an input or a product, with that gradient; their rows are left out."""
+    """The weights whose gradient is that of an input, a product or another weight, with that gradient; their rows are
+    left out.
+    """
     summed = {}
     for weight in step.weights:
-        over_time = (array for array in rows if array.kind in ("input", "product"))
-        if (row := next((array for array in over_time if rows[array] == rows[weight]), None)) is not None:
+        same = (array for array in rows if rows[array] == rows[weight] and array != weight)
+        by_kind = {array.kind: array for array in same}
+        if (row := by_kind.get("input") or by_kind.get("product") or by_kind.get("weight")) is not None:
             summed[weight] = _d(row)
             del rows[weight]
     return summed
@@ -200,15 +204,8 @@ def _saved(step: Step, roots: list[Node]) -> Saved:
     """What to save of the forward pass: what is costly to compute again, or cannot be."""
     made = set(operands_first(step, step.roots))
     needed = [node for node in walk(roots, lambda node: node not in made) if node in made]
-    kept = {node: None for node in needed if _is_costly(node)}
-    for node in needed:
-        if not _is_costly(node):
-            missing = [each for each in walk([node], lambda each: not _is_costly(each)) if _is_costly(each)]
-            new = [each for each in missing if each not in kept]
-            if len(new) > 1 or any(each.op == "load" for each in new):
-                kept[node] = None
-            else:
-                kept |= dict.fromkeys(new)
+    kept = _kept(needed)
+    wholes = _wholes(step, kept)
     states = {
         node: (j, place)
         for j, row in enumerate(step.new)
@@ -238,7 +235,51 @@ def _saved(step: Step, roots: list[Node]) -> Saved:
     for node in (node for node in kept if node not in states):
         array, offset = nodes[node].value
         stores.append(Store(array, offset, node.width, node))
+    for node in made:
+        if node.op == "load" and (whole := wholes.get(node.value[0])) is not None:
+            nodes[node] = step.graph.narrow(nodes[whole], node.value[1], node.width)
     return Saved(nodes, stores)
+
+
+def _kept(needed: list[Node]) -> dict[Node, None]:
+    """Of the nodes that the backward pass needs those to keep: costly ones, and what is made of several of these or of
+    a product, which lies in an array that the next step writes over.
+    """
+    kept = {node: None for node in needed if _is_costly(node)}
+    for node in needed:
+        if not _is_costly(node):
+            new = [each for each in _made_of(node) if each not in kept]
+            if len(new) > 1 or any(each.op == "load" for each in new):
+                kept[node] = None
+            else:
+                kept |= dict.fromkeys(new)
+    return kept
+
+
+def _wholes(step: Step, kept: dict[Node, None]) -> dict[Array, Node]:
+    """The products that are smaller than the nodes that are kept since they are made of them: these are taken out of
+    `kept`, and the products put in, as a whole.
+    """
+    wholes = {}
+    for array in dict.fromkeys(product.out for product in step.products):
+        made = {node: _made_of(node) for node in kept if not _is_costly(node)}
+        of_it = {
+            node: parts
+            for node, parts in made.items()
+            if {each.value[0] for each in parts if each.op == "load"} == {array}
+        }
+        if sum(node.width for node in of_it) > array.width:
+            wholes[array] = whole = step.graph.load(array)
+            for node, parts in of_it.items():
+                del kept[node]
+                kept |= dict.fromkeys(each for each in parts if each.op != "load")
+            kept[whole] = None
+    return wholes
+
+
+def _made_of(node: Node) -> list[Node]:
+    """The costly nodes that a cheap one is made of."""
+    return [each for each in walk([node], lambda each: not _is_costly(each)) if _is_costly(each)]
 
 
 def _free(step: Step, read: set[Array]) -> list[tuple[Array, int, int]]:

@@ -53,7 +53,7 @@ class Naive:
                 memory[f"dnext{j}"] = memory.pop(f"dstate{j}")
         memory |= {f"dstate{j}": memory[f"dnext{j}"] for j in range(len(step.states))}
         for weight, row in self.gradient.summed.items():
-            memory[f"dweight{weight.number}"] = memory[row.name].sum((0, 1))
+            memory[f"dweight{weight.number}"] = memory[row.name].view(-1, weight.width).sum(0)
         sources = {multiply.matrix: multiply.source for multiply in self.gradient.program.multiplies}
         for product in step.products:
             state = product.state

@@ -25,8 +25,10 @@ class Totals:
         return self._sums[name]
 
     def of_weight(self, weight: Array, row: Array | None) -> Tensor:
-        """The gradient of a weight: that of a row, summed up, or what the pass has summed up."""
-        return self.at[f"dweight{weight.number}"] if row is None else self.sum(row.name)
+        """The gradient of a weight: that of a row, summed up, or what the pass has summed up, for it or another one."""
+        if row is None:
+            return self.at[f"dweight{weight.number}"]
+        return self.at[row.name].clone() if row.kind == "dweight" else self.sum(row.name)
 
     def of_matrix(self, name: str, operand_TBK: Tensor) -> Tensor:
         """The gradient of a matrix, from those of its product with operands; a state has one more at its end."""

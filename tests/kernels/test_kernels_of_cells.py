@@ -12,6 +12,7 @@ from traces import chosen
 
 from bench.api import Cell, GatedCell, leaves, map_state
 from bench.job.build import load_cell
+from bench.kernels.passes import passes
 from bench.model.noise import NoisyCell
 from bench.unroll.eager import unroll_eager
 from bench.unroll.generated import CannotGenerate, KernelUnroll, step_of, tensors_of
@@ -277,3 +278,15 @@ def test_nothing_of_a_trace_or_a_call_is_alive_after_it():
         assert made() is None
     finally:
         gc.enable()
+
+
+def test_a_product_that_is_smaller_than_what_is_made_of_it_is_kept_instead():
+    """Of layer norm the backward pass needs the product in many forms; weights added alike have one gradient."""
+    cls, options = load_cell(chosen("cell")["layernorm_lstm"])
+    gradient = passes(step_of(cls(F, H, **options), True)).gradient
+    kept = [store for store in gradient.saved.stores if store.array.kind == "saved"]
+    assert sum(store.span for store in kept) == 9 * H + 6  # the product of 4 H among them
+    assert [(w.name, row.name) for w, row in gradient.summed.items()] == [("weight1", "dweight3")]
+    cls, options = load_cell(chosen("cell")["gru"])
+    (store,) = (s for s in passes(step_of(cls(F, H, **options), True)).gradient.saved.stores if s.array.kind == "saved")
+    assert store.span == H  # of 3 H
