@@ -10,9 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 __all__ = ["NoCompiler", "c_compiler", "compiled", "compiler", "complaint", "version"]
 
@@ -20,6 +23,9 @@ _FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-nostdinc++", "-fPIC", "-shared",
     "-w",
 )  # fmt: skip
+
+
+_LONGEST = 60.0  # seconds of waiting for another process: it may hang
 
 
 class NoCompiler(RuntimeError):
@@ -84,22 +90,54 @@ def compiled(source: str, folder: Path) -> ctypes.CDLL:
     """The library of a source, from `folder` where it was compiled before. Raises NoCompiler.
 
     A file is named by the hash of all that decides its content. Beside it lies the hash of the content, so that one
-    that was cut short or altered is compiled again. It appears by one rename, so that several processes may compile at
-    once. A folder that cannot be written, or that others can write to, is done without.
+    that was cut short or altered is compiled again. It appears by one rename. Of several processes one compiles it, and
+    the others wait. A folder that cannot be written, or that others can write to, is done without.
     """
     name = hashlib.sha256(f"{_setting()}\n{source}".encode()).hexdigest()[:24]
     path = folder / f"{name}.so"
-    if _is_mine(folder) and _is_whole(path):
+    if (library := _known(path)) is not None:
+        return library
+    with _turn(path):
+        return _known(path) or _made(source, path)
+
+
+def _known(path: Path) -> ctypes.CDLL | None:
+    """The library that was compiled before; None where there is none that this system loads."""
+    if _is_mine(path.parent) and _is_whole(path):
         try:
             return ctypes.CDLL(str(path))
         except OSError:
             pass  # of another system, where folders are shared
+    return None
+
+
+def _made(source: str, path: Path) -> ctypes.CDLL:
+    """The library of a source, compiled now, and kept at the path if that can be."""
     try:
         with tempfile.TemporaryDirectory(prefix="bench-kernels-") as work:
             built = _compile(source, Path(work))
             return _loaded([path, built] if _is_kept(built, path) else [built])
     except OSError as error:  # no room, or no folder from which a library may be loaded
-        raise NoCompiler(f"a kernel can be neither kept in {folder} nor made in a temporary folder: {error}") from error
+        raise NoCompiler(
+            f"a kernel can be neither kept in {path.parent} nor made in a temporary folder: {error}"
+        ) from error
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """One process at a time makes a kernel: others would have all processors compile what one of them needs once.
+
+    Where no lock can be had, as in a folder that cannot be written, or not within a minute, each makes its own.
+    """
+    lock = FileLock(path.with_suffix(".lock"), timeout=_LONGEST)
+    with suppress(OSError, Timeout, NotImplementedError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_mine(path.parent):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _loaded(places: Sequence[Path]) -> ctypes.CDLL:
@@ -151,7 +189,6 @@ def _is_whole(path: Path) -> bool:
 def _is_kept(built: Path, path: Path) -> bool:
     """Whether a library could be put where the next process finds it."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_mine(path.parent):
             return False
         content = built.read_bytes()

@@ -4,11 +4,13 @@ import ctypes
 import os
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from kernel_tools import forget_compiler
 
 from bench.cells.gru import GRU
@@ -46,7 +48,7 @@ def a_compiler(tmp_path, monkeypatch, *lines):
 
 def test_a_kernel_is_compiled_once(tmp_path, no_compiling):
     assert compiled(SOURCE, tmp_path / "kernels").answer() == 42
-    assert sorted(path.suffix for path in (tmp_path / "kernels").iterdir()) == [".sha256", ".so"]
+    assert sorted(path.suffix for path in (tmp_path / "kernels").iterdir()) == [".lock", ".sha256", ".so"]
     no_compiling()
     assert compiled(SOURCE, tmp_path / "kernels").answer() == 42
 
@@ -114,7 +116,31 @@ def test_a_machine_without_a_temporary_folder_has_no_kernels(tmp_path, monkeypat
 def test_several_may_compile_at_once(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         assert {library.answer() for library in pool.map(lambda _: compiled(SOURCE, tmp_path), range(4))} == {42}
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".sha256", ".so"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".sha256", ".so"]
+
+
+def test_of_several_processes_one_compiles_and_the_others_wait_for_it(tmp_path, monkeypatch):
+    compiles, times = compiler._compile, []
+
+    def slowly(source, work):
+        times.append(1)
+        time.sleep(0.2)
+        return compiles(source, work)
+
+    monkeypatch.setattr(compiler, "_compile", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        assert {library.answer() for library in pool.map(lambda _: compiled(SOURCE, tmp_path), range(4))} == {42}
+    assert len(times) == 1
+
+
+def test_one_that_hangs_while_it_compiles_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiler, "_LONGEST", 0.1)
+    compiled(SOURCE, tmp_path)
+    for path in tmp_path.glob("*.s*"):
+        path.unlink()
+    (lock,) = tmp_path.glob("*.lock")
+    with FileLock(lock):
+        assert compiled(SOURCE, tmp_path).answer() == 42
 
 
 def test_without_a_compiler_a_run_goes_by_the_loop(tmp_path, monkeypatch):
