@@ -67,9 +67,9 @@ def write(reloaded: Reloaded, steps_TF: Tensor, opening: int, path: Path) -> Non
     if path.suffix.lower() in (".mid", ".midi"):
         if task.picture != "roll":
             raise ConfigError(f"--to={path}: {reloaded.record.task} is no music: end the name in .png, .svg or .pdf")
-        with writing(path):
+        with writing(path, "--to"):
             path.write_bytes(midi(steps_TF))
         return
     check_format(path)
-    with writing(path):
+    with writing(path, "--to"):
         save(PICTURES[task.picture](steps_TF, opening), path)

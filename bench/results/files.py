@@ -29,13 +29,14 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn an OSError in the block into a StoreError that names the folder, the cause and the remedy."""
+def writing(folder: Path, option: str = "results_dir") -> Iterator[None]:
+    """Turn an OSError in the block into a StoreError that names the folder, the cause and the remedy: the `option` by
+    which another one is chosen."""
     try:
         yield
     except OSError as error:
         cause = error.strerror or error
-        raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with results_dir=...") from error
+        raise StoreError(f"cannot write to {folder}: {cause}; choose another folder with {option}=...") from error
 
 
 def make_folder(path: Path) -> None:

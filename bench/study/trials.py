@@ -93,7 +93,7 @@ class Trials:
             states.COMPLETE if trial.score is not None else states.PRUNED if trial.status == "pruned" else states.FAIL
         )
         facts = trial._asdict()
-        with writing(self._path.parent):
+        with writing(self._path.parent, "--to"):
             self._study.add_trial(
                 optuna.trial.create_trial(
                     state=state,
@@ -151,7 +151,7 @@ def opened(path: Path, drawing: Drawing, stated: Mapping[str, Any]) -> Iterator[
     it.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-    with writing(path.parent):
+    with writing(path.parent, "--to"):
         make_folder(path.parent)
         try:
             lock.acquire()
@@ -168,7 +168,7 @@ def _study(path: Path, drawing: Drawing, stated: Mapping[str, Any]) -> optuna.St
     import optuna
 
     try:
-        with writing(path.parent):
+        with writing(path.parent, "--to"):
             _drop_cut_off_line(path)
             storage, name = _journal(path), path.stem
             if name in optuna.get_all_study_names(storage):

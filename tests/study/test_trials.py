@@ -121,6 +121,12 @@ def test_two_processes_do_not_work_on_the_same_trials(tmp_path):
     assert told(tmp_path / "a.journal", 1, Drawing(SPACE, "max"), True)
 
 
+def test_a_journal_that_cannot_be_written_is_told_with_the_option_that_chooses_another(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="choose another folder with --to="):
+        told(tmp_path / "file" / "a.journal", 1, Drawing(SPACE, "max"), True)
+
+
 def test_the_pruner_ends_a_trial_that_is_worse_than_most_were_at_its_validation(tmp_path):
     with opened(tmp_path / "a.journal", Drawing(SPACE, "min", pruner="median"), STATED) as study:
         for number in range(6):

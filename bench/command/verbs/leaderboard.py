@@ -232,7 +232,7 @@ def _draw(options: Namespace, view: Overview) -> None:
     from bench.tables import pairs
 
     drawn = critical_difference(view) if options.show == "overview" else matrix(view, pairs.to_frame([view]))
-    with writing(options.plot.parent):
+    with writing(options.plot.parent, "--plot"):
         make_folder(options.plot.parent)
         save(drawn, options.plot)
     print(printable(f"written: {options.plot}"), file=sys.stderr)
@@ -245,7 +245,7 @@ def _write(options: Namespace, frame: pd.DataFrame, blocks: Sequence[Block]) -> 
     from bench.tables.blocks import as_latex, as_markdown, as_text
 
     if options.format == "parquet":
-        with writing(options.to.parent):
+        with writing(options.to.parent, "--to"):
             make_folder(options.to.parent)
             frame.to_parquet(options.to, index=False)
         return
@@ -258,7 +258,7 @@ def _write(options: Namespace, frame: pd.DataFrame, blocks: Sequence[Block]) -> 
         "json": lambda: files.to_json(frame),
     }[options.format]()
     if options.to:
-        with writing(options.to.parent):
+        with writing(options.to.parent, "--to"):
             make_folder(options.to.parent)
             write_atomic(options.to, written)
     else:

@@ -68,7 +68,7 @@ def run(options: Namespace) -> int:
     chosen = choose(options.results_dir, names, where, _say)
     drawn = _figure(options, [_read(folder) for folder in chosen])
     path = options.to or Path(options.results_dir) / "plots" / f"{_name(options, chosen)}.png"
-    with writing(path.parent):
+    with writing(path.parent, "--to"):
         make_folder(path.parent)
         save(drawn, path)
     print(printable(f"{len(chosen)} run{'s' * (len(chosen) > 1)}, written: {path}"))

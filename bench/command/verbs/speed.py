@@ -201,7 +201,7 @@ def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
 def _keep(speeds: Speeds, path: Path) -> None:
     from bench.results.files import write_atomic, writing
 
-    with writing(path.parent):
+    with writing(path.parent, "--to"):
         write_atomic(path, speeds.to_json())
 
 
@@ -213,7 +213,7 @@ def _writable(folder: Path) -> None:
     """Make the folder, and find out whether it can be written."""
     from bench.results.files import make_folder, writing
 
-    with writing(folder):
+    with writing(folder, "--to"):
         make_folder(folder)
         TemporaryFile(dir=folder).close()
 
@@ -224,7 +224,7 @@ def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
     from bench.report.style import save
     from bench.results.files import make_folder, write_atomic, writing
 
-    with writing(to.parent):
+    with writing(to.parent, "--to"):
         make_folder(to.parent)
         write_atomic(to.with_name(f"{to.name}.json"), speeds.to_json())
         write_atomic(to.with_name(f"{to.name}.csv"), frame.to_csv(index=False))

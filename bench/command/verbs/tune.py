@@ -130,7 +130,7 @@ def _write(found: Sequence[Tuned], independent: bool, folder: Path) -> None:
     from bench.tables.tuning import curves, to_frame, trials_of
 
     tables = {"tuned": to_frame(found), "trials": trials_of(found), "curves": curves(found)}
-    with writing(folder):
+    with writing(folder, "--to"):
         for name, frame in tables.items():
             write_atomic(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
         for task, rows in tables["curves"].groupby("task"):

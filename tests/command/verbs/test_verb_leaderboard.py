@@ -113,6 +113,13 @@ def test_it_is_drawn_where_asked(said, show, tmp_path):
     assert (tmp_path / "p.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.parametrize("words", [["--to"], ["--format=parquet", "--to"], ["--show=overview", ONE, "--plot"]])
+def test_a_file_that_cannot_be_written_is_told_with_the_option_that_chooses_another(said, words, tmp_path):
+    (tmp_path / "file").touch()
+    answer = said(*words[:-1], f"{words[-1]}={tmp_path / 'file' / 't.png'}")
+    assert answer.code == 1 and f"choose another folder with {words[-1]}=..." in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

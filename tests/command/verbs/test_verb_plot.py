@@ -52,6 +52,12 @@ def test_the_file_s_name_says_its_format(capsys, store, tmp_path, ending, begins
     assert path.read_bytes().startswith(begins)
 
 
+def test_a_file_that_cannot_be_written_is_told_with_the_option_that_chooses_another(capsys, store, tmp_path):
+    (tmp_path / "file").touch()
+    said = plot(capsys, store, "task=copy", f"--to={tmp_path / 'file' / 'a.png'}")
+    assert said.code == 1 and said.err.endswith("choose another folder with --to=...\n")
+
+
 def test_tasks_have_a_panel_each(capsys, store, tmp_path):
     plot(capsys, store, "task=copy,adding", "--to", str(tmp_path / "a.svg"))
     drawn = (tmp_path / "a.svg").read_text()

@@ -107,6 +107,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(mea
     monkeypatch.setattr("bench.measure.grid.Turns.measure", None)
     said = measured("--figures=infer", f"--to={tmp_path / 'file' / 'a'}")
     assert said.code == 1 and f"cannot write to {tmp_path / 'file'}" in said.err
+    assert "choose another folder with --to=..." in said.err
 
 
 def test_a_contended_figure_is_marked_and_fails_no_gate(capsys, measured, tmp_path):
