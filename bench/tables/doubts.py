@@ -9,7 +9,7 @@ from bench.results.row import Row
 from bench.tables.formats import with_prefix_apart
 
 _SIGNS = {"contended": "!", "unsettled": "?"}
-_SLOWED = 1.25
+SLOWED = 1.25
 """How many times as fast the fastest large products of like hardware may be as the slowest."""
 _MEANINGS = {
     "!": "measured while other work had the machine",
@@ -37,7 +37,7 @@ def slowed(rows: Iterable[Row]) -> Iterator[str]:
         if row.peak_flop_per_s and row.train_marks is None:
             peaks[row.hardware].append(row.peak_flop_per_s)
     for hardware, found in sorted(peaks.items()):
-        if max(found) > _SLOWED * min(found):
+        if max(found) > SLOWED * min(found):
             ends = " to ".join(f"{with_prefix_apart(end)}FLOP/s" for end in (min(found), max(found)))
             yield (
                 f"{hardware}: its large products went at {ends}: the machine itself was slower in some runs, and so "

@@ -7,31 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from statistics import median, variance
-from typing import Any
 
-from bench.config.tree import written
-from bench.errors import ConfigError
-from bench.results.speeds import Measured, Speeds
+from bench.results.speeds import Speeds
 from bench.stats.bootstrap import Ratio, ratio_of_medians
 from bench.stats.interval import mean_interval
-from bench.tables.doubts import signs, united
+from bench.tables.comparable import Files, Key, figures_of, lacking, refuse
+from bench.tables.doubts import SLOWED, signs, united
 
-_SAME = ("host", "name", "device", "system")
-"""What two machines are told apart by."""
-_MOST = 5
-"""Options that are named where many differ."""
-
-Files = Mapping[str, Speeds]
-"""Earlier grids by the names of their files."""
-Key = tuple[str, str]
-"""A member's name and a figure."""
+_SLOWER = "the machine itself was slower"
 
 
 @dataclass(frozen=True)
 class Change:
     """A figure of a member in both grids: the ratio of its time to the time before.
 
-    `doubts` are the marks that it has, here or by the file that has them: then it proves nothing.
+    `doubts` are the marks that it has, here or by the file that has them: then it proves nothing. `machine` is how many
+    times as long the machine's large products took; 1 where that is not known.
     """
 
     member: str
@@ -39,6 +30,7 @@ class Change:
     ratio: Ratio
     margin: float
     doubts: Mapping[str, str]
+    machine: float = 1.0
 
     @property
     def slower(self) -> bool:
@@ -70,15 +62,16 @@ def changes(
     Two processes that run the same code differ by more than the interval of their samples knows of: by where memory
     lies, and by what shares the machine. What is no change is `margin`, a share of the time, or what the calls of each
     side differ by among themselves, where there are several before and that is more; `beside` are further calls of the
-    code of `now`. Of several calls of a side those count whose figure has no marks, where there are any. Raises
-    ConfigError as `refuse` does.
+    code of `now`. Of several calls of a side those count whose figure has no marks, where there are any. Where large
+    products took the machine more than 1.25 times the time on one side, all figures are in doubt, unless it may be
+    another one (`other_machine`). Raises ConfigError as `refuse` does.
     """
     calls = {"here": now, **(beside or {})}
     others = {**before, **(beside or {})}
     refuse(now, now.figures, others, other_machine)
-    shared = [key for key in _figures(now) if not _lacking(key, others)]
+    shared = [key for key in figures_of(now) if not lacking(key, others)]
     level = 1 - 0.05 / len(shared)  # Bonferroni
-    return [_change(key, calls, before, margin, level) for key in shared]
+    return [_change(key, calls, before, margin, level, other_machine) for key in shared]
 
 
 def changes_in_turn(here: Speeds, there: Speeds, margin: float) -> list[Change]:
@@ -88,7 +81,7 @@ def changes_in_turn(here: Speeds, there: Speeds, margin: float) -> list[Change]:
     Pairs of samples share what the machine did; the median of their ratios is one observation a launch, since processes
     of one code differ, and over launches Student's t has the interval of the geometric mean.
     """
-    ours, theirs = _figures(here), _figures(there)
+    ours, theirs = figures_of(here), figures_of(there)
     shared = [key for key in ours if key in theirs]
     level = 1 - 0.05 / max(1, len(shared))  # Bonferroni
     found = []
@@ -100,94 +93,39 @@ def changes_in_turn(here: Speeds, there: Speeds, margin: float) -> list[Change]:
     return found
 
 
-def _change(key: Key, now: Files, before: Files, margin: float, level: float) -> Change:
-    (ours, here), (theirs, there) = (_quiet(key, files) for files in (now, before))
-    doubts = {name if name == "here" else f"in {name}": marks for name, marks in (here | there).items()}
+def slowed(found: Iterable[Change]) -> Iterator[str]:
+    """A line where the machine itself was slower on one side: a host may slow a virtual one, and no counter tells."""
+    ratios = [each.machine for each in found]
+    for when, times in (("now", max(ratios, default=1.0)), ("then", 1 / min(ratios, default=1.0))):
+        if times > SLOWED:
+            yield (
+                f"{_SLOWER} {when}: its large products took {times:.1f} times the time; --compare=COMMIT takes both "
+                "codes in turn, and what slows one slows both"
+            )
+
+
+def _change(key: Key, now: Files, before: Files, margin: float, level: float, other_machine: bool) -> Change:
+    sides = [_counting(key, files) for files in (now, before)]
+    ours, theirs = ([figures_of(grid)[key]["samples"] for grid in side.values()] for side in sides)
+    marks = {name: figures_of(grid)[key]["marks"] for side in sides for name, grid in side.items()}
+    doubts = {name if name == "here" else f"in {name}": ", ".join(each) for name, each in marks.items() if each}
+    here, there = (_limit(key[0], side) for side in sides)
+    machine = here / there if here and there and not other_machine else 1.0
+    if max(machine, 1 / machine) > SLOWED:
+        doubts["now" if machine > 1 else "then"] = _SLOWER
     ratio = ratio_of_medians([*chain(*ours)], [*chain(*theirs)], level)
-    return Change(*key, ratio, max(margin, _apart(ours, theirs)), doubts)
+    return Change(*key, ratio, max(margin, _apart(ours, theirs)), doubts, machine)
 
 
-def _quiet(key: Key, files: Files) -> tuple[list[list[float]], dict[str, str]]:
-    """The samples of the calls whose figure has no marks; where there is none, those of all calls with their marks."""
-    found = {name: _figures(grid)[key] for name, grid in files.items()}
-    quiet = [figure["samples"] for figure in found.values() if not figure["marks"]]
-    if quiet:
-        return quiet, {}
-    marks = {name: ", ".join(figure["marks"]) for name, figure in found.items()}
-    return [figure["samples"] for figure in found.values()], marks
+def _counting(key: Key, files: Files) -> Files:
+    """The calls whose figure has no marks; all where there is none."""
+    return {name: grid for name, grid in files.items() if not figures_of(grid)[key]["marks"]} or files
 
 
-def refuse(now: Speeds, figures: Iterable[str], before: Files, other_machine: bool = False) -> None:
-    """Raise ConfigError where `figures` of a grid cannot be compared with all those before.
-
-    That is where clocks, machines or options differ, or no figure is in all of them. `now` may lack its samples yet.
-    """
-    for name, grid in before.items():
-        refuse_clock(now.clock, name, grid)
-        theirs, ours = ({key: each.machine.get(key) for key in _SAME} for each in (grid, now))
-        if theirs != ours and not other_machine:
-            said = next(f"{key} {theirs[key]}, and here {ours[key]}" for key in _SAME if theirs[key] != ours[key])
-            raise ConfigError(
-                f"--compare: {name} is of another machine ({said}); add --other-machine to compare anyway"
-            )
-        refuse_other_options(now, name, grid)
-    wanted = [(member.name, figure) for member in now.members for figure in figures]
-    if before and all(_lacking(key, before) for key in wanted):
-        first, grid = next(iter(before.items()))
-        have = "; ".join(f"{member.name} ({', '.join(member.figures)})" for member in grid.members)
-        raise ConfigError(f"--compare: no figure of these members is in all files; {first} has {have}")
-
-
-def refuse_other_options(now: Speeds, name: str, before: Speeds) -> None:
-    """Raise ConfigError where a member of one name has other options in a grid before."""
-    here = {member.name: member for member in now.members}
-    for member in before.members:
-        if member.name in here and (differing := [*_differing(here[member.name], member)]):
-            more = f" and {len(differing) - _MOST} more" * (len(differing) > _MOST)
-            raise ConfigError(
-                f"--compare: {name} has {member.name} with other options, {'; '.join(differing[:_MOST])}{more}: "
-                "measure both with the same ones"
-            )
-
-
-def refuse_clock(clock: str, name: str, before: Speeds) -> None:
-    """Raise ConfigError where a grid was measured by another clock."""
-    if clock != before.clock:
-        raise ConfigError(f"--compare: {name} has {before.clock} time; measure with --clock={before.clock}")
-
-
-def unsaid(now: Speeds, others: Files) -> Iterator[str]:
-    """What is not compared, and what is not known of it, a line each; `others` are the calls before and beside."""
-    for name, grid in {"the grid that is shown": now, **others}.items():
-        if any(member.options is None for member in grid.members):
-            yield f"{name} is of an older version and does not say its options: whether they are the same is not known"
-    for member, figure in _figures(now):
-        if lacking := _lacking((member, figure), others):
-            yield f"not compared: {member}  {figure}: it is not in {', '.join(lacking)}"
-
-
-def _differing(ours: Measured, theirs: Measured) -> Iterator[str]:
-    """The options in which two members differ. One that only one of them has is new or gone: it counts if changed."""
-    if ours.options is None or theirs.options is None:
-        return
-    for key in dict.fromkeys((*ours.options, *theirs.options)):
-        if key in ours.options and key in theirs.options:
-            differs = written(ours.options[key]) != written(theirs.options[key])
-        else:
-            differs = key in (*ours.changed, *theirs.changed)
-        if differs:
-            there, here = (written(each[key]) if key in each else "none" for each in (theirs.options, ours.options))
-            yield f"{key}={there}, and here {here}"
-
-
-def _figures(grid: Speeds) -> dict[Key, dict[str, Any]]:
-    """Each figure by its member and name."""
-    return {(m.name, name): figure for m in grid.members for name, figure in m.figures.items()}
-
-
-def _lacking(key: Key, before: Files) -> list[str]:
-    """The files that lack a figure."""
-    return [name for name, grid in before.items() if key not in _figures(grid)]
+def _limit(member: str, files: Files) -> float | None:
+    """Microseconds of a token's training at the rate of the machine's large products: the median of those known."""
+    found = [m.limits.get("train", 0) for grid in files.values() for m in grid.members if m.name == member]
+    return median(known) if (known := [limit for limit in found if limit > 0]) else None
 
 
 def _apart(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> float:

@@ -9,7 +9,8 @@ import pytest
 from speed_grids import a_grid
 
 from bench.errors import ConfigError
-from bench.tables.speed_changes import changes, changes_in_turn, refuse, unsaid
+from bench.tables.comparable import refuse, unsaid
+from bench.tables.speed_changes import changes, changes_in_turn, slowed
 
 MARGIN = 0.02
 
@@ -143,6 +144,39 @@ def test_a_figure_in_doubt_on_either_side_is_marked_and_proves_nothing(here, the
         (change,) = changes(grid(factor, seed=1, marks=here), {"a.json": grid(1, marks=there)}, MARGIN)
         assert not change.slower and not change.faster and str(change).endswith(said)
         assert ("!" in str(change)) == ("contended" in [*here, *there])
+
+
+def at_peak(factor, slowness, **kwargs):
+    """A grid of a machine whose large products take `slowness` times the time."""
+    grids = grid(factor, **kwargs)
+    grids.members[0].limits.update(train=0.1 * slowness, infer=0.05 * slowness)
+    return grids
+
+
+@pytest.mark.parametrize(("now", "then", "when"), [(1.6, 1.0, "now"), (1.0, 1.6, "then")])
+def test_a_machine_that_was_slower_itself_is_told_and_its_figures_prove_nothing(now, then, when):
+    """As a host slows a virtual machine: no counter within tells, but all that is computed takes as much longer."""
+    for factor in (now / then, 1):
+        found = changes(at_peak(factor, now, seed=1), {"a.json": at_peak(1, then)}, MARGIN)
+        assert not found[0].slower and not found[0].faster
+        assert str(found[0]).endswith(f"not told apart: the machine itself was slower {when}")
+        (line,) = slowed(found)
+        assert line.startswith(f"the machine itself was slower {when}: its large products took 1.6 times the time; ")
+
+
+def test_a_slow_down_is_seen_where_the_machine_was_as_fast_or_of_another_kind_or_is_not_known():
+    (change,) = changes(at_peak(1.1, 1.2, seed=1), {"a": at_peak(1, 1)}, MARGIN)
+    assert change.slower and not [*slowed([change])]
+    (change,) = changes(at_peak(1.6, 1.6, seed=1), {"a": at_peak(1, 1)}, MARGIN, other_machine=True)
+    assert change.slower and not [*slowed([change])]
+    (change,) = changes(at_peak(1.6, 1.6, seed=1), {"a": grid(1)}, MARGIN)
+    assert change.slower and not [*slowed([change])]
+
+
+def test_how_fast_the_machine_was_is_said_by_the_calls_that_count():
+    busy, quiet = at_peak(3, 3, marks=["contended"]), at_peak(1, 1)
+    (change,) = changes(at_peak(1.1, 1, seed=1), {"a": busy, "b": quiet}, MARGIN)
+    assert change.slower and change.machine == 1
 
 
 def test_of_several_files_the_quiet_ones_count():

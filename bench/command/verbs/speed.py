@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.results.speeds import Figure, Speeds
 
 
-_FIGURES = "train,infer,step"
+_DEFAULTS = {"figures": "train,infer,step", "clock": "wall", "margin": 0.02, "launches": 20}
 
 
 def arguments(parser: Parser) -> None:
@@ -43,9 +43,9 @@ def arguments(parser: Parser) -> None:
         help="the member that has these options instead is each one's baseline (the first)",
     )
     parser.add_argument(
-        "--figures", default=_FIGURES, metavar="F,...", help=f"what to time, of {', '.join(FIGURES)} ({_FIGURES})"
+        "--figures", metavar="F,...", help=f"what to time, of {', '.join(FIGURES)} ({_DEFAULTS['figures']})"
     )
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall or processor time (wall)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), help="wall or processor time (wall)")
     parser.add_argument(
         "--compare",
         action="append",
@@ -68,9 +68,7 @@ def arguments(parser: Parser) -> None:
         metavar="FILE",
         help="a file of a further call of the code that is shown, for --compare, may be repeated",
     )
-    parser.add_argument(
-        "--margin", type=number(least=0), default=0.02, metavar="SHARE", help="what is still no change (0.02)"
-    )
+    parser.add_argument("--margin", type=number(least=0), metavar="SHARE", help="what is still no change (0.02)")
     parser.add_argument("--other-machine", action="store_true", help="compare although FILE is of another machine")
     parser.add_argument(
         "--from",
@@ -85,23 +83,28 @@ def arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Measure or read, write the files, print the table; 1 where something became slower or a member was refused."""
     from bench.results.speeds import Speeds
-    from bench.tables.speed_changes import refuse
+    from bench.tables.comparable import refuse, refuse_twice
 
-    if options.beside and not options.compare:
-        raise ConfigError(f"--beside={options.beside[0]} is for a comparison: give the files before by --compare")
-    if options.source is not None and options.overrides:
-        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {options.overrides[0]}")
-    if (code := _code(options)) is not None:
+    code = _code(options)
+    _refuse_unused(options)
+    for name, value in _DEFAULTS.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    if code is not None:
         return _in_turn(options, code)
-    before, beside = ({path: Speeds.read(Path(path)) for path in paths} for paths in (options.compare, options.beside))
-    others = before | beside
-    if options.source is None:
-        speeds = _measured(options, others)
-    else:
-        speeds = Speeds.read(options.source)
+    shown, before, beside = (
+        [(str(path), Speeds.read(Path(path))) for path in paths]
+        for paths in (filter(None, [options.source]), options.compare, options.beside)
+    )
+    refuse_twice([*shown, *before, *beside])
+    others = dict([*before, *beside])
+    if shown:
+        speeds = shown[0][1]
         refuse(speeds, speeds.figures, others, options.other_machine)
+    else:
+        speeds = _measured(options, others)
     _show(speeds, options)
-    return int(_compared(speeds, before, beside, options) or bool(speeds.refused))
+    return int(_compared(speeds, dict(before), dict(beside), options) or bool(speeds.refused))
 
 
 def _code(options: Namespace) -> str | None:
@@ -113,6 +116,7 @@ def _code(options: Namespace) -> str | None:
         if not Path(word).is_dir() and commit_of(word) is None:
             raise ConfigError(f"--compare={word} is neither a file or folder nor a commit of this checkout")
         others = [*options.compare, *options.beside, *filter(None, [options.source])]
+        others += ["--other-machine"] * options.other_machine
         if len(others) > 1:
             raise ConfigError(f"--compare={word} is measured in turn with the code here: leave out {others[-1]}")
     if options.launches is not None and not codes:
@@ -120,13 +124,25 @@ def _code(options: Namespace) -> str | None:
     return codes[0] if codes else None
 
 
+def _refuse_unused(options: Namespace) -> None:
+    """Raise ConfigError for what was given and has nothing to work on."""
+    measuring = [f"--{name}={given}" for name in ("figures", "clock") if (given := getattr(options, name)) is not None]
+    if options.source is not None and (unused := [*options.overrides, *measuring]):
+        raise ConfigError(f"speed: --from={options.source} measures nothing: leave out {unused[0]}")
+    comparing = [f"--beside={path}" for path in options.beside] + ["--other-machine"] * options.other_machine
+    comparing += [f"--margin={options.margin:g}"] if options.margin is not None else []
+    if comparing and not options.compare:
+        raise ConfigError(f"{comparing[0]} is for a comparison: say with what by --compare")
+
+
 def _in_turn(options: Namespace, code: str) -> int:
     """Measure the code here and another one in turn, show the first, and what changed."""
     from bench.study.codes import measure_in_turn
     from bench.study.commits import folder_of
-    from bench.tables.speed_changes import changes_in_turn, refuse_other_options
+    from bench.tables.comparable import refuse_other_options
+    from bench.tables.speed_changes import changes_in_turn
 
-    figures, launches = _figures(options), options.launches or 20
+    figures = _figures(options)
 
     def ready(here: Speeds, there: Speeds) -> None:
         refuse_other_options(here, code, there)
@@ -137,7 +153,7 @@ def _in_turn(options: Namespace, code: str) -> int:
 
     with folder_of(code) as folder:
         words = options.overrides
-        here, there = measure_in_turn(words, folder, figures, options.clock, launches, _say, ready, enough)
+        here, there = measure_in_turn(words, folder, figures, options.clock, options.launches, _say, ready, enough)
     _show(here, options)
     _keep(there, options.to.with_name(f"{options.to.name}-before.json"))
     found = changes_in_turn(here, there, options.margin)
@@ -183,7 +199,7 @@ def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
     """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
     from bench.config.sweeps.members import compose_sweep
     from bench.study.speeds import measure
-    from bench.tables.speed_changes import refuse, refuse_clock
+    from bench.tables.comparable import refuse, refuse_clock
 
     for name, each in others.items():
         refuse_clock(options.clock, name, each)
@@ -236,14 +252,16 @@ def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
 
 def _compared(speeds: Speeds, before: Mapping[str, Speeds], beside: Mapping[str, Speeds], options: Namespace) -> bool:
     """Print what changed since the grids before; whether anything became slower."""
-    from bench.tables.speed_changes import changes, unsaid
+    from bench.tables.comparable import unsaid
+    from bench.tables.speed_changes import changes, slowed
 
     if not before:
         return False
     found = changes(speeds, before, options.margin, options.other_machine, beside)
     print(f"\ntime / time in {printable(', '.join(before))}, all intervals at 95% together:")
     print(*(printable(str(change)) for change in found), sep="\n")
-    print(*(printable(line) + "\n" for line in unsaid(speeds, {**before, **beside})), sep="", end="")
+    for line in (*unsaid(speeds, {**before, **beside}), *slowed(found)):
+        print(printable(line))
     if doubtful := sum(bool(change.doubts) for change in found):
         print(
             f"{doubtful} of {len(found)} prove nothing: measure what is marked again on a quiet machine, or with "

@@ -38,14 +38,30 @@ def test_a_grid_is_measured_shown_and_written_and_compared_with_itself(capsys, m
     columns = (tmp_path / "a.csv").read_text().splitlines()[0].split(",")
     assert {"member", "cell", "model.hidden", "train_us", "train_ratio_low", "step_marks"} <= {*columns}
 
-    again = bench(capsys, "speed", "--from", str(tmp_path / "a.json"), "--compare", str(tmp_path / "a.json"))
-    assert again.code == 0 and again.out.count("no change seen") == 8
-    slower = json.loads((tmp_path / "a.json").read_text())
-    for member in slower["members"]:
-        member["figures"]["train"]["samples"] = [1000 * each for each in member["figures"]["train"]["samples"]]
-    (tmp_path / "b.json").write_text(json.dumps(slower))
-    said = bench(capsys, "speed", "--from", str(tmp_path / "b.json"), "--compare", str(tmp_path / "a.json"))
-    assert said.code == 1 and said.out.count("SLOWER") == 4
+    for factors, verdicts in ({"train": 1.001, "step": 1.001}, (0, 8)), ({"train": 1000, "step": 1.001}, (4, 4)):
+        later = json.loads((tmp_path / "a.json").read_text())
+        for member in later["members"]:
+            for figure, factor in factors.items():
+                member["figures"][figure]["samples"] = [factor * s for s in member["figures"][figure]["samples"]]
+        (tmp_path / "b.json").write_text(json.dumps(later))
+        said = bench(capsys, "speed", "--from", str(tmp_path / "b.json"), "--compare", str(tmp_path / "a.json"))
+        assert (said.out.count("SLOWER"), said.out.count("no change seen")) == verdicts
+        assert said.code == bool(verdicts[0])
+
+
+def test_a_file_counts_once_by_whatever_names_it_is_given(capsys, measured, tmp_path):
+    assert measured("--figures=infer", "--to", str(tmp_path / "a")).code == 0
+    (tmp_path / "link.json").symlink_to("a.json")
+    first, link = (str(tmp_path / name) for name in ("a.json", "link.json"))
+    for words in (
+        ["--from", first, "--compare", first],
+        ["--from", first, "--compare", link],
+        [*GRID, "--compare", first, "--compare", f"{tmp_path}/./a.json"],
+        [*GRID, "--compare", first, "--compare", first],
+        [*GRID, "--compare", first, "--beside", link],
+    ):
+        said = bench(capsys, "speed", *words)
+        assert said.code == 2 and "have the same samples, so that they are one call: give it once" in the_line(said)
 
 
 def test_members_that_differ_in_hardware_alone_have_rows_ratios_and_a_plot_of_their_own(measured, tmp_path):
@@ -146,7 +162,10 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
         (["--compare=tests"], "tests has no folder bench at its top: it is no checkout of bench"),
         (["--launches=7"], "--launches=7 is for two codes: name one by --compare=COMMIT"),
         (["--launches=4", "--compare=."], "speed: argument --launches: 4: must be a whole number, 5 or more"),
-        (["--beside=x.json"], "--beside=x.json is for a comparison: give the files before by --compare"),
+        (["--compare=.", "--other-machine"], "--compare=. is measured in turn with the code here: leave out --other-m"),
+        (["--beside=x.json"], "--beside=x.json is for a comparison: say with what by --compare"),
+        (["--margin=0"], "--margin=0 is for a comparison: say with what by --compare"),
+        (["--other-machine"], "--other-machine is for a comparison: say with what by --compare"),
         (["measure.seconds=1,2"], "measure.seconds=1.0,2.0: all members are sampled alike"),
         (["--margin=nan"], "speed: argument --margin: nan: must be a finite number, 0 or more"),
         (["--margin=-1"], "speed: argument --margin: -1: must be a finite number, 0 or more"),
@@ -156,6 +175,12 @@ def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp
 def test_a_line_says_what_is_wrong(measured, words, line):
     said = measured(*words)
     assert said.code != 0 and line in the_line(said)
+
+
+@pytest.mark.parametrize("word", ["--figures=train", "--figures=", "--clock=wall", "--launches=7", "task=copy"])
+def test_what_is_for_measuring_is_refused_beside_a_file_that_is_shown(capsys, word):
+    said = bench(capsys, "speed", "--from=x.json", word)
+    assert said.code == 2 and word in the_line(said)
 
 
 def test_two_codes_are_measured_in_turn_and_the_exit_code_says_whether_this_one_is_slower(
