@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bench.kernels.adjoint import forward
@@ -60,14 +61,26 @@ class Native:
 
 
 class Inference:
-    """A step over time without gradients, on arrays whose addresses are handed in; raises NoCompiler."""
+    """A step over time without gradients, on arrays whose addresses are handed in, the matrices `packed`; raises
+    NoCompiler.
+    """
 
     def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
         self.step = step = in_place(step)
         source = emit("infer", forward(step, None))
         self.arrays, self.output = source.arrays, step.output
         self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
-        self._products = _products(dtype, folder)
+        library = _library(dtype, folder)
+        library.packed.restype = ctypes.c_void_p
+        self._products, self._wide = library.packed(), library.panel_width()
+
+    def packed(self, matrix_NK: Tensor) -> Tensor:
+        """A matrix as panels of its rows, in which the numbers of each column lie side by side: a step then reads it
+        once, from its beginning to its end.
+        """
+        panels = -(-len(matrix_NK) // self._wide)
+        padded_NK = F.pad(matrix_NK.detach(), (0, 0, 0, panels * self._wide - len(matrix_NK)))
+        return padded_NK.view(panels, self._wide, -1).transpose(1, 2).clone(memory_format=torch.contiguous_format)
 
     def __call__(self, T: int, B: int, pointers: ctypes.Array[ctypes.c_void_p]) -> None:
         """Go through T steps of B lanes."""
@@ -77,10 +90,14 @@ class Inference:
 @cache
 def _products(dtype: torch.dtype, folder: Path) -> int:
     """The address of the products that kernels call; raises NoCompiler."""
-    function = compiled(products(_REAL[dtype]), folder).products
+    function = _library(dtype, folder).products
     function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
     address: int = function(gemm(dtype))
     return address
+
+
+def _library(dtype: torch.dtype, folder: Path) -> ctypes.CDLL:
+    return compiled(products(_REAL[dtype]), folder)
 
 
 def _function(library: ctypes.CDLL, name: str) -> Callable[..., None]:

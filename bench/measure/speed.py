@@ -142,6 +142,7 @@ class Streaming:
     ) -> None:
         model.eval()
         self._machine, self._waiting, self._clock = machine, waiting, clock
+        self._waits = waiting and machine.queues
         self.took: list[float] = []
         inputs = model.step_inputs
         shape, dtype = ((1,), torch.int64) if isinstance(inputs, Tokens) else ((1, inputs.size), machine.dtype)
@@ -164,8 +165,9 @@ class Streaming:
             begun = self._clock()
             for _ in range(_STREAM):
                 _, self._state = self._step(self._x, self._state)
-                if self._waiting:
+                if self._waits:
                     self._machine.synchronize()
+                if self._waiting:
                     ended = self._clock()
                     self.took.append(ended - begun)
                     begun = ended

@@ -77,7 +77,6 @@ class Stream:
         if self._generated is not None:
             self._generated.begin(self._state)
 
-    @torch.no_grad()
     def __call__(self, inputs: Tensor) -> Tensor:
         """Logits `[B, C]` of inputs `[B]` (symbols) or `[B, F]` (features), which the state then includes.
 
@@ -90,7 +89,8 @@ class Stream:
             )
         if self._generated is not None:
             return self._generated(inputs)
-        logits_BC, self._state = self._step(inputs, self._state)
+        with torch.no_grad():
+            logits_BC, self._state = self._step(inputs, self._state)
         return logits_BC
 
 
@@ -108,10 +108,13 @@ class _Generated:
         self.reads_symbols = isinstance(model.step_inputs, Tokens)
         found = traced(model)
         self.inference = Inference(found.step, like.dtype, cache_folder() / "kernels")
-        constants = {"weight": found.weights, "matrix": found.matrices}
-        known = {f"{kind}{i}": each for kind, part in constants.items() for i, each in enumerate(part)}
+        known = {
+            f"weight{i}": each.detach().clone(memory_format=torch.contiguous_format)
+            for i, each in enumerate(found.weights)
+        }
+        known |= {f"matrix{i}": self.inference.packed(each) for i, each in enumerate(found.matrices)}
         self.arrays = {
-            array.name: known[array.name].detach().clone(memory_format=torch.contiguous_format)
+            array.name: known[array.name]
             if array.name in known
             else like.new_empty(*(_RING + 1,) * (array.kind == "state"), lanes, array.width)
             for array in self.inference.arrays
@@ -121,6 +124,12 @@ class _Generated:
         self.inputs = [(row_BN, table_VN) for row_BN, table_VN in read if row_BN is not None]
         addresses = [self.arrays[array.name].data_ptr() for array in self.inference.arrays]
         self.pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        row_bytes = {name: each[0].nbytes for name, each in self.arrays.items()}
+        self.states = [
+            (i, addresses[i], row_bytes[array.name])
+            for i, array in enumerate(self.inference.arrays)
+            if array.kind == "state"
+        ]
         self.at = 0
 
     def begin(self, state: State) -> None:
@@ -137,22 +146,22 @@ class _Generated:
     def _go_to(self, row: int) -> None:
         """Let the next step begin with the states of a row."""
         self.at = row
-        for i, array in enumerate(self.inference.arrays):
-            if array.kind == "state":
-                self.pointers[i] = self.arrays[array.name][row].data_ptr()
+        for i, address, row_bytes in self.states:
+            self.pointers[i] = address + row * row_bytes
 
     def __call__(self, inputs: Tensor) -> Tensor:
         for row_BN, table_VN in self.inputs:
             if self.reads_symbols:
                 torch.index_select(table_VN, 0, inputs, out=row_BN)
             else:
-                row_BN.copy_(inputs)
+                row_BN.copy_(inputs.detach())  # a block without gradients would take longer
         self.inference(1, self.lanes, self.pointers)
         self._go_to(self.at + 1)
         number = self.inference.output
         logits_BC = (self.arrays["y0"] if number is None else self.arrays[f"state{number}"][self.at]).clone()
         if self.at == _RING:
-            for array in (each for each in self.inference.arrays if each.kind == "state"):
-                self.arrays[array.name][0] = self.arrays[array.name][_RING]
+            for i, *_ in self.states:
+                over_time = self.arrays[self.inference.arrays[i].name]
+                over_time[0] = over_time[_RING]
             self._go_to(0)
         return logits_BC

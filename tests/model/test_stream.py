@@ -23,6 +23,8 @@ MODELS = {
     "no head": lambda: SequenceModel(
         TaskSpec("given-v1", Features(3), 0, "every_step", Metric("m", "", "max", 0.0), "", ""), GRU, 9
     ).eval(),
+    "panels side by side, the last one not full": lambda: a_model(GRU, Features(40), hidden=139),
+    "float64": lambda: a_model(GRU, Features(3), hidden=37).double(),
     "no kernel": lambda: a_model(MLSTM, hidden=8),
 }
 
@@ -36,15 +38,24 @@ def test_a_stream_is_the_model_s_steps(name, lanes, monkeypatch):
     stream, state = Stream(model, lanes), model.initial_state(lanes)
     assert (stream.refused is None) == (name != "no kernel")
     outputs = []
-    for x in inputs_of(model, 11, lanes):
+    inputs = inputs_of(model, 11, lanes)
+    inputs = inputs.to(model.like.dtype) if inputs.is_floating_point() else inputs
+    for x in inputs:
         right, state = model.step(x, state)
         outputs.append(stream(x))
         torch.testing.assert_close(outputs[-1], right, rtol=1e-5, atol=1e-6)
         for mine, its in zip(leaves(stream.state), leaves(state), strict=True):
             torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-6)
     stream.reset()
-    for x, before in zip(inputs_of(model, 11, lanes), outputs, strict=True):
+    for x, before in zip(inputs, outputs, strict=True):
         assert torch.equal(stream(x), before)
+
+
+def test_a_stream_reads_inputs_that_have_gradients_and_keeps_none():
+    stream = Stream(a_model(GRU, Features(3)))
+    for _ in range(3):
+        outputs = stream(torch.randn(1, 3, requires_grad=True) * 2)
+        assert not outputs.requires_grad and not any(leaf.requires_grad for leaf in leaves(stream.state))
 
 
 def test_a_model_without_a_kernel_says_why_and_streams_all_the_same():
