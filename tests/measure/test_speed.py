@@ -113,6 +113,7 @@ class Queue:
 def test_a_step_is_waited_for_or_queues_behind_others(monkeypatch, waiting, longest):
     setup, queue = measured(unroll="eager"), Queue()  # kernels take another way than the model's
     monkeypatch.setattr(Machine, "synchronize", lambda machine: queue.synchronize())
+    monkeypatch.setattr(Machine, "queues", property(lambda machine: True))
     monkeypatch.setattr(setup.model, "step", queue.step)
     streaming = Streaming(setup.model, setup.machine, a_batch(), waiting)
     assert Timed(streaming.work, setup.machine).sample().tokens == STEPS
