@@ -18,7 +18,7 @@ def c_head(file_name: str, name: str, facts: Mapping[str, str], arguments: Mappi
     called, given = _in_comment(shlex.quote(file_name)), next(iter(arguments))
     call = f"{name}_step(&state, {given}, y);"
     compiling = (
-        f"Compile it by `cc -O2 -c {called}`, and link with -lm. With -DBENCH_MAIN it is a program, which reads "
+        f"Compile it by `cc -O3 -c {called}`, and link with -lm. With -DBENCH_MAIN it is a program, which reads "
         "the inputs of one step after the other from its standard input, and writes a line of outputs for each:"
     )
     lines = [
@@ -33,7 +33,7 @@ def c_head(file_name: str, name: str, facts: Mapping[str, str], arguments: Mappi
         *_listed(arguments),
         "",
         *_wrapped(compiling),
-        f"    cc -O2 -DBENCH_MAIN {called} -lm -o {name}",
+        f"    cc -O3 -DBENCH_MAIN {called} -lm -o {name}",
     ]
     return "\n".join(["/*", *(f" * {line}".rstrip() for line in lines), " */", ""])
 

@@ -46,7 +46,7 @@ class Ran(NamedTuple):
 
 
 def ran(file: CFile, inputs_T: Tensor) -> Ran:
-    """A sequence of inputs `[T]` or `[T, F]` through a file compiled with -O2.
+    """A sequence of inputs `[T]` or `[T, F]` through a file compiled with -O3.
 
     Raises NoCompiler where there is none, or the system runs nothing from where it compiles to, and BenchError where it
     does not compile the file.
@@ -84,7 +84,7 @@ def _compiled(file: CFile, work: Path) -> Callable[..., None]:
         name=file.name, real=file.real, outputs=file.outputs, copy=copy, **(of_symbols if file.symbols else of_features)
     )
     (work / "driver.c").write_text(driver, encoding="ascii")
-    command = [*c_compiler(), "-std=c99", "-O2", "-fPIC", "-shared", "driver.c", "-lm", "-o", "driver.so"]
+    command = [*c_compiler(), "-std=c99", "-O3", "-fPIC", "-shared", "driver.c", "-lm", "-o", "driver.so"]
     try:
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600)
     except (OSError, subprocess.SubprocessError) as error:

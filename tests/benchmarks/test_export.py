@@ -2,7 +2,7 @@
 
     python -m pytest tests/benchmarks/test_export.py -s
 
-Microseconds a step in processor time, medians of turns in one process, on one thread; C is compiled with -O2 alone.
+Microseconds a step in processor time, medians of turns in one process, on one thread; C is compiled with -O3 alone.
 """
 
 import statistics

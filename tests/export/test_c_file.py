@@ -157,7 +157,7 @@ def test_the_head_says_what_the_file_takes():
     file = CFile(a_model(GRU), "a b.c", {"run": "copy-v1"})
     weights = 4 * (7 * 27 + 27 * 9 + 27 + 5 * 9 + 5)
     assert file.weights_bytes == weights and f"{weights:,} bytes of constants" in file.text
-    assert file.state_bytes == 4 * (2 * 9 + 27 + 9 + 5) and "cc -O2 -c 'a b.c'" in file.text
+    assert file.state_bytes == 4 * (2 * 9 + 27 + 9 + 5) and "cc -O3 -c 'a b.c'" in file.text
     assert " * run       copy-v1\n" in file.text and "int a_b_step(a_b_state *state, int symbol, float *y)" in file.text
 
 

@@ -43,5 +43,5 @@ def run(options: Namespace) -> int:
     else:
         print(f"  outputs differ from the model's by at most {found.difference:.2g}, over {found.steps} steps")
     if found.step_us is not None:
-        print(f"  {found.step_us:.3g} µs a step here, compiled with -O2")
+        print(f"  {found.step_us:.3g} µs a step here, compiled with -O3")
     return 0
