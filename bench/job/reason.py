@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench.errors import Failed
+from bench.errors import BenchError, Failed
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|_STATUS_ALLOC_FAILED")
 _WANTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
@@ -24,6 +24,8 @@ def reason_of(error: BaseException) -> str:
     if is_out_of_memory(error):
         wanted = _WANTED.search(said)
         return f"no room for {f'{wanted[1]} ' if wanted else ''}more: {NEEDS_LESS}"
+    if isinstance(error, BenchError):
+        return said
     if isinstance(error, RuntimeError) and (operation := _NO_SUCH_FORM.search(said)):
         return (
             f"hardware.deterministic=true: {operation[1]} has no deterministic form on this device; "

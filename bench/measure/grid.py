@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,14 @@ _ROUND, _MOST, _AGAIN = (
 )  # samples of each entry taken before time is looked at; at most; times half are left out
 
 
+class Lost(Exception):
+    """A member of this `name` failed while it was sampled; the cause says why."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Entry:
     """A configuration of a grid, built and compared with the loop of steps; its optimiser changes no weights from here
     on.
@@ -36,9 +45,22 @@ class Entry:
         self.batches = draw(setup.task, setup.config.batch_size)
         hold_still(setup.optimizer)
 
+    @property
+    def lacks(self) -> dict[str, str]:
+        """The figures that there are not, and why."""
+        why = "a bidirectional model keeps no state and goes no single steps"
+        return dict.fromkeys(("step", "prefill"), why) if self.setup.model.bidirectional else {}
+
     def has(self, figure: Figure) -> bool:
-        """Whether there is such a figure: a bidirectional model keeps no state and goes no single steps."""
-        return figure not in ("step", "prefill") or not self.setup.model.bidirectional
+        return figure not in self.lacks
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Raise whatever fails in the block as Lost, by which it is known whose failure it is."""
+        try:
+            yield
+        except Exception as error:
+            raise Lost(self.name) from error
 
 
 class _InTurn(Timed):
@@ -46,11 +68,12 @@ class _InTurn(Timed):
 
     def __init__(self, entry: Entry, work: Callable[[], int], clock: Callable[[], float], waited: bool) -> None:
         super().__init__(work, entry.setup.machine, clock, waited)
-        self._hardware = entry.setup.config.hardware
+        self._entry = entry
 
     def sample(self) -> Sample:
-        choose_machine(self._hardware)
-        return super().sample()
+        with self._entry.named():
+            choose_machine(self._entry.setup.config.hardware)
+            return super().sample()
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,7 @@ class Turns:
         """Microseconds a token of each entry, in the order of the entries, with the statistics of
         `bench.stats.summary`, the `marks` of doubt, the `load` of the machine and `tries`, as in a record's figures.
 
-        The samples of two entries pair up by their place. Each entry must have the figure.
+        The samples of two entries pair up by their place. Each entry must have the figure. Raises Lost where one fails.
         """
         if not entries:
             return []
@@ -93,11 +116,16 @@ class Turns:
 
 
 def warm(entries: Sequence[Entry], figure: Figure, clock: Callable[[], float], shortest: float) -> list[Timed]:
-    """The timed work of entries that have the figure, warm; samples last for `shortest` seconds or more."""
-    timed = [_InTurn(each, _work(each, figure), clock, figure == "step") for each in entries]
+    """The timed work of entries that have the figure, warm, with samples of `shortest` seconds or more. Raises Lost."""
+    timed = [_timed(each, figure, clock) for each in entries]
     for each in timed:
         each.warm_up(shortest)
-    return [*timed]
+    return timed
+
+
+def _timed(entry: Entry, figure: Figure, clock: Callable[[], float]) -> Timed:
+    with entry.named():
+        return _InTurn(entry, _work(entry, figure), clock, figure == "step")
 
 
 def _work(entry: Entry, figure: Figure) -> Callable[[], int]:

@@ -57,7 +57,8 @@ class Measured:
     `varied` are the options in which the members of the grid differ; `hardware` is the label of its machine, `unroll`
     its form over time, and `refused` says why it is not the faster one. `options` are all that decide its speed, of
     which `changed` differ from their defaults; None in files of older versions, which do not state them. `limits` are
-    microseconds a token by figure, were its operations as fast as the large products of its machine.
+    microseconds a token by figure, were its operations as fast as the large products of its machine. `lacks` are the
+    figures that there are not of such a model, and why.
     """
 
     varied: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Measured:
     options: Mapping[str, Any] | None = None
     changed: list[str] = field(default_factory=list)
     limits: dict[str, float] = field(default_factory=dict)
+    lacks: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -89,7 +91,8 @@ def refuse_one_name(varied: Iterable[Mapping[str, Any]]) -> None:
 
 @dataclass(frozen=True)
 class Speeds:
-    """A grid measured by a `clock` (`wall` or `cpu`); `refused` are the members that could not be built, and why."""
+    """A grid measured by a `clock` (`wall` or `cpu`); `refused` are the members that could not be built or sampled,
+    and why."""
 
     varied: Annotated[Sequence[Mapping[str, Any]], MinLen(1)]
     """The options of all members, also of those that were refused."""

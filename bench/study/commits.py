@@ -93,14 +93,15 @@ def _tree(commit: str) -> Iterator[Path]:
     """The files of a commit in a folder of their own, with the package at its top."""
     with tempfile.TemporaryDirectory(prefix=f"bench-{commit[:12]}-") as folder:
         tree = Path(folder) / "tree"
-        if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
-            raise ConfigError(f"git cannot make a tree of commit {commit[:12]} in {folder}")
         try:
+            if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
+                raise ConfigError(f"git cannot make a tree of commit {commit[:12]} in {folder}")
             if not (tree / "bench" / "__init__.py").is_file():  # else the bench that is installed would run for both
                 raise ConfigError(f"commit {commit[:12]} has no folder bench at its top: it is not one of bench")
             yield tree
         finally:
-            _git("worktree", "remove", "--force", str(tree))
+            # forced twice: one that was stopped half-made is locked
+            _git("worktree", "remove", "--force", "--force", str(tree))
 
 
 def _git(*arguments: str) -> str | None:

@@ -16,19 +16,21 @@ from typing import Any
 from bench.config.sweeps.members import compose_sweep
 from bench.errors import BenchError
 from bench.hardware.timing import Timed
-from bench.measure.grid import Entry, warm
+from bench.measure.grid import Entry, Lost, warm
 from bench.results.speeds import Figure
-from bench.study.speeds import CLOCKS, build
+from bench.study.speeds import CLOCKS, build, why
 
 _SHORTEST = 0.005
 """Seconds of a sample: long beside the filling of caches that another process has had, short beside what disturbs."""
 
 
 class Sampler:
-    """Answers requests: `figure` warms up the members that have it, `sample` samples one of those for so many `calls`.
+    """Answers requests: `figure` warms up the members that have it, `without` some by their names, `sample` samples one
+    of them for so many `calls`.
 
     The answer to the first has their `places` in the grid and how many `calls` make a sample; that to the second
-    `tokens`, `seconds`, and the processor time that this process has had, `cpu`.
+    `tokens`, `seconds`, and the processor time that this process has had, `cpu`. Where a member fails it is its name,
+    `lost`, and `why`.
     """
 
     def __init__(self, entries: Sequence[Entry], clock: Callable[[], float]) -> None:
@@ -36,10 +38,13 @@ class Sampler:
         self._timed: dict[int, Timed] = {}
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return self._warm(request["figure"]) if "figure" in request else self._sample(**request)
+        try:
+            return self._warm(**request) if "figure" in request else self._sample(**request)
+        except Lost as lost:
+            return {"lost": lost.name, "why": why(lost)}
 
-    def _warm(self, figure: Figure) -> dict[str, Any]:
-        able = [place for place, entry in enumerate(self._entries) if entry.has(figure)]
+    def _warm(self, figure: Figure, without: Sequence[str] = ()) -> dict[str, Any]:
+        able = [n for n, entry in enumerate(self._entries) if entry.has(figure) and entry.name not in without]
         timed = warm([self._entries[place] for place in able], figure, self._clock, _SHORTEST)
         self._timed = dict(zip(able, timed, strict=True))
         return {"places": able, "calls": [each.calls for each in timed]}

@@ -55,7 +55,9 @@ def test_a_verb_that_runs_out_of_memory_ends_with_a_line(capsys, monkeypatch, tm
     """A run has a record for it; whatever else computes has this line alone."""
     monkeypatch.setattr("bench.measure.training.train", lambda *_, **__: torch.empty(10**16))
     said = bench(capsys, "speed", *COPY, "--figures=train", "measure.seconds=0.01", f"results_dir={tmp_path}")
-    assert said.code == 1 and said.err.splitlines()[-1].startswith("bench: no room for 40000000000000000 bytes more: ")
+    assert said.code == 1 and said.err.splitlines()[-1].startswith(
+        "bench: task=copy cell=gru: train: no room for 40000000000000000 bytes more: "
+    )
     assert "Traceback" not in said.err
 
 

@@ -10,7 +10,7 @@ from checkouts import a_checkout
 from cli_tools import ROOT
 from tiny import Given, a_batch, a_setup
 
-from bench.errors import ConfigError
+from bench.errors import ConfigError, Failed
 from bench.measure.grid import Entry
 from bench.results.speeds import Measured, Speeds
 from bench.study import codes
@@ -21,7 +21,7 @@ SMALL = ("task=copy", "task.held_out=20", "task.delay=3", "batch_size=4", "model
 
 
 def in_turn(other, *words, launches=1, figures=("infer",), said=print, ready=lambda *grids: None):
-    return measure_in_turn((*SMALL, *words), other, figures, "wall", launches, said, ready, lambda *grids: False)
+    return measure_in_turn((*SMALL, *words), other, "it", figures, "wall", launches, said, ready, lambda *grids: False)
 
 
 def test_each_code_runs_in_its_own_processes_and_what_is_slower_there_is_faster_here(tmp_path):
@@ -41,12 +41,64 @@ def test_each_code_runs_in_its_own_processes_and_what_is_slower_there_is_faster_
 
 
 def test_what_is_wrong_with_a_code_is_told_by_its_last_line(tmp_path):
-    with pytest.raises(ConfigError, match=r"the code in .* measures nothing: .*unroll=vendor: MGU has no such form"):
+    with pytest.raises(ConfigError, match=r"the code here measures nothing: .*unroll=vendor: MGU has no such form"):
         in_turn(ROOT, "cell=mgu", "unroll=vendor")
     (package := tmp_path / "bench").mkdir()
     (package / "__init__.py").touch()
-    with pytest.raises(ConfigError, match="cannot be measured in turn with another: .*No module named 'bench.study'"):
+    with pytest.raises(ConfigError, match="^it is older than measuring in turn: write a file with its own bench speed"):
         in_turn(tmp_path)
+    (package / "study").mkdir()
+    (package / "study" / "sampler.py").write_text("raise SystemExit('no bench here')")
+    with pytest.raises(ConfigError, match="the code of it cannot be measured in turn with another: no bench here"):
+        in_turn(tmp_path)
+
+
+def edited(folder, before, after):
+    """The code here in a folder, with a piece of its sampler replaced."""
+    sampler = a_checkout(folder) / "bench/study/sampler.py"
+    assert sampler.read_text().count(before) == 1
+    sampler.write_text(sampler.read_text().replace(before, after))
+    return folder
+
+
+def test_a_process_that_is_killed_is_told_as_that(tmp_path):
+    other = edited(
+        tmp_path, "    for line in sys.stdin:\n", "    for line in sys.stdin:\n        os.kill(os.getpid(), 9)\n"
+    )
+    with pytest.raises(Failed, match="the process of the code of it was ended by SIGKILL, as where memory runs out"):
+        in_turn(other)
+
+
+def test_a_member_that_fails_while_one_of_both_samples_it_is_refused_and_the_others_stay(tmp_path):
+    fails = """
+        if "vanilla" in (entry := self._entries[sample]).name:
+            with entry.named():
+                raise MemoryError
+"""
+    other = edited(
+        tmp_path, "        self._timed[sample].calls = calls\n", fails + "        self._timed[sample].calls = calls\n"
+    )
+    here, there = in_turn(other, "cell=gru,vanilla", launches=2, figures=("train", "infer"))
+    for grid in (here, there):
+        (member,) = grid.members
+        assert [len(member.figures[figure]["launches"]) for figure in ("train", "infer")] == [2, 2]
+        assert [*grid.refused] == ["cell=vanilla"]
+        assert grid.refused["cell=vanilla"].startswith("train: the code of it: no room for more: lower batch_size")
+    with pytest.raises(Failed, match="task=copy cell=vanilla: infer: the code of it: no room"):
+        in_turn(other, "cell=vanilla")
+
+
+def test_codes_without_a_member_or_figure_in_common_are_refused():
+    one, other = (
+        Speeds([{"cell": name}], [Measured({"cell": name})], {f"cell={no}": "no such cell"}, "wall", {}, {}, {})
+        for name, no in ("ab", "ba")
+    )
+    with pytest.raises(ConfigError, match="no member in common: cell=b: no such cell; cell=a: no such cell"):
+        codes._refuse_apart((one, other), ["train"])
+    codes._refuse_apart((one, one), ["train"])
+    one.members[0].lacks["step"] = "it is bidirectional"
+    with pytest.raises(ConfigError, match="--figures=step: there is nothing to measure: cell=a: it is bidirectional"):
+        codes._refuse_apart((one, one), ["step"])
 
 
 def test_what_is_refused_at_the_first_launch_ends_the_call_and_its_processes(monkeypatch):
@@ -85,7 +137,7 @@ def test_launches_are_made_until_it_is_enough_and_never_fewer_than_five(monkeypa
         asked.append(len(here.members[0].figures["train"]["launches"]))
         return asked[-1] == 7
 
-    measure_in_turn(SMALL, ROOT, ["train"], "wall", 20, print, lambda *grids: None, enough)
+    measure_in_turn(SMALL, ROOT, "it", ["train"], "wall", 20, print, lambda *grids: None, enough)
     assert asked == [5, 6, 7] and numbers == [place for place in range(7) for _ in range(2)]
 
 

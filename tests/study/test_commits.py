@@ -13,7 +13,7 @@ from cli_tools import bench, the_line
 from two_sides import ALIKE, BETTER
 
 from bench import about
-from bench.study.commits import commit_of, run_at
+from bench.study.commits import commit_of, folder_of, run_at
 
 PROGRAM = """
 import json, sys
@@ -73,6 +73,22 @@ def checkout(tmp_path, monkeypatch):
 
 def compared(capsys, tmp_path, *words):
     return bench(capsys, "compare", *words, "task=copy", "seed=0,1,2,3,4,5", f"results_dir={tmp_path / 'results'}")
+
+
+def test_a_tree_that_was_stopped_while_git_made_it_is_gone(checkout, monkeypatch):
+    run = subprocess.run
+
+    def stopped(command, **kwargs):
+        done = run(command, **kwargs)
+        if "add" in command:
+            run(["git", "worktree", "lock", command[-2]], cwd=checkout, check=True)  # as git has it until it is done
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(subprocess, "run", stopped)
+    with pytest.raises(KeyboardInterrupt), folder_of("good"):
+        pass
+    assert git(checkout, "worktree", "list").count("\n") == 1
 
 
 def test_a_commit_that_is_worse_is_found_and_one_that_is_not_is_none(capsys, checkout, tmp_path):

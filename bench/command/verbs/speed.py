@@ -14,9 +14,8 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from bench.command.parser import Parser, number
@@ -24,8 +23,6 @@ from bench.errors import ConfigError
 from bench.printable import UNLIMITED, printable, screen_width
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bench.results.speeds import Figure, Speeds
 
 
@@ -137,6 +134,7 @@ def _refuse_unused(options: Namespace) -> None:
 
 def _in_turn(options: Namespace, code: str) -> int:
     """Measure the code here and another one in turn, show the first, and what changed."""
+    from bench.report.speed_files import keep, try_out
     from bench.study.codes import measure_in_turn
     from bench.study.commits import folder_of
     from bench.tables.comparable import refuse_other_options
@@ -146,35 +144,44 @@ def _in_turn(options: Namespace, code: str) -> int:
 
     def ready(here: Speeds, there: Speeds) -> None:
         refuse_other_options(here, code, there)
-        _writable(options.to.parent)
+        try_out(options.to.parent)
 
     def enough(here: Speeds, there: Speeds) -> bool:
         return all(change.known for change in changes_in_turn(here, there, options.margin))
 
     with folder_of(code) as folder:
-        words = options.overrides
-        here, there = measure_in_turn(words, folder, figures, options.clock, options.launches, _say, ready, enough)
+        how = figures, options.clock, options.launches
+        here, there = measure_in_turn(options.overrides, folder, code, *how, _say, ready, enough)
     _show(here, options)
-    _keep(there, options.to.with_name(f"{options.to.name}-before.json"))
+    keep(there, options.to.with_name(f"{options.to.name}-before"))
     found = changes_in_turn(here, there, options.margin)
     made = len(next(figure["launches"] for member in here.members for figure in member.figures.values()))
     print(f"\ntime / time by {printable(code)}, in turn in {made} launches of both, all intervals at 95% together:")
     print(*(printable(str(change)) for change in found), sep="\n")
-    for name, reason in {**here.refused, **there.refused}.items():
-        print(printable(f"not compared: {name}: {reason}"))
+    for name in there.refused.keys() - here.refused:
+        print(printable(f"not compared: {name}: {there.refused[name]}"))
     return int(any(change.slower for change in found) or bool(here.refused))
 
 
 def _show(speeds: Speeds, options: Namespace) -> None:
     """Print the table and what is not in it, and write the files that were asked for."""
+    from bench.report.speed_files import write
     from bench.tables.speeds import to_frame, to_text
 
     frame = to_frame(speeds, options.baseline)
     print(*map(printable, to_text(speeds, frame, screen_width(UNLIMITED)).splitlines()), sep="\n")
-    for name, reason in speeds.refused.items():
+    for name, reason in (*speeds.refused.items(), *_lacking(speeds, options.figures.split(","))):
         print(printable(f"not measured: {name}: {reason}"))
     if options.to:
-        _write(speeds, frame, options.to)
+        print(printable(f"written: {options.to}{', '.join(write(speeds, frame, options.to))}"))
+
+
+def _lacking(speeds: Speeds, figures: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The members that have not all figures, each with which and why."""
+    for member in speeds.members:
+        for reason in dict.fromkeys(member.lacks[name] for name in figures if name in member.lacks):
+            lacks = [name for name in figures if member.lacks.get(name) == reason]
+            yield member.name, f"{', '.join(lacks)}: {reason}"
 
 
 def _figures(options: Namespace) -> list[Figure]:
@@ -198,6 +205,7 @@ def _figures(options: Namespace) -> list[Figure]:
 def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
     """The speeds of the grid that was asked for, its samples written; what cannot be is told before any is taken."""
     from bench.config.sweeps.members import compose_sweep
+    from bench.report.speed_files import keep, try_out
     from bench.study.speeds import measure
     from bench.tables.comparable import refuse, refuse_clock
 
@@ -207,47 +215,15 @@ def _measured(options: Namespace, others: Mapping[str, Speeds]) -> Speeds:
 
     def ready(grid: Speeds) -> None:
         refuse(grid, figures, others, options.other_machine)
-        _writable(options.to.parent)
+        try_out(options.to.parent)
 
     speeds = measure(compose_sweep(options.overrides), figures, options.clock, _say, ready)
-    _keep(speeds, options.to.with_name(f"{options.to.name}.json"))
+    keep(speeds, options.to)
     return speeds
-
-
-def _keep(speeds: Speeds, path: Path) -> None:
-    from bench.results.files import write_atomic, writing
-
-    with writing(path.parent, "--to"):
-        write_atomic(path, speeds.to_json())
 
 
 def _say(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)
-
-
-def _writable(folder: Path) -> None:
-    """Make the folder, and find out whether it can be written."""
-    from bench.results.files import make_folder, writing
-
-    with writing(folder, "--to"):
-        make_folder(folder)
-        TemporaryFile(dir=folder).close()
-
-
-def _write(speeds: Speeds, frame: pd.DataFrame, to: Path) -> None:
-    """Write samples, table and plots, and say where they are."""
-    from bench.report.speed_plots import axes_of, figure
-    from bench.report.style import save
-    from bench.results.files import make_folder, write_atomic, writing
-
-    with writing(to.parent, "--to"):
-        make_folder(to.parent)
-        write_atomic(to.with_name(f"{to.name}.json"), speeds.to_json())
-        write_atomic(to.with_name(f"{to.name}.csv"), frame.to_csv(index=False))
-        plots = {option: to.with_name(f"{to.name}-{option}.png") for option in axes_of(speeds)}
-        for option, path in plots.items():
-            save(figure(speeds, frame, option), path)
-    print(printable(f"written: {to}.json, .csv{''.join(f', {path.name}' for path in plots.values())}"))
 
 
 def _compared(speeds: Speeds, before: Mapping[str, Speeds], beside: Mapping[str, Speeds], options: Namespace) -> bool:

@@ -140,6 +140,47 @@ def test_a_contended_figure_is_marked_and_fails_no_gate(capsys, measured, tmp_pa
         assert "1 of 1 prove nothing: measure what is marked again" in said.out
 
 
+def test_figures_that_a_member_has_not_are_named_and_nothing_at_all_is_refused(capsys, tmp_path):
+    words = ("task=digits", "model.bidirectional=true", f"results_dir={tmp_path}")
+    said = bench(capsys, "speed", *words, "measure.seconds=0.001", "--figures=infer,step")
+    assert said.code == 0, said.err
+    assert "not measured: task=digits cell=gru: step: a bidirectional model keeps no state" in " ".join(
+        said.out.split()
+    )
+    said = bench(capsys, "speed", *words, "--figures=prefill,step")
+    assert said.code == 2 and "measuring" not in said.err
+    assert "--figures=prefill,step: there is nothing to measure: task=digits cell=gru: a bidirectional" in said.err
+
+
+def test_a_member_that_fails_while_it_is_sampled_is_named_and_the_others_are_shown(measured, monkeypatch, tmp_path):
+    from bench.measure import grid
+
+    train = grid.training
+
+    def fails(setup, batches):
+        if setup.config.model.hidden == 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return train(setup, batches)
+
+    monkeypatch.setattr(grid, "training", fails)
+    said = measured("model.hidden=2,3,4", "--figures=infer,train", "--to", str(tmp_path / "a"))
+    assert said.code == 1 and "not measured: model.hidden=3: train: no room for 9 bytes more: lower" in said.out
+    found = {member.name[-1]: [*member.figures] for member in Speeds.read(tmp_path / "a.json").members}
+    assert found == {"2": ["infer", "train"], "3": ["infer"], "4": ["infer", "train"]}
+    said = measured("model.hidden=3", "--figures=train")
+    assert said.code == 1 and "cell=gru: train: no room for 9 bytes more" in said.err
+
+
+def test_processor_time_is_refused_for_another_device(measured):
+    from simulated import simulated_gpu
+
+    with simulated_gpu():
+        said = measured("hardware.device=cuda", "--clock=cpu", "--figures=infer")
+    assert (
+        said.code == 2 and "--clock=cpu: task=copy cell=gru computes on cuda, which takes no time of a proc" in said.err
+    )
+
+
 def test_a_member_that_cannot_be_built_stops_no_other_and_is_named(measured, tmp_path):
     said = measured("cell=gru,mgu", "unroll=vendor", "--figures=infer")
     assert said.code == 1
@@ -191,7 +232,7 @@ def test_two_codes_are_measured_in_turn_and_the_exit_code_says_whether_this_one_
 
     asked = {}
 
-    def in_turn(words, folder, figures, clock, launches, told, ready, enough):
+    def in_turn(words, folder, name, figures, clock, launches, told, ready, enough):
         asked.update(folder=folder, figures=figures, clock=clock, launches=launches)
         here, there = (measure(codes.compose_sweep(words), figures, clock) for _ in range(2))
         ready(here, there)
