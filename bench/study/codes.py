@@ -59,12 +59,12 @@ def measure_in_turn(
     it is `enough`, or so many `launches` were made.
 
     A figure has, besides its statistics, the samples of each of its `launches`, and those of the two codes pair up,
-    place by place; members and figures that one of the two lacks have none. A member that fails while it is
-    sampled by one of them is refused in both grids. Other work on the machine is a mark. `told`
-    gets a line whenever something begins; `ready` gets both grids without figures, and what it raises ends the call
-    before anything is sampled. Up to `measure.retry` seconds in all are spent on waiting for a quiet machine before a
-    launch is sampled. Raises ConfigError where a code builds no member, both have none in common or ends before its
-    time, and Failed where no member is left.
+    place by place; members and figures that one of the two lacks have none. A member that fails while one of them
+    samples it is refused in both grids. Other work on the machine is a mark. `told` gets a line whenever something
+    begins; `ready` gets both grids without figures, and what it raises ends the call before anything is sampled. Up to
+    `measure.retry` seconds in all are spent on waiting for a quiet machine before a launch is sampled. Raises
+    ConfigError where a code builds no member, both have none in common or one ends before its time, and Failed where no
+    member is left.
     """
     if not (other / "bench" / "study" / "sampler.py").is_file():
         raise ConfigError(

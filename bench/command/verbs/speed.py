@@ -158,7 +158,7 @@ def _in_turn(options: Namespace, code: str) -> int:
     made = len(next(figure["launches"] for member in here.members for figure in member.figures.values()))
     print(f"\ntime / time by {printable(code)}, in turn in {made} launches of both, all intervals at 95% together:")
     print(*(printable(str(change)) for change in found), sep="\n")
-    for name in there.refused.keys() - here.refused:
+    for name in (each for each in there.refused if each not in here.refused):
         print(printable(f"not compared: {name}: {there.refused[name]}"))
     return int(any(change.slower for change in found) or bool(here.refused))
 
