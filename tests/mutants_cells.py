@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 from typing import ClassVar, NamedTuple
 
@@ -224,13 +225,13 @@ class UnrollLosesTheAge(Good):
 
 
 class BranchesByNumbers(Good):
-    """A branch that a trace does not see."""
+    """A branch that a trace does not see: on a number that is read in memory, by its address."""
 
     unroll = None
 
     def step(self, x_BF, state):
         h, state = super().step(x_BF, state)
-        factor = 2.0 if x_BF.detach().numpy().any() else 1.0
+        factor = 2.0 if ctypes.string_at(x_BF.data_ptr(), 4) != bytes(4) else 1.0
         return factor * h, state
 
 

@@ -56,7 +56,7 @@ MUTANTS = [
     (
         "BranchesByNumbers",
         KERNELS,
-        r"kernels with T = 1: the output at time 0, lane \d differs .*torch.where",
+        r"kernels with T = \d: the output at time \d, lane \d differs .*torch.where",
         {"works under torch func"},
     ),
     ("SeesTheFuture", "causal", "inputs from time 1 on", {"step equals unroll", "chunked with carry equals whole"}),
