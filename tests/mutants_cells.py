@@ -231,7 +231,8 @@ class BranchesByNumbers(Good):
 
     def step(self, x_BF, state):
         h, state = super().step(x_BF, state)
-        factor = 2.0 if ctypes.string_at(x_BF.data_ptr(), 4) != bytes(4) else 1.0
+        size = x_BF.element_size() if x_BF.device.type == "cpu" else 0
+        factor = 2.0 if any(ctypes.string_at(x_BF.data_ptr(), size)) else 1.0
         return factor * h, state
 
 
