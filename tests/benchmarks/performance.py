@@ -26,6 +26,8 @@ training step of one layer, which is forward, backward and Adam, on one thread o
     python tests/benchmarks/performance.py
 
 Below 1 the kernels are faster. T time steps, B lanes, F inputs, H units.
+They compute what the other forms do: the whole test suite passes with kernels wherever `unroll=auto` chooses
+(`python -m pytest --kernels`), but for tests of which form it takes.
 
 ## Beside torch.nn
 
