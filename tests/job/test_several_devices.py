@@ -123,6 +123,7 @@ def test_two_devices_leave_one_record_and_find_it_done(made):
     assert [other["run"] for other in work["others"]] == [work["run"]], "each process knows the record"
 
 
+@pytest.mark.form_by_rule  # by which its processes took theirs
 def test_a_record_of_two_devices_follows_from_what_it_states(made, capsys):
     said = bench(capsys, "verify", str(made[0] / "results" / "runs" / made[1]["run"].id), "--rerun")
     assert said.code == 0, said.out
