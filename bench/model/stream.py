@@ -154,7 +154,7 @@ class _Generated:
             if self.reads_symbols:
                 torch.index_select(table_VN, 0, inputs, out=row_BN)
             else:
-                row_BN.copy_(inputs.detach())  # a block without gradients would take longer
+                row_BN.copy_(inputs.detach())  # else a graph would begin here; a block of torch.no_grad takes longer
         self.inference(1, self.lanes, self.pointers)
         self._go_to(self.at + 1)
         number = self.inference.output

@@ -1,8 +1,8 @@
 """The speeds of a grid by two codes, each in a process of its own, sampled in turn: what slows the machine meanwhile
 slows both (duet benchmarking: Bulej et al., ICPE 2020).
 
-Processes of one code differ, too, by where their memory lies: so both are launched several times, and each launch is
-one observation (Kalibera and Jones, ISMM 2013).
+Processes of one code differ, too, as by where their memory lies: so both are launched several times, and each launch
+is one observation (Kalibera and Jones, ISMM 2013).
 """
 
 from __future__ import annotations

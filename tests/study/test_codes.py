@@ -1,6 +1,8 @@
 """Two codes measured in turn: each runs in its own processes, and what they answer pairs up, launch by launch."""
 
 import json
+import os
+import subprocess
 import time
 from contextlib import nullcontext
 from statistics import median
@@ -118,6 +120,20 @@ def test_what_is_refused_at_the_first_launch_ends_the_call_and_its_processes(mon
     assert len(running) == 2 and all(process.poll() is not None for process in running)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not let a process be kept")
+def test_a_process_stays_on_as_many_processors_as_it_has_threads_at_each_launch_on_others():
+    mine = sorted(os.sched_getaffinity(0))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        code = codes._Code("it", process, None)
+        for threads, number in ((1, 0), (1, 1), (2, 1)):
+            member = Measured({"cell": "gru"}, options={"hardware.threads": threads})
+            code.grid = Speeds([{"cell": "gru"}], [member], {}, "wall", {}, {}, {})
+            code.stay(number)
+            kept = {mine[(number + place) % len(mine)] for place in range(threads)}
+            assert os.sched_getaffinity(process.pid) == kept
+        process.kill()
+
+
 def test_launches_are_made_until_it_is_enough_and_never_fewer_than_five(monkeypatch):
     class Code:
         grid = Speeds([{"cell": "gru"}], [Measured({"cell": "gru"})], {}, "wall", {}, {}, {})
@@ -127,7 +143,6 @@ def test_launches_are_made_until_it_is_enough_and_never_fewer_than_five(monkeypa
             numbers.append(number)
 
         def ask(self, sample=None, **_):
-            time.sleep(1e-4)
             return {"places": [0], "calls": [1]} if sample is None else {"tokens": 1, "seconds": 1.0}
 
     numbers, asked = [], []
