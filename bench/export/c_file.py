@@ -12,8 +12,8 @@ from torch import Tensor
 from bench.api import Tokens, leaves
 from bench.export.c_head import c_head
 from bench.export.c_main import c_main
-from bench.kernels.adjoint import forward
 from bench.kernels.emit_c import StepInC, literal
+from bench.kernels.forward import forward
 from bench.kernels.step import Cannot
 from bench.model.sequence import SequenceModel
 from bench.model.traced import TracedModel, traced
@@ -44,7 +44,7 @@ class CFile:
         self.symbols = model.step_inputs.size if isinstance(model.step_inputs, Tokens) else None
         self.traced = _smallest(model)
         step = self.traced.step
-        self.body = StepInC(forward(step, None), self.real)
+        self.body = StepInC(forward(step), self.real)
         self.inputs, self.outputs = model.step_inputs.size, sum(span for _, span in step.y)
         self.start = [leaf.reshape(-1) for leaf in leaves(model.initial_state(1))]
         added_to = {product.out for product in step.products}

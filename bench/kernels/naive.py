@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.kernels.adjoint import backward, forward
+from bench.kernels.adjoint import backward
 from bench.kernels.expression import Array, Node, walk
+from bench.kernels.forward import forward
 from bench.kernels.operations import OPERATIONS
 from bench.kernels.program import Multiply, Program
 from bench.kernels.stages import staged
@@ -25,7 +26,7 @@ class Naive:
 
     def __init__(self, step: Step) -> None:
         self.step, self.gradient = step, backward(step)
-        self.program = forward(step, self.gradient.saved)
+        self.program = forward(step, self.gradient.saved.stores)
 
     def forward(
         self, inputs: Sequence[Tensor], weights: Sequence[Tensor], matrices: Sequence[Tensor], states: Sequence[Tensor]

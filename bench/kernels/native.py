@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.kernels.adjoint import forward
 from bench.kernels.blas import gemm
 from bench.kernels.compiler import compiled, version
 from bench.kernels.emit import emit
+from bench.kernels.forward import forward
 from bench.kernels.passes import Passes
 from bench.kernels.step import Cannot, Step
 from bench.kernels.sums import in_place
@@ -67,7 +67,7 @@ class Inference:
 
     def __init__(self, step: Step, dtype: torch.dtype, folder: Path) -> None:
         self.step = step = in_place(step)
-        source = emit("infer", forward(step, None))
+        source = emit("infer", forward(step))
         self.arrays, self.output = source.arrays, step.output
         self._function = _function(compiled(prelude(_REAL[dtype]) + source.text, folder), "infer")
         library = _library(dtype, folder)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.kernels.adjoint import Backward, backward, forward
+from bench.kernels.adjoint import Backward, backward
+from bench.kernels.forward import forward
 from bench.kernels.program import Program
 from bench.kernels.step import Cannot, Step
 from bench.kernels.sums import in_place
@@ -28,6 +29,6 @@ def passes(step: Step) -> Passes:
     step = in_place(step)
     gradient = backward(step)
     programs = {
-        "forward": forward(step, gradient.saved), "infer": forward(step, None), "backward": gradient.program
+        "forward": forward(step, gradient.saved.stores), "infer": forward(step), "backward": gradient.program
     }  # fmt: skip
     return Passes(step, gradient, programs)

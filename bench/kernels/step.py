@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.kernels.expression import Array, Graph, Node, walk
@@ -77,15 +77,22 @@ class Step:
         return [array for array in self.inputs if array in self.owned]
 
 
+def places(segments: Segments) -> Iterator[tuple[Node, int, int]]:
+    """Each node with the number of its units and the unit that it begins at."""
+    offset = 0
+    for node, span in segments:
+        yield node, span, offset
+        offset += span
+
+
 def cut(segments: Segments, offset: int, length: int, graph: Graph) -> Segments:
     """`length` units from unit `offset` on."""
-    found, start = [], 0
-    for node, span in segments:
+    found = []
+    for node, span, start in places(segments):
         first, last = max(offset, start), min(offset + length, start + span)
         if first < last:
             part = node if node.width == 1 else graph.narrow(node, first - start, last - first)
             found.append((part, last - first))
-        start += span
     return tuple(found)
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from bench.kernels.called import Called
@@ -19,6 +17,7 @@ from bench.kernels.hoisted import Call, Hoisted, Parameter, Recipe
 from bench.kernels.lowering import RANDOM, lowered
 from bench.kernels.step import Cannot, Product, Step, operands_first
 from bench.kernels.uncompiled import UncompiledMode
+from bench.kernels.unseen import WithoutNumbers, refuse_own_gradients
 from bench.kernels.values import Value, elementwise
 
 __all__ = ["trace"]
@@ -44,45 +43,21 @@ def trace(
         with torch.inference_mode(False), torch.enable_grad():  # inference mode would show operations as a whole
             x = _of_lanes(states[0].new_zeros(1, width), lanes)
             old = [_of_lanes(state, lanes) for state in states]
-            with _WithoutNumbers(), (tracer := _Tracer(x, old, parameters, hoists)):
+            with WithoutNumbers(), (tracer := _Tracer(x, old, parameters, hoists)):
                 y, new = step(x, list(old))
     except Cannot:
         raise
     except Exception as error:
         said = str(error).strip().partition("\n")[0]
         raise Cannot(f"a step of zeros raises {type(error).__name__}: {said}") from error
-    _refuse_own_gradients([y, *new])
+    refuse_own_gradients([y, *new])
     return tracer.step(y, new)
-
-
-def _refuse_own_gradients(results: Sequence[Tensor]) -> None:
-    """Refuse a step that calls a function with a backward pass of its own, which its operations do not tell."""
-    nodes = [result.grad_fn for result in results if isinstance(result, Tensor)]
-    seen = set()
-    while nodes:
-        node = nodes.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, BackwardCFunction):
-            name = type(node).__name__.removesuffix("Backward")
-            raise Cannot(f"{name} has a gradient of its own; write x + (forward(x) - x).detach() for that of x")
-        nodes += [before for before, _ in node.next_functions]
 
 
 def _of_lanes(state: Tensor, lanes: int) -> Tensor:
     """A state in so many lanes, as within a sequence: with a gradient, and no leaf."""
     one = torch.empty_like(state).copy_(state)  # of inference mode it may be
     return one.requires_grad_(one.is_floating_point()).expand(lanes, *one.shape[1:]).clone()
-
-
-class _WithoutNumbers(TorchFunctionMode):
-    """Refuses what makes Python's numbers of a tensor out of a tracer's sight: they would stay what they are now."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (Tensor.tolist, Tensor.numpy, Tensor.__array__):
-            raise Cannot(f"{func.__name__} makes Python's numbers of a tensor; compute with tensors")
-        return func(*args, **(kwargs or {}))
 
 
 class _Tracer(UncompiledMode):
@@ -165,7 +140,7 @@ class _Tracer(UncompiledMode):
         for value, array in zip(values, self.states, strict=True):
             if math.prod(value.shape) != array.width:
                 raise Cannot(f"a state of {array.width} numbers becomes one of {math.prod(value.shape)}")
-        last = self.value(y).row
+        output = self.value(y).row  # may make an input or a weight of y
         step = Step(
             self.graph,
             self.inputs,
@@ -173,7 +148,7 @@ class _Tracer(UncompiledMode):
             self.weights,
             self.products,
             [value.row for value in values],
-            last,
+            output,
             frozenset(array for array, made_of in zip(self.inputs, self.of_inputs, strict=True) if made_of is not None),
             any(isinstance(made_of, int) for made_of in self.of_inputs),
             self.hoisted(),

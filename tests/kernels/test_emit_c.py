@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_operations_of_kernels import POSITIVE, WIDTH, a_step, by_torch
 from tiny import seeded
 
-from bench.kernels.adjoint import forward
 from bench.kernels.compiler import NoCompiler, c_compiler
 from bench.kernels.emit_c import StepInC, literal
+from bench.kernels.forward import forward
 from bench.kernels.operations import OPERATIONS
 
 REAL = {torch.float32: "float", torch.float64: "double"}
@@ -29,7 +29,7 @@ def functions(tmp_path_factory):
         pytest.skip(str(error))
     folder, steps = tmp_path_factory.mktemp("c"), {}
     for dtype, real in REAL.items():
-        steps[dtype] = step = StepInC(forward(a_step([*OPERATIONS]), None), real)
+        steps[dtype] = step = StepInC(forward(a_step([*OPERATIONS])), real)
         pointers = [f"  {real} *const {array.name} = arrays[{i}];" for i, array in enumerate(step.arrays)]
         body = [f"void {real}s({real} **arrays) {{", *pointers, *step.lines, "}\n"]
         (folder / f"{real}.c").write_text("#include <math.h>\n" + step.definitions + "\n".join(body))
