@@ -30,7 +30,7 @@ def saved(step: Step, roots: list[Node]) -> Saved:
     """What to save of the forward pass for the `roots` of the backward pass: what is costly to compute again, or cannot
     be.
     """
-    made = set(operands_first(step, step.roots))
+    made = dict.fromkeys(operands_first(step, step.roots))  # in order, so that the same step always gives the same code
     needed = [node for node in walk(roots, lambda node: node not in made) if node in made]
     kept = _kept(needed)
     wholes = _wholes(step, kept)

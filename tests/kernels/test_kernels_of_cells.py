@@ -12,6 +12,7 @@ from traces import chosen
 
 from bench.api import Cell, GatedCell, leaves, map_state
 from bench.job.build import load_cell
+from bench.kernels.native import Code
 from bench.kernels.passes import passes
 from bench.model.noise import NoisyCell
 from bench.unroll.eager import unroll_eager
@@ -290,3 +291,12 @@ def test_a_product_that_is_smaller_than_what_is_made_of_it_is_kept_instead():
     cls, options = load_cell(chosen("cell")["gru"])
     (store,) = (s for s in passes(step_of(cls(F, H, **options), True)).gradient.saved.stores if s.array.kind == "saved")
     assert store.span == H  # of 3 H
+
+
+@pytest.mark.parametrize("name", sorted(chosen("cell").keys() - WITHOUT.keys() - {"custom"}))
+def test_the_same_step_has_the_same_code_each_time(name):
+    """Else a kernel would be compiled anew in each process: it is known by the hash of its code."""
+    cls, options = load_cell(chosen("cell")[name])
+    cell = cls(F, H, **options)
+    texts = {Code(passes(step_of(cell, True)), torch.float32).text for _ in range(8)}
+    assert len(texts) == 1
